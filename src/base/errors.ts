@@ -1,0 +1,39 @@
+// Errors, in two kinds: what a caller can fix, and what only ohmic can fix.
+// Used by every folder. Text: "where: expected, came; what to do".
+
+/** An error that the caller can fix: wrong argument, missing file, impossible setting. Shown without a stack trace. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** A broken promise inside ohmic: a bug. */
+export class InternalError extends Error {
+  override readonly name = 'InternalError';
+}
+
+/** Throws an `InternalError` unless `condition` holds. */
+export function invariant(condition: unknown, message: string | (() => string)): asserts condition {
+  if (!condition) {
+    throw new InternalError(`internal: ${typeof message === 'string' ? message : message()}`);
+  }
+}
+
+/** Closes a switch over a union: the compiler refuses a missing case, the run refuses an impossible one. */
+export function assertNever(value: never): never {
+  throw new InternalError(`internal: impossible case ${JSON.stringify(value)}`);
+}
+
+/** Throws one `UsageError` that lists all `faults`, if there are any. */
+export function throwFaults(where: string, faults: readonly string[]): void {
+  if (faults.length === 1) {
+    throw new UsageError(`${where}: ${faults[0]}`);
+  }
+  if (faults.length > 1) {
+    throw new UsageError(`${where}: ${faults.length} faults\n${faults.map((fault) => `  - ${fault}`).join('\n')}`);
+  }
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
