@@ -1,0 +1,345 @@
+"""PyTorch as the peer of the benchmarks: one process that a bench drives over stdin and stdout.
+
+The bench asks for a few steps here, times a few of ohmic's, and so on in alternation, so that both sides meet
+the same clock frequency and the same neighbours. PyTorch runs as its users run it on a CPU: eager mode, float32,
+channels_last, oneDNN, default allocator, default (not fused) optimizer, batch norm not folded at inference.
+Left out: torch.compile, bfloat16, data loading (each network sees one fixed random batch), accuracy.
+
+Each line of stdin is a request, answered by one line of stdout, both JSON:
+    {"prepare": CASE, "batch": 128, "threads": 2}  builds the case and warms it up; answers what was built.
+                                                   Without "batch", the default of the case; matmul has none.
+    {"run": CASE, "steps": k}                      performs k steps; answers {"milliseconds": [one per step]}
+    {"info": true}                                 answers versions, thread count, processor
+    {"quit": true}                                 answers the same and ends, as does the end of stdin
+Several cases may stand prepared at once; preparing one again replaces it. Anything else is answered by
+{"error": text}, and the process ends with status 1.
+"""
+
+import json
+import os
+import platform
+import sys
+import time
+from dataclasses import dataclass
+from typing import Callable
+
+try:
+    import torch
+except ImportError as error:
+    text = f'torch_peer: expected PyTorch in {sys.executable}, got "{error}"; see README.md beside this script'
+    print(json.dumps({"error": text}))
+    sys.exit(1)
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+WARM_UP_STEPS = 3
+LEARNING_RATE = 0.05
+MOMENTUM = 0.9
+WEIGHT_DECAY = 5e-4
+TRAINING_NOISE = 0.038  # eta_tr, relative to max|w| of the layer; Joshi et al. 2020, Nat. Commun. 11:2473, Sec. II
+CLIPPING_SIGMAS = 2.0  # alpha of the same paper, CIFAR-10
+RESNET32_WEIGHTS = 361_722  # the same paper, abstract
+
+Step = Callable[[], Tensor]  # performs one step and returns something that must be finite
+
+
+class UsageError(Exception):
+    """A request that the bench can correct."""
+
+
+# --- networks ---------------------------------------------------------------------------------------------
+
+
+class ResidualBlock(nn.Module):
+    """relu(bn(conv3x3(relu(bn(conv3x3(x))))) + shortcut(x)), the shortcut a 1x1 projection where widths differ."""
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int):
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(out_channels)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(out_channels)
+        self.shortcut = nn.Identity()
+        if in_channels != out_channels:
+            projection = nn.Conv2d(in_channels, out_channels, 1, stride, bias=False)
+            self.shortcut = nn.Sequential(projection, nn.BatchNorm2d(out_channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.relu(self.norm1(self.conv1(x)))
+        return F.relu(self.norm2(self.conv2(y)) + self.shortcut(x))
+
+
+def resnet32() -> nn.Module:
+    """ResNet-32 for 32x32 images with widths 16, 28, 56; checks its count of conv and dense weights."""
+    layers: list[nn.Module] = [nn.Conv2d(3, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU()]
+    in_channels = 16
+    for out_channels in (16, 28, 56):
+        for block in range(5):
+            stride = 2 if block == 0 and out_channels != 16 else 1
+            layers.append(ResidualBlock(in_channels, out_channels, stride))
+            in_channels = out_channels
+    model = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(56, 10))
+    count = weight_count(model)
+    assert count == RESNET32_WEIGHTS, f"resnet32: expected {RESNET32_WEIGHTS} weights, built {count}"
+    return model
+
+
+def mlp() -> nn.Module:
+    """784-250-10 with sigmoid, the network of Nandakumar et al. 2020, Front. Neurosci. 14:406."""
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, 250), nn.Sigmoid(), nn.Linear(250, 10))
+
+
+def lenet5() -> nn.Module:
+    """LeNet-5 in today's form: ReLU, max pooling, 28x28 images padded to 32x32."""
+    features = [nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2)]
+    features += [nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()]
+    dense = [nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10)]
+    return nn.Sequential(*features, *dense)
+
+
+def weight_layers(model: nn.Module) -> list[nn.Module]:
+    """The conv and dense layers, in order of construction."""
+    return [layer for layer in model.modules() if isinstance(layer, (nn.Conv2d, nn.Linear))]
+
+
+def weight_count(model: nn.Module) -> int:
+    """Weights of the conv and dense layers, biases included, batch norm not."""
+    return sum(parameter.numel() for layer in weight_layers(model) for parameter in layer.parameters())
+
+
+# --- steps ------------------------------------------------------------------------------------------------
+
+
+def training_step(model: nn.Module, x: Tensor, labels: Tensor) -> Step:
+    """Forward, cross entropy, backward, SGD with Nesterov momentum and weight decay."""
+    optimizer = nesterov(model)
+
+    def step() -> Tensor:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(x), labels)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def noise_training_step(model: nn.Module, x: Tensor, labels: Tensor) -> Step:
+    """A training step on w + N(0, (eta max|w|)^2), fresh for every step and drawn layer by layer; the gradients
+    update the clean w, which is then clipped to +-alpha std(w). Biases carry no noise and are not clipped."""
+    optimizer = nesterov(model)
+    weights = [layer.weight for layer in weight_layers(model)]
+
+    def step() -> Tensor:
+        optimizer.zero_grad()
+        with torch.no_grad():
+            clean = [w.clone() for w in weights]
+            for w in weights:
+                w += TRAINING_NOISE * w.abs().max() * torch.randn_like(w)
+        loss = F.cross_entropy(model(x), labels)
+        loss.backward()
+        with torch.no_grad():
+            for w, w0 in zip(weights, clean):
+                w.copy_(w0)
+        optimizer.step()
+        with torch.no_grad():
+            for w in weights:
+                limit = CLIPPING_SIGMAS * w.std()
+                w.clamp_(-limit, limit)
+        return loss
+
+    return step
+
+
+def inference_step(model: nn.Module, x: Tensor, _labels: Tensor) -> Step:
+    """The logits of one batch, with running statistics."""
+    model.eval()
+
+    def step() -> Tensor:
+        with torch.inference_mode():
+            return model(x)
+
+    return step
+
+
+def nesterov(model: nn.Module) -> torch.optim.Optimizer:
+    return torch.optim.SGD(
+        model.parameters(), lr=LEARNING_RATE, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY, nesterov=True
+    )
+
+
+# --- cases ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Built:
+    """A case ready to be timed; `shapes` goes to the bench, which builds the same."""
+
+    step: Step
+    shapes: dict
+
+
+@dataclass(frozen=True)
+class Case:
+    build: Callable[[int], Built]  # takes the batch
+    default_batch: int | None  # None: the case has no batch
+
+
+def network(model: Callable[[], nn.Module], image: tuple, step: Callable[[nn.Module, Tensor, Tensor], Step]) -> Case:
+    """A network of ten classes fed one fixed random batch of `image` (channels, height, width)."""
+
+    def build(batch: int) -> Built:
+        built = model().to(memory_format=torch.channels_last)
+        x = torch.randn(batch, *image).contiguous(memory_format=torch.channels_last)
+        labels = torch.randint(10, (batch,))
+        return Built(step(built, x, labels), {"input": list(x.shape), "weights": weight_count(built)})
+
+    return Case(build, 128)
+
+
+def conv3x3(channels: int, size: int) -> Case:
+    """Forward, input gradient and filter gradient of one 3x3 convolution, padding 1, no bias."""
+
+    def build(batch: int) -> Built:
+        image = (batch, channels, size, size)
+        x = torch.randn(image).contiguous(memory_format=torch.channels_last).requires_grad_()
+        filters = torch.randn(channels, channels, 3, 3).contiguous(memory_format=torch.channels_last)
+        filters.requires_grad_()
+        y_gradient = torch.randn(image).contiguous(memory_format=torch.channels_last)
+
+        def step() -> Tensor:
+            y = F.conv2d(x, filters, padding=1)
+            _, filter_gradient = torch.autograd.grad(y, (x, filters), y_gradient)
+            return filter_gradient
+
+        return Built(step, {"input": list(x.shape), "filter": list(filters.shape)})
+
+    return Case(build, 32)
+
+
+def matmul(n: int) -> Case:
+    """One product of two (n, n) matrices."""
+
+    def build(_batch: int) -> Built:
+        a, b = torch.randn(n, n), torch.randn(n, n)
+        return Built(lambda: a @ b, {"left": [n, n], "right": [n, n]})
+
+    return Case(build, None)
+
+
+CASES = {
+    "resnet32-training-step": network(resnet32, (3, 32, 32), training_step),
+    "resnet32-noise-training-step": network(resnet32, (3, 32, 32), noise_training_step),
+    "resnet32-inference": network(resnet32, (3, 32, 32), inference_step),
+    "mlp-training-step": network(mlp, (1, 28, 28), training_step),
+    "lenet5-training-step": network(lenet5, (1, 28, 28), training_step),
+    **{f"conv3x3-{c}": conv3x3(c, size) for c, size in ((64, 32), (128, 16), (256, 8), (512, 8))},
+    **{f"matmul-{n}": matmul(n) for n in (256, 512, 1024, 2048)},
+}
+
+
+# --- protocol ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Prepared:
+    step: Step
+    threads: int
+
+
+def prepare(request: dict, prepared: dict[str, Prepared]) -> dict:
+    name = request["prepare"]
+    case = CASES.get(name) if isinstance(name, str) else None
+    if case is None:
+        raise UsageError(f"prepare: expected one of {', '.join(CASES)}, got {json.dumps(name)}")
+    threads = positive_integer("threads", request.get("threads"))
+    batch = case.default_batch and positive_integer("batch", request.get("batch", case.default_batch))
+    prepared.pop(name, None)  # frees the old one before the new one is built
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+    built = case.build(batch)
+    for _ in range(WARM_UP_STEPS):
+        result = built.step()
+    assert torch.isfinite(result).all(), f"{name}: not finite after {WARM_UP_STEPS} steps"
+    prepared[name] = Prepared(built.step, threads)
+    return {"prepared": name, "batch": batch, "threads": threads, **built.shapes}
+
+
+def run(request: dict, prepared: dict[str, Prepared]) -> dict:
+    name = request["run"]
+    case = prepared.get(name) if isinstance(name, str) else None
+    if case is None:
+        raise UsageError(f"run: expected a prepared case ({', '.join(prepared) or 'none yet'}), got {json.dumps(name)}")
+    steps = positive_integer("steps", request.get("steps"))
+    torch.set_num_threads(case.threads)
+    milliseconds = []
+    for _ in range(steps):
+        start = time.perf_counter_ns()
+        case.step()
+        milliseconds.append((time.perf_counter_ns() - start) / 1e6)
+    return {"milliseconds": milliseconds}
+
+
+def info() -> dict:
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "vectors": torch.backends.cpu.get_cpu_capability(),
+        "oneDnn": torch.backends.mkldnn.is_available(),
+        "threads": torch.get_num_threads(),
+        "cores": os.cpu_count(),
+        "cpu": processor_name(),
+    }
+
+
+def processor_name() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    except OSError:  # not Linux
+        names = []
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def positive_integer(field: str, value: object) -> int:
+    if type(value) is not int or value < 1:
+        raise UsageError(f"{field}: expected an integer of at least 1, got {json.dumps(value)}")
+    return value
+
+
+def answer(line: str, prepared: dict[str, Prepared]) -> dict:
+    try:
+        request = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise UsageError(f"request: expected one line of JSON, got {line.strip()!r} ({error})") from error
+    if isinstance(request, dict):
+        if "prepare" in request:
+            return prepare(request, prepared)
+        if "run" in request:
+            return run(request, prepared)
+        if "info" in request:
+            return info()
+        if "quit" in request:
+            return {"quit": True}
+    raise UsageError(f"request: expected prepare, run, info or quit, got {line.strip()}")
+
+
+def main() -> int:
+    prepared: dict[str, Prepared] = {}
+    for line in sys.stdin:
+        try:
+            reply = answer(line, prepared)
+        except UsageError as error:
+            reply = {"error": f"torch_peer: {error}"}
+        print(json.dumps(reply), flush=True)
+        if "error" in reply or "quit" in reply:
+            return 1 if "error" in reply else 0
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:  # Ctrl-C reaches the bench and its peer alike
+        sys.exit(130)

@@ -1,0 +1,87 @@
+// The seam between the compiler and the machines: what a plan is, and what a backend does with it.
+
+import type { Shape } from '../base/shape.ts';
+import type { DType } from '../graph/node.ts';
+import { type Kernel, printKernel } from './loop.ts';
+
+/** A buffer that lives outside the plan: handed in with every run, in this order. */
+export type Binding = {
+  readonly name: string;
+  readonly role: 'input' | 'state' | 'output';
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly elements: number;
+};
+
+/** Where a launch's buffer argument lies: in a binding, or at an offset (in elements) of the plan's own arena. */
+export type Placement =
+  | { readonly space: 'binding'; readonly binding: number }
+  | { readonly space: 'arena'; readonly offset: number };
+
+/** One run of a kernel over all its chunks. */
+export type Launch = {
+  readonly kernel: number;
+  readonly buffers: readonly Placement[];
+  readonly words: readonly number[];
+};
+
+/**
+ * A compiled graph: kernels and the order in which they run. A launch sees everything that earlier launches wrote;
+ * the chunks of one launch run in any order, on any thread.
+ */
+export type Plan = {
+  readonly lanes: number;
+  readonly kernels: readonly Kernel[];
+  readonly launches: readonly Launch[];
+  readonly bindings: readonly Binding[];
+  /** Runtime scalars by slot. */
+  readonly scalars: readonly { readonly name: string; readonly dtype: DType }[];
+  readonly arenaElements: number;
+};
+
+/** Elements that every buffer, and the arena, must have readable and writable behind their end. */
+export const PADDING_ELEMENTS = 64;
+
+/** Memory on a backend, zeroed at first. Access only while no program runs. */
+export type DeviceBuffer = {
+  readonly elements: number;
+  readonly write: (values: Float32Array | Int32Array) => void;
+  /** A copy of the content, as 32-bit floats (or the bits of other types). */
+  readonly read: () => Float32Array;
+  readonly free: () => void;
+};
+
+/** A plan that is ready to run. */
+export type Program = {
+  /** Runs every launch. `buffers` follow the plan's bindings; `scalars` holds the 32 bits of each scalar slot. */
+  readonly run: (buffers: readonly DeviceBuffer[], scalars: Uint32Array) => Promise<void>;
+  readonly free: () => void;
+};
+
+/** A machine that runs plans. */
+export type Backend = {
+  readonly name: 'native' | 'wasm';
+  /** For people: compiler, instruction set, threads. */
+  readonly description: string;
+  readonly lanes: number;
+  /** Vector registers that a kernel may plan with. */
+  readonly registers: number;
+  readonly threads: number;
+  readonly allocate: (elements: number) => DeviceBuffer;
+  readonly load: (plan: Plan) => Promise<Program>;
+  readonly close: () => Promise<void>;
+};
+
+/** A plan as text: bindings, launches, kernels. */
+export function printPlan(plan: Plan): string {
+  const place = (placement: Placement): string =>
+    placement.space === 'arena' ? `arena+${placement.offset}` : plan.bindings[placement.binding]!.name;
+  const lines = [
+    `plan: ${plan.launches.length} launches of ${plan.kernels.length} kernels, arena ${plan.arenaElements} elements`,
+    ...plan.bindings.map((binding) => `${binding.role} ${binding.name} ${binding.dtype} (${binding.shape.join(', ')})`),
+    ...plan.scalars.map((scalar, slot) => `scalar ${slot} ${scalar.name} ${scalar.dtype}`),
+    ...plan.launches.map((launch) => `launch ${plan.kernels[launch.kernel]!.name}(${launch.buffers.map(place).join(', ')})`),
+    ...plan.kernels.map(printKernel),
+  ];
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,146 @@
+// The compiler: graph → simplify → fuse → lower → place memory → plan. A plan depends only on the graph and on the
+// machine's vector width, never on the number of threads.
+
+import { elementCount } from '../base/shape.ts';
+import { type Graph, type Node, nodesOf } from '../graph/node.ts';
+import type { Binding, Launch, Placement, Plan } from './backend.ts';
+import type { Context, DraftLaunch, Memory } from './draft.ts';
+import { type Fusion, fuse, type Group, isBuffer, loadsOf } from './fuse.ts';
+import type { Kernel } from './loop.ts';
+import { lowerContraction } from './lower-contraction.ts';
+import { lowerCopy, lowerMap, lowerPad } from './lower-map.ts';
+import { lowerReduce } from './lower-reduce.ts';
+import { placeMemory } from './place-memory.ts';
+import { simplify } from './simplify.ts';
+
+/** What the compiler must know of a machine. */
+export type Target = { readonly lanes: number; readonly registers: number };
+
+/** Memories by node, and the bindings they stand for. */
+type Homes = {
+  readonly memories: ReadonlyMap<Node, Memory>;
+  readonly bindings: readonly Binding[];
+  readonly bindingMemories: readonly Memory[];
+  /** Values to be copied to their bindings once everything is computed. */
+  readonly copies: readonly { readonly from: Memory; readonly to: Memory }[];
+};
+
+/** Compiles a graph for a machine. */
+export function compile(graph: Graph, target: Target): Plan {
+  const simple = simplify(graph);
+  const fusion = fuse(simple);
+  const homes = assignHomes(simple, fusion);
+  const scalars = simple.inputs
+    .filter((input) => input.attributes.role === 'scalar')
+    .map((input) => ({ name: input.attributes.name, dtype: input.attributes.dtype }));
+  const context: Context = {
+    ...target,
+    memoryOf: (node) => homes.memories.get(node),
+    scalarSlot: (name) => scalars.findIndex((scalar) => scalar.name === name),
+  };
+  const drafts = [
+    ...fusion.groups.flatMap((group) => lowerGroup(context, group)),
+    ...homes.copies.map(({ from, to }) => lowerCopy(context, from, to)),
+  ];
+  return assemble(target, drafts, homes, scalars);
+}
+
+function lowerGroup(context: Context, group: Group): DraftLaunch[] {
+  switch (group.kind) {
+    case 'map':
+      return [lowerMap(context, group.results)];
+    case 'reduce':
+      return lowerReduce(context, group.results);
+    case 'pad':
+      return lowerPad(context, group.results[0] as Node<'pad'>);
+    case 'product':
+      return lowerContraction(context, group.product, group.results[0]);
+  }
+}
+
+/**
+ * Gives every stored value its memory: inputs and states their bindings, results their output, if they can be written
+ * there directly, and everything else a temporary.
+ */
+function assignHomes(graph: Graph, fusion: Fusion): Homes {
+  const memories = new Map<Node, Memory>();
+  const bindings: Binding[] = [];
+  const bindingMemories: Memory[] = [];
+  const copies: { from: Memory; to: Memory }[] = [];
+  const bind = (binding: Omit<Binding, 'elements'>): Memory => {
+    const memory = { label: binding.name, elements: elementCount(binding.shape) };
+    bindings.push({ ...binding, elements: memory.elements });
+    bindingMemories.push(memory);
+    return memory;
+  };
+  for (const node of graph.inputs) {
+    const { name, role, shape, dtype } = node.attributes;
+    if (role !== 'scalar') memories.set(node, bind({ name, role, shape, dtype }));
+  }
+  const states = new Map(graph.inputs.map((node) => [node.attributes.name, node]));
+  for (const [name, node] of Object.entries(graph.outputs)) {
+    const memory = bind({ name, role: 'output', shape: node.shape, dtype: node.dtype });
+    const known = memories.get(node);
+    if (known === undefined) memories.set(node, memory);
+    else copies.push({ from: known, to: memory });
+  }
+  for (const [name, node] of Object.entries(graph.updates)) {
+    const state = states.get(name)!;
+    const to = memories.get(state)!;
+    if (node === state) continue;
+    if (memories.get(node) === undefined && isWrittenInPlace(fusion, state, node)) {
+      memories.set(node, to);
+      continue;
+    }
+    const from = memories.get(node) ?? { label: `new ${name}`, elements: to.elements };
+    memories.set(node, from);
+    // Copies run in order: one that reads a state must not come after the one that overwrites it.
+    if (bindingMemories.includes(from)) copies.unshift({ from, to });
+    else copies.push({ from, to });
+  }
+  for (const node of fusion.stored) {
+    if (!memories.has(node)) memories.set(node, { label: `${node.op} %${node.id}`, elements: elementCount(node.shape) });
+  }
+  return { memories, bindings, bindingMemories, copies };
+}
+
+/** True if `update` may overwrite `state` as it is computed: nobody loads the state later, or at another index. */
+function isWrittenInPlace({ groups, stored }: Fusion, state: Node, update: Node): boolean {
+  const position = groups.findIndex((group) => (group.results as readonly Node[]).includes(update));
+  const group = groups[position]!;
+  if (group.kind !== 'map') return false;
+  if (groups.slice(position + 1).some((later) => loadsOf(later, stored).has(state))) return false;
+  const isAligned = (node: Node): boolean => {
+    if (node === state) return true;
+    if (stored.has(node) || isBuffer(node)) return true;
+    const isView = node.op === 'reshape' || node.op === 'transpose' || node.op === 'slice' || node.op === 'broadcast';
+    return isView ? !nodesOf({ outputs: { node }, updates: {} }).includes(state) : node.inputs.every(isAligned);
+  };
+  return group.results.every((result) => result.inputs.every(isAligned));
+}
+
+function assemble(
+  target: Target,
+  drafts: readonly DraftLaunch[],
+  homes: Homes,
+  scalars: Plan['scalars'],
+): Plan {
+  const external = new Set(homes.bindingMemories);
+  const arena = placeMemory(drafts, external);
+  const place = (memory: Memory): Placement =>
+    external.has(memory)
+      ? { space: 'binding', binding: homes.bindingMemories.indexOf(memory) }
+      : { space: 'arena', offset: arena.offsets.get(memory)! };
+  const kernels: Kernel[] = [];
+  const numbers = new Map<string, number>();
+  const launches = drafts.map(({ kernel, memories, words }): Launch => {
+    const text = JSON.stringify({ ...kernel, name: '' });
+    let number = numbers.get(text);
+    if (number === undefined) {
+      number = kernels.push({ ...kernel, name: `${kernel.name}_${kernels.length}` }) - 1;
+      numbers.set(text, number);
+    }
+    return { kernel: number, buffers: memories.map(place), words };
+  });
+  return { lanes: target.lanes, kernels, launches, bindings: homes.bindings, scalars, arenaElements: arena.elements };
+}

@@ -1,0 +1,118 @@
+// A kernel being lowered, with the memory its launch will touch.
+
+import type { Node } from '../graph/node.ts';
+import type { Surroundings } from './expression.ts';
+import { type Int, LANE, literal, plus, times } from './int.ts';
+import { KernelBuilder } from './kernel-builder.ts';
+import type { Kernel } from './loop.ts';
+
+/** A stretch of memory that a plan places somewhere: a stored value or a temporary of the lowering. */
+export type Memory = { readonly label: string; readonly elements: number };
+
+/** What every lowering needs to know. */
+export type Context = {
+  readonly lanes: number;
+  readonly registers: number;
+  readonly memoryOf: (node: Node) => Memory | undefined;
+  readonly scalarSlot: (name: string) => number;
+};
+
+/** A kernel with its arguments, before memory is placed. */
+export type DraftLaunch = {
+  readonly kernel: Kernel;
+  readonly memories: readonly Memory[];
+  readonly words: readonly number[];
+  /** The memories that it writes; it only loads from the others. */
+  readonly writes: ReadonlySet<Memory>;
+};
+
+/** Collects one kernel's arguments while its body is written. */
+export type Draft = Surroundings & {
+  /** Buffer slot of a memory that the kernel loads. */
+  readonly input: (memory: Memory) => number;
+  /** Buffer slot of a memory that the kernel writes. */
+  readonly output: (memory: Memory) => number;
+  readonly finish: (name: string, chunks: number) => DraftLaunch;
+};
+
+/** An empty draft. */
+export function createDraft(context: Context): Draft {
+  const builder = new KernelBuilder(context.lanes);
+  const memories: Memory[] = [];
+  const writes = new Set<Memory>();
+  const words: number[] = [];
+  const input = (memory: Memory): number => {
+    const known = memories.indexOf(memory);
+    return known >= 0 ? known : memories.push(memory) - 1;
+  };
+  return {
+    builder,
+    input,
+    output: (memory) => {
+      writes.add(memory);
+      return input(memory);
+    },
+    slotOf: (node) => {
+      const memory = context.memoryOf(node);
+      return memory === undefined ? undefined : input(memory);
+    },
+    scalarSlot: context.scalarSlot,
+    wordPosition: (value) => words.push(value) - 1,
+    finish: (name, chunks) => ({
+      kernel: builder.finish({ name, buffers: memories.length, words: words.length, chunks }),
+      memories,
+      words,
+      writes,
+    }),
+  };
+}
+
+/** The lane number, for vectors of which `count` lanes are used. */
+export function lane(count: number): Int {
+  return { constant: 0, terms: [{ atom: { kind: 'variable', name: LANE, max: Math.max(0, count - 1) }, coefficient: 1 }] };
+}
+
+/** The variable `chunk` of a kernel with so many chunks. */
+export function chunkIndex(chunks: number): Int {
+  return chunks === 1
+    ? literal(0)
+    : { constant: 0, terms: [{ atom: { kind: 'variable', name: 'chunk', max: chunks - 1 }, coefficient: 1 }] };
+}
+
+/** More vectors in a row than this become a loop. */
+const UNROLLED_VECTORS = 8;
+
+/**
+ * Visits a row of `size` elements vector by vector: `body` gets the elements' index (with the variable `lane`) and
+ * how many lanes are in use. Short rows are unrolled, so that what depends on the position only leaves outer loops.
+ */
+export function eachVector(b: KernelBuilder, size: number, body: (index: Int, count: number) => void): void {
+  const whole = Math.floor(size / b.lanes);
+  const rest = size - whole * b.lanes;
+  const full = (v: Int): void => body(plus(times(v, b.lanes), lane(b.lanes)), b.lanes);
+  if (whole <= UNROLLED_VECTORS) for (let v = 0; v < whole; v++) full(literal(v));
+  else b.loop(whole, full, 'v');
+  if (rest > 0) body(plus(literal(whole * b.lanes), lane(rest)), rest);
+}
+
+/**
+ * Shares `count` items among chunks of `perChunk`: `body` gets the first item and how many, as a fixed number, so the
+ * last chunk has code of its own where it is smaller.
+ *
+ * @returns the number of chunks
+ */
+export function shareItems(b: KernelBuilder, count: number, perChunk: number, body: (first: Int, items: number) => void): number {
+  const chunks = Math.ceil(count / perChunk);
+  const rest = count - (chunks - 1) * perChunk;
+  const chunk = chunkIndex(chunks);
+  const first = times(chunk, perChunk);
+  if (rest === perChunk) {
+    body(first, perChunk);
+  } else if (chunks === 1) {
+    body(literal(0), rest);
+  } else {
+    b.guard(chunk, chunks - 1, () => body(first, perChunk));
+    b.guard(plus(literal(chunks - 1), times(chunk, -1)), 1, () => body(literal((chunks - 1) * perChunk), rest));
+  }
+  return chunks;
+}

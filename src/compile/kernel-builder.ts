@@ -1,0 +1,201 @@
+// Writes kernels: numbers the locals, shares equal values, and puts every value into the outermost loop in which its
+// operands are known, so that lowering can be written naively and inner loops stay bare.
+
+import { invariant } from '../base/errors.ts';
+import { coefficientOf, type Int, intKey, LANE, plus, range, variable, variablesOf } from './int.ts';
+import { type Kernel, type Local, resultTypes, SCRATCH, type Statement, type VectorOp, type VectorType } from './loop.ts';
+
+type Block = { readonly statements: Statement[]; readonly known: Map<string, Local>; readonly guarded: boolean };
+
+/** Writes one kernel. Methods that make a value return its local. */
+export class KernelBuilder {
+  readonly lanes: number;
+  private readonly types: VectorType[] = [];
+  private readonly levels: number[] = [];
+  private readonly mutable = new Set<Local>();
+  private readonly blocks: Block[] = [{ statements: [], known: new Map(), guarded: false }];
+  private readonly variableLevels = new Map<string, number>([
+    ['chunk', 0],
+    [LANE, 0],
+  ]);
+  private variables = 0;
+  private scratchElements = 0;
+
+  constructor(lanes: number) {
+    this.lanes = lanes;
+  }
+
+  /** The kernel written so far. */
+  finish(parts: Pick<Kernel, 'name' | 'buffers' | 'words' | 'chunks'>): Kernel {
+    invariant(this.blocks.length === 1, 'kernel finished inside a loop');
+    const { name, buffers, words, chunks } = parts;
+    return {
+      name,
+      lanes: this.lanes,
+      buffers,
+      words,
+      scratch: this.scratchElements,
+      chunks,
+      types: this.types,
+      body: this.blocks[0]!.statements,
+    };
+  }
+
+  /** Reserves scratch memory (with a vector of slack) and returns its first element's index. */
+  reserve(elements: number): number {
+    const start = this.scratchElements;
+    this.scratchElements += Math.ceil((elements + this.lanes) / 16) * 16;
+    return start;
+  }
+
+  /** A loop over 0 … count − 1; no loop for a count of 1. */
+  loop(count: number, body: (i: Int) => void, hint = 'i'): void {
+    if (count <= 0) return;
+    if (count === 1) {
+      body(variable('', 1));
+      return;
+    }
+    const name = `${hint}_${this.variables++}`;
+    const statements = this.nested(() => body(variable(name, count)), name, false);
+    this.current().statements.push({ kind: 'for', variable: name, count, body: statements });
+  }
+
+  /** Runs `body` only where index < below; nothing is tested where that always holds. */
+  guard(index: Int, below: number, body: () => void): void {
+    if (range(index)[1] < below) {
+      body();
+      return;
+    }
+    const statements = this.nested(body, undefined, true);
+    this.current().statements.push({ kind: 'if', index, below, body: statements });
+  }
+
+  /** An operation; one that reads an accumulator takes its value of here and now. */
+  operation(op: VectorOp, ...operands: readonly Local[]): Local {
+    if (operands.some((operand) => this.mutable.has(operand))) {
+      return this.pinned(resultTypes[op], (target) => ({ kind: 'operation', target, op, operands }));
+    }
+    const key = `${op} ${operands.join(' ')}`;
+    return this.pure(key, resultTypes[op], this.levelOf(operands), (target) => ({ kind: 'operation', target, op, operands }));
+  }
+
+  shift(direction: 'left' | 'right', operand: Local, bits: number): Local {
+    const make = (target: Local): Statement => ({ kind: 'shift', target, direction, operand, bits });
+    return this.pure(`${direction} ${bits} ${operand}`, 'i32', this.levelOf([operand]), make);
+  }
+
+  literal(value: number, type: VectorType = 'f32'): Local {
+    const text = Object.is(value, -0) ? '-0' : String(value);
+    return this.pure(`${type} ${text}`, type, 0, (target) => ({ kind: 'literal', target, type, value }));
+  }
+
+  scalar(slot: number, type: VectorType): Local {
+    return this.pure(`scalar ${slot} ${type}`, type, 0, (target) => ({ kind: 'scalar', target, type, slot }));
+  }
+
+  word(position: number): Local {
+    return this.pure(`word ${position}`, 'i32', 0, (target) => ({ kind: 'word', target, position }));
+  }
+
+  /** The integers of `index`, lane by lane. */
+  index(index: Int): Local {
+    return this.pure(`index ${intKey(index)}`, 'i32', this.levelOfInt(index), (target) => ({ kind: 'index', target, index }));
+  }
+
+  /** Loads lane l from `index` with lane = l; the mode follows from how the index depends on the lane. */
+  load(buffer: number, index: Int, type: VectorType = 'f32'): Local {
+    const step = coefficientOf(index, LANE);
+    const mode = step === 0 ? 'splat' : step === 1 ? 'vector' : 'gather';
+    // A vector load's address is that of lane 0.
+    const address = mode === 'vector' ? plus(index, { constant: 0, terms: laneTerm(-1) }) : index;
+    const make = (target: Local): Statement => ({ kind: 'load', target, type, buffer, index: address, mode });
+    if (buffer === SCRATCH) return this.pinned(type, make);
+    const level = this.levelOfInt(index);
+    const guards = this.blocks.findLastIndex((block) => block.guarded);
+    return this.pure(`load ${buffer} ${mode} ${type} ${intKey(address)}`, type, level === 0 ? 0 : Math.max(level, guards), make);
+  }
+
+  /** Loads a vector from a buffer that this kernel writes: exactly here, never shared. */
+  loadHere(buffer: number, index: Int): Local {
+    const address = plus(index, { constant: 0, terms: laneTerm(-1) });
+    return this.pinned('f32', (target) => ({ kind: 'load', target, type: 'f32', buffer, index: address, mode: 'vector' }));
+  }
+
+  /** Stores the first `count` lanes; lane l goes to `index` with lane = l. */
+  store(buffer: number, index: Int, value: Local, count: number = this.lanes): void {
+    const step = coefficientOf(index, LANE);
+    const isVector = step === 1 || count === 1;
+    const address = step === 1 ? plus(index, { constant: 0, terms: laneTerm(-1) }) : index;
+    this.current().statements.push({ kind: 'store', buffer, index: address, value, mode: isVector ? 'vector' : 'scatter', count });
+  }
+
+  /** A variable that starts as `initial`. */
+  accumulator(initial: Local): Local {
+    const type = this.types[initial]!;
+    const target = this.pinned(type, (t) => ({ kind: 'accumulator', target: t, type, initial }));
+    this.mutable.add(target);
+    return target;
+  }
+
+  assign(accumulator: Local, value: Local): void {
+    this.current().statements.push({ kind: 'assign', accumulator, value });
+  }
+
+  multiplyAdd(accumulator: Local, a: Local, b: Local): void {
+    this.current().statements.push({ kind: 'multiplyAdd', accumulator, a, b });
+  }
+
+  fold(op: 'add' | 'maximum', operand: Local): Local {
+    return this.pinned('f32', (target) => ({ kind: 'fold', target, op, operand }));
+  }
+
+  private current(): Block {
+    return this.blocks[this.blocks.length - 1]!;
+  }
+
+  private nested(body: () => void, name: string | undefined, guarded: boolean): Statement[] {
+    const block: Block = { statements: [], known: new Map(), guarded };
+    this.blocks.push(block);
+    if (name !== undefined) this.variableLevels.set(name, this.blocks.length - 1);
+    body();
+    this.blocks.pop();
+    return block.statements;
+  }
+
+  /** A value without effects: looked up, or written into the block at `level`. */
+  private pure(key: string, type: VectorType, level: number, make: (target: Local) => Statement): Local {
+    const block = this.blocks[level]!;
+    const known = block.known.get(key);
+    if (known !== undefined) return known;
+    const target = this.define(type, level);
+    block.statements.push(make(target));
+    block.known.set(key, target);
+    return target;
+  }
+
+  /** A value that belongs exactly here. */
+  private pinned(type: VectorType, make: (target: Local) => Statement): Local {
+    const target = this.define(type, this.blocks.length - 1);
+    this.current().statements.push(make(target));
+    return target;
+  }
+
+  private define(type: VectorType, level: number): Local {
+    this.types.push(type);
+    this.levels.push(level);
+    return this.types.length - 1;
+  }
+
+  /** Innermost block that the operands need. */
+  private levelOf(operands: readonly Local[]): number {
+    return Math.max(0, ...operands.map((operand) => this.levels[operand]!));
+  }
+
+  private levelOfInt(index: Int): number {
+    return Math.max(0, ...[...variablesOf(index)].map((name) => this.variableLevels.get(name)!));
+  }
+}
+
+function laneTerm(coefficient: number): Int['terms'] {
+  return [{ atom: { kind: 'variable', name: LANE, max: 0 }, coefficient }];
+}

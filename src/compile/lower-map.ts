@@ -1,0 +1,135 @@
+// Lowering of elementwise kernels: a loop nest over the elements, vectors along the innermost axis.
+
+import { elementCount } from '../base/shape.ts';
+import type { Node } from '../graph/node.ts';
+import { type Context, createDraft, type Draft, type DraftLaunch, eachVector, lane, type Memory, shareItems } from './draft.ts';
+import { createEmitter, mergeAxes, splitAxes } from './expression.ts';
+import { flatten, type Int, literal, plus, times, unflatten } from './int.ts';
+
+/** Vectors per chunk of a flat kernel. */
+const FLAT_CHUNK_VECTORS = 512;
+/** Chunks that a nest aims at: enough to share out, few enough to stay cheap. */
+const CHUNKS = 32;
+
+/** A kernel that computes `nodes`, all of one shape, each into its memory. */
+export function lowerMap(context: Context, nodes: readonly Node[]): DraftLaunch {
+  const draft = createDraft(context);
+  const outputs = nodes.map((node) => draft.output(context.memoryOf(node)!));
+  const shape = nodes[0]!.shape;
+  const isStored = (node: Node): boolean => context.memoryOf(node) !== undefined;
+  // The nodes themselves have memory; their inputs are what is evaluated.
+  const own = new Set(nodes);
+  const emit = createEmitter({ ...draft, slotOf: (node) => (own.has(node) ? undefined : draft.slotOf(node)) });
+  const merged = mergeAxes(shape, nodes, (node) => !own.has(node) && isStored(node), () => true);
+  const sizes = merged.map((axis) => axis.size);
+  const strides = rowMajor(sizes);
+  const store = (index: readonly Int[], count: number): void => {
+    const used = index.slice(0, sizes.length);
+    const full = splitAxes(merged, used, shape);
+    const address = flatten(used, strides);
+    const values = nodes.map((node) => emit(node, full));
+    for (const [k, output] of outputs.entries()) draft.builder.store(output, address, values[k]!, count);
+  };
+  const chunks = sizes.length <= 1 ? flatNest(draft, sizes[0] ?? 1, store) : nest(draft, sizes, store);
+  return draft.finish('map', chunks);
+}
+
+function rowMajor(sizes: readonly number[]): number[] {
+  return sizes.map((_, axis) => sizes.slice(axis + 1).reduce((product, size) => product * size, 1));
+}
+
+/** One long row. Its last vector runs over the end, into the memory's padding. */
+function flatNest(draft: Draft, size: number, store: (index: readonly Int[], count: number) => void): number {
+  const b = draft.builder;
+  if (size === 1) {
+    store([literal(0)], 1);
+    return 1;
+  }
+  const vectors = Math.ceil(size / b.lanes);
+  return shareItems(b, vectors, FLAT_CHUNK_VECTORS, (first, items) => {
+    b.loop(items, (v) => store([plus(times(plus(first, v), b.lanes), lane(b.lanes))], b.lanes), 'v');
+  });
+}
+
+/** Rows shared among chunks, vectors along each row. */
+function nest(draft: Draft, sizes: readonly number[], store: (index: readonly Int[], count: number) => void): number {
+  const b = draft.builder;
+  const outer = sizes.slice(0, -1);
+  const inner = sizes[sizes.length - 1]!;
+  const shared = sharedAxes(outer);
+  const rows = elementCount(outer.slice(0, shared));
+  const walk = (index: readonly Int[]): void => {
+    if (index.length < outer.length) b.loop(outer[index.length]!, (i) => walk([...index, i]));
+    else eachVector(b, inner, (at, count) => store([...index, at], count));
+  };
+  return shareItems(b, rows, Math.ceil(rows / CHUNKS), (first, items) => {
+    b.loop(items, (i) => walk(unflatten(plus(first, i), outer.slice(0, shared))));
+  });
+}
+
+/** How many outer axes are shared out together: as few as give enough chunks. */
+function sharedAxes(outer: readonly number[]): number {
+  let count = 1;
+  while (count < outer.length && elementCount(outer.slice(0, count)) < CHUNKS) count++;
+  return count;
+}
+
+/** Two kernels for a pad: zeros everywhere, then the tensor inside. */
+export function lowerPad(context: Context, node: Node<'pad'>): DraftLaunch[] {
+  const [input] = node.inputs as [Node];
+  const memory = context.memoryOf(node)!;
+  const strides = rowMajor(node.shape);
+  const copy = createDraft(context);
+  const output = copy.output(memory);
+  const emit = createEmitter(copy);
+  const store = (index: readonly Int[], count: number): void => {
+    const moved = index.map((i, axis) => plus(i, literal(node.attributes.before[axis]!)));
+    copy.builder.store(output, flatten(moved, strides), emit(input, index), count);
+  };
+  const chunks = nest(copy, input.shape.length > 1 ? input.shape : [1, ...input.shape], (index, count) =>
+    store(input.shape.length > 1 ? index : index.slice(1), count),
+  );
+  return [lowerFill(context, memory), copy.finish('pad', chunks)];
+}
+
+/** Zeros. */
+export function lowerFill(context: Context, memory: Memory): DraftLaunch {
+  const draft = createDraft(context);
+  const output = draft.output(memory);
+  const zero = draft.builder.literal(0);
+  const chunks = flatNest(draft, memory.elements, ([index], count) => draft.builder.store(output, index!, zero, count));
+  return draft.finish('fill', chunks);
+}
+
+/** A copy of `from`, bit for bit, into `to`. */
+export function lowerCopy(context: Context, from: Memory, to: Memory): DraftLaunch {
+  const draft = createDraft(context);
+  const source = draft.input(from);
+  const target = draft.output(to);
+  const chunks = flatNest(draft, to.elements, ([index], count) => {
+    draft.builder.store(target, index!, draft.builder.load(source, index!, 'i32'), count);
+  });
+  return draft.finish('copy', chunks);
+}
+
+/** out = Σ over `parts` of consecutive stretches of `from`, in order; or their maximum. */
+export function lowerCombine(
+  context: Context,
+  parts: { readonly from: Memory; readonly count: number; readonly stride: number; readonly op: 'add' | 'maximum' },
+  to: Memory,
+  offset = 0,
+): DraftLaunch {
+  const draft = createDraft(context);
+  const b = draft.builder;
+  const source = draft.input(parts.from);
+  const target = draft.output(to);
+  const at = (index: Int, part: Int): Int => plus(plus(index, literal(offset)), times(part, parts.stride));
+  const chunks = flatNest(draft, to.elements, ([index], count) => {
+    const sum = b.accumulator(b.load(source, at(index!, literal(0))));
+    b.loop(parts.count - 1, (part) => {
+      b.assign(sum, b.operation(parts.op, sum, b.load(source, at(index!, plus(part, literal(1))))));
+    });
+    b.store(target, index!, sum, count);
+  });
+  return draft.finish('combine', chunks);
+}

@@ -1,0 +1,225 @@
+// Lowering of reductions: sums and maxima over some axes, several of one pass in one kernel. Long reductions are
+// shared out as partial results that a second kernel combines in a fixed order, so threads never change a bit.
+
+import { invariant } from '../base/errors.ts';
+import { elementCount } from '../base/shape.ts';
+import type { Node } from '../graph/node.ts';
+import { chunkIndex, type Context, createDraft, type Draft, type DraftLaunch, eachVector, lane, type Memory } from './draft.ts';
+import { createEmitter, type Emit, type MergedAxis, mergeAxes, splitAxes } from './expression.ts';
+import { flatten, type Int, literal, plus, times, unflatten } from './int.ts';
+import type { Local } from './loop.ts';
+import { lowerCombine } from './lower-map.ts';
+
+/** Fewer elements than this are reduced by one chunk. */
+const SMALL = 16_384;
+/** Partial results that a long reduction is cut into, at most. */
+const PARTIALS = 64;
+/** Accumulators that a kernel keeps in registers. */
+const ACCUMULATORS = 8;
+
+type Axis = MergedAxis & { readonly isReduced: boolean };
+
+/** Everything one reduction kernel needs to know. */
+type Nest = {
+  readonly draft: Draft;
+  readonly emit: Emit;
+  readonly nodes: readonly Node[];
+  readonly shape: readonly number[];
+  readonly axes: readonly Axis[];
+  /** Where each node's results go: its slot, and the offset of this chunk's results. */
+  readonly outputs: readonly { readonly slot: number; readonly offset: Int }[];
+};
+
+const operationOf = (node: Node): 'add' | 'maximum' => (node.op === 'sum' ? 'add' : 'maximum');
+const neutralOf = (node: Node): number => (node.op === 'sum' ? 0 : Number.NEGATIVE_INFINITY);
+
+/** Kernels that compute `nodes`, reductions of one shape over the same axes, each into its memory. */
+export function lowerReduce(context: Context, nodes: readonly Node[]): DraftLaunch[] {
+  const first = nodes[0]!;
+  invariant(first.op === 'sum' || first.op === 'reduceMax', 'not a reduction');
+  const { shape } = first.inputs[0]!;
+  const reduced = new Set(first.attributes.axes);
+  const inputs = nodes.map((node) => node.inputs[0]!);
+  const isStored = (node: Node): boolean => context.memoryOf(node) !== undefined;
+  const merged = mergeAxes(shape, inputs, isStored, (axis) => reduced.has(axis) === reduced.has(axis + 1));
+  const axes = splitLongRow(merged.map((axis) => ({ ...axis, isReduced: reduced.has(axis.axes[0]!) })));
+  const keptOuter = axes.slice(0, -1).filter((axis) => !axis.isReduced);
+  const total = elementCount(shape);
+  const longest = axes.findIndex((axis) => axis.isReduced);
+  if (total > SMALL && elementCount(keptOuter.map((axis) => axis.size)) < 16 && longest >= 0 && longest < axes.length - 1) {
+    return reduceInParts(context, nodes, shape, axes, longest);
+  }
+  const draft = createDraft(context);
+  const outputs = nodes.map((node) => ({ slot: draft.output(context.memoryOf(node)!), offset: literal(0) }));
+  const nest: Nest = { draft, emit: createEmitter(draft), nodes, shape, axes, outputs };
+  const rows = keptOuter.map((axis) => axis.size);
+  const chunks = total > SMALL ? elementCount(rows) : 1;
+  const chunk = unflatten(chunkIndex(chunks), rows);
+  if (chunks > 1) visitKept(nest, [], (axis) => chunk[keptOuter.indexOf(axes[axis]!)]);
+  else visitKept(nest, [], () => undefined);
+  return [draft.finish('reduce', chunks)];
+}
+
+/** A single reduced row is cut in two axes, so that parts of it can be shared out. */
+function splitLongRow(axes: readonly Axis[]): Axis[] {
+  const last = axes[axes.length - 1]!;
+  if (axes.length !== 1 || !last.isReduced || last.size <= SMALL) return [...axes];
+  for (let parts = PARTIALS; parts >= 8; parts--) {
+    if (last.size % parts === 0) {
+      const inner = last.size / parts;
+      return [
+        { size: parts, axes: [], isReduced: true },
+        { size: inner, axes: last.axes, isReduced: true },
+      ];
+    }
+  }
+  return [...axes];
+}
+
+/** First kernel: a share of the axis `split` per chunk, into temporaries; then a combination per node. */
+function reduceInParts(context: Context, nodes: readonly Node[], shape: readonly number[], axes: readonly Axis[], split: number): DraftLaunch[] {
+  const size = axes[split]!.size;
+  const parts = largestDivisor(size, PARTIALS);
+  const kept = context.memoryOf(nodes[0]!)!.elements;
+  const stride = Math.ceil(kept / 16) * 16;
+  const draft = createDraft(context);
+  const partials: Memory[] = nodes.map((_, k) => ({ label: `partial ${k}`, elements: stride * parts }));
+  const chunk = chunkIndex(parts);
+  const shares = axes.map((axis, k) => (k === split ? { ...axis, size: size / parts } : axis));
+  const outputs = partials.map((memory) => ({ slot: draft.output(memory), offset: times(chunk, stride) }));
+  const emit = createEmitter(draft);
+  const nest: Nest = { draft, emit, nodes, shape, axes: shares, outputs };
+  const whole = axes.map((axis) => axis.size);
+  visitKept(nest, [], () => undefined, { axis: split, first: times(chunk, size / parts), sizes: whole });
+  const combined = nodes.map((node, k) =>
+    lowerCombine(context, { from: partials[k]!, count: parts, stride, op: operationOf(node) }, context.memoryOf(node)!),
+  );
+  return [draft.finish('reduce', parts), ...combined];
+}
+
+/** The largest divisor of `size` that is at most `limit`. */
+export function largestDivisor(size: number, limit: number): number {
+  for (let divisor = Math.min(limit, size); divisor > 1; divisor--) if (size % divisor === 0) return divisor;
+  return 1;
+}
+
+type Share = { readonly axis: number; readonly first: Int; readonly sizes: readonly number[] };
+
+/** Loops over the outer kept axes; `fixed` gives those that the chunk decides. */
+function visitKept(nest: Nest, index: readonly (Int | undefined)[], fixed: (axis: number) => Int | undefined, share?: Share): void {
+  const { axes, draft } = nest;
+  const axis = index.length;
+  if (axis === axes.length - 1 || axis === axes.length) {
+    if (axes.length > 0 && !axes[axes.length - 1]!.isReduced) reduceAcross(nest, index, share);
+    else reduceAlong(nest, index, share);
+    return;
+  }
+  if (axes[axis]!.isReduced) {
+    visitKept(nest, [...index, undefined], fixed, share);
+    return;
+  }
+  const known = fixed(axis);
+  if (known !== undefined) visitKept(nest, [...index, known], fixed, share);
+  else draft.builder.loop(axes[axis]!.size, (i) => visitKept(nest, [...index, i], fixed, share));
+}
+
+/** Loops over the outer reduced axes, then `body` with the index of every axis but the last. */
+function visitReduced(nest: Nest, outer: readonly (Int | undefined)[], share: Share | undefined, body: (index: readonly Int[]) => void): void {
+  const walk = (index: readonly Int[]): void => {
+    const axis = index.length;
+    if (axis === outer.length) body(index);
+    else if (outer[axis] !== undefined) walk([...index, outer[axis]]);
+    else {
+      nest.draft.builder.loop(
+        nest.axes[axis]!.size,
+        (i) => walk([...index, share?.axis === axis ? plus(share.first, i) : i]),
+        'r',
+      );
+    }
+  };
+  walk([]);
+}
+
+/** Value of each node's input at an index of the merged axes. */
+function inputsAt(nest: Nest, index: readonly Int[], share: Share | undefined): Local[] {
+  const real = joinSplitRow(nest.axes, index, share);
+  const full = splitAxes(real.axes, real.index, nest.shape);
+  return nest.nodes.map((node) => nest.emit(node.inputs[0]!, full));
+}
+
+/** Undoes `splitLongRow` for addressing. */
+function joinSplitRow(axes: readonly Axis[], index: readonly Int[], share: Share | undefined): { axes: readonly Axis[]; index: readonly Int[] } {
+  const sizes = share?.sizes ?? axes.map((axis) => axis.size);
+  const real = axes.map((axis, k) => ({ ...axis, size: sizes[k]! }));
+  if (axes.length === 2 && axes[0]!.axes.length === 0) {
+    return { axes: [{ ...real[1]!, size: real[0]!.size * real[1]!.size }], index: [plus(times(index[0]!, real[1]!.size), index[1]!)] };
+  }
+  return { axes: real, index };
+}
+
+/** Address of the results at an index of which only the kept axes count. */
+function keptAddress(nest: Nest, index: readonly (Int | undefined)[]): Int {
+  const kept = nest.axes.flatMap((axis, k) => (axis.isReduced ? [] : [{ size: axis.size, at: index[k]! }]));
+  const strides = kept.map((_, k) => elementCount(kept.slice(k + 1).map((axis) => axis.size)));
+  return flatten(
+    kept.map((axis) => axis.at),
+    strides,
+  );
+}
+
+/** The last axis is kept: vectors run across it, accumulators hold a stretch of it. */
+function reduceAcross(nest: Nest, outer: readonly (Int | undefined)[], share: Share | undefined): void {
+  const { draft, nodes } = nest;
+  const b = draft.builder;
+  const positions: { at: Int; count: number }[] = [];
+  const flush = (): void => {
+    if (positions.length === 0) return;
+    const stretch = positions.splice(0);
+    const sums = stretch.map(() => nodes.map((node) => b.accumulator(b.literal(neutralOf(node)))));
+    visitReduced(nest, outer, share, (index) => {
+      for (const [p, { at }] of stretch.entries()) {
+        const values = inputsAt(nest, [...index, at], share);
+        for (const [k, value] of values.entries()) b.assign(sums[p]![k]!, b.operation(operationOf(nodes[k]!), sums[p]![k]!, value));
+      }
+    });
+    for (const [p, { at, count }] of stretch.entries()) {
+      const address = keptAddress(nest, [...outer, at]);
+      for (const [k, { slot, offset }] of nest.outputs.entries()) b.store(slot, plus(offset, address), sums[p]![k]!, count);
+    }
+  };
+  const perStretch = Math.max(1, Math.floor(ACCUMULATORS / nodes.length));
+  eachVector(b, nest.axes[nest.axes.length - 1]!.size, (at, count) => {
+    positions.push({ at, count });
+    // Within a loop over vectors each one is a stretch of its own.
+    if (positions.length === perStretch || at.terms.some(({ atom }) => atom.kind === 'variable' && atom.name !== 'lane')) flush();
+  });
+  flush();
+}
+
+/** The last axis is reduced: vectors run along it and are folded at the end. */
+function reduceAlong(nest: Nest, outer: readonly (Int | undefined)[], share: Share | undefined): void {
+  const { draft, nodes, axes } = nest;
+  const b = draft.builder;
+  const sums = nodes.map((node) => b.accumulator(b.literal(neutralOf(node))));
+  const size = axes.length === 0 ? 1 : axes[axes.length - 1]!.size;
+  visitReduced(nest, outer.slice(0, Math.max(0, axes.length - 1)), share, (index) => {
+    eachVector(b, size, (position, count) => {
+      const at = share !== undefined && share.axis === axes.length - 1 ? plus(share.first, position) : position;
+      const values = inputsAt(nest, axes.length === 0 ? [] : [...index, at], share);
+      for (const [k, value] of values.entries()) {
+        const used = count === b.lanes ? value : b.operation('select', inUse(nest, count), value, b.literal(neutralOf(nodes[k]!)));
+        b.assign(sums[k]!, b.operation(operationOf(nodes[k]!), sums[k]!, used));
+      }
+    });
+  });
+  const address = keptAddress(nest, [...outer, literal(0)]);
+  for (const [k, { slot, offset }] of nest.outputs.entries()) {
+    b.store(slot, plus(offset, address), b.fold(operationOf(nodes[k]!), sums[k]!), 1);
+  }
+}
+
+/** A mask of the first `count` lanes. */
+function inUse({ draft }: Nest, count: number): Local {
+  const b = draft.builder;
+  return b.operation('lessInt', b.index(lane(b.lanes)), b.literal(count, 'i32'));
+}

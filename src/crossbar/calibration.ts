@@ -1,0 +1,116 @@
+// Ranges of the converters from data: an operator that multiplies as another does and records how large the inputs
+// and the column outputs of each layer were; then numbers from these records, over batches of training images.
+
+import { assertNever, UsageError } from '../base/errors.ts';
+import type { Multiply } from '../graph/multiply.ts';
+import type { ConvolutionGeometry } from '../graph/node.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import type { HardwareSpec } from './hardware.ts';
+import { asMatrix, largestWeight } from './mapping.ts';
+import { partialSums } from './periphery.ts';
+
+/** An operator and what it has seen so far in its trace. */
+export type Observing = {
+  readonly multiply: Multiply;
+  /** `${layer}.inputMax`, `inputMeanSquare` and, for a calibrated ADC, `outputMax`, `outputMeanSquare`, each (). */
+  readonly observations: () => Record<string, Tensor>;
+};
+
+/** How a range follows from what was seen: all of it, or at most some root mean squares, clipping the rest. */
+export type RangeRule =
+  | { readonly kind: 'maximum' }
+  | { readonly kind: 'root-mean-squares'; readonly count: number };
+
+/**
+ * Ranges of a layer: |x| that drives a row fully; ADC full scale in units of a full input times a full weight, unless
+ * the hardware fixes it.
+ */
+export type LayerRanges = { readonly input: number; readonly output: number | undefined };
+
+type Quantity = 'input' | 'output';
+
+/**
+ * Multiplies as `base` does and records, for each layer, the largest magnitude and the mean square of its inputs x and,
+ * if the hardware calibrates its ADC, of the tiles' column outputs Σ x ŵ, ŵ = W / max|W|.
+ */
+export function observing(base: Multiply, hardware: HardwareSpec): Observing {
+  const seen = new Map<string, Tensor[]>();
+  const record = (layer: string, quantity: Quantity, value: Tensor): void => {
+    const name = `${layer}.${quantity}`;
+    seen.set(name, [...(seen.get(name) ?? []), value]);
+  };
+  const observe = (
+    x: Tensor,
+    weights: Tensor,
+    layer: string,
+    geometry: ConvolutionGeometry | undefined,
+  ): void => {
+    record(layer, 'input', x);
+    if (hardware.adc.kind !== 'uniform' || hardware.adc.range.kind !== 'calibrated') return;
+    const largest = largestWeight(asMatrix(weights), hardware.mapping).reshape([-1]);
+    const sums = partialSums({ hardware, x, weights: weights.divide(largest), geometry });
+    for (const sum of sums) record(layer, 'output', sum);
+  };
+  return {
+    multiply: {
+      dense: (x, weights, layer) => {
+        observe(x, weights, layer, undefined);
+        return base.dense(x, weights, layer);
+      },
+      convolution: (x, filter, layer, geometry) => {
+        observe(x, filter, layer, geometry);
+        return base.convolution(x, filter, layer, geometry);
+      },
+    },
+    observations: () => {
+      const entries = [...seen].flatMap(([name, values]): [string, Tensor][] => [
+        [`${name}Max`, values.map((value) => value.abs().max()).reduce((all, max) => all.maximum(max))],
+        [`${name}MeanSquare`, meanOver(values.map((value) => value.square().mean()))],
+      ]);
+      return Object.fromEntries(entries);
+    },
+  };
+}
+
+/**
+ * Ranges of a layer's converters from the observations of several batches. A layer that saw only zeros gets 1.
+ *
+ * @param batches outputs named as in `Observing`, one record a batch
+ * @throws UsageError if there is no batch or the layer was not observed
+ */
+export function calibratedRanges(
+  layer: string,
+  rule: RangeRule,
+  batches: readonly Readonly<Record<string, ArrayLike<number>>>[],
+): LayerRanges {
+  if (batches.length === 0 || batches.some((batch) => batch[`${layer}.inputMax`] === undefined)) {
+    throw new UsageError(`calibration: layer "${layer}" was not observed; pass the outputs of \`observing\``);
+  }
+  const input = rangeOf(`${layer}.input`, rule, batches);
+  const isOutputObserved = batches[0]![`${layer}.outputMax`] !== undefined;
+  return { input, output: isOutputObserved ? rangeOf(`${layer}.output`, rule, batches) / input : undefined };
+}
+
+function rangeOf(
+  name: string,
+  rule: RangeRule,
+  batches: readonly Readonly<Record<string, ArrayLike<number>>>[],
+): number {
+  const valuesOf = (statistic: string): number[] => batches.map((batch) => batch[`${name}${statistic}`]![0]!);
+  const largest = Math.max(...valuesOf('Max'));
+  if (!(largest > 0)) return 1;
+  switch (rule.kind) {
+    case 'maximum':
+      return largest;
+    case 'root-mean-squares': {
+      const meanSquare = valuesOf('MeanSquare').reduce((sum, value) => sum + value, 0) / batches.length;
+      return Math.min(largest, rule.count * Math.sqrt(meanSquare));
+    }
+    default:
+      return assertNever(rule);
+  }
+}
+
+function meanOver(values: readonly Tensor[]): Tensor {
+  return values.reduce((sum, value) => sum.add(value)).multiply(1 / values.length);
+}

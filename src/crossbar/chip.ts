@@ -1,0 +1,144 @@
+// The states of a chip, as values of different types: programmed (every cell's target, conductance and drift exponent)
+// and read (what is sensed at one time). Time never changes a chip. Moves between these values and the named
+// tensors of the graphs in program-and-read.ts.
+
+import { UsageError } from '../base/errors.ts';
+import type { HostTensor } from '../base/parameters.ts';
+import { elementCount, type Shape } from '../base/shape.ts';
+import type { Seconds } from '../base/units.ts';
+import type { HardwareSpec } from './hardware.ts';
+import { type MatrixSize, matrixSize } from './mapping.ts';
+
+/** A layer whose weights go onto the chip: (in, out) or a filter (kh, kw, c, m). */
+export type LayerShape = { readonly name: string; readonly shape: Shape };
+
+/** What programming determines for each cell of a layer, (rows, columns), and the layer's scale. */
+export const PROGRAMMED_TENSORS = [
+  'targetPlus',
+  'targetMinus',
+  'gPlus',
+  'gMinus',
+  'nuPlus',
+  'nuMinus',
+  'scale',
+] as const;
+/** What a read gives for a layer. */
+export const READ_TENSORS = ['gPlus', 'gMinus', 'readOut'] as const;
+
+/** Name of a programmed quantity. */
+export type ProgrammedTensor = (typeof PROGRAMMED_TENSORS)[number];
+/** Name of a read quantity. */
+export type ReadTensor = (typeof READ_TENSORS)[number];
+
+/** A layer after programming. Conductances in µS; weight = (G⁺ − G⁻) · scale, scale (1, 1) or (1, columns) in 1/µS. */
+export type ProgrammedLayer = LayerShape & MatrixSize & { readonly [K in ProgrammedTensor]: HostTensor };
+
+/** A programmed chip. */
+export type Chip = {
+  readonly kind: 'programmed';
+  readonly hardware: HardwareSpec;
+  readonly seed: number;
+  readonly layers: Readonly<Record<string, ProgrammedLayer>>;
+};
+
+/** A layer as sensed: G⁺ and G⁻ (rows, columns) in µS, and the read-out of its columns (see compensation.ts). */
+export type LayerReading = LayerShape & MatrixSize & { readonly [K in ReadTensor | 'scale']: HostTensor };
+
+/** A chip as sensed at one time. */
+export type Reading = {
+  readonly kind: 'read';
+  readonly hardware: HardwareSpec;
+  readonly timeSeconds: Seconds;
+  readonly layers: Readonly<Record<string, LayerReading>>;
+};
+
+/** Results of a graph, by name. */
+type Outputs = Readonly<Record<string, ArrayLike<number>>>;
+
+/** Shape of a programmed or read quantity of a layer. */
+export function tensorShape(
+  { mapping }: HardwareSpec,
+  layer: LayerShape,
+  tensor: ProgrammedTensor | ReadTensor,
+): Shape {
+  const { rows, columns } = matrixSize(layer.shape);
+  switch (tensor) {
+    case 'scale':
+      return [1, mapping.scale === 'per-layer' ? 1 : columns];
+    case 'readOut':
+      return [1, columns];
+    default:
+      return [rows, columns];
+  }
+}
+
+/** The chip that the outputs of `traceProgramming` describe. */
+export function collectChip(options: {
+  readonly hardware: HardwareSpec;
+  readonly seed: number;
+  readonly layers: readonly LayerShape[];
+  readonly outputs: Outputs;
+}): Chip {
+  const { hardware, seed, layers, outputs } = options;
+  const programmed = layers.map((layer): [string, ProgrammedLayer] => {
+    const tensors = collect(hardware, layer, PROGRAMMED_TENSORS, outputs);
+    return [layer.name, { ...layer, ...matrixSize(layer.shape), ...tensors }];
+  });
+  return { kind: 'programmed', hardware, seed, layers: Object.fromEntries(programmed) };
+}
+
+/**
+ * Inputs of `traceReading` but for its key: the programmed cells and the time.
+ *
+ * @throws UsageError if the time is negative or not a number
+ */
+export function readingInputs(chip: Chip, timeSeconds: Seconds): Record<string, Float32Array> {
+  checkTime(timeSeconds);
+  const inputs: Record<string, Float32Array> = { timeSeconds: Float32Array.of(timeSeconds) };
+  for (const layer of Object.values(chip.layers)) {
+    for (const tensor of ['gPlus', 'gMinus', 'nuPlus', 'nuMinus'] as const) {
+      inputs[`${layer.name}.${tensor}`] = layer[tensor].data;
+    }
+  }
+  return inputs;
+}
+
+/**
+ * The reading that the outputs of `traceReading` describe.
+ *
+ * @throws UsageError if the time is negative or not a number
+ */
+export function collectReading(chip: Chip, timeSeconds: Seconds, outputs: Outputs): Reading {
+  checkTime(timeSeconds);
+  const read = Object.values(chip.layers).map((layer): [string, LayerReading] => {
+    const { name, shape, rows, columns, scale } = layer;
+    const tensors = collect(chip.hardware, layer, READ_TENSORS, outputs);
+    return [name, { name, shape, rows, columns, scale, ...tensors }];
+  });
+  return { kind: 'read', hardware: chip.hardware, timeSeconds, layers: Object.fromEntries(read) };
+}
+
+function checkTime(timeSeconds: Seconds): void {
+  if (!(timeSeconds >= 0 && timeSeconds < Number.POSITIVE_INFINITY)) {
+    throw new UsageError(`reading a chip: time must be at least 0 s since programming, got ${timeSeconds}`);
+  }
+}
+
+function collect<K extends ProgrammedTensor | ReadTensor>(
+  hardware: HardwareSpec,
+  layer: LayerShape,
+  names: readonly K[],
+  outputs: Outputs,
+): { readonly [P in K]: HostTensor } {
+  const tensors = names.map((tensor): [K, HostTensor] => {
+    const values = outputs[`${layer.name}.${tensor}`];
+    const shape = tensorShape(hardware, layer, tensor);
+    if (values?.length !== elementCount(shape)) {
+      throw new UsageError(
+        `chip: "${layer.name}.${tensor}" needs ${elementCount(shape)} values, got ${values?.length ?? 'none'}; use the graph of the same layers`,
+      );
+    }
+    return [tensor, { shape, data: Float32Array.from(values) }];
+  });
+  return Object.fromEntries(tensors) as { readonly [P in K]: HostTensor };
+}

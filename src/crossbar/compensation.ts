@@ -1,0 +1,86 @@
+// Drift compensation from the chip's own read-outs: every unit vector is applied, the magnitudes of the outputs are
+// averaged, right after programming and again later; outputs are scaled by the ratio. No data, no reprogramming.
+// Left out: statistics of batch normalisation (AdaBS), which need images.
+
+import { assertNever, throwFaults } from '../base/errors.ts';
+import type { HostTensor } from '../base/parameters.ts';
+import type { Microsiemens } from '../base/units.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import type { Reading } from './chip.ts';
+
+/** One factor for a layer, one for each of its columns, or none. */
+export type DriftCompensation =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'global' }
+  | { readonly kind: 'per-column' };
+
+/** Read-outs below this count as this, so that an empty layer keeps a finite factor. */
+const SMALLEST_READ_OUT = 1e-4;
+
+/**
+ * What the unit vectors give: the mean over the rows of |G⁺ − G⁻| / Gmax, for each column.
+ *
+ * @param gPlus  sensed conductances, (rows, columns), µS
+ * @param gMinus likewise
+ * @returns (1, columns)
+ * @source aihwkit, src/aihwkit/inference/compensation/drift.py
+ *
+ * Not modelled: output noise and ADC steps of these reads, which a chip averages out by repeating them.
+ */
+export function columnReadOut(gPlus: Tensor, gMinus: Tensor, gMax: Microsiemens): Tensor {
+  return gPlus
+    .subtract(gMinus)
+    .abs()
+    .mean([0], true)
+    .multiply(1 / gMax);
+}
+
+/**
+ * Factors for the outputs of each layer: baseline read-out / current read-out, both at least 10⁻⁴.
+ *
+ * @param baseline the chip as read right after programming (time 0 by convention)
+ * @param current  the same chip as read later
+ * @returns by layer, (1, columns): ones for `none`, all equal for `global`
+ * @throws UsageError if a layer of `current` is missing in `baseline`
+ * @source aihwkit, src/aihwkit/inference/compensation/drift.py: GlobalDriftCompensation, PerColumnDriftCompensation
+ */
+export function compensationFactors(
+  compensation: DriftCompensation,
+  baseline: Reading,
+  current: Reading,
+): Record<string, HostTensor> {
+  const names = Object.keys(current.layers);
+  const missing = names.filter((name) => baseline.layers[name] === undefined);
+  throwFaults(
+    'drift compensation',
+    missing.map((name) => `layer "${name}" has no baseline; read the same chip for both`),
+  );
+  const factors = names.map((name): [string, HostTensor] => {
+    const before = baseline.layers[name]!.readOut.data;
+    const { shape, data: now } = current.layers[name]!.readOut;
+    return [name, { shape, data: layerFactors(compensation, before, now) }];
+  });
+  return Object.fromEntries(factors);
+}
+
+function layerFactors(
+  compensation: DriftCompensation,
+  before: Float32Array,
+  now: Float32Array,
+): Float32Array {
+  const floored = (readOut: number): number => Math.max(readOut, SMALLEST_READ_OUT);
+  switch (compensation.kind) {
+    case 'none':
+      return new Float32Array(now.length).fill(1);
+    case 'global':
+      return new Float32Array(now.length).fill(floored(meanOf(before)) / floored(meanOf(now)));
+    case 'per-column':
+      return now.map((readOut, column) => floored(before[column]!) / floored(readOut));
+    default:
+      return assertNever(compensation);
+  }
+}
+
+function meanOf(values: Float32Array): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}

@@ -1,0 +1,127 @@
+// One analog product, in the tile's own units: inputs x̂ = x / input range and weights ŵ = (G⁺ − G⁻) / Gmax, both in
+// [−1, 1]. Everything a tile does to a product stands here once, for chips (on-chip.ts) and for training
+// (hardware-aware.ts).
+
+import { assertNever } from '../base/errors.ts';
+import type { ConvolutionGeometry, RowRange } from '../graph/node.ts';
+import type { GraphKey, Tensor, TensorLike } from '../graph/tensor.ts';
+import { quantize, stepsOf } from './converters.ts';
+import { type Adc, type Dac, type HardwareSpec, hasIdealPeriphery, type OutputNoise } from './hardware.ts';
+import { matrixSize } from './mapping.ts';
+import { tileMatrix } from './tiling.ts';
+
+/** What `onChip` and `hardwareAware` ask for the ranges of converters. */
+export type ConverterRanges = {
+  /** |x| that drives a row fully, (), above 0. */
+  readonly inputRange: (layer: string) => TensorLike;
+  /** ADC full scale in units of a full input times a full weight, (), above 0. */
+  readonly outputRange: (layer: string) => TensorLike;
+};
+
+/** A product with weights on a crossbar. */
+export type AnalogProduct = {
+  readonly hardware: HardwareSpec;
+  /** (batch, in) with (in, out) weights, or (n, h, w, c) with (kh, kw, c, m) filters. */
+  readonly x: Tensor;
+  /** What the conductances stand for, dimensionless: ŵ · weightScale. */
+  readonly weights: Tensor;
+  /** The weight that a conductance of Gmax stands for, (1, 1) or (1, columns), above 0. */
+  readonly weightScale: Tensor;
+  /** |x| that drives a row fully, (), above 0. Called only if the periphery is not ideal. */
+  readonly inputRange: () => TensorLike;
+  /** ADC full scale in units of x̂ ŵ, (), above 0. Called only if the hardware says `calibrated`. */
+  readonly outputRange: () => TensorLike;
+  /** Names the output noise of this product. */
+  readonly key: GraphKey;
+  /** Absent for a dense layer. */
+  readonly geometry: ConvolutionGeometry | undefined;
+};
+
+/**
+ * y = Σ_tiles ADC(Σ_{r in tile} x̂_r ŵ_r + σ N(0, 1)) · input range · weight scale, x̂ = DAC(x / input range).
+ * With an ideal periphery: x · weights, one product whatever the tiles.
+ *
+ * @source structure of M. J. Rasch et al., Nat. Commun. 14:5282 (2023), equations 1-2, known from notes on it
+ *
+ * Not modelled: input noise, IR drop, read noise within the product.
+ */
+export function analogProduct(product: AnalogProduct): Tensor {
+  const { hardware, x, weights, key } = product;
+  if (hasIdealPeriphery(hardware)) return multiplyRows(product);
+  // (1, 1) or (1, columns) becomes (1) or (columns), which broadcasts to filters and images too.
+  const weightScale = product.weightScale.reshape([-1]);
+  const inputRange = product.inputRange();
+  const input = convertInput(x.divide(inputRange), hardware.dac);
+  const sums = partialSums({ ...product, x: input, weights: weights.divide(weightScale) });
+  const converted = sums.map((sum, tile) =>
+    convertOutput(
+      withOutputNoise(sum, hardware.outputNoise, key.derive(tile)),
+      hardware.adc,
+      product.outputRange,
+    ),
+  );
+  return converted.reduce((all, sum) => all.add(sum)).multiply(weightScale.multiply(inputRange));
+}
+
+/** The column outputs of every row of tiles, before any conversion: they add to the whole product. */
+export function partialSums(
+  product: Pick<AnalogProduct, 'hardware' | 'x' | 'weights' | 'geometry'>,
+): Tensor[] {
+  const { rowRanges } = tileMatrix(matrixSize(product.weights.shape), product.hardware.tile);
+  return rowRanges.map((rows) => multiplyRows(product, rows));
+}
+
+/** x̂ after the DAC. */
+export function convertInput(x: Tensor, dac: Dac): Tensor {
+  switch (dac.kind) {
+    case 'ideal':
+      return x;
+    case 'uniform':
+      return quantize(x, 1, stepsOf(dac.bits));
+    default:
+      return assertNever(dac);
+  }
+}
+
+/** A column output with the noise of its amplifier. */
+export function withOutputNoise(sum: Tensor, noise: OutputNoise, key: GraphKey): Tensor {
+  switch (noise.kind) {
+    case 'none':
+      return sum;
+    case 'gaussian':
+      return sum.add(key.normal(sum.shape).multiply(noise.relativeStandardDeviation));
+    default:
+      return assertNever(noise);
+  }
+}
+
+/** A column output after the ADC. */
+export function convertOutput(sum: Tensor, adc: Adc, calibratedRange: () => TensorLike): Tensor {
+  switch (adc.kind) {
+    case 'ideal':
+      return sum;
+    case 'uniform': {
+      const range = adc.range.kind === 'fixed' ? adc.range.fullScale : calibratedRange();
+      return quantize(sum, range, stepsOf(adc.bits));
+    }
+    default:
+      return assertNever(adc);
+  }
+}
+
+/** A key for each product of a layer, in the order of the trace. */
+export function numberedKeys(key: GraphKey): (layer: string) => GraphKey {
+  const uses = new Map<string, number>();
+  return (layer) => {
+    const use = uses.get(layer) ?? 0;
+    uses.set(layer, use + 1);
+    return key.derive(layer, 'output', use);
+  };
+}
+
+function multiplyRows(
+  { x, weights, geometry }: Pick<AnalogProduct, 'x' | 'weights' | 'geometry'>,
+  rows?: RowRange,
+): Tensor {
+  return geometry === undefined ? x.matmul(weights, rows) : x.convolve(weights, geometry, rows);
+}

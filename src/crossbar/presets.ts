@@ -1,0 +1,66 @@
+// Named hardware, as constants. Variants are spreads: `{ ...standardEvaluation, outputNoise: { kind: 'none' } }`.
+
+import { hermesTwoDevices, idealCell, pcmNandakumar2019 } from '../pcm/published-cells.ts';
+import type { HardwareSpec } from './hardware.ts';
+
+/** Exact cells behind an exact periphery: equals the digital network. */
+export const ideal: HardwareSpec = {
+  name: 'ideal',
+  source: 'definition',
+  cell: idealCell,
+  mapping: { scale: 'per-layer' },
+  tile: { kind: 'unlimited' },
+  dac: { kind: 'ideal' },
+  adc: { kind: 'ideal' },
+  outputNoise: { kind: 'none' },
+};
+
+/**
+ * The million-device array, whose conductances are read back and multiplied in software: cells count, periphery not.
+ *
+ * @source V. Joshi et al., Nat. Commun. 11:2473 (2020); cells and Gmax = 25 µS as shipped in aihwkit
+ */
+export const joshi2020: HardwareSpec = {
+  ...ideal,
+  name: 'joshi2020',
+  source: 'V. Joshi et al., Nat. Commun. 11:2473 (2020); cell model of aihwkit (PCMLikeNoiseModel)',
+  cell: pcmNandakumar2019,
+};
+
+/**
+ * A core of the 64-core HERMES chip: 256 x 256 unit cells of four devices, 8-bit inputs.
+ *
+ * @source M. Le Gallo et al., Nat. Electron. 6:680 (2023), known from notes on it. Ours: one scale a column, an 8-bit
+ *         view of its ADCs, calibrated ADC range.
+ *
+ * Not modelled: the ADCs' own non-linearity and offsets, IR drop.
+ */
+export const hermes256: HardwareSpec = {
+  name: 'hermes256',
+  source: 'M. Le Gallo et al., Nat. Electron. 6:680 (2023); cell model of aihwkit (HermesNoiseModel)',
+  cell: hermesTwoDevices,
+  mapping: { scale: 'per-column' },
+  tile: { kind: 'limited', rows: 256, columns: 256 },
+  dac: { kind: 'uniform', bits: 8 },
+  adc: { kind: 'uniform', bits: 8, range: { kind: 'calibrated' } },
+  outputNoise: { kind: 'none' },
+};
+
+/**
+ * The evaluation protocol of Rasch et al.: 8-bit converters of 254 steps, ADC range ±10, output noise 0.04.
+ *
+ * @source M. J. Rasch et al., Nat. Commun. 14:5282 (2023); aihwkit, src/aihwkit/simulator/presets/inference.py,
+ *         StandardHWATrainingPreset. It limits the rows (512) only; the 512 columns are ours.
+ *
+ * Not modelled: IR drop, noise of each product's read (0.0175), learned column scales.
+ */
+export const standardEvaluation: HardwareSpec = {
+  name: 'standardEvaluation',
+  source: 'M. J. Rasch et al., Nat. Commun. 14:5282 (2023), as aihwkit StandardHWATrainingPreset',
+  cell: pcmNandakumar2019,
+  mapping: { scale: 'per-column' },
+  tile: { kind: 'limited', rows: 512, columns: 512 },
+  dac: { kind: 'uniform', bits: 8 },
+  adc: { kind: 'uniform', bits: 8, range: { kind: 'fixed', fullScale: 10 } },
+  outputNoise: { kind: 'gaussian', relativeStandardDeviation: 0.04 },
+};

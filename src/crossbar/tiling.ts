@@ -1,0 +1,42 @@
+// How a weight matrix is cut into the tiles of a chip. Rows beyond one tile give partial sums that are converted
+// and added digitally; columns beyond one tile only need more tiles.
+
+import { assertNever } from '../base/errors.ts';
+import type { RowRange } from '../graph/node.ts';
+import type { Tile } from './hardware.ts';
+import type { MatrixSize } from './mapping.ts';
+
+/** A weight matrix on tiles. */
+export type Tiling = {
+  /** Half-open, in order; they cover every row once. */
+  readonly rowRanges: readonly RowRange[];
+  /** Half-open, in order; they cover every column once. */
+  readonly columnRanges: readonly RowRange[];
+  /** Number of tiles used: row ranges times column ranges. */
+  readonly tileCount: number;
+  /** Share of the crosspoints of those tiles that hold a weight, 0 … 1. */
+  readonly utilisation: number;
+};
+
+/** Cuts a matrix into as few tiles as it needs, of as equal size as possible. */
+export function tileMatrix({ rows, columns }: MatrixSize, tile: Tile): Tiling {
+  switch (tile.kind) {
+    case 'unlimited':
+      return { rowRanges: [[0, rows]], columnRanges: [[0, columns]], tileCount: 1, utilisation: 1 };
+    case 'limited': {
+      const rowRanges = equalRanges(rows, tile.rows);
+      const columnRanges = equalRanges(columns, tile.columns);
+      const tileCount = rowRanges.length * columnRanges.length;
+      const utilisation = (rows * columns) / (tileCount * tile.rows * tile.columns);
+      return { rowRanges, columnRanges, tileCount, utilisation };
+    }
+    default:
+      return assertNever(tile);
+  }
+}
+
+function equalRanges(size: number, limit: number): RowRange[] {
+  const count = Math.ceil(size / limit);
+  const edge = (k: number): number => Math.floor((k * size) / count);
+  return Array.from({ length: count }, (_, k) => [edge(k), edge(k + 1)] as const);
+}

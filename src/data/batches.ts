@@ -1,0 +1,246 @@
+// From bytes to the batches a network sees: order, normalization, augmentation. Every draw is a function of
+// (key, epoch, image), so a batch depends neither on how an epoch is cut into batches nor on threads.
+// Left out: resizing, colour jitter, mixing of images.
+
+import { throwFaults } from '../base/errors.ts';
+import { deriveKey, type Key, permutation, threefry2x32 } from '../base/random.ts';
+import type { ImageSet, Normalization } from './image-set.ts';
+
+/** Random changes of a training image; 0 pixels change nothing. */
+export type Augmentation = {
+  /** The image is padded by so many black pixels on each side, then cropped at random to its size. */
+  readonly cropPadding: number;
+  /** Mirrored left to right with probability 1/2. */
+  readonly flip: boolean;
+  /** Side of a square, centred on a random pixel, that is set to the mean colour; it may stick out. */
+  readonly cutout: number;
+};
+
+/** No augmentation. */
+export const noAugmentation: Augmentation = { cropPadding: 0, flip: false, cutout: 0 };
+
+/** What CIFAR-10 networks are commonly trained with: crop after padding by 4, mirror. */
+export const cropAndFlip: Augmentation = { cropPadding: 4, flip: true, cutout: 0 };
+
+/** Which images go into a batch, and how. */
+export type BatchSource = {
+  readonly set: ImageSet;
+  /** Image of each place in the batch: a slice of `batchOrder`. */
+  readonly indices: ArrayLike<number>;
+  readonly normalization: Normalization;
+  /** Augments, with draws from (key, epoch, image); absent: images as they are. */
+  readonly augment?:
+    | { readonly settings: Augmentation; readonly key: Key; readonly epoch: number }
+    | undefined;
+};
+
+/** What one image undergoes: the crop's offset from the unpadded image, mirroring, the cutout's centre. */
+export type ImageChange = {
+  readonly rowShift: number;
+  readonly columnShift: number;
+  readonly isFlipped: boolean;
+  readonly cutoutRow: number;
+  readonly cutoutColumn: number;
+};
+
+const UNCHANGED: ImageChange = {
+  rowShift: 0,
+  columnShift: 0,
+  isFlipped: false,
+  cutoutRow: 0,
+  cutoutColumn: 0,
+};
+
+/** The images 0 … count − 1 in the random order of an epoch. */
+export function batchOrder(key: Key, epoch: number, count: number): Uint32Array {
+  return permutation(deriveKey(key, 'order', epoch), count);
+}
+
+/** The key of an epoch's augmentation; `imageChange` counts images under it. */
+export function augmentationKey(key: Key, epoch: number): Key {
+  return deriveKey(key, 'augment', epoch);
+}
+
+/**
+ * The change drawn for image `index`: shifts uniform in −cropPadding … cropPadding, cutout centre uniform over pixels.
+ *
+ * @param epochKey from `augmentationKey`
+ */
+export function imageChange(
+  settings: Augmentation,
+  { height, width }: { readonly height: number; readonly width: number },
+  epochKey: Key,
+  index: number,
+): ImageChange {
+  const [k0, k1] = epochKey;
+  const { cropPadding, flip } = settings;
+  const crop = threefry2x32(k0, k1, index, 0);
+  const cutout = threefry2x32(k0, k1, index, 1);
+  return {
+    rowShift: below(crop[0], 2 * cropPadding + 1) - cropPadding,
+    columnShift: below(crop[1], 2 * cropPadding + 1) - cropPadding,
+    isFlipped: flip && threefry2x32(k0, k1, index, 2)[0] >= 0x80000000,
+    cutoutRow: below(cutout[0], height),
+    cutoutColumn: below(cutout[1], width),
+  };
+}
+
+/**
+ * Fills a batch: normalized (augmented) images and their labels.
+ *
+ *     images[n, y, x, c] = (pixel / 255 − mean[c]) / std[c]
+ *
+ * The order of changes is crop, mirror, normalize, cutout. Padding is black before normalization, as by
+ * torchvision's RandomCrop on images; the cutout is 0 after it.
+ *
+ * @param images (batch, height, width, channels), overwritten
+ * @param labels (batch), overwritten
+ * @throws UsageError, listing all faults, if a size does not fit, an index is outside the set, a standard
+ *   deviation is not positive, or an augmentation setting is no integer of at least 0
+ * @source T. DeVries, G. W. Taylor, arXiv:1708.04552 (cutout)
+ */
+export function fillBatchInto(images: Float32Array, labels: Float32Array, source: BatchSource): void {
+  const { set, indices, normalization, augment } = source;
+  throwFaults('fillBatchInto', faultsOf(images, labels, source));
+  const table = normalizedValues(normalization, set.channels);
+  const epochKey = augment && augmentationKey(augment.key, augment.epoch);
+  const imageLength = set.height * set.width * set.channels;
+  const black = augment ? blackImage(table, set) : new Float32Array(0);
+  for (let place = 0; place < indices.length; place++) {
+    const index = indices[place]!;
+    labels[place] = set.labels[index]!;
+    const change = augment && epochKey ? imageChange(augment.settings, set, epochKey, index) : UNCHANGED;
+    if (change.rowShift !== 0 || change.columnShift !== 0) {
+      images.set(black, place * imageLength);
+    }
+    copyImageInto(images, place * imageLength, set, index, table, change);
+    if (augment && augment.settings.cutout > 0) {
+      cutOutInto(images, place * imageLength, set, augment.settings.cutout, change);
+    }
+  }
+}
+
+/** A new batch, filled by `fillBatchInto`: images (batch, height, width, channels) and labels (batch). */
+export function fillBatch(source: BatchSource): {
+  readonly images: Float32Array;
+  readonly labels: Float32Array;
+} {
+  const { set, indices } = source;
+  const images = new Float32Array(indices.length * set.height * set.width * set.channels);
+  const labels = new Float32Array(indices.length);
+  fillBatchInto(images, labels, source);
+  return { images, labels };
+}
+
+function faultsOf(images: Float32Array, labels: Float32Array, source: BatchSource): string[] {
+  const { set, indices, normalization, augment } = source;
+  const faults: string[] = [];
+  const expected = indices.length * set.height * set.width * set.channels;
+  if (images.length !== expected) {
+    faults.push(`images must hold ${expected} values for ${indices.length} images, got ${images.length}`);
+  }
+  if (labels.length !== indices.length) {
+    faults.push(`labels must hold ${indices.length} values, got ${labels.length}`);
+  }
+  for (let place = 0; place < indices.length; place++) {
+    const index = indices[place]!;
+    if (!(Number.isInteger(index) && index >= 0 && index < set.count)) {
+      faults.push(`indices must be integers in 0 … ${set.count - 1}, got ${index} at place ${place}`);
+      break;
+    }
+  }
+  const { mean, std } = normalization;
+  if (mean.length !== set.channels || std.length !== set.channels) {
+    faults.push(
+      `normalization must have ${set.channels} channels, got ${mean.length} means, ${std.length} deviations`,
+    );
+  }
+  if (!std.every((value) => value > 0)) {
+    faults.push(`normalization: standard deviations must be positive, got ${std.join(', ')}`);
+  }
+  if (augment) {
+    for (const setting of ['cropPadding', 'cutout'] as const) {
+      const pixels = augment.settings[setting];
+      if (!Number.isInteger(pixels) || pixels < 0) {
+        faults.push(`${setting} must be an integer of at least 0 pixels, got ${pixels}`);
+      }
+    }
+  }
+  return faults;
+}
+
+/** Uniform integer in [0, bound) from a random word. */
+function below(word: number, bound: number): number {
+  return Math.floor((word / 2 ** 32) * bound);
+}
+
+/** The normalized value of every byte in every channel: (channels, 256). */
+function normalizedValues({ mean, std }: Normalization, channels: number): Float32Array {
+  const table = new Float32Array(channels * 256);
+  for (let place = 0; place < table.length; place++) {
+    const channel = place >> 8;
+    table[place] = ((place & 255) / 255 - mean[channel]!) / std[channel]!;
+  }
+  return table;
+}
+
+function blackImage(table: Float32Array, { height, width, channels }: ImageSet): Float32Array {
+  const image = new Float32Array(height * width * channels);
+  for (let at = 0; at < image.length; at += channels) {
+    for (let channel = 0; channel < channels; channel++) {
+      image[at + channel] = table[channel * 256]!;
+    }
+  }
+  return image;
+}
+
+function copyImageInto(
+  images: Float32Array,
+  to: number,
+  set: ImageSet,
+  index: number,
+  table: Float32Array,
+  change: ImageChange,
+): void {
+  const { height, width, channels, pixels } = set;
+  const { rowShift, columnShift, isFlipped } = change;
+  const rowLength = width * channels;
+  // Rows top … bottom and columns left … right of the crop come from the image; a mirrored crop writes its
+  // columns from right to left.
+  const top = Math.max(0, -rowShift);
+  const bottom = Math.min(height, height - rowShift);
+  const left = Math.max(0, -columnShift);
+  const right = Math.min(width, width - columnShift);
+  const start = isFlipped ? width - 1 - left : left;
+  const step = isFlipped ? -channels : channels;
+  for (let channel = 0; channel < channels; channel++) {
+    const entry = channel * 256;
+    for (let row = top; row < bottom; row++) {
+      let out = to + row * rowLength + start * channels + channel;
+      let from = ((index * height + row + rowShift) * width + left + columnShift) * channels + channel;
+      const end = from + (right - left) * channels;
+      for (; from < end; from += channels) {
+        images[out] = table[entry + pixels[from]!]!;
+        out += step;
+      }
+    }
+  }
+}
+
+function cutOutInto(
+  images: Float32Array,
+  to: number,
+  set: ImageSet,
+  side: number,
+  change: ImageChange,
+): void {
+  const { height, width, channels } = set;
+  const top = change.cutoutRow - (side >> 1);
+  const left = change.cutoutColumn - (side >> 1);
+  const begin = Math.max(0, left) * channels;
+  const end = Math.min(width, left + side) * channels;
+  for (let row = Math.max(0, top); row < Math.min(height, top + side); row++) {
+    const line = to + row * width * channels;
+    images.fill(0, line + begin, line + end);
+  }
+}

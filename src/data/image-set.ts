@@ -1,0 +1,112 @@
+// Labelled images in memory and their split into training and test. The door of the pipeline: readers
+// (cifar10, idx, synthetic) produce these records, batches.ts consumes them. Pixels stay bytes until a batch
+// is filled. Left out: labels other than one class per image, and images of differing sizes.
+
+import { throwFaults, UsageError } from '../base/errors.ts';
+
+/** Labelled images of one size, as bytes. */
+export type ImageSet = {
+  readonly name: string;
+  /** Name of each class; a label is an index into it. */
+  readonly classNames: readonly string[];
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  readonly count: number;
+  /** (count, height, width, channels), row-major, 0 … 255 */
+  readonly pixels: Uint8Array;
+  /** (count) */
+  readonly labels: Uint8Array;
+};
+
+/** Mean and standard deviation of each channel, in units where a pixel runs from 0 to 1. */
+export type Normalization = { readonly mean: readonly number[]; readonly std: readonly number[] };
+
+/** Training and test images, and the normalization measured on the training images. */
+export type DataSplit = {
+  readonly train: ImageSet;
+  readonly test: ImageSet;
+  readonly normalization: Normalization;
+};
+
+/**
+ * An image set whose sizes agree.
+ *
+ * @param fields everything but `count`, which is the number of labels
+ * @throws UsageError, listing all faults, if a size is no positive integer, the pixels do not fill
+ *   (count, height, width, channels), or a label names no class
+ */
+export function imageSet(fields: Omit<ImageSet, 'count'>): ImageSet {
+  const { name, classNames, height, width, channels, pixels, labels } = fields;
+  const count = labels.length;
+  const faults: string[] = [];
+  if (![height, width, channels].every((size) => Number.isInteger(size) && size > 0)) {
+    faults.push(`an image needs positive sizes, got (${height}, ${width}, ${channels})`);
+  }
+  const expected = count * height * width * channels;
+  if (pixels.length !== expected) {
+    faults.push(
+      `${count} images of (${height}, ${width}, ${channels}) need ${expected} bytes, got ${pixels.length}`,
+    );
+  }
+  const stray = labels.findIndex((label) => label >= classNames.length);
+  if (stray >= 0) {
+    faults.push(`labels must lie in 0 … ${classNames.length - 1}, image ${stray} has ${labels[stray]}`);
+  }
+  throwFaults(`image set "${name}"`, faults);
+  return { ...fields, count };
+}
+
+/**
+ * The first `count` images; shares memory with `set`.
+ *
+ * @throws UsageError if `count` is no integer in 1 … set.count
+ */
+export function subset(set: ImageSet, count: number): ImageSet {
+  if (!Number.isInteger(count) || count < 1 || count > set.count) {
+    throw new UsageError(
+      `subset of "${set.name}": count must be an integer in 1 … ${set.count}, got ${count}`,
+    );
+  }
+  const { height, width, channels } = set;
+  return {
+    ...set,
+    count,
+    pixels: set.pixels.subarray(0, count * height * width * channels),
+    labels: set.labels.subarray(0, count),
+  };
+}
+
+/** Exact mean and population standard deviation of each channel over all pixels, in 0 … 1 units. */
+export function channelStatistics(set: ImageSet): Normalization {
+  const { channels, pixels } = set;
+  const counts = Array.from({ length: channels }, () => new Float64Array(256));
+  for (let channel = 0; channel < channels; channel++) {
+    const histogram = counts[channel]!;
+    for (let at = channel; at < pixels.length; at += channels) {
+      histogram[pixels[at]!]! += 1;
+    }
+  }
+  const perChannel = pixels.length / channels;
+  const mean = counts.map((histogram) => histogram.reduce((sum, n, v) => sum + n * v, 0) / perChannel);
+  const std = counts.map((histogram, channel) =>
+    Math.sqrt(histogram.reduce((sum, n, v) => sum + n * (v - mean[channel]!) ** 2, 0) / perChannel),
+  );
+  return { mean: mean.map((value) => value / 255), std: std.map((value) => value / 255) };
+}
+
+/**
+ * Training and test images as one split, normalized by the training images.
+ *
+ * @throws UsageError if the two differ in image size or classes
+ */
+export function dataSplit(train: ImageSet, test: ImageSet): DataSplit {
+  const form = (set: ImageSet): string =>
+    `(${set.height}, ${set.width}, ${set.channels}) with classes ${set.classNames.join(', ')}`;
+  if (form(train) !== form(test)) {
+    throw new UsageError(
+      `data split: test images must have the form of the training images, ${form(train)}, got ${form(test)}`,
+    );
+  }
+  return { train, test, normalization: channelStatistics(train) };
+}

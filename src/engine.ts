@@ -1,0 +1,163 @@
+// The engine: compiles graphs and runs them on a backend, native where there is a C compiler, WebAssembly elsewhere.
+// Parameters stay on the backend between calls, in a store that several executables can share.
+
+import { UsageError } from './base/errors.ts';
+import { elementCount, formatShape } from './base/shape.ts';
+import { type HostTensor, hostTensor, type Parameters } from './base/parameters.ts';
+import type { Key } from './base/random.ts';
+import type { Backend, Binding, DeviceBuffer, Plan, Program } from './compile/backend.ts';
+import { compile } from './compile/compile.ts';
+import type { Graph } from './graph/node.ts';
+
+/** Named tensors that live on a backend. */
+export type Store = {
+  readonly names: readonly string[];
+  readonly has: (name: string) => boolean;
+  readonly buffer: (name: string) => DeviceBuffer;
+  /** Copies of all tensors. */
+  readonly read: () => Record<string, HostTensor>;
+  /** Overwrites some of the tensors. */
+  readonly write: (values: Parameters) => void;
+  readonly free: () => void;
+};
+
+/** What one call of an executable is given. */
+export type Call = {
+  readonly inputs?: Readonly<Record<string, Float32Array | Int32Array>>;
+  readonly scalars?: Readonly<Record<string, number>>;
+  /** Keys by the name they were traced with. */
+  readonly keys?: Readonly<Record<string, Key>>;
+  /** Where the states live; needed if the graph has states. */
+  readonly state?: Store;
+};
+
+/** A compiled graph. */
+export type Executable = {
+  readonly plan: Plan;
+  readonly program: Program;
+  /** Runs once and returns copies of the outputs. States change in place. Calls of one engine run one after another. */
+  readonly run: (call: Call) => Promise<Record<string, Float32Array>>;
+  readonly free: () => void;
+};
+
+/** Compiles and runs graphs on one backend. */
+export type Engine = {
+  readonly backend: Backend;
+  readonly compile: (graph: Graph) => Promise<Executable>;
+  /** Puts named tensors on the backend. */
+  readonly store: (values: Parameters) => Store;
+  readonly close: () => Promise<void>;
+};
+
+/** An engine on a backend that is already there. */
+export function engineOn(backend: Backend): Engine {
+  let queue: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const next = queue.then(work, work);
+    queue = next.catch(() => undefined);
+    return next;
+  };
+  return {
+    backend,
+    compile: async (graph) => {
+      const plan = compile(graph, backend);
+      return executable(backend, plan, await backend.load(plan), inTurn);
+    },
+    store: (values) => createStore(backend, values),
+    close: () => backend.close(),
+  };
+}
+
+function createStore(backend: Backend, values: Parameters): Store {
+  const buffers = new Map<string, { readonly tensor: HostTensor; readonly buffer: DeviceBuffer }>();
+  for (const [name, tensor] of Object.entries(values)) {
+    const buffer = backend.allocate(tensor.data.length);
+    buffer.write(tensor.data);
+    buffers.set(name, { tensor, buffer });
+  }
+  const find = (name: string): { readonly tensor: HostTensor; readonly buffer: DeviceBuffer } => {
+    const found = buffers.get(name);
+    if (found === undefined) throw new UsageError(`store: no tensor "${name}"; it holds ${[...buffers.keys()].join(', ')}`);
+    return found;
+  };
+  return {
+    names: [...buffers.keys()],
+    has: (name) => buffers.has(name),
+    buffer: (name) => find(name).buffer,
+    read: () => Object.fromEntries([...buffers].map(([name, { tensor, buffer }]) => [name, hostTensor(tensor.shape, buffer.read())])),
+    write: (changed) => {
+      for (const [name, { shape, data }] of Object.entries(changed)) {
+        const { tensor, buffer } = find(name);
+        if (shape.join() !== tensor.shape.join()) {
+          throw new UsageError(`store: "${name}" has shape ${formatShape(tensor.shape)}, got ${formatShape(shape)}`);
+        }
+        buffer.write(data);
+      }
+    },
+    free: () => {
+      for (const { buffer } of buffers.values()) buffer.free();
+      buffers.clear();
+    },
+  };
+}
+
+function executable(backend: Backend, plan: Plan, program: Program, inTurn: <T>(work: () => Promise<T>) => Promise<T>): Executable {
+  const own = plan.bindings.map((binding) => (binding.role === 'state' ? undefined : backend.allocate(binding.elements)));
+  const run = async (call: Call): Promise<Record<string, Float32Array>> => {
+    const buffers = plan.bindings.map((binding, k) => own[k] ?? stateBuffer(binding, call.state));
+    const scalars = scalarBits(plan, call);
+    for (const [k, binding] of plan.bindings.entries()) {
+      if (binding.role === 'input') buffers[k]!.write(inputValues(binding, call));
+    }
+    await program.run(buffers, scalars);
+    const outputs = plan.bindings.flatMap((binding, k) => (binding.role === 'output' ? [[binding, buffers[k]!] as const] : []));
+    return Object.fromEntries(outputs.map(([binding, buffer]) => [binding.name, buffer.read()]));
+  };
+  return {
+    plan,
+    program,
+    run: (call) => inTurn(() => run(call)),
+    free: () => {
+      for (const buffer of own) buffer?.free();
+      program.free();
+    },
+  };
+}
+
+function stateBuffer(binding: Binding, state: Store | undefined): DeviceBuffer {
+  if (state === undefined) throw new UsageError(`run: the graph has the state "${binding.name}"; pass \`state\``);
+  const buffer = state.buffer(binding.name);
+  if (buffer.elements !== binding.elements) {
+    throw new UsageError(`run: state "${binding.name}" needs shape ${formatShape(binding.shape)}, the store holds ${buffer.elements} values`);
+  }
+  return buffer;
+}
+
+function inputValues(binding: Binding, call: Call): Float32Array | Int32Array {
+  const values = call.inputs?.[binding.name];
+  if (values === undefined) throw new UsageError(`run: no values for input "${binding.name}" ${formatShape(binding.shape)}`);
+  if (values.length !== elementCount(binding.shape)) {
+    throw new UsageError(`run: input "${binding.name}" needs shape ${formatShape(binding.shape)}, got ${values.length} values`);
+  }
+  if (binding.dtype !== 'f32' && !(values instanceof Int32Array)) {
+    throw new UsageError(`run: input "${binding.name}" is ${binding.dtype}, got floats; pass an Int32Array`);
+  }
+  return values;
+}
+
+/** The 32 bits of every scalar slot. */
+function scalarBits(plan: Plan, call: Call): Uint32Array {
+  const bits = new Uint32Array(Math.max(1, plan.scalars.length));
+  const floats = new Float32Array(bits.buffer);
+  for (const [slot, { name, dtype }] of plan.scalars.entries()) {
+    const word = /^(.*)\.([01])$/.exec(name);
+    const key = word === null ? undefined : call.keys?.[word[1]!];
+    const value = key === undefined ? call.scalars?.[name] : key[word![2] === '0' ? 0 : 1];
+    if (value === undefined) {
+      throw new UsageError(word === null ? `run: no value for scalar "${name}"` : `run: no key "${word[1]}"; pass it in \`keys\``);
+    }
+    if (dtype === 'f32') floats[slot] = value;
+    else bits[slot] = value;
+  }
+  return bits;
+}

@@ -1,0 +1,137 @@
+// One interpretation of the primitives: reverse-mode differentiation, graph to graph. One rule a primitive; a rule
+// gets the gradient of the result and returns the gradient of each input (undefined: zero).
+
+import { invariant, UsageError } from '../base/errors.ts';
+import { elementCount, formatShape, type Shape } from '../base/shape.ts';
+import { type Attributes, type Node, type OpName, type RowRange, reachable } from './node.ts';
+import { apply, constant, iota, Tensor } from './tensor.ts';
+
+type Inputs = readonly Tensor[];
+type ReverseRule<K extends OpName> = (
+  gradient: Tensor,
+  inputs: Inputs,
+  output: Tensor,
+  attributes: Attributes[K],
+) => readonly (Tensor | undefined)[];
+
+const none = (): readonly undefined[] => [];
+
+/** Zeros except in `rows` of the weight matrix: what a product over a share of the rows can see of a filter. */
+function keepRows(weights: Tensor, [start, end]: RowRange): Tensor {
+  const columns = weights.shape[weights.shape.length - 1]!;
+  const rows = elementCount(weights.shape) / columns;
+  if (start === 0 && end === rows) return weights;
+  const row = iota(weights, [rows, 1], 0);
+  const from = constant(weights, start - 1, 'i32').less(row);
+  const kept = from.select(row.less(end).select(1, 0), 0);
+  return weights.reshape([rows, columns]).multiply(kept).reshape(weights.shape);
+}
+
+/** Reverse rules of all primitives. */
+export const reverseRules: { readonly [K in OpName]: ReverseRule<K> } = {
+  input: none,
+  constant: none,
+  iota: none,
+  uniform: none,
+  normal: none,
+  negate: (g) => [g.negate()],
+  abs: (g, [x]) => [constant(x!, 0).less(x!).select(g, x!.less(0).select(g.negate(), 0))],
+  exp: (g, _, y) => [g.multiply(y)],
+  log: (g, [x]) => [g.divide(x!)],
+  sqrt: (g, _, y) => [g.multiply(0.5).divide(y)],
+  tanh: (g, _, y) => [g.multiply(constant(y, 1).subtract(y.square()))],
+  cos: (g, [x]) => [g.multiply(x!.subtract(Math.PI / 2).cos().negate())],
+  floor: none,
+  round: none,
+  cast: none,
+  add: (g) => [g, g],
+  subtract: (g) => [g, g.negate()],
+  multiply: (g, [a, b]) => [g.multiply(b!), g.multiply(a!)],
+  divide: (g, [, b], y) => [g.divide(b!), g.multiply(y).divide(b!).negate()],
+  // With a constant floor (a rectifier) the mask comes from the result, which is kept anyway.
+  maximum: (g, [a, b], y) =>
+    isConstant(a!.node)
+      ? [undefined, a!.less(y).select(g, 0)]
+      : [b!.less(a!).select(g, 0), b!.less(a!).select(0, g)],
+  minimum: (g, [a, b]) => [a!.less(b!).select(g, 0), a!.less(b!).select(0, g)],
+  less: none,
+  lessEqual: none,
+  equal: none,
+  select: (g, [condition]) => [undefined, condition!.select(g, 0), condition!.select(0, g)],
+  reshape: (g, [x]) => [g.reshape(x!.shape)],
+  transpose: (g, _, __, { permutation }) => [g.transpose(permutation.map((_axis, k) => permutation.indexOf(k)))],
+  broadcast: (g, [x]) => [g.sum(stretchedAxes(x!.shape, g.shape), true)],
+  slice: (g, [x], _, { start, end }) => [g.pad(start, end.map((to, axis) => x!.shape[axis]! - to))],
+  pad: (g, [x], _, { before }) => [g.slice(before, before.map((from, axis) => from + x!.shape[axis]!))],
+  sum: (g, [x]) => [g.broadcastTo(x!.shape)],
+  reduceMax: (g, [x], y, { axes }) => {
+    const isMax = x!.equal(y.broadcastTo(x!.shape)).select(constant(x!, 1), 0);
+    return [isMax.divide(isMax.sum(axes, true)).multiply(g.broadcastTo(x!.shape))];
+  },
+  matmul: (g, [a, b], _, { rows }) => [
+    g.matmul(keepRows(b!, rows).transpose()),
+    keepRows(a!.transpose().matmul(g), rows),
+  ],
+  convolution: (g, [x, filter], _, { stride, padding, rows }) => [
+    apply(g.builder, 'convolutionInputGradient', [g, keepRows(filter!, rows)], { stride, padding, imageShape: x!.shape }),
+    keepRows(
+      apply(g.builder, 'convolutionWeightGradient', [x!, g], { stride, padding, filterShape: filter!.shape }),
+      rows,
+    ),
+  ],
+  convolutionInputGradient: (g, [gradient, filter], _, { stride, padding }) => [
+    g.convolve(filter!, { stride, padding }),
+    apply(g.builder, 'convolutionWeightGradient', [g, gradient!], { stride, padding, filterShape: filter!.shape }),
+  ],
+  convolutionWeightGradient: (g, [x, gradient], _, { stride, padding }) => [
+    apply(g.builder, 'convolutionInputGradient', [gradient!, g], { stride, padding, imageShape: x!.shape }),
+    x!.convolve(g, { stride, padding }),
+  ],
+  detach: none,
+  custom: (g, inputs, _, { rule }) => {
+    const customRule = g.builder.customRules[rule];
+    invariant(customRule, 'custom rule of another builder');
+    return [undefined, ...customRule(g, inputs.slice(1))];
+  },
+};
+
+function isConstant(node: Node): boolean {
+  return node.op === 'constant' || (node.op === 'broadcast' && isConstant(node.inputs[0]!)) || (node.op === 'reshape' && isConstant(node.inputs[0]!));
+}
+
+/** Axes along which a tensor of shape `from` was stretched to `to`. */
+function stretchedAxes(from: Shape, to: Shape): number[] {
+  return to.flatMap((size, axis) => (size !== from[axis] ? [axis] : []));
+}
+
+/**
+ * Gradients of the scalar `loss` with respect to each of `wrt`; zeros where the loss does not depend on it.
+ *
+ * @throws UsageError if the loss is not a scalar
+ */
+export function gradients(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
+  if (loss.shape.length !== 0) {
+    throw new UsageError(`gradients: the loss must be a scalar (), got ${formatShape(loss.shape)}; sum or average it`);
+  }
+  const { builder } = loss;
+  const order = reachable([loss.node]);
+  const active = new Set<Node>(wrt.map((tensor) => tensor.node));
+  for (const node of order) {
+    if (node.inputs.some((input) => active.has(input))) active.add(node);
+  }
+  const collected = new Map<Node, Tensor>([[loss.node, constant(loss, 1)]]);
+  for (const node of order.reverse()) {
+    const gradient = collected.get(node);
+    if (gradient === undefined || !active.has(node)) continue;
+    const inputs = node.inputs.map((input) => new Tensor(builder, input));
+    const rule = reverseRules[node.op] as ReverseRule<OpName>;
+    const results = rule(gradient, inputs, new Tensor(builder, node), node.attributes);
+    for (const [position, result] of results.entries()) {
+      const input = node.inputs[position]!;
+      if (result === undefined || !active.has(input)) continue;
+      const earlier = collected.get(input);
+      collected.set(input, earlier === undefined ? result : earlier.add(result));
+    }
+  }
+  return wrt.map((tensor) => collected.get(tensor.node) ?? constant(tensor, 0).broadcastTo(tensor.shape));
+}

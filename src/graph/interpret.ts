@@ -1,0 +1,230 @@
+// One interpretation of the primitives: direct evaluation in float64. Slow and plain on purpose; it shares no code
+// with the compiler and is the oracle of every backend. Bool values are 1 and 0 here.
+
+import { UsageError } from '../base/errors.ts';
+import { threefry2x32, uniformFromWord } from '../base/random.ts';
+import { elementCount, type Shape, stridesOf } from '../base/shape.ts';
+import { type Attributes, type Graph, type Node, nodesOf, type OpName } from './node.ts';
+
+type Values = Float64Array;
+type Evaluation<K extends OpName> = (inputs: readonly Values[], node: Node<K>, given: Given) => Values;
+type Given = Readonly<Record<string, ArrayLike<number>>>;
+
+const map =
+  (f: (x: number) => number) =>
+  ([x]: readonly Values[]): Values =>
+    x!.map(f);
+
+const zip =
+  (f: (a: number, b: number) => number, g: (a: number, b: number) => number = f) =>
+  ([a, b]: readonly Values[], node: Node): Values => {
+    const operation = node.inputs[0]!.dtype === 'i32' ? g : f;
+    return a!.map((value, i) => operation(value, b![i]!));
+  };
+
+/** To the nearest integer, ties to even. */
+export function roundHalfEven(x: number): number {
+  const rounded = Math.round(x);
+  return Math.abs(x - Math.trunc(x)) === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
+}
+
+/** Fills a tensor of `shape` from the multi-index of each element. */
+function fill(shape: Shape, f: (index: readonly number[]) => number): Values {
+  const values = new Float64Array(elementCount(shape));
+  const index = new Array<number>(shape.length).fill(0);
+  for (let i = 0; i < values.length; i++) {
+    values[i] = f(index);
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      if (++index[axis]! < shape[axis]!) break;
+      index[axis] = 0;
+    }
+  }
+  return values;
+}
+
+function offset(strides: readonly number[], index: readonly number[]): number {
+  let sum = 0;
+  for (let axis = 0; axis < strides.length; axis++) sum += strides[axis]! * index[axis]!;
+  return sum;
+}
+
+function reduce(x: Values, from: Shape, to: Shape, start: number, f: (a: number, b: number) => number): Values {
+  const result = new Float64Array(elementCount(to)).fill(start);
+  const strides = stridesOf(to).map((stride, axis) => (to[axis] === 1 ? 0 : stride));
+  let i = 0;
+  fill(from, (index) => {
+    const at = offset(strides, index);
+    result[at] = f(result[at]!, x[i++]!);
+    return 0;
+  });
+  return result;
+}
+
+function draw(inputs: readonly Values[], node: Node<'uniform' | 'normal'>, f: (a: number, b: number) => number): Values {
+  const [stream0, stream1] = node.attributes.stream;
+  const [k0, k1] = threefry2x32(inputs[0]![0]!, inputs[1]![0]!, stream0, stream1);
+  const values = new Float64Array(elementCount(node.shape));
+  return values.map((_, i) => {
+    const [a, b] = threefry2x32(k0, k1, i, 0);
+    return f(uniformFromWord(a), uniformFromWord(b));
+  });
+}
+
+/** Visits every (output element, image element, filter element) triple of a convolution. */
+function visitConvolution(
+  image: Shape,
+  filter: Shape,
+  output: Shape,
+  { stride, padding }: Attributes['convolutionInputGradient'] | Attributes['convolution'],
+  visit: (y: number, x: number, w: number) => void,
+): void {
+  const [n, h, w, c] = image as [number, number, number, number];
+  const [kh, kw, , m] = filter as [number, number, number, number];
+  const [, oh, ow] = output as [number, number, number, number];
+  for (let b = 0; b < n; b++)
+    for (let i = 0; i < oh; i++)
+      for (let j = 0; j < ow; j++)
+        for (let p = 0; p < kh; p++)
+          for (let q = 0; q < kw; q++) {
+            const row = i * stride[0] + p - padding[0];
+            const column = j * stride[1] + q - padding[1];
+            if (row < 0 || row >= h || column < 0 || column >= w) continue;
+            const y = ((b * oh + i) * ow + j) * m;
+            const x = ((b * h + row) * w + column) * c;
+            for (let ci = 0; ci < c; ci++)
+              for (let co = 0; co < m; co++) visit(y + co, x + ci, ((p * kw + q) * c + ci) * m + co);
+          }
+}
+
+/** Evaluation of all primitives. */
+const evaluations: { readonly [K in OpName]: Evaluation<K> } = {
+  input: (_, node, given) => {
+    const { name, shape } = node.attributes;
+    const values = given[name];
+    if (values === undefined) throw new UsageError(`interpret: no value for ${node.attributes.role} "${name}"`);
+    if (values.length !== elementCount(shape)) {
+      throw new UsageError(`interpret: "${name}" needs ${elementCount(shape)} values, got ${values.length}`);
+    }
+    return Float64Array.from(values);
+  },
+  constant: (_, node) => Float64Array.of(node.attributes.value),
+  iota: (_, node) => fill(node.shape, (index) => index[node.attributes.axis]!),
+  uniform: (inputs, node) => draw(inputs, node, (a) => a),
+  normal: (inputs, node) => draw(inputs, node, (a, b) => Math.sqrt(-2 * Math.log(a)) * Math.cos(2 * Math.PI * b)),
+  negate: map((x) => -x),
+  abs: map(Math.abs),
+  exp: map(Math.exp),
+  log: map(Math.log),
+  sqrt: map(Math.sqrt),
+  tanh: map(Math.tanh),
+  cos: map(Math.cos),
+  floor: map(Math.floor),
+  round: map(roundHalfEven),
+  cast: ([x], node) => (node.attributes.dtype === 'f32' ? x! : x!.map(Math.trunc)),
+  add: zip(
+    (a, b) => a + b,
+    (a, b) => (a + b) | 0,
+  ),
+  subtract: zip(
+    (a, b) => a - b,
+    (a, b) => (a - b) | 0,
+  ),
+  multiply: zip((a, b) => a * b, Math.imul),
+  divide: zip((a, b) => a / b),
+  maximum: zip((a, b) => (a > b ? a : b)),
+  minimum: zip((a, b) => (a < b ? a : b)),
+  less: zip((a, b) => Number(a < b)),
+  lessEqual: zip((a, b) => Number(a <= b)),
+  equal: zip((a, b) => Number(a === b)),
+  select: ([condition, a, b]) => condition!.map((chosen, i) => (chosen !== 0 ? a![i]! : b![i]!)),
+  reshape: ([x]) => x!,
+  transpose: ([x], node) => {
+    const strides = stridesOf(node.inputs[0]!.shape);
+    const permuted = node.attributes.permutation.map((axis) => strides[axis]!);
+    return fill(node.shape, (index) => x![offset(permuted, index)]!);
+  },
+  broadcast: ([x], node) => {
+    const from = node.inputs[0]!.shape;
+    const strides = stridesOf(from).map((stride, axis) => (from[axis] === 1 ? 0 : stride));
+    return fill(node.shape, (index) => x![offset(strides, index)]!);
+  },
+  slice: ([x], node) => {
+    const strides = stridesOf(node.inputs[0]!.shape);
+    const first = offset(strides, node.attributes.start);
+    return fill(node.shape, (index) => x![first + offset(strides, index)]!);
+  },
+  pad: ([x], node) => {
+    const from = node.inputs[0]!.shape;
+    const strides = stridesOf(from);
+    return fill(node.shape, (index) => {
+      const inner = index.map((i, axis) => i - node.attributes.before[axis]!);
+      return inner.every((i, axis) => i >= 0 && i < from[axis]!) ? x![offset(strides, inner)]! : 0;
+    });
+  },
+  sum: ([x], node) => reduce(x!, node.inputs[0]!.shape, node.shape, 0, (a, b) => a + b),
+  reduceMax: ([x], node) =>
+    reduce(x!, node.inputs[0]!.shape, node.shape, Number.NEGATIVE_INFINITY, (a, b) => (a > b ? a : b)),
+  matmul: ([a, b], node) => {
+    const [m, k] = node.inputs[0]!.shape as [number, number];
+    const n = node.shape[1]!;
+    const [start, end] = node.attributes.rows;
+    const y = new Float64Array(m * n);
+    for (let i = 0; i < m; i++)
+      for (let r = start; r < end; r++) for (let j = 0; j < n; j++) y[i * n + j]! += a![i * k + r]! * b![r * n + j]!;
+    return y;
+  },
+  convolution: ([x, filter], node) => {
+    const [images, weights] = node.inputs as [Node, Node];
+    const columns = weights.shape[3]!;
+    const [start, end] = node.attributes.rows;
+    const result = new Float64Array(elementCount(node.shape));
+    visitConvolution(images.shape, weights.shape, node.shape, node.attributes, (y, i, w) => {
+      const row = Math.floor(w / columns);
+      if (row >= start && row < end) result[y]! += x![i]! * filter![w]!;
+    });
+    return result;
+  },
+  convolutionInputGradient: ([g, filter], node) => {
+    const [gradient, weights] = node.inputs as [Node, Node];
+    const result = new Float64Array(elementCount(node.shape));
+    visitConvolution(node.shape, weights.shape, gradient.shape, node.attributes, (y, i, w) => {
+      result[i]! += g![y]! * filter![w]!;
+    });
+    return result;
+  },
+  convolutionWeightGradient: ([x, g], node) => {
+    const [images, gradient] = node.inputs as [Node, Node];
+    const { stride, padding } = node.attributes;
+    const result = new Float64Array(elementCount(node.shape));
+    const geometry = { stride, padding, imageShape: images.shape };
+    visitConvolution(images.shape, node.shape, gradient.shape, geometry, (y, i, w) => {
+      result[w]! += x![i]! * g![y]!;
+    });
+    return result;
+  },
+  detach: ([x]) => x!,
+  custom: ([x]) => x!,
+};
+
+/** Results of a graph by name. */
+export type Interpreted = {
+  readonly outputs: Readonly<Record<string, Float64Array>>;
+  readonly updates: Readonly<Record<string, Float64Array>>;
+};
+
+/**
+ * Evaluates `graph` in float64.
+ *
+ * @param given values of every input, state and scalar by name; a scalar is an array of one number
+ * @throws UsageError if a value is missing or has the wrong number of elements
+ */
+export function interpret(graph: Graph, given: Given): Interpreted {
+  const values = new Map<Node, Values>();
+  for (const node of nodesOf(graph)) {
+    const inputs = node.inputs.map((input) => values.get(input)!);
+    values.set(node, (evaluations[node.op] as Evaluation<OpName>)(inputs, node, given));
+  }
+  const collect = (nodes: Readonly<Record<string, Node>>): Record<string, Float64Array> =>
+    Object.fromEntries(Object.entries(nodes).map(([name, node]) => [name, values.get(node)!]));
+  return { outputs: collect(graph.outputs), updates: collect(graph.updates) };
+}

@@ -1,0 +1,140 @@
+// The language: a closed list of primitives, each with its attributes. Everything else in graph/ and compile/
+// is one exhaustive table per interpretation over this list (shape, evaluation, reverse rule, lowering).
+
+import type { Key } from '../base/random.ts';
+import type { Shape } from '../base/shape.ts';
+
+/** Element types. A `bool` is stored as a 32-bit mask: 0 or −1. */
+export type DType = 'f32' | 'i32' | 'bool';
+
+/** Where the value of an input comes from: handed in per call, resident between calls, or one number per call. */
+export type InputRole = 'input' | 'state' | 'scalar';
+
+/** Half-open range of rows of a weight matrix: one crossbar tile's share of a product. */
+export type RowRange = readonly [start: number, end: number];
+
+/** Geometry of a convolution: NHWC images, (kernel row, kernel column, input channel, output channel) filters. */
+export type ConvolutionGeometry = {
+  readonly stride: readonly [number, number];
+  /** Zeros added on either side of the rows and of the columns. */
+  readonly padding: readonly [number, number];
+};
+
+type None = Readonly<Record<never, never>>;
+
+/** Attributes of every primitive. The keys of this table are the primitives. */
+export type Attributes = {
+  input: { readonly name: string; readonly role: InputRole; readonly shape: Shape; readonly dtype: DType };
+  /** A scalar fixed at trace time. */
+  constant: { readonly value: number; readonly dtype: DType };
+  /** The index along `axis`, as i32. */
+  iota: { readonly shape: Shape; readonly axis: number };
+  /** Uniform in (0, 1): inputs are the two key words; element i is draw number i of the stream. */
+  uniform: { readonly shape: Shape; readonly stream: Key };
+  /** Standard normal, likewise. */
+  normal: { readonly shape: Shape; readonly stream: Key };
+  negate: None;
+  abs: None;
+  exp: None;
+  log: None;
+  sqrt: None;
+  tanh: None;
+  cos: None;
+  floor: None;
+  /** To the nearest integer, ties to even. */
+  round: None;
+  cast: { readonly dtype: DType };
+  add: None;
+  subtract: None;
+  multiply: None;
+  divide: None;
+  /** a > b ? a : b, so that a NaN in b survives. */
+  maximum: None;
+  /** a < b ? a : b. */
+  minimum: None;
+  less: None;
+  lessEqual: None;
+  equal: None;
+  /** condition ? a : b */
+  select: None;
+  reshape: { readonly shape: Shape };
+  /** Output axis k is input axis permutation[k]. */
+  transpose: { readonly permutation: readonly number[] };
+  /** Stretches axes of size 1; the rank stays. */
+  broadcast: { readonly shape: Shape };
+  slice: { readonly start: readonly number[]; readonly end: readonly number[] };
+  /** Adds zeros. */
+  pad: { readonly before: readonly number[]; readonly after: readonly number[] };
+  /** Over `axes`, which stay as size 1. */
+  sum: { readonly axes: readonly number[] };
+  reduceMax: { readonly axes: readonly number[] };
+  /** (m, k) · (k, n), over the rows `rows` of the second matrix only. */
+  matmul: { readonly rows: RowRange };
+  /** images (n, h, w, c) * filter (kh, kw, c, m), over `rows` of the filter seen as a (kh·kw·c, m) matrix. */
+  convolution: ConvolutionGeometry & { readonly rows: RowRange };
+  /** (gradient of the output, filter) → gradient of the images. */
+  convolutionInputGradient: ConvolutionGeometry & { readonly imageShape: Shape };
+  /** (images, gradient of the output) → gradient of the filter. */
+  convolutionWeightGradient: ConvolutionGeometry & { readonly filterShape: Shape };
+  /** The value, with a gradient of zero. */
+  detach: None;
+  /** Input 0, whose gradient with respect to inputs 1… is given by `rule` (a name in the builder's table). */
+  custom: { readonly rule: number; readonly name: string };
+};
+
+/** Name of a primitive. */
+export type OpName = keyof Attributes;
+
+/** A value in a graph. Immutable; equal nodes of one trace are the same object. */
+export type Node<K extends OpName = OpName> = {
+  [P in K]: {
+    readonly id: number;
+    readonly op: P;
+    readonly inputs: readonly Node[];
+    readonly attributes: Attributes[P];
+    readonly shape: Shape;
+    readonly dtype: DType;
+  };
+}[K];
+
+/** What `trace` records: named results, and new values for named states. */
+export type Graph = {
+  readonly inputs: readonly Node<'input'>[];
+  readonly outputs: Readonly<Record<string, Node>>;
+  /** New value of each state that changes. */
+  readonly updates: Readonly<Record<string, Node>>;
+};
+
+/** True if `node` is of the primitive `op`; narrows its attributes. */
+export function isOp<K extends OpName>(node: Node, op: K): node is Extract<Node, { readonly op: K }> {
+  return node.op === op;
+}
+
+/** All nodes that the graph needs, inputs first (topological order, by first use). */
+export function nodesOf(graph: Pick<Graph, 'outputs' | 'updates'>): Node[] {
+  return reachable([...Object.values(graph.outputs), ...Object.values(graph.updates)]);
+}
+
+/** All nodes that `roots` need, inputs before users. */
+export function reachable(roots: readonly Node[]): Node[] {
+  const order: Node[] = [];
+  const seen = new Set<Node>();
+  const stack: { node: Node; next: number }[] = [];
+  for (const root of roots) {
+    if (seen.has(root)) continue;
+    seen.add(root);
+    stack.push({ node: root, next: 0 });
+    while (stack.length > 0) {
+      const top = stack[stack.length - 1]!;
+      const input = top.node.inputs[top.next++];
+      if (input === undefined) {
+        order.push(top.node);
+        stack.pop();
+      } else if (!seen.has(input)) {
+        seen.add(input);
+        stack.push({ node: input, next: 0 });
+      }
+    }
+  }
+  return order;
+}

@@ -1,0 +1,190 @@
+// One interpretation of the primitives: the shape and element type of the result, with the checks of the operands.
+
+import { UsageError } from '../base/errors.ts';
+import { elementCount, formatShape, sameShape, type Shape } from '../base/shape.ts';
+import type { Attributes, ConvolutionGeometry, DType, Node, OpName, RowRange } from './node.ts';
+
+type Typed = { readonly shape: Shape; readonly dtype: DType };
+type ShapeRule<K extends OpName> = (inputs: readonly Node[], attributes: Attributes[K]) => Typed;
+
+const unary =
+  (op: string) =>
+  ([x]: readonly Node[]): Typed => {
+    requireDtype(op, x!, 'f32');
+    return { shape: x!.shape, dtype: 'f32' };
+  };
+
+const arithmetic =
+  (op: string, result?: DType) =>
+  ([a, b]: readonly Node[]): Typed => {
+    requireSame(op, a!, b!);
+    return { shape: a!.shape, dtype: result ?? a!.dtype };
+  };
+
+function requireSame(op: string, a: Node, b: Node): void {
+  if (!sameShape(a.shape, b.shape)) {
+    throw new UsageError(`${op}: shapes ${formatShape(a.shape)} and ${formatShape(b.shape)} differ`);
+  }
+  if (a.dtype !== b.dtype) {
+    throw new UsageError(`${op}: element types ${a.dtype} and ${b.dtype} differ; cast one of them`);
+  }
+}
+
+function requireDtype(op: string, x: Node, dtype: DType): void {
+  if (x.dtype !== dtype) {
+    throw new UsageError(`${op}: expected ${dtype}, got ${x.dtype}; cast it`);
+  }
+}
+
+function requireRank(op: string, what: string, x: Node, rank: number): void {
+  if (x.shape.length !== rank) {
+    throw new UsageError(`${op}: ${what} must have ${rank} axes, got ${formatShape(x.shape)}`);
+  }
+}
+
+function requireRows(op: string, [start, end]: RowRange, rows: number): void {
+  if (!(start >= 0 && start < end && end <= rows)) {
+    throw new UsageError(`${op}: rows ${start} to ${end} are outside a matrix of ${rows} rows`);
+  }
+}
+
+const reduced = (x: Node, axes: readonly number[]): Shape =>
+  x.shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
+
+/** Output height and width of a convolution over (h, w) with a (kh, kw) filter. */
+export function convolvedSize(
+  image: readonly [number, number],
+  filter: readonly [number, number],
+  { stride, padding }: ConvolutionGeometry,
+): [number, number] {
+  return [0, 1].map((k) => Math.floor((image[k]! + 2 * padding[k]! - filter[k]!) / stride[k]!) + 1) as [number, number];
+}
+
+function convolutionShape(image: Shape, filter: Shape, geometry: ConvolutionGeometry): Shape {
+  const [n, h, w, c] = image as [number, number, number, number];
+  const [kh, kw, channels, m] = filter as [number, number, number, number];
+  if (channels !== c) {
+    throw new UsageError(`convolution: images ${formatShape(image)} have ${c} channels, filter ${formatShape(filter)} expects ${channels}`);
+  }
+  const [oh, ow] = convolvedSize([h, w], [kh, kw], geometry);
+  if (oh < 1 || ow < 1) {
+    throw new UsageError(`convolution: filter ${formatShape(filter)} does not fit into images ${formatShape(image)}; add padding`);
+  }
+  return [n, oh, ow, m];
+}
+
+/** Shape and element type of each primitive's result. Throws `UsageError` where operands do not fit. */
+export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
+  input: (_, { shape, dtype }) => ({ shape, dtype }),
+  constant: (_, { dtype }) => ({ shape: [], dtype }),
+  iota: (_, { shape }) => ({ shape, dtype: 'i32' }),
+  uniform: (_, { shape }) => ({ shape, dtype: 'f32' }),
+  normal: (_, { shape }) => ({ shape, dtype: 'f32' }),
+  negate: unary('negate'),
+  abs: unary('abs'),
+  exp: unary('exp'),
+  log: unary('log'),
+  sqrt: unary('sqrt'),
+  tanh: unary('tanh'),
+  cos: unary('cos'),
+  floor: unary('floor'),
+  round: unary('round'),
+  cast: ([x], { dtype }) => ({ shape: x!.shape, dtype }),
+  add: arithmetic('add'),
+  subtract: arithmetic('subtract'),
+  multiply: arithmetic('multiply'),
+  divide: (inputs) => {
+    requireDtype('divide', inputs[0]!, 'f32');
+    return arithmetic('divide')(inputs);
+  },
+  maximum: arithmetic('maximum'),
+  minimum: arithmetic('minimum'),
+  less: arithmetic('less', 'bool'),
+  lessEqual: arithmetic('lessEqual', 'bool'),
+  equal: arithmetic('equal', 'bool'),
+  select: ([condition, a, b]) => {
+    requireDtype('select', condition!, 'bool');
+    requireSame('select', a!, b!);
+    if (!sameShape(condition!.shape, a!.shape)) {
+      throw new UsageError(`select: condition ${formatShape(condition!.shape)} and values ${formatShape(a!.shape)} differ`);
+    }
+    return { shape: a!.shape, dtype: a!.dtype };
+  },
+  reshape: ([x], { shape }) => {
+    if (elementCount(shape) !== elementCount(x!.shape)) {
+      throw new UsageError(`reshape: ${formatShape(x!.shape)} does not have as many elements as ${formatShape(shape)}`);
+    }
+    return { shape, dtype: x!.dtype };
+  },
+  transpose: ([x], { permutation }) => {
+    const isPermutation = [...permutation].sort((a, b) => a - b).every((axis, k) => axis === k);
+    if (permutation.length !== x!.shape.length || !isPermutation) {
+      throw new UsageError(`transpose: [${permutation.join(', ')}] does not order the axes of ${formatShape(x!.shape)}`);
+    }
+    return { shape: permutation.map((axis) => x!.shape[axis]!), dtype: x!.dtype };
+  },
+  broadcast: ([x], { shape }) => {
+    const fits = x!.shape.length === shape.length && x!.shape.every((size, axis) => size === 1 || size === shape[axis]);
+    if (!fits) {
+      throw new UsageError(`broadcast: ${formatShape(x!.shape)} does not stretch to ${formatShape(shape)}`);
+    }
+    return { shape, dtype: x!.dtype };
+  },
+  slice: ([x], { start, end }) => {
+    const inside =
+      start.length === x!.shape.length &&
+      end.length === x!.shape.length &&
+      x!.shape.every((size, axis) => 0 <= start[axis]! && start[axis]! < end[axis]! && end[axis]! <= size);
+    if (!inside) {
+      throw new UsageError(`slice: [${start.join(', ')}] to [${end.join(', ')}] is outside ${formatShape(x!.shape)}`);
+    }
+    return { shape: start.map((from, axis) => end[axis]! - from), dtype: x!.dtype };
+  },
+  pad: ([x], { before, after }) => {
+    const fits = before.length === x!.shape.length && after.length === x!.shape.length;
+    if (!fits || [...before, ...after].some((count) => count < 0)) {
+      throw new UsageError(`pad: [${before.join(', ')}] and [${after.join(', ')}] do not fit ${formatShape(x!.shape)}`);
+    }
+    return { shape: x!.shape.map((size, axis) => before[axis]! + size + after[axis]!), dtype: x!.dtype };
+  },
+  sum: ([x], { axes }) => {
+    requireDtype('sum', x!, 'f32');
+    return { shape: reduced(x!, axes), dtype: 'f32' };
+  },
+  reduceMax: ([x], { axes }) => {
+    requireDtype('reduceMax', x!, 'f32');
+    return { shape: reduced(x!, axes), dtype: 'f32' };
+  },
+  matmul: ([a, b], { rows }) => {
+    requireRank('matmul', 'the left matrix', a!, 2);
+    requireRank('matmul', 'the right matrix', b!, 2);
+    if (a!.shape[1] !== b!.shape[0]) {
+      throw new UsageError(`matmul: ${formatShape(a!.shape)} and ${formatShape(b!.shape)} do not chain`);
+    }
+    requireRows('matmul', rows, b!.shape[0]!);
+    return { shape: [a!.shape[0]!, b!.shape[1]!], dtype: 'f32' };
+  },
+  convolution: ([x, filter], attributes) => {
+    requireRank('convolution', 'images', x!, 4);
+    requireRank('convolution', 'the filter', filter!, 4);
+    const [kh, kw, c] = filter!.shape as [number, number, number, number];
+    requireRows('convolution', attributes.rows, kh * kw * c);
+    return { shape: convolutionShape(x!.shape, filter!.shape, attributes), dtype: 'f32' };
+  },
+  convolutionInputGradient: ([gradient, filter], attributes) => {
+    const expected = convolutionShape(attributes.imageShape, filter!.shape, attributes);
+    if (!sameShape(gradient!.shape, expected)) {
+      throw new UsageError(`convolutionInputGradient: gradient ${formatShape(gradient!.shape)} is not ${formatShape(expected)}`);
+    }
+    return { shape: attributes.imageShape, dtype: 'f32' };
+  },
+  convolutionWeightGradient: ([x, gradient], attributes) => {
+    const expected = convolutionShape(x!.shape, attributes.filterShape, attributes);
+    if (!sameShape(gradient!.shape, expected)) {
+      throw new UsageError(`convolutionWeightGradient: gradient ${formatShape(gradient!.shape)} is not ${formatShape(expected)}`);
+    }
+    return { shape: attributes.filterShape, dtype: 'f32' };
+  },
+  detach: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
+  custom: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
+};

@@ -1,0 +1,278 @@
+// What users write with: `Tensor`, a handle on a node of the graph being traced. There is no eager mode; an
+// operation adds a node. Broadcasting is made explicit here, so the primitives below it need equal shapes.
+
+import { UsageError } from '../base/errors.ts';
+import { deriveKey, type Key } from '../base/random.ts';
+import { broadcastShapes, normalizeAxes, sameShape, type Shape } from '../base/shape.ts';
+import type { Attributes, ConvolutionGeometry, DType, Node, OpName, RowRange } from './node.ts';
+import { shapeRules } from './shape-rules.ts';
+
+/** Gradients for the inputs of a custom node, given the gradient of its value; undefined means zero. */
+export type CustomRule = (gradient: Tensor, inputs: readonly Tensor[]) => readonly (Tensor | undefined)[];
+
+/** Makes nodes, each once: asking for an equal node returns the first one. One builder per trace. */
+export type Builder = {
+  readonly make: <K extends OpName>(op: K, inputs: readonly Node[], attributes: Attributes[K]) => Node;
+  readonly customRules: readonly CustomRule[];
+  readonly addRule: (rule: CustomRule) => number;
+};
+
+/** A fresh builder. */
+export function createBuilder(): Builder {
+  const nodes = new Map<string, Node>();
+  const customRules: CustomRule[] = [];
+  return {
+    customRules,
+    addRule: (rule) => customRules.push(rule) - 1,
+    make: <K extends OpName>(op: K, inputs: readonly Node[], attributes: Attributes[K]): Node => {
+      const key = `${op}|${inputs.map((input) => input.id).join(',')}|${JSON.stringify(attributes)}`;
+      const known = nodes.get(key);
+      if (known !== undefined) return known;
+      const { shape, dtype } = shapeRules[op](inputs, attributes);
+      const node = { id: nodes.size, op, inputs, attributes, shape, dtype } as Node;
+      nodes.set(key, node);
+      return node;
+    },
+  };
+}
+
+/** Anything that can stand where a tensor is expected. */
+export type TensorLike = Tensor | number;
+
+/** A value in a graph under construction. */
+export class Tensor {
+  readonly node: Node;
+  readonly builder: Builder;
+
+  constructor(builder: Builder, node: Node) {
+    this.builder = builder;
+    this.node = node;
+  }
+
+  get shape(): Shape {
+    return this.node.shape;
+  }
+
+  get dtype(): DType {
+    return this.node.dtype;
+  }
+
+  add(other: TensorLike): Tensor {
+    return binary('add', this, other);
+  }
+  subtract(other: TensorLike): Tensor {
+    return binary('subtract', this, other);
+  }
+  multiply(other: TensorLike): Tensor {
+    return binary('multiply', this, other);
+  }
+  divide(other: TensorLike): Tensor {
+    return binary('divide', this, other);
+  }
+  /** this > other ? this : other */
+  maximum(other: TensorLike): Tensor {
+    return binary('maximum', this, other);
+  }
+  /** this < other ? this : other */
+  minimum(other: TensorLike): Tensor {
+    return binary('minimum', this, other);
+  }
+  less(other: TensorLike): Tensor {
+    return binary('less', this, other);
+  }
+  lessEqual(other: TensorLike): Tensor {
+    return binary('lessEqual', this, other);
+  }
+  equal(other: TensorLike): Tensor {
+    return binary('equal', this, other);
+  }
+  /** this ? whenTrue : whenFalse, for a bool tensor. */
+  select(whenTrue: TensorLike, whenFalse: TensorLike): Tensor {
+    const a = typeof whenTrue === 'number' ? undefined : whenTrue;
+    const b = typeof whenFalse === 'number' ? undefined : whenFalse;
+    const dtype = (a ?? b)?.dtype ?? 'f32';
+    const shape = [a, b].reduce((all, x) => (x ? broadcastShapes('select', all, x.shape) : all), this.shape);
+    const operands = [this, whenTrue, whenFalse].map((x) => liftTo(this.builder, x, dtype).broadcastTo(shape));
+    return apply(this.builder, 'select', operands, {});
+  }
+
+  negate(): Tensor {
+    return apply(this.builder, 'negate', [this], {});
+  }
+  abs(): Tensor {
+    return apply(this.builder, 'abs', [this], {});
+  }
+  exp(): Tensor {
+    return apply(this.builder, 'exp', [this], {});
+  }
+  /** Natural logarithm. */
+  log(): Tensor {
+    return apply(this.builder, 'log', [this], {});
+  }
+  sqrt(): Tensor {
+    return apply(this.builder, 'sqrt', [this], {});
+  }
+  tanh(): Tensor {
+    return apply(this.builder, 'tanh', [this], {});
+  }
+  cos(): Tensor {
+    return apply(this.builder, 'cos', [this], {});
+  }
+  floor(): Tensor {
+    return apply(this.builder, 'floor', [this], {});
+  }
+  /** Nearest integer, ties to even. */
+  round(): Tensor {
+    return apply(this.builder, 'round', [this], {});
+  }
+  square(): Tensor {
+    return this.multiply(this);
+  }
+  /** 1 / (1 + e^−x), through tanh, so it never overflows. */
+  sigmoid(): Tensor {
+    return this.multiply(0.5).tanh().multiply(0.5).add(0.5);
+  }
+  /** max(0, x); a NaN stays a NaN. */
+  relu(): Tensor {
+    return liftTo(this.builder, 0, this.dtype).maximum(this);
+  }
+  /** The value limited to [low, high]. */
+  clip(low: TensorLike, high: TensorLike): Tensor {
+    return liftTo(this.builder, low, this.dtype).maximum(liftTo(this.builder, high, this.dtype).minimum(this));
+  }
+  cast(dtype: DType): Tensor {
+    return dtype === this.dtype ? this : apply(this.builder, 'cast', [this], { dtype });
+  }
+
+  /** The same elements in another shape; one axis may be −1, "whatever is left". */
+  reshape(shape: Shape): Tensor {
+    const known = shape.reduce((product, size) => (size === -1 ? product : product * size), 1);
+    const total = this.shape.reduce((product, size) => product * size, 1);
+    const full = shape.map((size) => (size === -1 ? total / known : size));
+    return sameShape(full, this.shape) ? this : apply(this.builder, 'reshape', [this], { shape: full });
+  }
+  /** Output axis k is input axis permutation[k]; by default the axes are reversed. */
+  transpose(permutation?: readonly number[]): Tensor {
+    const order = permutation ?? this.shape.map((_, axis) => this.shape.length - 1 - axis);
+    return order.every((axis, k) => axis === k) ? this : apply(this.builder, 'transpose', [this], { permutation: order });
+  }
+  broadcastTo(shape: Shape): Tensor {
+    if (sameShape(this.shape, shape)) return this;
+    const leading = new Array<number>(Math.max(0, shape.length - this.shape.length)).fill(1);
+    return apply(this.builder, 'broadcast', [this.reshape([...leading, ...this.shape])], { shape });
+  }
+  slice(start: readonly number[], end: readonly number[]): Tensor {
+    const whole = start.every((from) => from === 0) && sameShape(end, this.shape);
+    return whole ? this : apply(this.builder, 'slice', [this], { start, end });
+  }
+  /** Zeros around the tensor. */
+  pad(before: readonly number[], after: readonly number[]): Tensor {
+    return [...before, ...after].every((n) => n === 0) ? this : apply(this.builder, 'pad', [this], { before, after });
+  }
+
+  /** Sum over `axes` (all by default); `keepAxes` leaves them with size 1. */
+  sum(axes?: readonly number[], keepAxes = false): Tensor {
+    return reduce('sum', this, axes, keepAxes);
+  }
+  mean(axes?: readonly number[], keepAxes = false): Tensor {
+    const total = this.sum(axes, keepAxes);
+    const count = this.shape.reduce((p, size) => p * size, 1) / total.shape.reduce((p, size) => p * size, 1);
+    return total.multiply(1 / count);
+  }
+  max(axes?: readonly number[], keepAxes = false): Tensor {
+    return reduce('reduceMax', this, axes, keepAxes);
+  }
+
+  /** (m, k) · (k, n); with `rows`, over those rows of the right matrix only. */
+  matmul(right: Tensor, rows: RowRange = [0, right.shape[0] ?? 0]): Tensor {
+    return apply(this.builder, 'matmul', [this, right], { rows });
+  }
+  /** Images (n, h, w, c) convolved with a filter (kh, kw, c, m); with `rows`, over those rows of the filter matrix. */
+  convolve(filter: Tensor, { stride, padding }: ConvolutionGeometry, rows?: RowRange): Tensor {
+    const all = filter.shape.slice(0, -1).reduce((product, size) => product * size, 1);
+    return apply(this.builder, 'convolution', [this, filter], { stride, padding, rows: rows ?? [0, all] });
+  }
+
+  /** The value, treated as a constant by differentiation. */
+  detach(): Tensor {
+    return apply(this.builder, 'detach', [this], {});
+  }
+}
+
+/** Adds a node. The one door between tensors and nodes. */
+export function apply<K extends OpName>(
+  builder: Builder,
+  op: K,
+  inputs: readonly Tensor[],
+  attributes: Attributes[K],
+): Tensor {
+  return new Tensor(builder, builder.make(op, inputs.map((input) => input.node), attributes));
+}
+
+/** A constant of any shape. */
+export function constant(like: { readonly builder: Builder }, value: number, dtype: DType = 'f32'): Tensor {
+  return apply(like.builder, 'constant', [], { value, dtype });
+}
+
+/** The index along `axis`, i32. */
+export function iota(like: { readonly builder: Builder }, shape: Shape, axis: number): Tensor {
+  return apply(like.builder, 'iota', [], { shape, axis });
+}
+
+/**
+ * The value of `value` with a gradient of your own: `rule` gets the gradient of the value and the `inputs`, and
+ * returns a gradient for each input. The node disappears after differentiation.
+ */
+export function customGradient(name: string, value: Tensor, inputs: readonly Tensor[], rule: CustomRule): Tensor {
+  return apply(value.builder, 'custom', [value, ...inputs], { rule: value.builder.addRule(rule), name });
+}
+
+/** The value of `value`, with the gradient of `surrogate` (straight-through estimator). */
+export function straightThrough(value: Tensor, surrogate: Tensor): Tensor {
+  return customGradient('straight-through', value, [surrogate], (gradient) => [gradient]);
+}
+
+/** A key for random draws in a graph: two runtime words and a path of names fixed at trace time. */
+export class GraphKey {
+  readonly words: readonly [Tensor, Tensor];
+  readonly stream: Key;
+
+  constructor(words: readonly [Tensor, Tensor], stream: Key) {
+    this.words = words;
+    this.stream = stream;
+  }
+
+  /** The key of a named use: `key.derive('programming', layer)`. */
+  derive(...path: readonly (string | number)[]): GraphKey {
+    return new GraphKey(this.words, deriveKey(this.stream, ...path));
+  }
+  /** Uniform draws in (0, 1). */
+  uniform(shape: Shape): Tensor {
+    return apply(this.words[0].builder, 'uniform', this.words, { shape, stream: this.stream });
+  }
+  /** Standard normal draws. */
+  normal(shape: Shape): Tensor {
+    return apply(this.words[0].builder, 'normal', this.words, { shape, stream: this.stream });
+  }
+}
+
+function liftTo(builder: Builder, value: TensorLike, dtype: DType): Tensor {
+  return typeof value === 'number' ? constant({ builder }, value, dtype) : value;
+}
+
+type BinaryOp = 'add' | 'subtract' | 'multiply' | 'divide' | 'maximum' | 'minimum' | 'less' | 'lessEqual' | 'equal';
+
+function binary(op: BinaryOp, a: Tensor, other: TensorLike): Tensor {
+  const b = liftTo(a.builder, other, a.dtype);
+  if (a.builder !== b.builder) {
+    throw new UsageError(`${op}: the operands belong to two traces; use tensors of one trace`);
+  }
+  const shape = broadcastShapes(op, a.shape, b.shape);
+  return apply(a.builder, op, [a.broadcastTo(shape), b.broadcastTo(shape)], {});
+}
+
+function reduce(op: 'sum' | 'reduceMax', x: Tensor, axes: readonly number[] | undefined, keepAxes: boolean): Tensor {
+  const normalized = normalizeAxes(op, x.shape.length, axes ?? x.shape.map((_, axis) => axis));
+  const reduced = normalized.length === 0 ? x : apply(x.builder, op, [x], { axes: normalized });
+  return keepAxes ? reduced : reduced.reshape(x.shape.filter((_, axis) => !normalized.includes(axis)));
+}

@@ -1,0 +1,155 @@
+// Kernels as C: one translation unit per plan. Vectors are the compiler's own vector types; what they lack (fused
+// multiply-add, square root, rounding, selection) stands in a prelude with a fast and a portable form.
+
+import { type Atom, coefficientOf, type Int, LANE, printInt, substitute } from '../compile/int.ts';
+import { type Kernel, type Local, SCRATCH, type Statement, type VectorOp } from '../compile/loop.ts';
+import { prelude } from './prelude.ts';
+
+/** The C source of `kernels`, all of `lanes` lanes, and a table `ohmic_kernels` of their entry points. */
+export function printTranslationUnit(kernels: readonly Kernel[], lanes: number): string {
+  const table = kernels.map((kernel) => kernel.name).join(', ');
+  return `${prelude(lanes)}\n${kernels.map(printFunction).join('\n')}
+static const kernel_function ohmic_kernels[] = { ${table} };
+const void *ohmic_kernel_table(void) { return ohmic_kernels; }
+`;
+}
+
+function printFunction(kernel: Kernel): string {
+  const buffers = Array.from({ length: kernel.buffers }, (_, slot) => `  float *b${slot} = buffers[${slot}];\n`).join('');
+  const lines: string[] = [];
+  printBlock(kernel, kernel.body, '  ', lines);
+  return `static void ${kernel.name}(float *const *buffers, const uint32_t *scalars, const uint32_t *words, float *scratch, integer chunk) {
+${buffers}  (void)scalars; (void)words; (void)scratch; (void)chunk;
+${lines.join('\n')}
+}
+`;
+}
+
+function printBlock(kernel: Kernel, statements: readonly Statement[], indent: string, lines: string[]): void {
+  for (const statement of statements) {
+    if (statement.kind === 'for') {
+      const { variable, count } = statement;
+      lines.push(`${indent}for (integer ${variable} = 0; ${variable} < ${count}; ${variable}++) {`);
+      printBlock(kernel, statement.body, `${indent}  `, lines);
+      lines.push(`${indent}}`);
+    } else if (statement.kind === 'if') {
+      lines.push(`${indent}if (${printInt(statement.index)} < ${statement.below}) {`);
+      printBlock(kernel, statement.body, `${indent}  `, lines);
+      lines.push(`${indent}}`);
+    } else {
+      lines.push(`${indent}${printSimple(kernel, statement)}`);
+    }
+  }
+}
+
+const v = (local: Local): string => `v${local}`;
+
+/** Operations that are C operators on vectors. */
+const OPERATORS: { readonly [K in VectorOp]?: string } = {
+  add: '+',
+  subtract: '-',
+  multiply: '*',
+  divide: '/',
+  less: '<',
+  lessEqual: '<=',
+  equal: '==',
+  addInt: '+',
+  subtractInt: '-',
+  multiplyInt: '*',
+  lessInt: '<',
+  lessEqualInt: '<=',
+  equalInt: '==',
+  and: '&',
+  or: '|',
+  xor: '^',
+};
+
+function printOperation(op: VectorOp, operands: readonly string[]): string {
+  const operator = OPERATORS[op];
+  if (operator !== undefined) return `${operands[0]} ${operator} ${operands[1]}`;
+  return `op_${op}(${operands.join(', ')})`;
+}
+
+function printSimple(kernel: Kernel, s: Exclude<Statement, { kind: 'for' | 'if' }>): string {
+  const type = (local: Local): string => (kernel.types[local] === 'f32' ? 'vf' : 'vi');
+  const define = (target: Local, value: string): string => `const ${type(target)} ${v(target)} = ${value};`;
+  switch (s.kind) {
+    case 'operation':
+      return define(s.target, printOperation(s.op, s.operands.map(v)));
+    case 'shift':
+      return define(s.target, s.direction === 'left' ? `${v(s.operand)} << ${s.bits}` : `(vi)((vu)${v(s.operand)} >> ${s.bits})`);
+    case 'literal':
+      return define(s.target, s.type === 'f32' ? `splat_f(${printFloat(s.value)})` : `splat_i((int32_t)${s.value | 0})`);
+    case 'scalar':
+      return define(s.target, s.type === 'f32' ? `splat_f(float_of(scalars[${s.slot}]))` : `splat_i((int32_t)scalars[${s.slot}])`);
+    case 'word':
+      return define(s.target, `splat_i((int32_t)words[${s.position}])`);
+    case 'index':
+      return define(s.target, printIndexVector(s.index, kernel.lanes));
+    case 'load':
+      return define(s.target, printLoad(s, kernel.lanes));
+    case 'store':
+      return printStore(s, kernel.lanes);
+    case 'accumulator':
+      return `${type(s.target)} ${v(s.target)} = ${v(s.initial)};`;
+    case 'assign':
+      return `${v(s.accumulator)} = ${v(s.value)};`;
+    case 'multiplyAdd':
+      return `${v(s.accumulator)} = multiply_add(${v(s.a)}, ${v(s.b)}, ${v(s.accumulator)});`;
+    case 'fold':
+      return define(s.target, `fold_${s.op}(${v(s.operand)})`);
+  }
+}
+
+function printFloat(value: number): string {
+  if (Number.isNaN(value)) return 'NAN';
+  if (!Number.isFinite(value)) return value > 0 ? 'INFINITY' : '-INFINITY';
+  const rounded = Math.fround(value);
+  const text = String(rounded);
+  return `${/[.e]/.test(text) ? text : `${text}.0`}f`;
+}
+
+const bufferName = (slot: number): string => (slot === SCRATCH ? 'scratch' : `b${slot}`);
+
+/** Lane l: the index with `lane` = l. A linear dependence becomes a product with the lane numbers. */
+function printIndexVector(index: Int, lanes: number): string {
+  const step = coefficientOf(index, LANE);
+  if (step !== undefined) return `splat_i((int32_t)(${printInt(substitute(index, LANE, 0))})) + lane_numbers * ${step}`;
+  return `(vi){ ${eachLane(index, lanes).join(', ')} }`;
+}
+
+/** The index of every lane, also beyond the lanes in use. */
+function eachLane(index: Int, lanes: number): string[] {
+  return Array.from({ length: lanes }, (_, l) => printInt(substitute(index, LANE, Math.min(l, laneLimit(index, lanes)))));
+}
+
+/** The last lane in use: addresses beyond it must not be formed. */
+function laneLimit(index: Int, lanes: number): number {
+  const limits = index.terms.map(({ atom }) => atomLaneLimit(atom, lanes));
+  return Math.min(lanes - 1, ...limits);
+}
+
+function atomLaneLimit(atom: Atom, lanes: number): number {
+  if (atom.kind === 'variable') return atom.name === LANE ? atom.max : lanes - 1;
+  return laneLimit(atom.of, lanes);
+}
+
+function printLoad({ buffer, index, mode, type }: Extract<Statement, { kind: 'load' }>, lanes: number): string {
+  const name = bufferName(buffer);
+  const suffix = type === 'f32' ? 'f' : 'i';
+  if (mode === 'splat') return `splat_load_${suffix}(${name} + ${printInt(index)})`;
+  if (mode === 'vector') return `load_${suffix}(${name} + ${printInt(index)})`;
+  const elements = eachLane(index, lanes).map((at) => (type === 'f32' ? `${name}[${at}]` : `int_of(${name}[${at}])`));
+  return `(v${suffix}){ ${elements.join(', ')} }`;
+}
+
+function printStore({ buffer, index, value, mode, count }: Extract<Statement, { kind: 'store' }>, lanes: number): string {
+  const name = bufferName(buffer);
+  if (mode === 'vector') {
+    const address = `${name} + ${printInt(index)}`;
+    return count === lanes ? `store(${address}, (vf)${v(value)});` : `store_first(${address}, (vf)${v(value)}, ${count});`;
+  }
+  const lanesUsed = Array.from({ length: count }, (_, l) => `${name}[${printInt(substitute(index, LANE, l))}] = ((vf)${v(value)})[${l}];`);
+  return lanesUsed.join(' ');
+}
+

@@ -1,0 +1,92 @@
+// Losses and the count of correct answers. Labels are class indices as numbers, because every input of a graph can be
+// f32; a label outside the classes (−1 for an image that only fills a batch) belongs to no class.
+
+import { UsageError } from '../base/errors.ts';
+import { formatShape, sameShape } from '../base/shape.ts';
+import { iota, type Tensor } from '../graph/tensor.ts';
+
+/** log softmax(z) = z − m − log Σ exp(z − m) along the last axis, m the row's maximum: it neither overflows nor divides. */
+export function logSoftmax(logits: Tensor): Tensor {
+  const last = [logits.shape.length - 1];
+  // The result does not depend on m, so its gradient is zero.
+  const shifted = logits.subtract(logits.max(last, true).detach());
+  return shifted.subtract(shifted.exp().sum(last, true).log());
+}
+
+/**
+ * Mean cross-entropy of the softmax: −⟨Σₖ qₖ log pₖ⟩ with targets qₖ = (1 − ε) [k = label] + ε / K.
+ *
+ * @param logits    (n, classes)
+ * @param labels    (n); a label that belongs to no class adds only the smoothing part, which is 0 without smoothing
+ * @param smoothing ε, the share of the target spread over all K classes: Szegedy et al., CVPR 2016, Section 7
+ * @returns a scalar, the mean over the n rows
+ * @throws UsageError if labels and logits differ in number, or smoothing is outside [0, 1)
+ */
+export function softmaxCrossEntropy(
+  logits: Tensor,
+  labels: Tensor,
+  { smoothing = 0 }: { readonly smoothing?: number } = {},
+): Tensor {
+  if (!(smoothing >= 0 && smoothing < 1)) {
+    throw new UsageError(`softmaxCrossEntropy: smoothing must be at least 0 and below 1, got ${smoothing}`);
+  }
+  requireLabels('softmaxCrossEntropy', logits, labels);
+  const isLabel = labelMask(labels, logits.shape[1]!);
+  const logP = logSoftmax(logits);
+  const ofLabel = isLabel.select(logP, 0).sum([1]);
+  if (smoothing === 0) return ofLabel.mean().negate();
+  return ofLabel
+    .multiply(1 - smoothing)
+    .add(logP.mean([1]).multiply(smoothing))
+    .mean()
+    .negate();
+}
+
+/**
+ * Mean squared error over all elements: ⟨(y − t)²⟩. For a classifier, t is `oneHot` of the labels.
+ *
+ * @throws UsageError if the shapes differ
+ */
+export function squaredError(y: Tensor, t: Tensor): Tensor {
+  if (!sameShape(y.shape, t.shape)) {
+    throw new UsageError(
+      `squaredError: prediction ${formatShape(y.shape)} and target ${formatShape(t.shape)} differ in shape`,
+    );
+  }
+  return y.subtract(t).square().mean();
+}
+
+/** Labels (n) as rows of zeros with a one at the label, (n, classes). */
+export function oneHot(labels: Tensor, classes: number): Tensor {
+  return labelMask(labels, classes).select(1, 0);
+}
+
+/**
+ * How many rows of `logits` have their maximum at the label, a scalar. If several logits share the maximum, the row
+ * counts as correct when the label is among them (an argmax that takes the first index would not always agree). A NaN
+ * at the label or a label that belongs to no class is never correct.
+ *
+ * @param logits (n, classes)
+ * @param labels (n)
+ * @throws UsageError if labels and logits differ in number
+ */
+export function correctCount(logits: Tensor, labels: Tensor): Tensor {
+  requireLabels('correctCount', logits, labels);
+  const isLabel = labelMask(labels, logits.shape[1]!);
+  const isMaximum = logits.max([1], true).lessEqual(logits);
+  return isLabel.select(isMaximum.select(1, 0), 0).sum();
+}
+
+/** True at the label of each row, (n, classes). */
+function labelMask(labels: Tensor, classes: number): Tensor {
+  const n = labels.shape[0]!;
+  return iota(labels, [n, classes], 1).equal(labels.cast('i32').reshape([n, 1]));
+}
+
+function requireLabels(where: string, logits: Tensor, labels: Tensor): void {
+  if (logits.shape.length !== 2 || !sameShape(labels.shape, logits.shape.slice(0, 1))) {
+    throw new UsageError(
+      `${where}: expected logits (n, classes) and labels (n), got ${formatShape(logits.shape)} and ${formatShape(labels.shape)}`,
+    );
+  }
+}

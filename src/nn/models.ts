@@ -1,0 +1,129 @@
+// Named networks other than the residual ones, and the table that finds a network by name.
+
+import { UsageError } from '../base/errors.ts';
+import { formatShape } from '../base/shape.ts';
+import { classifier } from './classifier.ts';
+import {
+  activation,
+  averagePool,
+  batchNormalization,
+  convolution,
+  dense,
+  flatten,
+  globalAveragePool,
+  type Layer,
+  sequence,
+} from './layers.ts';
+import type { ImageTask, Model } from './model.ts';
+import { resnet, resnet32, resnet32Wide } from './resnet.ts';
+
+/** What varies between multilayer perceptrons. */
+export type MlpOptions = ImageTask & {
+  /** Width of each hidden layer. */
+  readonly hidden: readonly number[];
+  readonly activation: 'relu' | 'sigmoid';
+};
+
+/** A multilayer perceptron: `dense1` … `denseN` with a non-linearity between them. */
+export function mlp({ inputShape, classes, hidden, activation: kind }: MlpOptions): Model {
+  const hiddenLayers = hidden.flatMap((outputs, k) => [
+    dense({ name: `dense${k + 1}`, outputs }),
+    activation(kind),
+  ]);
+  const last = dense({ name: `dense${hidden.length + 1}`, outputs: classes });
+  return classifier({ name: 'mlp', inputShape, classes, layer: sequence([flatten, ...hiddenLayers, last]) });
+}
+
+/**
+ * LeNet-5 as it is commonly simplified: Y. LeCun et al., Proc. IEEE 86:2278 (1998), Fig. 2, with plain averages for the
+ * trainable subsampling, all connections in the second convolution and a softmax for the radial basis functions.
+ * 61,706 weights for one channel and 10 classes. Images below 32 x 32 are zero-padded to that size, as in the paper.
+ *
+ * @throws UsageError for images smaller than 28 x 28
+ */
+export function lenet5({ inputShape, classes }: ImageTask): Model {
+  const smallest = Math.min(...inputShape.slice(0, 2));
+  if (smallest < 28) {
+    throw new UsageError(
+      `model "lenet5": expected images of at least 28 x 28 pixels, got ${formatShape(inputShape)}`,
+    );
+  }
+  const padding = Math.max(0, Math.ceil((32 - smallest) / 2));
+  const layer = sequence([
+    convolution({ name: 'conv1', filters: 6, size: 5, padding, bias: true }),
+    activation('tanh'),
+    averagePool(2),
+    convolution({ name: 'conv2', filters: 16, size: 5, bias: true }),
+    activation('tanh'),
+    averagePool(2),
+    flatten,
+    dense({ name: 'dense1', outputs: 120 }),
+    activation('tanh'),
+    dense({ name: 'dense2', outputs: 84 }),
+    activation('tanh'),
+    dense({ name: 'dense3', outputs: classes }),
+  ]);
+  return classifier({ name: 'lenet5', inputShape, classes, layer });
+}
+
+/**
+ * A small network for first experiments: four 3x3 convolutions (16, 32, 32, 64 filters, the second and fourth with
+ * stride 2), each with batch normalisation, then a global average and a dense layer. 33,338 weights for three channels
+ * and 10 classes.
+ */
+export function smallCnn({ inputShape, classes }: ImageTask): Model {
+  const layer = sequence([
+    normalizedConvolution(1, 16, 1),
+    normalizedConvolution(2, 32, 2),
+    normalizedConvolution(3, 32, 1),
+    normalizedConvolution(4, 64, 2),
+    globalAveragePool,
+    dense({ name: 'dense', outputs: classes }),
+  ]);
+  return classifier({ name: 'small-cnn', inputShape, classes, layer });
+}
+
+function normalizedConvolution(position: number, filters: number, stride: number): Layer {
+  return sequence([
+    convolution({ name: `conv${position}`, filters, size: 3, stride, padding: 1 }),
+    batchNormalization(`norm${position}`),
+    activation('relu'),
+  ]);
+}
+
+/** Names that `modelByName` knows. */
+export type ModelName =
+  | 'mlp'
+  | 'lenet5'
+  | 'small-cnn'
+  | 'resnet8'
+  | 'resnet20'
+  | 'resnet32'
+  | 'resnet32-wide';
+
+const models: { readonly [N in ModelName]: (task: ImageTask) => Model } = {
+  // One hidden layer of 250 sigmoids, as recalled from Nandakumar et al. 2020 (Front. Neurosci. 14:406).
+  mlp: (task) => mlp({ ...task, hidden: [250], activation: 'sigmoid' }),
+  lenet5,
+  'small-cnn': smallCnn,
+  resnet8: (task) => resnet({ ...task, depth: 8, widths: [16, 28, 56], shortcut: 'projection' }),
+  resnet20: (task) => resnet({ ...task, depth: 20, widths: [16, 28, 56], shortcut: 'projection' }),
+  resnet32,
+  'resnet32-wide': resnet32Wide,
+};
+
+/** All names that `modelByName` knows, smallest networks of a family first. */
+export const modelNames: readonly ModelName[] = Object.keys(models) as ModelName[];
+
+/**
+ * The network of a name, for images of a shape.
+ *
+ * @throws UsageError if the name is unknown or the network cannot take the images
+ */
+export function modelByName(name: string, task: ImageTask): Model {
+  const known = modelNames.find((candidate) => candidate === name);
+  if (known === undefined) {
+    throw new UsageError(`model: expected one of ${modelNames.join(', ')}, got "${name}"`);
+  }
+  return models[known](task);
+}

@@ -1,0 +1,63 @@
+// The arithmetic of batch normalisation: Ioffe and Szegedy, ICML 2015 (arXiv 1502.03167). Written for two things: few
+// passes over the activations (both moments come from one), and no cancellation in float32 (moments about a nearby
+// value instead of zero). The layer with its parameters is in layers.ts.
+
+import type { Tensor } from '../graph/tensor.ts';
+
+/** Added to every variance, so that a constant channel divides by √ε instead of zero. The value PyTorch uses. */
+export const NORMALIZATION_EPSILON = 1e-5;
+
+/** γ and β of a batch normalisation, each (channels). */
+export type ScaleAndShift = { readonly scale: Tensor; readonly shift: Tensor };
+
+/** Mean and variance of every channel, each (channels). */
+export type Moments = { readonly mean: Tensor; readonly variance: Tensor };
+
+/**
+ * Normalises by the moments of the batch: y = γ (x − μ) / √(σ² + ε) + β.
+ *
+ * With the first pixel s as origin, d = x − s, the moments are m₁ = ⟨d⟩ and m₂ = ⟨d²⟩, and μ = s + m₁, σ² = m₂ − m₁².
+ * Since s lies within a few σ of μ, the difference keeps its digits however large μ is. Neither y nor the moments
+ * depend on s, so differentiation takes it as a constant.
+ *
+ * @param x (…, channels): the moments are over all axes but the last
+ * @returns y, and the moments with the *population* variance (divisor n, not n − 1)
+ */
+export function normalizeByBatch(
+  x: Tensor,
+  { scale: gamma, shift: beta }: ScaleAndShift,
+): { readonly y: Tensor; readonly moments: Moments } {
+  const axes = x.shape.slice(0, -1).map((_, axis) => axis);
+  const channels = x.shape[x.shape.length - 1]!;
+  const first = x.shape.map((size, axis) => (axis < axes.length ? 1 : size));
+  const s = x.slice(new Array<number>(x.shape.length).fill(0), first).detach();
+  const d = x.subtract(s);
+  const m1 = d.mean(axes);
+  // Rounding can leave a constant channel just below zero. A rectifier, because it lets a NaN through.
+  const variance = d.square().mean(axes).subtract(m1.square()).relu();
+  const scale = gamma.divide(variance.add(NORMALIZATION_EPSILON).sqrt());
+  const y = d.multiply(scale).add(beta.subtract(m1.multiply(scale)));
+  return { y, moments: { mean: s.reshape([channels]).add(m1), variance } };
+}
+
+/** Normalises by given moments, as one product and one sum: y = x · γ/√(σ² + ε) + (β − μ · γ/√(σ² + ε)). */
+export function normalizeByMoments(
+  x: Tensor,
+  { scale: gamma, shift: beta }: ScaleAndShift,
+  { mean, variance }: Moments,
+): Tensor {
+  const scale = gamma.divide(variance.add(NORMALIZATION_EPSILON).sqrt());
+  return x.multiply(scale).add(beta.subtract(mean.multiply(scale)));
+}
+
+/**
+ * Running statistics after one more batch: r + momentum · (b − r).
+ *
+ * Batches report the population variance; PyTorch stores it times n / (n − 1), with n values per channel and batch.
+ * For 128 images of 8 x 8 pixels the factor is 1.0001, far below the noise of the estimate, so it is left out.
+ *
+ * @param momentum weight of the new batch; PyTorch's default is 0.1. 1 / k at batch k makes the plain average.
+ */
+export function updatedStatistics(running: Tensor, batch: Tensor, momentum: Tensor | number): Tensor {
+  return running.add(batch.subtract(running).multiply(momentum));
+}

@@ -1,0 +1,168 @@
+// One phase-change cell: what is written differs from the target (programming noise), what is written decays
+// (drift), what is sensed fluctuates (read noise). Equations over tensors of cells; the coefficients are data
+// (published-cells.ts). Left out: temperature, correlation between neighbouring cells, stuck cells, wires.
+
+import { assertNever } from '../base/errors.ts';
+import type { Microsiemens, Seconds } from '../base/units.ts';
+import { constant, type GraphKey, type Tensor } from '../graph/tensor.ts';
+import { type Law, lawAt, polynomialAt } from './law.ts';
+
+/** Spread of the conductances that programming leaves. */
+export type ProgrammingNoise =
+  | { readonly kind: 'none' }
+  | {
+      readonly kind: 'polynomial';
+      /** Standard deviation Σₖ cₖ gᵏ, µS, for a cell of the Gmax below; g = G_T / Gmax of the cell in use. */
+      readonly coefficientsMicrosiemens: readonly number[];
+      /** Gmax of the fit. A cell with another Gmax scales the standard deviation in proportion. */
+      readonly fittedAtMicrosiemens: Microsiemens;
+      readonly source: string;
+    };
+
+/** Decay of the conductance with time. */
+export type Drift =
+  | { readonly kind: 'none' }
+  | {
+      readonly kind: 'power-law';
+      /** Mean and standard deviation of ν before folding, as functions of the relative target conductance. */
+      readonly exponentMean: Law;
+      readonly exponentSpread: Law;
+      readonly source: string;
+    };
+
+/** Fluctuation of the sensed conductance. */
+export type ReadNoise =
+  | { readonly kind: 'none' }
+  | {
+      readonly kind: 'one-over-f';
+      /** Duration of one read. */
+      readonly readSeconds: Seconds;
+      /** Q_s as a function of the relative programmed conductance. */
+      readonly strength: Law;
+      readonly source: string;
+    };
+
+/** Everything that is known about a cell technology. */
+export type CellSpec = {
+  readonly name: string;
+  readonly source: string;
+  /** The conductance that the largest weight is mapped to. */
+  readonly gMaxMicrosiemens: Microsiemens;
+  /** t₀: from the last programming pulse to the read that defines "as programmed". Time 0 is that read. */
+  readonly driftReferenceSeconds: Seconds;
+  readonly programmingNoise: ProgrammingNoise;
+  readonly drift: Drift;
+  readonly readNoise: ReadNoise;
+};
+
+/**
+ * Conductance that programming leaves: G₀ = max(0, G_T + s(g) N(0, 1)), s(g) = max(0, Σₖ cₖ gᵏ) · Gmax / Gmax,fit,
+ * g = G_T / Gmax.
+ *
+ * @param target target conductance, any shape, µS; 0 … Gmax
+ * @param key    names the draw; one draw a cell
+ * @returns programmed conductance, µS; at least 0, may exceed Gmax
+ * @source S. R. Nandakumar et al., ICECS 2019, as implemented in aihwkit, src/aihwkit/inference/noise/pcm.py,
+ *         apply_programming_noise_to_conductance
+ *
+ * Not modelled: the write-verify iterations themselves; a cell at RESET has the same Gaussian, folded at 0.
+ */
+export function programmedConductance(cell: CellSpec, target: Tensor, key: GraphKey): Tensor {
+  const { gMaxMicrosiemens: gMax, programmingNoise } = cell;
+  switch (programmingNoise.kind) {
+    case 'none':
+      return target;
+    case 'polynomial': {
+      const { coefficientsMicrosiemens, fittedAtMicrosiemens } = programmingNoise;
+      const coefficients = coefficientsMicrosiemens.map((c) => (c * gMax) / fittedAtMicrosiemens);
+      const s = polynomialAt(coefficients, target.multiply(1 / gMax)).relu();
+      return target.add(s.multiply(key.normal(target.shape))).relu();
+    }
+    default:
+      return assertNever(programmingNoise);
+  }
+}
+
+/**
+ * Drift exponent of each cell, drawn once: ν = |N(μ(g), s(g)²)|, g = G_T / Gmax: of the target, not of the programmed
+ * conductance. Without drift, zeros.
+ *
+ * @param target target conductance, any shape, µS
+ * @param key    names the draw; one draw a cell
+ * @returns drift exponent, in the shape of `target`; at least 0
+ * @source as `programmedConductance`, generate_drift_coefficients
+ */
+export function driftExponent(cell: CellSpec, target: Tensor, key: GraphKey): Tensor {
+  const { drift } = cell;
+  switch (drift.kind) {
+    case 'none':
+      return constant(target, 0).broadcastTo(target.shape);
+    case 'power-law': {
+      const g = target.multiply(1 / cell.gMaxMicrosiemens);
+      return lawAt(drift.exponentMean, g)
+        .add(lawAt(drift.exponentSpread, g).multiply(key.normal(target.shape)))
+        .abs();
+    }
+    default:
+      return assertNever(drift);
+  }
+}
+
+/**
+ * Conductance a time `t` after programming: g(t) = g₀ · ((t + t₀) / t₀)^−ν.
+ *
+ * @param g0 programmed conductance, any shape, µS
+ * @param nu drift exponent of each cell, in the shape of `g0`
+ * @param t  time since programming ended (the first read), (), s; at least 0, which the host checks
+ * @param t0 time of the first read after the last programming pulse, s
+ * @returns conductance at `t`, µS
+ * @throws UsageError if the shapes do not fit
+ * @source V. Joshi et al., Nat. Commun. 11:2473 (2020), G(t) = G(t₀)(t/t₀)^−ν; the offset is that of aihwkit,
+ *         src/aihwkit/inference/noise/pcm.py, apply_drift_noise_to_conductance
+ */
+export function driftedConductance(g0: Tensor, nu: Tensor, t: Tensor, t0: Seconds): Tensor {
+  const decades = t
+    .multiply(1 / t0)
+    .add(1)
+    .log();
+  return g0.multiply(nu.multiply(decades).negate().exp());
+}
+
+/**
+ * Conductance that one read senses: G_read = max(0, G(t) (1 + Q_s(g₀) √ln((t + t₀ + T_read) / (2 T_read)) N(0, 1))),
+ * g₀ = G₀ / Gmax: the noise of a 1/f spectrum, integrated since programming. Every read draws anew.
+ *
+ * @param drifted    conductance at `t`, any shape, µS
+ * @param programmed programmed conductance of the same cells, µS: Q_s depends on it, not on the target
+ * @param t          time since programming ended, (), s; at least 0
+ * @param key        names the draw; another key is another read
+ * @returns sensed conductance, µS; at least 0
+ * @source as `programmedConductance`, apply_drift_noise_to_conductance
+ *
+ * Not modelled: correlation between successive reads, which real 1/f noise has.
+ */
+export function readConductance(
+  cell: CellSpec,
+  drifted: Tensor,
+  programmed: Tensor,
+  t: Tensor,
+  key: GraphKey,
+): Tensor {
+  const { readNoise, driftReferenceSeconds: t0 } = cell;
+  switch (readNoise.kind) {
+    case 'none':
+      return drifted;
+    case 'one-over-f': {
+      const { readSeconds: tRead, strength } = readNoise;
+      const growth = t
+        .add(t0 + tRead)
+        .multiply(1 / (2 * tRead))
+        .log()
+        .sqrt();
+      const sigma = lawAt(strength, programmed.multiply(1 / cell.gMaxMicrosiemens)).multiply(growth);
+      return drifted.multiply(sigma.multiply(key.normal(drifted.shape)).add(1)).relu();
+    }
+    default:
+      return assertNever(readNoise);
+  }
+}

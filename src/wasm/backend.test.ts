@@ -1,0 +1,255 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { test } from 'node:test';
+import { Worker } from 'node:worker_threads';
+import { InternalError, UsageError } from '../base/errors.ts';
+import type { Backend, Binding, Plan } from '../compile/backend.ts';
+import { div, literal, mod, plus, times, variable } from '../compile/int.ts';
+import type { Kernel, Statement } from '../compile/loop.ts';
+import { startNodeWorker } from '../native/node-workers.ts';
+import { createWasmBackend } from './backend.ts';
+import type { WorkerHandle } from './crew.ts';
+
+const CHUNKS = 64;
+const ELEMENTS = 4 * CHUNKS;
+
+/** to = from rotated by one chunk, times a scalar, plus the launch's word. */
+const rotate: Kernel = {
+  name: 'rotate',
+  lanes: 4,
+  buffers: 2,
+  words: 1,
+  scratch: 8,
+  chunks: CHUNKS,
+  types: ['f32', 'f32', 'i32', 'f32', 'f32', 'f32', 'f32'],
+  body: rotateBody(),
+};
+
+function rotateBody(): readonly Statement[] {
+  const chunk = variable('chunk', CHUNKS);
+  const from = times(mod(plus(chunk, literal(1)), CHUNKS), 4);
+  return [
+    { kind: 'load', target: 0, type: 'f32', buffer: 0, index: from, mode: 'vector' },
+    { kind: 'scalar', target: 1, type: 'f32', slot: 0 },
+    { kind: 'word', target: 2, position: 0 },
+    { kind: 'operation', target: 3, op: 'toFloat', operands: [2] },
+    { kind: 'operation', target: 4, op: 'multiply', operands: [0, 1] },
+    { kind: 'operation', target: 5, op: 'add', operands: [4, 3] },
+    { kind: 'store', buffer: -1, index: literal(0), value: 5, mode: 'vector', count: 4 },
+    { kind: 'load', target: 6, type: 'f32', buffer: -1, index: literal(0), mode: 'vector' },
+    { kind: 'store', buffer: 1, index: times(chunk, 4), value: 6, mode: 'vector', count: 4 },
+  ];
+}
+
+/** Chunk 3 stores far outside memory. */
+const broken: Kernel = {
+  name: 'broken',
+  lanes: 4,
+  buffers: 2,
+  words: 0,
+  scratch: 0,
+  chunks: CHUNKS,
+  types: ['f32'],
+  body: [
+    { kind: 'literal', target: 0, type: 'f32', value: 1 },
+    {
+      kind: 'if',
+      index: times(div(plus(variable('chunk', CHUNKS), literal(CHUNKS - 4)), CHUNKS), -1),
+      below: 0,
+      body: [{ kind: 'store', buffer: 1, index: literal(2 ** 29), value: 0, mode: 'vector', count: 4 }],
+    },
+  ],
+};
+
+function binding(name: string, role: Binding['role']): Binding {
+  return { name, role, shape: [ELEMENTS], dtype: 'f32', elements: ELEMENTS };
+}
+
+/** Rotates `steps` times, x → arena → arena → … → y, each launch reading all that the one before wrote. */
+function rotations(steps: number): Plan {
+  const place = (position: number): Plan['launches'][number]['buffers'][number] => {
+    if (position === 0) return { space: 'binding', binding: 0 };
+    if (position === steps) return { space: 'binding', binding: 1 };
+    return { space: 'arena', offset: (position % 2) * ELEMENTS };
+  };
+  return {
+    lanes: 4,
+    kernels: [broken, rotate],
+    launches: Array.from({ length: steps }, (_, l) => ({
+      kernel: 1,
+      buffers: [place(l), place(l + 1)],
+      words: [l],
+    })),
+    bindings: [binding('x', 'input'), binding('y', 'output')],
+    scalars: [{ name: 'factor', dtype: 'f32' }],
+    arenaElements: 2 * ELEMENTS,
+  };
+}
+
+function expectedRotations(x: Float32Array, steps: number, factor: number): Float32Array {
+  let values = x;
+  for (let l = 0; l < steps; l++)
+    values = values.map((_, i, all) => Math.fround(Math.fround(all[(i + 4) % ELEMENTS]! * factor) + l));
+  return values;
+}
+
+const bits = (value: number): Uint32Array => new Uint32Array(Float32Array.of(value).buffer);
+const ramp: Float32Array = Float32Array.from({ length: ELEMENTS }, (_, i) => Math.sin(i));
+
+async function withBackend(threads: number, use: (backend: Backend) => Promise<void>): Promise<void> {
+  const backend = await createWasmBackend({ threads, startWorker: startNodeWorker });
+  try {
+    await use(backend);
+  } finally {
+    await backend.close();
+  }
+}
+
+for (const threads of [1, 2, 3]) {
+  test(`launches see what earlier ones wrote, bit for bit, on ${threads} threads`, async () => {
+    await withBackend(threads, async (backend) => {
+      const [x, y, z] = [backend.allocate(ELEMENTS), backend.allocate(ELEMENTS), backend.allocate(ELEMENTS)];
+      x.write(ramp);
+      const program = await backend.load(rotations(50));
+      await program.run([x, y], bits(0.75));
+      assert.deepEqual(y.read(), expectedRotations(ramp, 50, 0.75));
+      // Runs asked for at once, with other buffers and scalars, keep their order and their arguments.
+      backend.allocate(3_000_000);
+      await Promise.all([program.run([x, z], bits(0.5)), program.run([z, y], bits(0.25))]);
+      assert.deepEqual(z.read(), expectedRotations(ramp, 50, 0.5));
+      assert.deepEqual(y.read(), expectedRotations(z.read(), 50, 0.25));
+      program.free();
+      const other = await backend.load(rotations(1));
+      await other.run([x, y], bits(2));
+      assert.deepEqual(y.read(), expectedRotations(ramp, 1, 2));
+    });
+  });
+}
+
+test('a plan without launches runs', async () => {
+  await withBackend(2, async (backend) => {
+    const program = await backend.load({ ...rotations(1), launches: [] });
+    await program.run([backend.allocate(ELEMENTS), backend.allocate(ELEMENTS)], bits(1));
+  });
+});
+
+test('a trap in a kernel rejects the run, and the backend runs on', async () => {
+  await withBackend(2, async (backend) => {
+    const [x, y] = [backend.allocate(ELEMENTS), backend.allocate(ELEMENTS)];
+    x.write(ramp);
+    const good = rotations(5);
+    const bad = await backend.load({
+      ...good,
+      launches: [{ ...good.launches[0]!, kernel: 0 }, ...good.launches],
+    });
+    await assert.rejects(bad.run([x, y], bits(1)), (error: unknown) => {
+      assert.ok(error instanceof InternalError);
+      assert.match(error.message, /^internal: wasm worker failed: kernel "broken": .*out of bounds/);
+      return true;
+    });
+    const program = await backend.load(good);
+    await program.run([x, y], bits(1));
+    assert.deepEqual(y.read(), expectedRotations(ramp, 5, 1));
+  });
+});
+
+test('a run with the wrong buffers or scalars lists what is wrong', async () => {
+  await withBackend(1, async (backend) => {
+    const program = await backend.load(rotations(1));
+    const [small, freed] = [backend.allocate(8), backend.allocate(ELEMENTS)];
+    freed.free();
+    await assert.rejects(
+      program.run([small, freed], new Uint32Array(3)),
+      new UsageError(
+        `Program.run: 3 faults\n  - expected 1 scalars, got 3\n  - buffer "x" needs ${ELEMENTS} elements, got 8\n` +
+          '  - buffer "y" was freed or belongs to another backend',
+      ),
+    );
+    await assert.rejects(program.run([], bits(1)), new UsageError('Program.run: expected 2 buffers, got 0'));
+  });
+});
+
+test('a buffer keeps bits, starts at zero, and refuses misuse', async () => {
+  await withBackend(1, async (backend) => {
+    const buffer = backend.allocate(3);
+    assert.deepEqual([...buffer.read()], [0, 0, 0]);
+    const words = Int32Array.of(0x7fc12345, -1, 7);
+    buffer.write(words);
+    assert.deepEqual(new Int32Array(buffer.read().buffer), words);
+    assert.throws(
+      () => buffer.write(new Float32Array(4)),
+      new UsageError('DeviceBuffer.write: expected 3 values, got 4'),
+    );
+    buffer.free();
+    assert.throws(
+      () => buffer.read(),
+      new UsageError('DeviceBuffer.read: the buffer of 3 elements was freed'),
+    );
+  });
+});
+
+test('impossible numbers of threads are refused', async () => {
+  for (const threads of [0, -1, 1.5]) {
+    await assert.rejects(
+      createWasmBackend({ threads, startWorker: startNodeWorker }),
+      new UsageError(`createWasmBackend: threads must be a positive integer, got ${threads}`),
+    );
+  }
+});
+
+test('a closed backend says so', async () => {
+  const backend = await createWasmBackend({ threads: 1, startWorker: startNodeWorker });
+  const program = await backend.load(rotations(1));
+  await backend.close();
+  await backend.close();
+  program.free();
+  await assert.rejects(
+    backend.load(rotations(1)),
+    new UsageError('wasm backend: used after close; create a new one'),
+  );
+});
+
+/** A worker of Node's that runs `source`. */
+function startWorkerWith(source: string): WorkerHandle {
+  const worker = new Worker(source, { eval: true });
+  return {
+    post: (request) => worker.postMessage(request),
+    onReply: (handler) => worker.on('message', handler),
+    onDeath: (handler) => worker.on('error', (error) => handler(error.message)),
+    keepAlive: () => undefined,
+    stop: async () => void (await worker.terminate()),
+  };
+}
+
+test('a worker that dies rejects what was asked, now and later', async () => {
+  const dies = 'require("node:worker_threads").parentPort.on("message", () => { throw new Error("gone") })';
+  await assert.rejects(
+    createWasmBackend({ threads: 2, startWorker: () => startWorkerWith(dies) }),
+    new InternalError('internal: wasm worker died: gone'),
+  );
+  const diesLater = `const { parentPort } = require("node:worker_threads");
+    parentPort.on("message", ({ kind }) => { if (kind === "greet") parentPort.postMessage({}); else throw new Error("gone later") })`;
+  const backend = await createWasmBackend({ threads: 1, startWorker: () => startWorkerWith(diesLater) });
+  await assert.rejects(
+    backend.load(rotations(1)),
+    new InternalError('internal: wasm worker died: gone later'),
+  );
+  await assert.rejects(
+    backend.load(rotations(1)),
+    new InternalError('internal: wasm worker died: gone later'),
+  );
+  await backend.close();
+});
+
+test('idle workers do not keep a process alive', () => {
+  const program = `
+    const { createWasmBackend } = await import(${JSON.stringify(new URL('./backend.ts', import.meta.url).href)});
+    const { startNodeWorker } = await import(${JSON.stringify(new URL('../native/node-workers.ts', import.meta.url).href)});
+    const backend = await createWasmBackend({ threads: 2, startWorker: startNodeWorker });
+    console.log(backend.description);`;
+  const output = execFileSync(process.execPath, ['--input-type=module', '--eval', program], {
+    timeout: 60_000,
+    encoding: 'utf8',
+  });
+  assert.equal(output, 'WebAssembly SIMD, 2 threads\n');
+});

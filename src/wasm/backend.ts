@@ -1,0 +1,239 @@
+// The WebAssembly backend: runs plans on worker threads over one shared memory. The main thread lays out memory and
+// posts runs; it never computes and never blocks.
+
+import { throwFaults, UsageError } from '../base/errors.ts';
+import type { Backend, DeviceBuffer, Launch, Plan, Program } from '../compile/backend.ts';
+import { Crew, type WorkerHandle } from './crew.ts';
+import type { EncodeOptions } from './encode-kernel.ts';
+import { type Block, SharedHeap } from './memory.ts';
+import { encodeModule } from './module.ts';
+import { webAssembly } from './web-assembly.ts';
+import { counterWords, type WorkerLaunch } from './worker.ts';
+
+export type WasmOptions = EncodeOptions & {
+  /** Worker threads, at least 1. */
+  readonly threads: number;
+  /** Starts a thread that runs `serveWorker`. */
+  readonly startWorker: () => WorkerHandle;
+};
+
+/** What programs and buffers of one backend share. */
+type Machine = {
+  readonly heap: SharedHeap;
+  readonly crew: Crew;
+  readonly encodeOptions: EncodeOptions;
+  readonly blocks: WeakMap<DeviceBuffer, Block>;
+  /** Runs `task` when everything asked before is done: the workers do one thing at a time. */
+  readonly inTurn: <T>(task: () => Promise<T>) => Promise<T>;
+  readonly newId: () => number;
+};
+
+const ELEMENT_BYTES = 4;
+
+/**
+ * Starts the workers and returns the backend.
+ *
+ * @throws UsageError if `threads` is not a positive integer
+ * @throws InternalError if a worker does not start
+ */
+export async function createWasmBackend({
+  threads,
+  startWorker,
+  relaxed = false,
+}: WasmOptions): Promise<Backend> {
+  if (!Number.isInteger(threads) || threads < 1) {
+    throw new UsageError(`createWasmBackend: threads must be a positive integer, got ${threads}`);
+  }
+  const crew = new Crew(threads, startWorker);
+  let turn: Promise<unknown> = Promise.resolve();
+  let isClosed = false;
+  let programs = 0;
+  const inTurn = <T>(task: () => Promise<T>): Promise<T> => {
+    if (isClosed) return Promise.reject(new UsageError('wasm backend: used after close; create a new one'));
+    const result = turn.then(task);
+    turn = result.catch(() => undefined);
+    return result;
+  };
+  const machine: Machine = {
+    heap: new SharedHeap(),
+    crew,
+    encodeOptions: { relaxed },
+    blocks: new WeakMap(),
+    inTurn,
+    newId: () => programs++,
+  };
+  try {
+    await inTurn(() => crew.ask(() => ({ kind: 'greet' })));
+  } catch (error) {
+    await crew.stop();
+    throw error;
+  }
+  return {
+    name: 'wasm',
+    description: `WebAssembly SIMD, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
+    lanes: 4,
+    registers: 16,
+    threads,
+    allocate: (elements) => allocateBuffer(machine, elements),
+    load: (plan) => loadProgram(machine, plan),
+    close: async () => {
+      if (isClosed) return;
+      const stopped = inTurn(() => crew.stop());
+      isClosed = true;
+      await stopped;
+    },
+  };
+}
+
+function allocateBuffer({ heap, blocks }: Machine, elements: number): DeviceBuffer {
+  const block = heap.allocate(elements);
+  const words = (what: string): Uint32Array<SharedArrayBuffer> => {
+    if (!blocks.has(buffer))
+      throw new UsageError(`DeviceBuffer.${what}: the buffer of ${elements} elements was freed`);
+    return heap.words(block, elements);
+  };
+  const buffer: DeviceBuffer = {
+    elements,
+    write: (values) => {
+      if (values.length !== elements) {
+        throw new UsageError(`DeviceBuffer.write: expected ${elements} values, got ${values.length}`);
+      }
+      words('write').set(new Uint32Array(values.buffer, values.byteOffset, values.length));
+    },
+    read: () => new Float32Array(words('read').slice().buffer),
+    free: () => {
+      words('free');
+      blocks.delete(buffer);
+      heap.free(block);
+    },
+  };
+  blocks.set(buffer, block);
+  return buffer;
+}
+
+/** Where a program's parts lie in the shared memory. */
+type Layout = {
+  readonly blocks: readonly Block[];
+  readonly arena: Block;
+  readonly scalars: Block;
+  /** Words of all launches, one launch after another, then the buffer addresses of all launches. */
+  readonly tables: Block;
+  readonly wordCount: number;
+  readonly addressCount: number;
+  /** Per worker. */
+  readonly scratch: readonly Block[];
+};
+
+async function loadProgram(machine: Machine, plan: Plan): Promise<Program> {
+  const { heap, crew, inTurn } = machine;
+  const module = await webAssembly.compile(encodeModule(plan, machine.encodeOptions));
+  const layout = layOut(machine, plan);
+  const free = (): void => {
+    for (const block of layout.blocks) heap.free(block);
+  };
+  const id = machine.newId();
+  const counters = new Int32Array(new SharedArrayBuffer(counterWords(plan.launches.length) * ELEMENT_BYTES));
+  heap.words(layout.tables, layout.wordCount).set(plan.launches.flatMap(({ words }) => words));
+  const shared = {
+    module,
+    memory: heap.memory,
+    launches: workerLaunches(plan, layout),
+    scalars: layout.scalars.address,
+    threads: crew.workers.length,
+    counters,
+  };
+  try {
+    await inTurn(() =>
+      crew.ask((worker) => ({
+        kind: 'load',
+        id,
+        program: { ...shared, scratch: layout.scratch[worker]!.address },
+      })),
+    );
+  } catch (error) {
+    free();
+    throw error;
+  }
+  return {
+    run: async (buffers, scalars) => {
+      const blocks = checkedBlocks(machine, plan, buffers, scalars);
+      const scalarWords = scalars.slice();
+      await inTurn(() => {
+        heap.words(layout.scalars, plan.scalars.length).set(scalarWords);
+        const tables = heap.words(layout.tables, layout.wordCount + layout.addressCount);
+        tables.set(bufferAddresses(plan, layout, blocks), layout.wordCount);
+        counters.fill(0);
+        return crew.ask(() => ({ kind: 'run', id }));
+      });
+    },
+    free: () => {
+      // After close there is nobody left to tell.
+      inTurn(async () => {
+        crew.tell({ kind: 'unload', id });
+        free();
+      }).catch(() => undefined);
+    },
+  };
+}
+
+function layOut({ heap, crew }: Machine, plan: Plan): Layout {
+  const total = (size: (launch: Launch) => number): number =>
+    plan.launches.reduce((sum, launch) => sum + size(launch), 0);
+  const wordCount = total(({ words }) => words.length);
+  const addressCount = total(({ buffers }) => buffers.length);
+  const scratchElements = Math.max(0, ...plan.kernels.map(({ scratch }) => scratch));
+  const blocks = heap.allocateAll([
+    plan.arenaElements,
+    plan.scalars.length,
+    wordCount + addressCount,
+    ...crew.workers.map(() => scratchElements),
+  ]);
+  const [arena, scalars, tables, ...scratch] = blocks as readonly [Block, Block, Block, ...Block[]];
+  return { blocks, arena, scalars, tables, wordCount, addressCount, scratch };
+}
+
+function workerLaunches(plan: Plan, { tables, wordCount }: Layout): readonly WorkerLaunch[] {
+  let words = tables.address;
+  let buffers = tables.address + wordCount * ELEMENT_BYTES;
+  return plan.launches.map((launch) => {
+    const { name, chunks } = plan.kernels[launch.kernel]!;
+    const placed = { kernel: launch.kernel, name, chunks, buffers, words };
+    words += launch.words.length * ELEMENT_BYTES;
+    buffers += launch.buffers.length * ELEMENT_BYTES;
+    return placed;
+  });
+}
+
+function bufferAddresses(plan: Plan, { arena }: Layout, blocks: readonly Block[]): number[] {
+  return plan.launches.flatMap(({ buffers }) =>
+    buffers.map((placement) =>
+      placement.space === 'arena'
+        ? arena.address + placement.offset * ELEMENT_BYTES
+        : blocks[placement.binding]!.address,
+    ),
+  );
+}
+
+function checkedBlocks(
+  { blocks }: Machine,
+  plan: Plan,
+  buffers: readonly DeviceBuffer[],
+  scalars: Uint32Array,
+): readonly Block[] {
+  const faults: string[] = [];
+  if (scalars.length !== plan.scalars.length) {
+    faults.push(`expected ${plan.scalars.length} scalars, got ${scalars.length}`);
+  }
+  if (buffers.length !== plan.bindings.length) {
+    faults.push(`expected ${plan.bindings.length} buffers, got ${buffers.length}`);
+  }
+  for (const [position, { name, elements }] of plan.bindings.entries()) {
+    const buffer = buffers[position];
+    if (buffer === undefined) continue;
+    if (!blocks.has(buffer)) faults.push(`buffer "${name}" was freed or belongs to another backend`);
+    else if (buffer.elements < elements)
+      faults.push(`buffer "${name}" needs ${elements} elements, got ${buffer.elements}`);
+  }
+  throwFaults('Program.run', faults);
+  return buffers.map((buffer) => blocks.get(buffer)!);
+}

@@ -1,0 +1,97 @@
+// The workers of one backend, seen from the main thread: asks all of them together and waits for all answers, without
+// blocking. How a worker is started is handed in, since Node and browsers differ in it.
+
+import { InternalError, invariant } from '../base/errors.ts';
+import type { WorkerReply, WorkerRequest } from './worker.ts';
+
+/** A worker thread that runs `serveWorker`. */
+export type WorkerHandle = {
+  readonly post: (request: WorkerRequest) => void;
+  readonly onReply: (handler: (reply: WorkerReply) => void) => void;
+  /** Calls `handler` if the thread itself dies. */
+  readonly onDeath: (handler: (reason: string) => void) => void;
+  /** Whether the worker has something to do, and so keeps the process alive. */
+  readonly keepAlive: (isBusy: boolean) => void;
+  readonly stop: () => Promise<void>;
+};
+
+type Question = {
+  remaining: number;
+  failure: string | undefined;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+};
+
+/** Owns the workers. Questions are asked one at a time. */
+export class Crew {
+  readonly workers: readonly WorkerHandle[];
+  private question: Question | undefined;
+  private death: string | undefined;
+
+  constructor(threads: number, startWorker: () => WorkerHandle) {
+    this.workers = Array.from({ length: threads }, startWorker);
+    for (const worker of this.workers) {
+      worker.onReply((reply) => this.receive(reply));
+      worker.onDeath((reason) => this.bury(reason));
+      worker.keepAlive(false);
+    }
+  }
+
+  /**
+   * Sends each worker its request; resolves when all have answered.
+   *
+   * @throws InternalError if one of them failed or died, now or before
+   */
+  ask(requestFor: (worker: number) => WorkerRequest): Promise<void> {
+    invariant(this.question === undefined, 'a second question to the workers before the first was answered');
+    return new Promise((resolve, reject) => {
+      if (this.death !== undefined) {
+        reject(dead(this.death));
+        return;
+      }
+      this.question = { remaining: this.workers.length, failure: undefined, resolve, reject };
+      for (const [position, worker] of this.workers.entries()) {
+        worker.keepAlive(true);
+        worker.post(requestFor(position));
+      }
+    });
+  }
+
+  /** Sends every worker a request that is not answered. */
+  tell(request: Extract<WorkerRequest, { kind: 'unload' }>): void {
+    for (const worker of this.workers) worker.post(request);
+  }
+
+  /** Ends the threads. */
+  async stop(): Promise<void> {
+    this.death = 'it was stopped';
+    await Promise.all(this.workers.map((worker) => worker.stop()));
+  }
+
+  private receive({ failure }: WorkerReply): void {
+    const question = this.question;
+    if (question === undefined) return;
+    question.failure ??= failure;
+    question.remaining--;
+    if (question.remaining > 0) return;
+    this.settle();
+    if (question.failure === undefined) question.resolve();
+    else question.reject(new InternalError(`internal: wasm worker failed: ${question.failure}`));
+  }
+
+  private bury(reason: string): void {
+    this.death ??= reason;
+    const question = this.question;
+    this.settle();
+    question?.reject(dead(this.death));
+  }
+
+  private settle(): void {
+    this.question = undefined;
+    for (const worker of this.workers) worker.keepAlive(false);
+  }
+}
+
+function dead(reason: string): InternalError {
+  return new InternalError(`internal: wasm worker died: ${reason}`);
+}

@@ -1,0 +1,600 @@
+// Kernels as WebAssembly against a direct evaluation of the kernel language in JavaScript, bit for bit (NaN equals NaN).
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { InternalError } from '../base/errors.ts';
+import { keyFromSeed, type RandomSequence, randomSequence } from '../base/random.ts';
+import { div, type Int, LANE, literal, mod, plus, range, times, variable } from '../compile/int.ts';
+import {
+  type Kernel,
+  type Local,
+  resultTypes,
+  SCRATCH,
+  type Statement,
+  type VectorOp,
+} from '../compile/loop.ts';
+import { SharedHeap } from './memory.ts';
+import { encodeModule, type KernelFunction } from './module.ts';
+import { webAssembly } from './web-assembly.ts';
+
+// ---- The reference ----
+
+type Arguments = {
+  readonly buffers: readonly Int32Array[];
+  readonly scalars?: readonly number[];
+  readonly words?: readonly number[];
+};
+
+type Variables = ReadonlyMap<string, number>;
+
+const floats = (words: Int32Array): Float32Array =>
+  new Float32Array(words.buffer, words.byteOffset, words.length);
+const fromFloats = (values: ArrayLike<number>): Int32Array =>
+  new Int32Array(Float32Array.from(values).buffer);
+const sum = (...terms: readonly Int[]): Int => terms.reduce(plus);
+
+function evaluate(x: Int, variables: Variables): number {
+  return x.terms.reduce((total, { atom, coefficient }) => {
+    if (atom.kind === 'variable') return total + coefficient * variables.get(atom.name)!;
+    const of = evaluate(atom.of, variables);
+    return total + coefficient * (atom.kind === 'div' ? Math.floor(of / atom.by) : of % atom.by);
+  }, x.constant);
+}
+
+function roundToEven(x: number): number {
+  const low = Math.floor(x);
+  const isTie = x - low === 0.5;
+  const rounded = isTie ? low + (Math.abs(low) % 2) : Math.floor(x + 0.5);
+  return Math.abs(x) >= 2 ** 23 || Number.isNaN(x)
+    ? x
+    : rounded === 0 && (x < 0 || Object.is(x, -0))
+      ? -0
+      : rounded;
+}
+
+const floatRules: { readonly [op: string]: (a: number, b: number) => number } = {
+  add: (a, b) => a + b,
+  subtract: (a, b) => a - b,
+  multiply: (a, b) => a * b,
+  divide: (a, b) => a / b,
+  negate: (a) => -a,
+  abs: Math.abs,
+  sqrt: Math.sqrt,
+  floor: Math.floor,
+  round: roundToEven,
+  maximum: (a, b) => (a > b ? a : b),
+  minimum: (a, b) => (a < b ? a : b),
+};
+
+const comparisonRules: { readonly [op: string]: (a: number, b: number) => boolean } = {
+  less: (a, b) => a < b,
+  lessEqual: (a, b) => a <= b,
+  equal: (a, b) => a === b,
+};
+
+const integerRules: { readonly [op: string]: (a: number, b: number, c: number) => number } = {
+  select: (mask, a, b) => (mask !== 0 ? a : b),
+  selectInt: (mask, a, b) => (mask !== 0 ? a : b),
+  floatBits: (a) => a,
+  bitsFloat: (a) => a,
+  addInt: (a, b) => a + b,
+  subtractInt: (a, b) => a - b,
+  multiplyInt: Math.imul,
+  maximumInt: Math.max,
+  minimumInt: Math.min,
+  lessInt: (a, b) => -Number(a < b),
+  lessEqualInt: (a, b) => -Number(a <= b),
+  equalInt: (a, b) => -Number(a === b),
+  and: (a, b) => a & b,
+  or: (a, b) => a | b,
+  xor: (a, b) => a ^ b,
+};
+
+function evaluateOperation(op: VectorOp, operands: readonly Int32Array[]): Int32Array {
+  const lanes = [0, 1, 2, 3];
+  const asFloats = operands.map(floats);
+  if (op === 'truncate') return Int32Array.from(asFloats[0]!, Math.trunc);
+  if (op === 'toFloat') return fromFloats(operands[0]!);
+  if (op in floatRules)
+    return fromFloats(lanes.map((l) => floatRules[op]!(asFloats[0]![l]!, asFloats[1]?.[l] ?? 0)));
+  if (op in comparisonRules) {
+    return Int32Array.from(lanes, (l) => -Number(comparisonRules[op]!(asFloats[0]![l]!, asFloats[1]![l]!)));
+  }
+  const at = (position: number, lane: number): number => operands[position]?.[lane] ?? 0;
+  return Int32Array.from(lanes, (l) => integerRules[op]!(at(0, l), at(1, l), at(2, l)));
+}
+
+function interpret(kernel: Kernel, { buffers, scalars = [], words = [] }: Arguments): void {
+  const values = new Map<Local, Int32Array>();
+  const scratch = new Int32Array(kernel.scratch + 64);
+  const value = (local: Local): Int32Array => values.get(local)!;
+  const buffer = (slot: number): Int32Array => (slot === SCRATCH ? scratch : buffers[slot]!);
+  const lanesOf = (rule: (lane: number) => number): Int32Array => Int32Array.from([0, 1, 2, 3], rule);
+  const run = (statements: readonly Statement[], variables: Variables): void => {
+    const at = (index: Int, lane: number): number => evaluate(index, new Map([...variables, [LANE, lane]]));
+    for (const s of statements) {
+      switch (s.kind) {
+        case 'for':
+          for (let i = 0; i < s.count; i++) run(s.body, new Map([...variables, [s.variable, i]]));
+          break;
+        case 'if':
+          if (at(s.index, 0) < s.below) run(s.body, variables);
+          break;
+        case 'operation':
+          values.set(s.target, evaluateOperation(s.op, s.operands.map(value)));
+          break;
+        case 'shift':
+          values.set(
+            s.target,
+            value(s.operand).map((x) => (s.direction === 'left' ? x << s.bits : x >>> s.bits)),
+          );
+          break;
+        case 'literal':
+          values.set(s.target, s.type === 'f32' ? fromFloats(lanesFilled(s.value)) : lanesOf(() => s.value));
+          break;
+        case 'scalar':
+          values.set(
+            s.target,
+            lanesOf(() => scalars[s.slot]!),
+          );
+          break;
+        case 'word':
+          values.set(
+            s.target,
+            lanesOf(() => words[s.position]!),
+          );
+          break;
+        case 'index':
+          values.set(
+            s.target,
+            lanesOf((lane) => at(s.index, lane)),
+          );
+          break;
+        case 'load': {
+          const from = buffer(s.buffer);
+          const step = s.mode === 'vector' ? 1 : 0;
+          values.set(
+            s.target,
+            lanesOf((l) => from[at(s.index, s.mode === 'gather' ? l : 0) + step * l]!),
+          );
+          break;
+        }
+        case 'store':
+          for (let l = 0; l < s.count; l++) {
+            const place = s.mode === 'vector' ? at(s.index, 0) + l : at(s.index, l);
+            buffer(s.buffer)[place] = value(s.value)[l]!;
+          }
+          break;
+        case 'accumulator':
+          values.set(s.target, value(s.initial).slice());
+          break;
+        case 'assign':
+          values.set(s.accumulator, value(s.value).slice());
+          break;
+        case 'multiplyAdd': {
+          const product = evaluateOperation('multiply', [value(s.a), value(s.b)]);
+          values.set(s.accumulator, evaluateOperation('add', [value(s.accumulator), product]));
+          break;
+        }
+        case 'fold': {
+          const op: VectorOp = kernel.types[s.target] === 'i32' ? `${s.op}Int` : s.op;
+          const half = evaluateOperation(op, [
+            value(s.operand),
+            value(s.operand).map((_, l, x) => x[(l + 2) % 4]!),
+          ]);
+          const whole = evaluateOperation(op, [half, half.map((_, l, x) => x[(l + 1) % 4]!)]);
+          values.set(
+            s.target,
+            lanesOf(() => whole[0]!),
+          );
+          break;
+        }
+      }
+    }
+  };
+  for (let chunk = 0; chunk < kernel.chunks; chunk++) run(kernel.body, new Map([['chunk', chunk]]));
+}
+
+const lanesFilled = (value: number): number[] => [value, value, value, value];
+
+// ---- Running and comparing ----
+
+/** Runs the kernel as WebAssembly on copies of the arguments; the buffers afterwards. */
+async function execute(
+  kernel: Kernel,
+  { buffers, scalars = [], words = [] }: Arguments,
+): Promise<Int32Array[]> {
+  const heap = new SharedHeap();
+  const place = (
+    content: ArrayLike<number>,
+  ): { readonly address: number; readonly read: () => Int32Array } => {
+    const block = heap.allocate(content.length);
+    heap.words(block, content.length).set(content);
+    return {
+      address: block.address,
+      read: () => new Int32Array(heap.words(block, content.length).slice().buffer),
+    };
+  };
+  const placed = buffers.map(place);
+  const [table, scalarPlace, wordPlace] = [placed.map(({ address }) => address), scalars, words].map(place);
+  const scratch = heap.allocate(kernel.scratch);
+  const module = await webAssembly.compile(encodeModule({ kernels: [kernel] }));
+  const { exports } = await webAssembly.instantiate(module, { env: { memory: heap.memory } });
+  const run = exports['k0'] as KernelFunction;
+  for (let chunk = 0; chunk < kernel.chunks; chunk++) {
+    run(table!.address, scalarPlace!.address, wordPlace!.address, scratch.address, chunk);
+  }
+  return placed.map(({ read }) => read());
+}
+
+async function agrees(kernel: Kernel, given: Arguments): Promise<readonly Int32Array[]> {
+  const expected = given.buffers.map((buffer) => buffer.slice());
+  const actual = await execute(kernel, given);
+  interpret(kernel, { ...given, buffers: expected });
+  for (const [slot, buffer] of expected.entries()) {
+    for (const [position, word] of buffer.entries()) {
+      const came = actual[slot]![position]!;
+      const bothNaN = Number.isNaN(floats(buffer)[position]) && Number.isNaN(floats(actual[slot]!)[position]);
+      assert.ok(
+        came === word || bothNaN,
+        `${kernel.name}: buffer ${slot}[${position}] is ${came}, expected ${word}`,
+      );
+    }
+  }
+  return actual;
+}
+
+function kernelOf(parts: Partial<Kernel> & Pick<Kernel, 'body' | 'types'>): Kernel {
+  return { name: 'test', lanes: 4, buffers: 2, words: 0, scratch: 0, chunks: 1, ...parts };
+}
+
+const load = (
+  target: Local,
+  buffer: number,
+  index: Int,
+  mode: 'vector' | 'splat' | 'gather' = 'vector',
+): Statement => ({
+  kind: 'load',
+  target,
+  type: 'f32',
+  buffer,
+  index,
+  mode,
+});
+const store = (
+  value: Local,
+  index: Int,
+  count = 4,
+  mode: 'vector' | 'scatter' = 'vector',
+  buffer = 1,
+): Statement => ({
+  kind: 'store',
+  buffer,
+  index,
+  value,
+  mode,
+  count,
+});
+const ramp = (length: number): Int32Array => fromFloats(Float32Array.from({ length }, (_, i) => i + 1));
+const lane = (coefficient: number): Int => times(variable(LANE, 4), coefficient);
+
+// ---- Operations ----
+
+const SPECIAL = [
+  0,
+  -0,
+  1,
+  -1,
+  0.5,
+  -0.5,
+  1.5,
+  2.5,
+  -2.5,
+  1e-45,
+  -1e-40,
+  3.4e38,
+  Infinity,
+  -Infinity,
+  NaN,
+  8388609,
+];
+
+/** Every pair of special values, and random ones. */
+function floatPairs(draw: RandomSequence): readonly [Int32Array, Int32Array] {
+  const pairs = SPECIAL.flatMap((a) => SPECIAL.map((b) => [a, b] as const));
+  for (let i = 0; i < 256; i++) pairs.push([draw.normal() * 10, draw.normal() * 10]);
+  return [fromFloats(pairs.map(([a]) => a)), fromFloats(pairs.map(([, b]) => b))];
+}
+
+test('every operation gives the bits of its JavaScript definition, for special and random values', async () => {
+  const draw = randomSequence(keyFromSeed(1));
+  const [a, b] = floatPairs(draw);
+  const words = (): Int32Array => Int32Array.from({ length: a.length }, () => draw.word() | 0);
+  const integers = [words(), words()] as const;
+  const moderate = fromFloats(Float32Array.from({ length: a.length }, () => draw.normal() * 1000));
+  const masks = Int32Array.from({ length: a.length }, () => -(draw.word() & 1));
+  for (const op of Object.keys(resultTypes) as VectorOp[]) {
+    const isInteger = /Int$|^(and|or|xor|toFloat|bitsFloat)$/.test(op) && !op.startsWith('select');
+    const operands = op.startsWith('select')
+      ? [masks, a, b]
+      : op === 'truncate'
+        ? [moderate]
+        : isInteger
+          ? integers
+          : [a, b];
+    const arity = /^(negate|abs|sqrt|floor|round|truncate|toFloat|floatBits|bitsFloat)$/.test(op)
+      ? 1
+      : operands.length;
+    const position = times(variable('chunk', a.length / 4), 4);
+    const locals = operands.slice(0, arity).map((_, local) => local);
+    const body: Statement[] = [
+      ...locals.map((local) => load(local, local, position)),
+      { kind: 'operation', target: 3, op, operands: locals },
+      store(3, position, 4, 'vector', 3),
+    ];
+    const kernel = kernelOf({
+      name: op,
+      buffers: 4,
+      chunks: a.length / 4,
+      types: ['f32', 'f32', 'f32', resultTypes[op]],
+      body,
+    });
+    const buffers = [0, 1, 2].map((slot) => operands[slot] ?? a);
+    await agrees(kernel, { buffers: [...buffers, new Int32Array(a.length)] });
+  }
+});
+
+test('shifts, literals, scalars, words and indices fill their lanes', async () => {
+  const chunk = variable('chunk', 5);
+  const definitions: readonly ((target: Local) => Statement)[] = [
+    (target) => ({ kind: 'literal', target, type: 'i32', value: 0xff800001 }),
+    (target) => ({ kind: 'literal', target, type: 'f32', value: -0.1 }),
+    (target) => ({ kind: 'literal', target, type: 'f32', value: -0 }),
+    (target) => ({ kind: 'scalar', target, type: 'f32', slot: 1 }),
+    (target) => ({ kind: 'word', target, position: 2 }),
+    (target) => ({ kind: 'index', target, index: sum(times(chunk, 7), literal(-3)) }),
+    (target) => ({ kind: 'index', target, index: sum(times(chunk, 10), lane(-3), literal(9)) }),
+    (target) => ({
+      kind: 'index',
+      target,
+      index: sum(div(sum(chunk, lane(2)), 3), times(mod(sum(chunk, lane(1)), 4), -2)),
+    }),
+    (target) => ({ kind: 'shift', target, direction: 'left', operand: 0, bits: 5 }),
+    (target) => ({ kind: 'shift', target, direction: 'right', operand: 0, bits: 9 }),
+  ];
+  const body = definitions.flatMap((define, local) => [
+    define(local),
+    store(local, sum(times(chunk, 4 * definitions.length), literal(4 * local)), 4, 'vector', 0),
+  ]);
+  const kernel = kernelOf({ buffers: 1, words: 3, chunks: 5, types: definitions.map(() => 'i32'), body });
+  await agrees(kernel, {
+    buffers: [new Int32Array(5 * 4 * definitions.length)],
+    scalars: [1, fromFloats([2.5])[0]!],
+    words: [1, 2, -12345],
+  });
+});
+
+test('folds combine the halves in order, and all lanes get the result', async () => {
+  const draw = randomSequence(keyFromSeed(2));
+  const [a] = floatPairs(draw);
+  const shuffled = a.toSorted(() => draw.uniform() - 0.5);
+  const position = times(variable('chunk', a.length / 4), 4);
+  for (const type of ['f32', 'i32'] as const) {
+    for (const op of ['add', 'maximum'] as const) {
+      const body: Statement[] = [
+        load(0, 0, position),
+        { kind: 'fold', target: 1, op, operand: 0 },
+        store(1, position),
+      ];
+      const kernel = kernelOf({
+        name: `fold ${op} ${type}`,
+        chunks: a.length / 4,
+        types: [type, type],
+        body,
+      });
+      await agrees(kernel, { buffers: [shuffled, new Int32Array(a.length)] });
+    }
+  }
+});
+
+// ---- Loads and stores ----
+
+test('loads of every mode and stores of every mode and count touch exactly their elements', async () => {
+  const i = variable('i', 3);
+  const indices = { vector: times(i, 4), splat: times(i, 5), gather: sum(times(i, 2), lane(3), literal(1)) };
+  const bent = mod(sum(times(i, 5), lane(7)), 11);
+  for (const mode of ['vector', 'splat', 'gather'] as const) {
+    for (const storeMode of ['vector', 'scatter'] as const) {
+      for (let count = 1; count <= 4; count++) {
+        const to = sum(times(i, 16), storeMode === 'scatter' ? lane(3) : literal(0), literal(2));
+        for (const from of mode === 'gather' ? [indices.gather, bent] : [indices[mode]]) {
+          const body: Statement[] = [load(0, 0, from, mode), store(0, to, count, storeMode)];
+          const kernel = kernelOf({ types: ['f32'], body: [{ kind: 'for', variable: 'i', count: 3, body }] });
+          await agrees(kernel, { buffers: [ramp(20), new Int32Array(48)] });
+        }
+      }
+    }
+  }
+});
+
+test('a store of one lane ignores the lane in its index', async () => {
+  const body = [load(0, 0, literal(5)), store(0, sum(literal(3), lane(8)), 1)];
+  await agrees(kernelOf({ types: ['f32'], body }), { buffers: [ramp(16), new Int32Array(16)] });
+});
+
+test('scratch memory keeps what a chunk wrote', async () => {
+  const chunk = variable('chunk', 4);
+  const body: Statement[] = [
+    load(0, 0, times(chunk, 4)),
+    store(0, literal(8), 4, 'vector', SCRATCH),
+    load(1, SCRATCH, sum(literal(11), lane(-1)), 'gather'),
+    store(1, times(chunk, 4)),
+  ];
+  const [, reversed] = await agrees(kernelOf({ types: ['f32', 'f32'], scratch: 16, chunks: 4, body }), {
+    buffers: [ramp(16), new Int32Array(16)],
+  });
+  assert.deepEqual([...floats(reversed!)].slice(0, 4), [4, 3, 2, 1]);
+});
+
+test('a guarded access below the start of memory does no harm, nor to its unguarded neighbour', async () => {
+  const x = variable('x', 100);
+  const guarded: Statement[] = [load(1, 0, sum(x, literal(-50)), 'splat'), store(1, sum(x, literal(100)), 1)];
+  const body: Statement[] = [
+    load(0, 0, x, 'splat'),
+    store(0, x, 1),
+    { kind: 'if', index: sum(times(x, -1), literal(50)), below: 1, body: guarded },
+  ];
+  const kernel = kernelOf({
+    types: ['f32', 'f32'],
+    body: [{ kind: 'for', variable: 'x', count: 100, body }],
+  });
+  await agrees(kernel, { buffers: [ramp(100), new Int32Array(200)] });
+});
+
+test('an index that falls with its variable reaches the first element', async () => {
+  const i = variable('i', 10);
+  const body = [load(0, 0, sum(times(i, -1), literal(9)), 'splat'), store(0, i, 1)];
+  const kernel = kernelOf({ types: ['f32'], body: [{ kind: 'for', variable: 'i', count: 10, body }] });
+  await agrees(kernel, { buffers: [ramp(10), new Int32Array(10)] });
+});
+
+// ---- Loops ----
+
+test('loops of zero and one iteration, sibling loops of one name, and accumulators', async () => {
+  const i = (count: number): Int => ({
+    constant: 0,
+    terms: [{ atom: { kind: 'variable', name: 'i', max: count - 1 }, coefficient: 1 }],
+  });
+  const add = (count: number): Statement => ({
+    kind: 'for',
+    variable: 'i',
+    count,
+    body: [
+      load(2, 0, sum(times(i(count), 4), literal(count))),
+      { kind: 'operation', target: 3, op: 'subtract', operands: [1, 2] },
+      { kind: 'assign', accumulator: 1, value: 3 },
+      { kind: 'multiplyAdd', accumulator: 1, a: 2, b: 2 },
+      { kind: 'index', target: 4, index: times(i(count), 3) },
+      store(4, sum(times(i(count), 4), literal(8))),
+    ],
+  });
+  const body: Statement[] = [
+    { kind: 'literal', target: 0, type: 'f32', value: 0.5 },
+    { kind: 'accumulator', target: 1, type: 'f32', initial: 0 },
+    add(0),
+    add(1),
+    add(5),
+    add(2),
+    store(0, literal(0)),
+    store(1, literal(4)),
+  ];
+  const kernel = kernelOf({ types: ['f32', 'f32', 'f32', 'f32', 'i32'], body });
+  await agrees(kernel, { buffers: [ramp(64), new Int32Array(64)] });
+});
+
+test('random nests of loops and guards with random indices, divisions and remainders included', async () => {
+  const draw = randomSequence(keyFromSeed(3));
+  const SIZE = 4096;
+  for (let trial = 0; trial < 80; trial++) {
+    const scope: Int[] = [variable('chunk', 3)];
+    const affine = (variables: readonly Int[]): Int => {
+      const x = variables.reduce((total, v) => plus(total, times(v, draw.below(9) - 3)), literal(0));
+      return plus(x, literal(draw.below(20) - range(x)[0]));
+    };
+    const index = (variables: readonly Int[]): Int => {
+      const parts = [
+        affine(variables),
+        div(affine(variables), 1 + draw.below(6)),
+        mod(affine(variables), 1 + draw.below(9)),
+      ];
+      const x = parts.reduce(
+        (total, part) => (draw.below(2) === 0 ? total : plus(total, times(part, 1 + draw.below(4)))),
+        literal(0),
+      );
+      return plus(x, literal(draw.below(3)));
+    };
+    const types: 'f32'[] = [];
+    const access = (): Statement[] => {
+      types.push('f32');
+      const value = types.length - 1;
+      const mode = (['vector', 'splat', 'gather'] as const)[draw.below(3)]!;
+      const isScatter = draw.below(3) === 0;
+      const lanes = [...scope, variable(LANE, 4)];
+      return [
+        load(value, 0, index(mode === 'gather' ? lanes : scope), mode),
+        store(value, index(isScatter ? lanes : scope), 1 + draw.below(4), isScatter ? 'scatter' : 'vector'),
+      ];
+    };
+    const nest = (depth: number): Statement[] => {
+      const body = access();
+      if (depth < 3) {
+        const count = 1 + draw.below(4);
+        scope.push(variable(`v${depth}`, count));
+        body.push({
+          kind: 'for',
+          variable: `v${depth}`,
+          count,
+          body: [...access(), ...nest(depth + 1), ...access()],
+        });
+        scope.pop();
+      }
+      const bound = affine(scope);
+      body.push({ kind: 'if', index: bound, below: Math.ceil(range(bound)[1] / 2), body: access() });
+      return body;
+    };
+    const body = nest(0);
+    await agrees(kernelOf({ name: `nest ${trial}`, types, body, chunks: 3 }), {
+      buffers: [ramp(SIZE), new Int32Array(SIZE)],
+    });
+  }
+});
+
+test('a register-blocked matrix product', async () => {
+  const [rows, depth, columns] = [6, 5, 8] as const;
+  const draw = randomSequence(keyFromSeed(4));
+  const k = variable('k', depth);
+  const chunk = variable('chunk', rows / 2);
+  const column = times(variable('j', columns / 4), 4);
+  const inner: Statement[] = [
+    load(3, 1, sum(times(k, columns), column)),
+    ...[0, 1].flatMap((row): Statement[] => [
+      load(4 + row, 0, sum(times(chunk, 2 * depth), literal(row * depth), k), 'splat'),
+      { kind: 'multiplyAdd', accumulator: 1 + row, a: 4 + row, b: 3 },
+    ]),
+  ];
+  const block: Statement[] = [
+    ...[1, 2].map((target): Statement => ({ kind: 'accumulator', target, type: 'f32', initial: 0 })),
+    { kind: 'for', variable: 'k', count: depth, body: inner },
+    ...[0, 1].map((row) =>
+      store(1 + row, sum(times(chunk, 2 * columns), literal(row * columns), column), 4, 'vector', 2),
+    ),
+  ];
+  const body: Statement[] = [
+    { kind: 'literal', target: 0, type: 'f32', value: 0 },
+    { kind: 'for', variable: 'j', count: columns / 4, body: block },
+  ];
+  const matrix = (size: number): Int32Array => fromFloats(Float32Array.from({ length: size }, draw.normal));
+  const [a, b] = [matrix(rows * depth), matrix(depth * columns)];
+  const kernel = kernelOf({ buffers: 3, chunks: rows / 2, types: new Array<'f32'>(6).fill('f32'), body });
+  const [, , product] = await agrees(kernel, { buffers: [a, b, new Int32Array(rows * columns)] });
+  const exact = floats(a)
+    .subarray(0, depth)
+    .reduce((total, x, i) => total + x * floats(b)[i * columns]!, 0);
+  // Five products and additions of values of order one, each rounded to 2^-24.
+  assert.ok(Math.abs(floats(product!)[0]! - exact) < 1e-5);
+});
+
+// ---- Promises ----
+
+test('a kernel for another number of lanes is refused', () => {
+  const kernel = { ...kernelOf({ types: [], body: [] }), lanes: 8 };
+  assert.throws(
+    () => encodeModule({ kernels: [kernel] }),
+    new InternalError('internal: wasm kernel "test" has 8 lanes, not 4'),
+  );
+});
+
+test('a variable outside its loop is refused', () => {
+  const kernel = kernelOf({ types: ['f32'], body: [load(0, 0, variable('i', 3))] });
+  assert.throws(() => encodeModule({ kernels: [kernel] }), /variable "i" is used outside its loop/);
+});
