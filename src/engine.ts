@@ -139,15 +139,17 @@ function inputValues(binding: Binding, call: Call): Float32Array | Int32Array {
   if (values.length !== elementCount(binding.shape)) {
     throw new UsageError(`run: input "${binding.name}" needs shape ${formatShape(binding.shape)}, got ${values.length} values`);
   }
-  if (binding.dtype !== 'f32' && !(values instanceof Int32Array)) {
-    throw new UsageError(`run: input "${binding.name}" is ${binding.dtype}, got floats; pass an Int32Array`);
+  const isFloat = binding.dtype === 'f32';
+  if (isFloat === values instanceof Int32Array) {
+    const [came, wanted] = isFloat ? ['integers', 'a Float32Array'] : ['floats', 'an Int32Array'];
+    throw new UsageError(`run: input "${binding.name}" is ${binding.dtype}, got ${came}; pass ${wanted}`);
   }
   return values;
 }
 
 /** The 32 bits of every scalar slot. */
 function scalarBits(plan: Plan, call: Call): Uint32Array {
-  const bits = new Uint32Array(Math.max(1, plan.scalars.length));
+  const bits = new Uint32Array(plan.scalars.length);
   const floats = new Float32Array(bits.buffer);
   for (const [slot, { name, dtype }] of plan.scalars.entries()) {
     const word = /^(.*)\.([01])$/.exec(name);

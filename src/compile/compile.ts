@@ -1,6 +1,7 @@
 // The compiler: graph → simplify → fuse → lower → place memory → plan. A plan depends only on the graph and on the
 // machine's vector width, never on the number of threads.
 
+import { exactText } from '../base/exact-text.ts';
 import { elementCount } from '../base/shape.ts';
 import { type Graph, type Node, nodesOf } from '../graph/node.ts';
 import type { Binding, Launch, Placement, Plan } from './backend.ts';
@@ -21,9 +22,11 @@ type Homes = {
   readonly memories: ReadonlyMap<Node, Memory>;
   readonly bindings: readonly Binding[];
   readonly bindingMemories: readonly Memory[];
-  /** Values to be copied to their bindings once everything is computed. */
-  readonly copies: readonly { readonly from: Memory; readonly to: Memory }[];
+  /** Values to be copied to their bindings once everything is computed, in an order that no copy disturbs. */
+  readonly copies: readonly Copy[];
 };
+
+type Copy = { readonly from: Memory; readonly to: Memory };
 
 /** Compiles a graph for a machine. */
 export function compile(graph: Graph, target: Target): Plan {
@@ -54,7 +57,7 @@ function lowerGroup(context: Context, group: Group): DraftLaunch[] {
     case 'pad':
       return lowerPad(context, group.results[0] as Node<'pad'>);
     case 'product':
-      return lowerContraction(context, group.product, group.results[0]);
+      return lowerContraction(context, group.product, group.results);
   }
 }
 
@@ -66,7 +69,9 @@ function assignHomes(graph: Graph, fusion: Fusion): Homes {
   const memories = new Map<Node, Memory>();
   const bindings: Binding[] = [];
   const bindingMemories: Memory[] = [];
-  const copies: { from: Memory; to: Memory }[] = [];
+  // First what reads states as they were, then what overwrites them.
+  const saves: Copy[] = [];
+  const overwrites: Copy[] = [];
   const bind = (binding: Omit<Binding, 'elements'>): Memory => {
     const memory = { label: binding.name, elements: elementCount(binding.shape) };
     bindings.push({ ...binding, elements: memory.elements });
@@ -82,26 +87,35 @@ function assignHomes(graph: Graph, fusion: Fusion): Homes {
     const memory = bind({ name, role: 'output', shape: node.shape, dtype: node.dtype });
     const known = memories.get(node);
     if (known === undefined) memories.set(node, memory);
-    else copies.push({ from: known, to: memory });
+    else saves.push({ from: known, to: memory });
   }
   for (const [name, node] of Object.entries(graph.updates)) {
     const state = states.get(name)!;
     const to = memories.get(state)!;
     if (node === state) continue;
-    if (memories.get(node) === undefined && isWrittenInPlace(fusion, state, node)) {
-      memories.set(node, to);
+    if (isBuffer(node)) {
+      const saved = { label: `saved for ${name}`, elements: to.elements };
+      saves.push({ from: memories.get(node)!, to: saved });
+      overwrites.push({ from: saved, to });
       continue;
     }
-    const from = memories.get(node) ?? { label: `new ${name}`, elements: to.elements };
-    memories.set(node, from);
-    // Copies run in order: one that reads a state must not come after the one that overwrites it.
-    if (bindingMemories.includes(from)) copies.unshift({ from, to });
-    else copies.push({ from, to });
+    if (!memories.has(node)) {
+      const isInPlace = !isReadAtEnd(graph, state) && isWrittenInPlace(fusion, state, node);
+      memories.set(node, isInPlace ? to : { label: `new ${name}`, elements: to.elements });
+    }
+    const from = memories.get(node)!;
+    if (from !== to) overwrites.push({ from, to });
   }
   for (const node of fusion.stored) {
     if (!memories.has(node)) memories.set(node, { label: `${node.op} %${node.id}`, elements: elementCount(node.shape) });
   }
-  return { memories, bindings, bindingMemories, copies };
+  return { memories, bindings, bindingMemories, copies: [...saves, ...overwrites] };
+}
+
+/** True if the old value of `state` is an output, or the new value of another state. */
+function isReadAtEnd({ outputs, updates }: Graph, state: Node<'input'>): boolean {
+  const others = Object.entries(updates).filter(([name]) => name !== state.attributes.name);
+  return [...Object.values(outputs), ...others.map(([, node]) => node)].includes(state);
 }
 
 /** True if `update` may overwrite `state` as it is computed: nobody loads the state later, or at another index. */
@@ -119,6 +133,13 @@ function isWrittenInPlace({ groups, stored }: Fusion, state: Node, update: Node)
   return group.results.every((result) => result.inputs.every(isAligned));
 }
 
+/** Equal for equal kernels. */
+function kernelText(kernel: Kernel): string {
+  const json = JSON.stringify(kernel);
+  // JSON writes infinities and NaN alike, as null; −0 is no literal of a kernel.
+  return json.includes('null') ? exactText(kernel) : json;
+}
+
 function assemble(
   target: Target,
   drafts: readonly DraftLaunch[],
@@ -134,7 +155,7 @@ function assemble(
   const kernels: Kernel[] = [];
   const numbers = new Map<string, number>();
   const launches = drafts.map(({ kernel, memories, words }): Launch => {
-    const text = JSON.stringify({ ...kernel, name: '' });
+    const text = kernelText({ ...kernel, name: '' });
     let number = numbers.get(text);
     if (number === undefined) {
       number = kernels.push({ ...kernel, name: `${kernel.name}_${kernels.length}` }) - 1;

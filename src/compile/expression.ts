@@ -77,8 +77,10 @@ const lowerings: { readonly [K in OpName]: Lowering<K> } = {
   cast: (node, index, emit, { builder }) => {
     const x = emit(node.inputs[0]!, index);
     const from = node.inputs[0]!.dtype;
+    if (from === node.dtype) return x;
     if (node.dtype === 'bool') {
-      return from === 'f32' ? builder.operation('less', builder.literal(0), builder.operation('abs', x)) : x;
+      const isZero = from === 'f32' ? builder.operation('equal', x, builder.literal(0)) : builder.operation('equalInt', x, builder.literal(0, 'i32'));
+      return builder.operation('xor', isZero, builder.literal(-1, 'i32'));
     }
     if (from === 'bool') {
       const isF32 = node.dtype === 'f32';
@@ -86,7 +88,6 @@ const lowerings: { readonly [K in OpName]: Lowering<K> } = {
         ? builder.operation('select', x, builder.literal(1), builder.literal(0))
         : builder.operation('selectInt', x, builder.literal(1, 'i32'), builder.literal(0, 'i32'));
     }
-    if (from === node.dtype) return x;
     return builder.operation(node.dtype === 'f32' ? 'toFloat' : 'truncate', x);
   },
   add: elementwise('add', 'addInt'),

@@ -3,17 +3,17 @@
 // (prologue) or into the stores of the product before them (epilogue).
 
 import { elementCount, sameShape } from '../base/shape.ts';
-import { type Graph, type Node, nodesOf, type OpName } from '../graph/node.ts';
+import { type Graph, type Node, nodesOf, type OpName, reachable } from '../graph/node.ts';
 import { constantValue } from './simplify.ts';
 
 /** A kernel to be: what it computes, and the value it leaves in memory. */
 export type Group =
-  | { readonly kind: 'map'; readonly results: readonly Node[] }
-  | { readonly kind: 'reduce'; readonly results: readonly Node[] }
+  | { readonly kind: 'map'; readonly results: readonly [Node, ...Node[]] }
+  | { readonly kind: 'reduce'; readonly results: readonly [Node, ...Node[]] }
   /** Zeros, then the padded tensor inside. */
   | { readonly kind: 'pad'; readonly results: readonly [Node] }
-  /** `product`, continued by elementwise work up to the result. */
-  | { readonly kind: 'product'; readonly product: Node; readonly results: readonly [Node] };
+  /** `product`, continued by elementwise work up to the first result; the others are sums over its images and pixels. */
+  | { readonly kind: 'product'; readonly product: Node; readonly results: readonly [Node, ...Node[]] };
 
 /** Groups in an order that respects their dependencies, and the values that live in memory. */
 export type Fusion = { readonly groups: readonly Group[]; readonly stored: ReadonlySet<Node> };
@@ -76,7 +76,42 @@ export function fuse(graph: Graph): Fusion {
     costs.set(node, stored.has(node) || isBuffer(node) ? { loads: new Set([node]), isExpensive: false } : cost);
   }
   const groups = nodes.filter((node) => stored.has(node)).map((node) => groupOf(node, products));
-  return { groups: schedule(mergeSiblings(groups, stored), stored), stored };
+  return { groups: schedule(mergeSiblings(attachSums(groups, stored), stored), stored), stored };
+}
+
+/**
+ * Moves sums over images and pixels (batch-norm statistics and their gradients) into the convolution that computes
+ * what they sum, where everything else they load is there before. Saves a pass over memory for each.
+ */
+function attachSums(groups: readonly Group[], stored: ReadonlySet<Node>): Group[] {
+  const positions = new Map(groups.map((group, position) => [group.results[0], position]));
+  const attached = new Map<number, Node[]>();
+  const left = groups.filter((group, own) => {
+    const [sum] = group.results;
+    if (group.kind !== 'reduce' || sum.op !== 'sum' || sum.attributes.axes.join() !== '0,1,2') return true;
+    const loads = [...loadsOf(group, stored)];
+    const latest = Math.max(-1, ...loads.map((load) => positions.get(load) ?? -1));
+    const host = groups[latest];
+    if (host?.kind !== 'product' || latest > own) return true;
+    const [result] = host.results;
+    const isImage = host.product.op === 'convolution' || host.product.op === 'convolutionInputGradient';
+    const [summand] = sum.inputs as [Node];
+    if (!isImage || !sameShape(result.shape, summand.shape) || !isElementwiseIn(summand, result, stored)) return true;
+    attached.set(latest, [...(attached.get(latest) ?? []), sum]);
+    return false;
+  });
+  return left.map((group) => {
+    const sums = attached.get(positions.get(group.results[0])!) ?? [];
+    return group.kind === 'product' && sums.length > 0 ? { ...group, results: [...group.results, ...sums] as [Node, ...Node[]] } : group;
+  });
+}
+
+/** True if every element of `node` needs only the same element of `value`. */
+function isElementwiseIn(node: Node, value: Node, stored: ReadonlySet<Node>): boolean {
+  if (node === value) return true;
+  if (isBuffer(node) || stored.has(node)) return true;
+  if (VIEWS.has(node.op)) return !reachable([node]).includes(value);
+  return node.inputs.every((input) => isElementwiseIn(input, value, stored));
 }
 
 function usersOf(nodes: readonly Node[]): Map<Node, Node[]> {
@@ -130,8 +165,9 @@ function mustStore(node: Node, cost: Cost, allUsers: ReadonlyMap<Node, readonly 
   if (users.some((user) => isFilterOperand(user, node))) return !isReshapeOfStored(node, cost);
   if (!isPlainView && elementCount(node.shape) > 1 && isStretched(node, allUsers)) return true;
   if (cost.isExpensive && (users.length > 1 || users.some(isProduct))) return true;
-  const large = [...cost.loads].filter((load) => 2 * elementCount(load.shape) >= elementCount(node.shape));
-  return users.length > 1 && large.length > 1;
+  // Streams through memory if every user computes it anew, against: its loads, two for its store, one for each user.
+  const large = [...cost.loads].filter((load) => 2 * elementCount(load.shape) >= elementCount(node.shape)).length;
+  return users.length > 1 && large > 1 && users.length * large > large + 2 + users.length;
 }
 
 /** True for a value that lies in memory already, under another shape. */
@@ -176,9 +212,9 @@ function mergeSiblings(groups: readonly Group[], stored: ReadonlySet<Node>): Gro
 }
 
 function siblingKey(group: Group, level: number): string | undefined {
-  const node = group.results[0]!;
+  const [node] = group.results;
   if (group.kind === 'map') return `map ${level} ${node.shape.join()}`;
-  if (node.op === 'sum' || node.op === 'reduceMax') {
+  if (group.kind === 'reduce' && (node.op === 'sum' || node.op === 'reduceMax')) {
     return `reduce ${level} ${node.inputs[0]!.shape.join()} ${node.attributes.axes.join()}`;
   }
   return undefined;

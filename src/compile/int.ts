@@ -94,9 +94,15 @@ function splitMultiples(x: Int, by: number): { readonly quotient: Int; readonly 
   const whole = Math.floor(x.constant / by);
   const multiples = x.terms.filter((term) => term.coefficient % by === 0);
   const others = x.terms.filter((term) => term.coefficient % by !== 0);
+  const rest = { constant: x.constant - whole * by, terms: others };
+  // Negative coefficients may take the rest below zero: it borrows a multiple.
+  const borrowed = Math.max(0, Math.ceil(-range(rest)[0] / by));
   return {
-    quotient: { constant: whole, terms: multiples.map((term) => ({ atom: term.atom, coefficient: term.coefficient / by })) },
-    rest: { constant: x.constant - whole * by, terms: others },
+    quotient: {
+      constant: whole - borrowed,
+      terms: multiples.map((term) => ({ atom: term.atom, coefficient: term.coefficient / by })),
+    },
+    rest: { ...rest, constant: rest.constant + borrowed * by },
   };
 }
 

@@ -2,7 +2,7 @@
 // operands are known, so that lowering can be written naively and inner loops stay bare.
 
 import { invariant } from '../base/errors.ts';
-import { coefficientOf, type Int, intKey, LANE, plus, range, variable, variablesOf } from './int.ts';
+import { coefficientOf, type Int, intKey, LANE, range, substitute, variable, variablesOf } from './int.ts';
 import { type Kernel, type Local, resultTypes, SCRATCH, type Statement, type VectorOp, type VectorType } from './loop.ts';
 
 type Block = { readonly statements: Statement[]; readonly known: Map<string, Local>; readonly guarded: boolean };
@@ -84,9 +84,11 @@ export class KernelBuilder {
     return this.pure(`${direction} ${bits} ${operand}`, 'i32', this.levelOf([operand]), make);
   }
 
+  /** All lanes `value`, rounded to the type; −0 as its bits, since printing loses its sign. */
   literal(value: number, type: VectorType = 'f32'): Local {
-    const text = Object.is(value, -0) ? '-0' : String(value);
-    return this.pure(`${type} ${text}`, type, 0, (target) => ({ kind: 'literal', target, type, value }));
+    if (type === 'f32' && Object.is(Math.fround(value), -0)) return this.operation('bitsFloat', this.literal(-(2 ** 31), 'i32'));
+    const rounded = type === 'f32' ? Math.fround(value) : value | 0;
+    return this.pure(`${type} ${rounded}`, type, 0, (target) => ({ kind: 'literal', target, type, value: rounded }));
   }
 
   scalar(slot: number, type: VectorType): Local {
@@ -107,7 +109,7 @@ export class KernelBuilder {
     const step = coefficientOf(index, LANE);
     const mode = step === 0 ? 'splat' : step === 1 ? 'vector' : 'gather';
     // A vector load's address is that of lane 0.
-    const address = mode === 'vector' ? plus(index, { constant: 0, terms: laneTerm(-1) }) : index;
+    const address = mode === 'vector' ? substitute(index, LANE, 0) : index;
     const make = (target: Local): Statement => ({ kind: 'load', target, type, buffer, index: address, mode });
     if (buffer === SCRATCH) return this.pinned(type, make);
     const level = this.levelOfInt(index);
@@ -117,7 +119,7 @@ export class KernelBuilder {
 
   /** Loads a vector from a buffer that this kernel writes: exactly here, never shared. */
   loadHere(buffer: number, index: Int): Local {
-    const address = plus(index, { constant: 0, terms: laneTerm(-1) });
+    const address = substitute(index, LANE, 0);
     return this.pinned('f32', (target) => ({ kind: 'load', target, type: 'f32', buffer, index: address, mode: 'vector' }));
   }
 
@@ -125,7 +127,7 @@ export class KernelBuilder {
   store(buffer: number, index: Int, value: Local, count: number = this.lanes): void {
     const step = coefficientOf(index, LANE);
     const isVector = step === 1 || count === 1;
-    const address = step === 1 ? plus(index, { constant: 0, terms: laneTerm(-1) }) : index;
+    const address = isVector ? substitute(index, LANE, 0) : index;
     this.current().statements.push({ kind: 'store', buffer, index: address, value, mode: isVector ? 'vector' : 'scatter', count });
   }
 
@@ -194,8 +196,4 @@ export class KernelBuilder {
   private levelOfInt(index: Int): number {
     return Math.max(0, ...[...variablesOf(index)].map((name) => this.variableLevels.get(name)!));
   }
-}
-
-function laneTerm(coefficient: number): Int['terms'] {
-  return [{ atom: { kind: 'variable', name: LANE, max: 0 }, coefficient }];
 }

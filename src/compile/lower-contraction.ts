@@ -11,10 +11,10 @@ import { lowerWeightGradient } from './lower-weight-gradient.ts';
 /** Rows of a matrix product that one chunk computes. */
 const ROWS_PER_CHUNK = 32;
 
-/** Kernels that compute `product` and its epilogue into the memory of `result`. */
-export function lowerContraction(context: Context, product: Node, result: Node): DraftLaunch[] {
-  if (isOp(product, 'convolution')) return [lowerProduct(context, convolutionProduct(context, product, result))];
-  if (isOp(product, 'convolutionInputGradient')) return inputGradient(context, product, result);
+/** Kernels that compute `product` and its epilogue into the memory of the first result, and sums of it into the others. */
+export function lowerContraction(context: Context, product: Node, [result, ...sums]: readonly [Node, ...Node[]]): DraftLaunch[] {
+  if (isOp(product, 'convolution')) return lowerProduct(context, convolutionProduct(context, product, result), sums);
+  if (isOp(product, 'convolutionInputGradient')) return inputGradient(context, product, result, sums);
   if (isOp(product, 'convolutionWeightGradient')) {
     const [images, gradient] = product.inputs as [Node, Node];
     const [n] = images.shape as [number];
@@ -91,7 +91,7 @@ function taps(residue: number, kernel: number, stride: number, padding: number):
  * Pixels of one remainder y mod stride share their k: a phase, in which the kernel is a plain stride-1 product over
  * the gradient, with the filter repacked as ((k, output channel), input channel).
  */
-function inputGradient(context: Context, node: Node<'convolutionInputGradient'>, result: Node): DraftLaunch[] {
+function inputGradient(context: Context, node: Node<'convolutionInputGradient'>, result: Node, sums: readonly Node[]): DraftLaunch[] {
   const [gradient, filter] = node.inputs as [Node, Node];
   const [n, h, w, c] = node.shape as [number, number, number, number];
   const [kh, kw, , m] = filter.shape as [number, number, number, number];
@@ -122,7 +122,7 @@ function inputGradient(context: Context, node: Node<'convolutionInputGradient'>,
   }
   const temporary: Memory = { label: 'repacked filter', elements: Math.max(1, packed.length) * m * c };
   const pack = repackFilter(context, filterMemory(context, filter), temporary, packed, { kw, c, m });
-  const product = lowerProduct(context, {
+  const product: Product = {
     name: 'convolutionInputGradient',
     node,
     result,
@@ -134,8 +134,8 @@ function inputGradient(context: Context, node: Node<'convolutionInputGradient'>,
     outputStep: stride,
     images: n,
     outputIndex: (image, row, column, channel) => [image, row, column, channel],
-  });
-  return [pack, product];
+  };
+  return [pack, ...lowerProduct(context, product, sums)];
 }
 
 /** filter (kh, kw, c, m) → ((tap, m), c), taps in the given order. */
@@ -167,8 +167,8 @@ function matrixProducts(context: Context, node: Node<'matmul'>, result: Node): D
   const whole = Math.floor(m / ROWS_PER_CHUNK);
   const rest = m - whole * ROWS_PER_CHUNK;
   const launches: DraftLaunch[] = [];
-  if (whole > 0) launches.push(lowerProduct(context, matrixProduct(context, node, result, { first: 0, rows: ROWS_PER_CHUNK, images: whole })));
-  if (rest > 0) launches.push(lowerProduct(context, matrixProduct(context, node, result, { first: m - rest, rows: rest, images: 1 })));
+  if (whole > 0) launches.push(...lowerProduct(context, matrixProduct(context, node, result, { first: 0, rows: ROWS_PER_CHUNK, images: whole })));
+  if (rest > 0) launches.push(...lowerProduct(context, matrixProduct(context, node, result, { first: m - rest, rows: rest, images: 1 })));
   return launches;
 }
 

@@ -2,7 +2,7 @@
 
 import { elementCount } from '../base/shape.ts';
 import type { Node } from '../graph/node.ts';
-import { type Context, createDraft, type Draft, type DraftLaunch, eachVector, lane, type Memory, shareItems } from './draft.ts';
+import { chunkIndex, type Context, createDraft, type Draft, type DraftLaunch, eachVector, lane, type Memory, shareItems } from './draft.ts';
 import { createEmitter, mergeAxes, splitAxes } from './expression.ts';
 import { flatten, type Int, literal, plus, times, unflatten } from './int.ts';
 
@@ -38,17 +38,22 @@ function rowMajor(sizes: readonly number[]): number[] {
   return sizes.map((_, axis) => sizes.slice(axis + 1).reduce((product, size) => product * size, 1));
 }
 
-/** One long row. Its last vector runs over the end, into the memory's padding. */
+/** One long row. What does not fill a vector comes last, in the last chunk, and touches its own elements only. */
 function flatNest(draft: Draft, size: number, store: (index: readonly Int[], count: number) => void): number {
   const b = draft.builder;
-  if (size === 1) {
-    store([literal(0)], 1);
-    return 1;
+  const vectors = Math.floor(size / b.lanes);
+  const rest = size - vectors * b.lanes;
+  const chunks =
+    vectors === 0
+      ? 1
+      : shareItems(b, vectors, FLAT_CHUNK_VECTORS, (first, items) => {
+          b.loop(items, (v) => store([plus(times(plus(first, v), b.lanes), lane(b.lanes))], b.lanes), 'v');
+        });
+  if (rest > 0) {
+    const isLast = plus(literal(chunks - 1), times(chunkIndex(chunks), -1));
+    b.guard(isLast, 1, () => store([plus(literal(vectors * b.lanes), lane(rest))], rest));
   }
-  const vectors = Math.ceil(size / b.lanes);
-  return shareItems(b, vectors, FLAT_CHUNK_VECTORS, (first, items) => {
-    b.loop(items, (v) => store([plus(times(plus(first, v), b.lanes), lane(b.lanes))], b.lanes), 'v');
-  });
+  return chunks;
 }
 
 /** Rows shared among chunks, vectors along each row. */

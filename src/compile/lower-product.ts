@@ -5,11 +5,12 @@
 
 import { stridesOf } from '../base/shape.ts';
 import type { Node, RowRange } from '../graph/node.ts';
-import { chunkIndex, type Context, createDraft, type Draft, type DraftLaunch, lane, type Memory } from './draft.ts';
-import { createEmitter, type Emit } from './expression.ts';
+import { chunkIndex, type Context, createDraft, type Draft, type DraftLaunch, eachVector, lane, type Memory } from './draft.ts';
+import { createEmitter } from './expression.ts';
 import { flatten, type Int, literal, plus, times } from './int.ts';
 import { type ImageSource, type StagedImage, stageImage } from './stage-image.ts';
-import type { Local } from './loop.ts';
+import { type Local, SCRATCH } from './loop.ts';
+import { lowerCombine } from './lower-map.ts';
 
 /** Inputs at (row + dy, column + dx), from element `start` of that pixel on, meet filter rows from `filterRow` on. */
 export type Run = { readonly dy: number; readonly dx: number; readonly start: number; readonly length: number; readonly filterRow: number };
@@ -76,25 +77,27 @@ function sizesOf(count: number, block: number): number[] {
   return count % block === 0 ? sizes : [...sizes, count % block];
 }
 
-/** The kernel of a product. */
-export function lowerProduct(context: Context, product: Product): DraftLaunch {
+/** The kernel of a product; `sums` of its result over images and pixels are collected on the way, then combined. */
+export function lowerProduct(context: Context, product: Product, sums: readonly Node[] = []): DraftLaunch[] {
   const draft = createDraft(context);
   const b = draft.builder;
   const output = draft.output(context.memoryOf(product.result)!);
   const chunk = chunkIndex(product.images);
   const staged = stageImage(context, draft, product.source, chunk);
   const filter = draft.input(product.filter);
+  const collector = createCollector(draft, product, sums);
   for (const phase of product.phases) {
     const blocking = chooseBlocking(context, phase.size[1], product.columns);
     const body = (row: Int, column: Int, pixels: number): void => {
       eachChannelBlock(draft, product.columns, blocking.vectors, (channel, counts) => {
-        const sums = accumulate({ draft, product, phase, staged, filter, row, column, pixels, channel, vectors: counts.length });
-        storeBlock({ draft, context, product, phase, output, chunk, row, column, channel, counts, sums });
+        const block = accumulate({ draft, product, phase, staged, filter, row, column, pixels, channel, vectors: counts.length });
+        storeBlock({ draft, context, product, phase, output, chunk, row, column, channel, counts, sums: block, collector });
       });
     };
     b.loop(phase.size[0], (row) => eachPixelBlock(draft, phase.size[1], blocking.pixels, (column, pixels) => body(row, column, pixels)), 'y');
   }
-  return draft.finish(product.name, product.images);
+  const combine = collector.store(context, chunk);
+  return [draft.finish(product.name, product.images), ...combine];
 }
 
 /** Blocks of `block` pixels along a row, then the rest. */
@@ -170,30 +173,68 @@ type Stored = {
   readonly channel: Int;
   readonly counts: readonly number[];
   readonly sums: readonly (readonly Local[])[];
+  readonly collector: Collector;
 };
 
 /** Epilogue and stores of a block. */
 function storeBlock(s: Stored): void {
-  const { draft, context, product, phase } = s;
+  const { draft, context, product, phase, collector } = s;
+  const b = draft.builder;
   const strides = stridesOf(product.result.shape);
-  for (const [p, vectors] of s.sums.entries()) {
-    for (const [v, sum] of vectors.entries()) {
-      const count = s.counts[v]!;
+  const slotOf = (node: Node): number | undefined => (node === product.result || context.memoryOf(node) === undefined ? undefined : draft.slotOf(node));
+  for (const [v, count] of s.counts.entries()) {
+    let totals: Local[] | undefined;
+    const channel = plus(plus(s.channel, literal(v * b.lanes)), lane(count));
+    for (const [p, vectors] of s.sums.entries()) {
       const row = plus(times(s.row, product.outputStep[0]), literal(phase.offset[0]));
       const column = plus(times(plus(s.column, literal(p)), product.outputStep[1]), literal(phase.offset[1]));
-      const channel = plus(plus(s.channel, literal(v * draft.builder.lanes)), lane(count));
       const index = product.outputIndex(s.chunk, row, column, channel);
-      const emit = epilogueEmitter(context, draft, product, sum);
-      draft.builder.store(s.output, flatten(index, strides), emit(product.result, index), count);
+      const registers = new Map<Node, () => Local>([[product.node, () => vectors[v]!]]);
+      const value = createEmitter({ ...draft, slotOf }, registers)(product.result, index);
+      b.store(s.output, flatten(index, strides), value, count);
+      registers.set(product.result, () => value);
+      const emit = createEmitter({ ...draft, slotOf }, registers);
+      const summands = collector.sums.map((sum) => emit(sum.inputs[0]!, index));
+      totals = totals === undefined ? summands : totals.map((total, k) => b.operation('add', total, summands[k]!));
     }
+    collector.add(channel, totals ?? []);
   }
 }
 
-/** Evaluates the result around the accumulator that stands for the product. */
-function epilogueEmitter(context: Context, draft: Draft, product: Product, sum: Local): Emit {
-  const { node, result } = product;
-  const slotOf = (other: Node): number | undefined => (other === result || context.memoryOf(other) === undefined ? undefined : draft.slotOf(other));
-  return createEmitter({ ...draft, slotOf }, new Map([[node, () => sum]]));
+/** Collects sums over the pixels of an image in scratch memory, a row of channels each. */
+type Collector = {
+  readonly sums: readonly Node[];
+  readonly add: (channel: Int, totals: readonly Local[]) => void;
+  /** Leaves the image's sums as partial results; returns the kernels that combine them. */
+  readonly store: (context: Context, image: Int) => DraftLaunch[];
+};
+
+function createCollector(draft: Draft, { columns, images }: Product, sums: readonly Node[]): Collector {
+  const b = draft.builder;
+  const bases = sums.map(() => b.reserve(columns));
+  const zero = b.literal(0);
+  for (const base of bases) eachVector(b, columns, (channel) => b.store(SCRATCH, plus(literal(base), channel), zero));
+  const stride = Math.ceil(columns / 16) * 16;
+  return {
+    sums,
+    add: (channel, totals) => {
+      for (const [k, total] of totals.entries()) {
+        const at = plus(literal(bases[k]!), channel);
+        b.store(SCRATCH, at, b.operation('add', b.load(SCRATCH, at), total));
+      }
+    },
+    store: (context, image) => {
+      const partials = sums.map((_, k): Memory => ({ label: `partial sums ${k}`, elements: stride * images }));
+      for (const [k, partial] of partials.entries()) {
+        const slot = draft.output(partial);
+        eachVector(b, columns, (channel, count) => {
+          const value = b.load(SCRATCH, plus(literal(bases[k]!), channel));
+          b.store(slot, plus(times(image, stride), channel), value, count);
+        });
+      }
+      return sums.map((sum, k) => lowerCombine(context, { from: partials[k]!, count: images, stride, op: 'add' }, context.memoryOf(sum)!));
+    },
+  };
 }
 
 /** Runs of one output pixel's window: one per kernel row, over the filter rows in `rows` only. */

@@ -120,7 +120,11 @@ const evaluations: { readonly [K in OpName]: Evaluation<K> } = {
   cos: map(Math.cos),
   floor: map(Math.floor),
   round: map(roundHalfEven),
-  cast: ([x], node) => (node.attributes.dtype === 'f32' ? x! : x!.map(Math.trunc)),
+  cast: ([x], node) => {
+    const { dtype } = node.attributes;
+    if (dtype === 'bool') return x!.map((value) => Number(value !== 0));
+    return dtype === 'f32' ? x! : x!.map(Math.trunc);
+  },
   add: zip(
     (a, b) => a + b,
     (a, b) => (a + b) | 0,

@@ -18,7 +18,16 @@ const arithmetic =
   (op: string, result?: DType) =>
   ([a, b]: readonly Node[]): Typed => {
     requireSame(op, a!, b!);
+    if (a!.dtype === 'bool' && op !== 'equal') throw new UsageError(`${op}: expected numbers, got bool; cast it`);
     return { shape: a!.shape, dtype: result ?? a!.dtype };
+  };
+
+/** The value of a source, whose shape nothing else decides. */
+const source =
+  (op: string, dtype: DType) =>
+  (_: readonly Node[], { shape }: { readonly shape: Shape }): Typed => {
+    requireSizes(op, shape);
+    return { shape, dtype };
   };
 
 function requireSame(op: string, a: Node, b: Node): void {
@@ -36,14 +45,30 @@ function requireDtype(op: string, x: Node, dtype: DType): void {
   }
 }
 
-function requireRank(op: string, what: string, x: Node, rank: number): void {
+function requireSizes(op: string, shape: Shape): void {
+  if (!shape.every((size) => Number.isInteger(size) && size >= 1)) {
+    throw new UsageError(`${op}: sizes must be whole numbers from 1, got ${formatShape(shape)}`);
+  }
+}
+
+function requireGeometry(op: string, { stride, padding }: ConvolutionGeometry): void {
+  const fits =
+    stride.every((step) => Number.isInteger(step) && step >= 1) && padding.every((zeros) => Number.isInteger(zeros) && zeros >= 0);
+  if (!fits) {
+    throw new UsageError(`${op}: expected whole strides from 1 and paddings from 0, got strides ${formatShape(stride)}, paddings ${formatShape(padding)}`);
+  }
+}
+
+/** An operand of a product. */
+function requireOperand(op: string, what: string, x: Node, rank: number): void {
+  requireDtype(op, x, 'f32');
   if (x.shape.length !== rank) {
     throw new UsageError(`${op}: ${what} must have ${rank} axes, got ${formatShape(x.shape)}`);
   }
 }
 
 function requireRows(op: string, [start, end]: RowRange, rows: number): void {
-  if (!(start >= 0 && start < end && end <= rows)) {
+  if (!(Number.isInteger(start) && Number.isInteger(end) && start >= 0 && start < end && end <= rows)) {
     throw new UsageError(`${op}: rows ${start} to ${end} are outside a matrix of ${rows} rows`);
   }
 }
@@ -61,6 +86,7 @@ export function convolvedSize(
 }
 
 function convolutionShape(image: Shape, filter: Shape, geometry: ConvolutionGeometry): Shape {
+  requireGeometry('convolution', geometry);
   const [n, h, w, c] = image as [number, number, number, number];
   const [kh, kw, channels, m] = filter as [number, number, number, number];
   if (channels !== c) {
@@ -75,11 +101,19 @@ function convolutionShape(image: Shape, filter: Shape, geometry: ConvolutionGeom
 
 /** Shape and element type of each primitive's result. Throws `UsageError` where operands do not fit. */
 export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
-  input: (_, { shape, dtype }) => ({ shape, dtype }),
+  input: (_, { name, shape, dtype }) => {
+    requireSizes(`input "${name}"`, shape);
+    return { shape, dtype };
+  },
   constant: (_, { dtype }) => ({ shape: [], dtype }),
-  iota: (_, { shape }) => ({ shape, dtype: 'i32' }),
-  uniform: (_, { shape }) => ({ shape, dtype: 'f32' }),
-  normal: (_, { shape }) => ({ shape, dtype: 'f32' }),
+  iota: (inputs, { shape, axis }) => {
+    if (!(Number.isInteger(axis) && axis >= 0 && axis < shape.length)) {
+      throw new UsageError(`iota: axis ${axis} is outside a tensor of ${shape.length} axes`);
+    }
+    return source('iota', 'i32')(inputs, { shape });
+  },
+  uniform: source('uniform', 'f32'),
+  normal: source('normal', 'f32'),
   negate: unary('negate'),
   abs: unary('abs'),
   exp: unary('exp'),
@@ -111,6 +145,7 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
     return { shape: a!.shape, dtype: a!.dtype };
   },
   reshape: ([x], { shape }) => {
+    requireSizes('reshape', shape);
     if (elementCount(shape) !== elementCount(x!.shape)) {
       throw new UsageError(`reshape: ${formatShape(x!.shape)} does not have as many elements as ${formatShape(shape)}`);
     }
@@ -124,6 +159,7 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
     return { shape: permutation.map((axis) => x!.shape[axis]!), dtype: x!.dtype };
   },
   broadcast: ([x], { shape }) => {
+    requireSizes('broadcast', shape);
     const fits = x!.shape.length === shape.length && x!.shape.every((size, axis) => size === 1 || size === shape[axis]);
     if (!fits) {
       throw new UsageError(`broadcast: ${formatShape(x!.shape)} does not stretch to ${formatShape(shape)}`);
@@ -134,6 +170,7 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
     const inside =
       start.length === x!.shape.length &&
       end.length === x!.shape.length &&
+      [...start, ...end].every(Number.isInteger) &&
       x!.shape.every((size, axis) => 0 <= start[axis]! && start[axis]! < end[axis]! && end[axis]! <= size);
     if (!inside) {
       throw new UsageError(`slice: [${start.join(', ')}] to [${end.join(', ')}] is outside ${formatShape(x!.shape)}`);
@@ -142,7 +179,7 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
   },
   pad: ([x], { before, after }) => {
     const fits = before.length === x!.shape.length && after.length === x!.shape.length;
-    if (!fits || [...before, ...after].some((count) => count < 0)) {
+    if (!fits || ![...before, ...after].every((count) => Number.isInteger(count) && count >= 0)) {
       throw new UsageError(`pad: [${before.join(', ')}] and [${after.join(', ')}] do not fit ${formatShape(x!.shape)}`);
     }
     return { shape: x!.shape.map((size, axis) => before[axis]! + size + after[axis]!), dtype: x!.dtype };
@@ -156,8 +193,8 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
     return { shape: reduced(x!, axes), dtype: 'f32' };
   },
   matmul: ([a, b], { rows }) => {
-    requireRank('matmul', 'the left matrix', a!, 2);
-    requireRank('matmul', 'the right matrix', b!, 2);
+    requireOperand('matmul', 'the left matrix', a!, 2);
+    requireOperand('matmul', 'the right matrix', b!, 2);
     if (a!.shape[1] !== b!.shape[0]) {
       throw new UsageError(`matmul: ${formatShape(a!.shape)} and ${formatShape(b!.shape)} do not chain`);
     }
@@ -165,8 +202,8 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
     return { shape: [a!.shape[0]!, b!.shape[1]!], dtype: 'f32' };
   },
   convolution: ([x, filter], attributes) => {
-    requireRank('convolution', 'images', x!, 4);
-    requireRank('convolution', 'the filter', filter!, 4);
+    requireOperand('convolution', 'images', x!, 4);
+    requireOperand('convolution', 'the filter', filter!, 4);
     const [kh, kw, c] = filter!.shape as [number, number, number, number];
     requireRows('convolution', attributes.rows, kh * kw * c);
     return { shape: convolutionShape(x!.shape, filter!.shape, attributes), dtype: 'f32' };

@@ -2,6 +2,7 @@
 // operation adds a node. Broadcasting is made explicit here, so the primitives below it need equal shapes.
 
 import { UsageError } from '../base/errors.ts';
+import { exactText } from '../base/exact-text.ts';
 import { deriveKey, type Key } from '../base/random.ts';
 import { broadcastShapes, normalizeAxes, sameShape, type Shape } from '../base/shape.ts';
 import type { Attributes, ConvolutionGeometry, DType, Node, OpName, RowRange } from './node.ts';
@@ -25,7 +26,7 @@ export function createBuilder(): Builder {
     customRules,
     addRule: (rule) => customRules.push(rule) - 1,
     make: <K extends OpName>(op: K, inputs: readonly Node[], attributes: Attributes[K]): Node => {
-      const key = `${op}|${inputs.map((input) => input.id).join(',')}|${JSON.stringify(attributes)}`;
+      const key = `${op}|${inputs.map((input) => input.id).join(',')}|${exactText(attributes)}`;
       const known = nodes.get(key);
       if (known !== undefined) return known;
       const { shape, dtype } = shapeRules[op](inputs, attributes);
@@ -154,7 +155,8 @@ export class Tensor {
   /** Output axis k is input axis permutation[k]; by default the axes are reversed. */
   transpose(permutation?: readonly number[]): Tensor {
     const order = permutation ?? this.shape.map((_, axis) => this.shape.length - 1 - axis);
-    return order.every((axis, k) => axis === k) ? this : apply(this.builder, 'transpose', [this], { permutation: order });
+    const isIdentity = order.length === this.shape.length && order.every((axis, k) => axis === k);
+    return isIdentity ? this : apply(this.builder, 'transpose', [this], { permutation: order });
   }
   broadcastTo(shape: Shape): Tensor {
     if (sameShape(this.shape, shape)) return this;
@@ -162,12 +164,13 @@ export class Tensor {
     return apply(this.builder, 'broadcast', [this.reshape([...leading, ...this.shape])], { shape });
   }
   slice(start: readonly number[], end: readonly number[]): Tensor {
-    const whole = start.every((from) => from === 0) && sameShape(end, this.shape);
+    const whole = start.length === end.length && start.every((from) => from === 0) && sameShape(end, this.shape);
     return whole ? this : apply(this.builder, 'slice', [this], { start, end });
   }
   /** Zeros around the tensor. */
   pad(before: readonly number[], after: readonly number[]): Tensor {
-    return [...before, ...after].every((n) => n === 0) ? this : apply(this.builder, 'pad', [this], { before, after });
+    const isNone = sameShape(before, after) && before.length === this.shape.length && before.every((n) => n === 0);
+    return isNone ? this : apply(this.builder, 'pad', [this], { before, after });
   }
 
   /** Sum over `axes` (all by default); `keepAxes` leaves them with size 1. */
@@ -206,6 +209,9 @@ export function apply<K extends OpName>(
   inputs: readonly Tensor[],
   attributes: Attributes[K],
 ): Tensor {
+  if (inputs.some((input) => input.builder !== builder)) {
+    throw new UsageError(`${op}: the operands belong to two traces; use tensors of one trace`);
+  }
   return new Tensor(builder, builder.make(op, inputs.map((input) => input.node), attributes));
 }
 
@@ -264,9 +270,6 @@ type BinaryOp = 'add' | 'subtract' | 'multiply' | 'divide' | 'maximum' | 'minimu
 
 function binary(op: BinaryOp, a: Tensor, other: TensorLike): Tensor {
   const b = liftTo(a.builder, other, a.dtype);
-  if (a.builder !== b.builder) {
-    throw new UsageError(`${op}: the operands belong to two traces; use tensors of one trace`);
-  }
   const shape = broadcastShapes(op, a.shape, b.shape);
   return apply(a.builder, op, [a.broadcastTo(shape), b.broadcastTo(shape)], {});
 }

@@ -59,6 +59,12 @@ export function trace(define: (t: Trace) => Traced): Graph {
     if (state.shape.join() !== update.shape.join()) {
       throw new UsageError(`trace: state "${name}" has shape (${state.shape}), its update (${update.shape})`);
     }
+    if (update.dtype !== 'f32') {
+      throw new UsageError(`trace: state "${name}" is f32, its update ${update.dtype}; cast it`);
+    }
+  }
+  for (const [name, tensor] of [...Object.entries(outputs), ...Object.entries(updates)]) {
+    if (tensor.builder !== builder) throw new UsageError(`trace: "${name}" belongs to another trace`);
   }
   return {
     inputs: [...inputs.values()],

@@ -125,6 +125,10 @@ async function load(compiler: Compiler, runtime: Runtime, pool: Pointer, plan: P
     isFresh,
     run: (buffers, scalars) => runWith(buffers, scalars, null),
     profile: runWith,
-    free: () => runtime.freeProgram(program),
+    free: () => {
+      runtime.freeProgram(program);
+      // Also what keeps the library loaded until here: it is unloaded when nobody refers to it.
+      library.unload();
+    },
   };
 }

@@ -8,7 +8,9 @@ const extension: string = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
 
 /** Starts a thread that runs `serveWorker`. It keeps the process alive only while it has something to do. */
 export function startNodeWorker(): WorkerHandle {
-  const worker = new Worker(new URL(`./node-worker-main.${extension}`, import.meta.url));
+  // Without the process's own flags, some of which (--eval) would be refused.
+  const worker = new Worker(new URL(`./node-worker-main.${extension}`, import.meta.url), { execArgv: [] });
+  let isStopping = false;
   return {
     post: (request) => worker.postMessage(request),
     onReply: (handler) => worker.on('message', handler),
@@ -17,10 +19,13 @@ export function startNodeWorker(): WorkerHandle {
       worker.on('exit', (code) => handler(`it ended with exit code ${code}`));
     },
     keepAlive: (isBusy) => {
-      if (isBusy) worker.ref();
+      if (isBusy || isStopping) worker.ref();
       else worker.unref();
     },
     stop: async () => {
+      // Else the process may end before the thread, and nobody hears that it has stopped.
+      isStopping = true;
+      worker.ref();
       await worker.terminate();
     },
   };

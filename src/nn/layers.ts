@@ -139,7 +139,7 @@ export function batchNormalization(name: string): Layer {
           const moments = { mean: parameters[specs.mean.name]!, variance: parameters[specs.variance.name]! };
           return { value: normalizeByMoments(x, scaleAndShift, moments), statistics: {} };
         }
-        const { y, moments } = normalizeByBatch(x, scaleAndShift);
+        const { y, moments } = normalizeByBatch(x, scaleAndShift, parameters[specs.mean.name]!);
         const statistics = { [specs.mean.name]: moments.mean, [specs.variance.name]: moments.variance };
         return { value: y, statistics };
       },

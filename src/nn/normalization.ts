@@ -16,28 +16,31 @@ export type Moments = { readonly mean: Tensor; readonly variance: Tensor };
 /**
  * Normalises by the moments of the batch: y = γ (x − μ) / √(σ² + ε) + β.
  *
- * With the first pixel s as origin, d = x − s, the moments are m₁ = ⟨d⟩ and m₂ = ⟨d²⟩, and μ = s + m₁, σ² = m₂ − m₁².
- * Since s lies within a few σ of μ, the difference keeps its digits however large μ is. Neither y nor the moments
+ * With an origin s near the mean, d = x − s, the moments are m₁ = ⟨d⟩ and m₂ = ⟨d²⟩, and μ = s + m₁, σ² = m₂ − m₁².
+ * If s lies within a few σ of μ, the difference keeps its digits however large μ is. Neither y nor the moments
  * depend on s, so differentiation takes it as a constant.
  *
  * @param x (…, channels): the moments are over all axes but the last
+ * @param origin s, (channels). A running mean is near the mean once it has settled, and is known before x is: so the
+ *        moments can be taken in the same pass that computes x. By default the first pixel, which is always near.
  * @returns y, and the moments with the *population* variance (divisor n, not n − 1)
  */
 export function normalizeByBatch(
   x: Tensor,
   { scale: gamma, shift: beta }: ScaleAndShift,
+  origin?: Tensor,
 ): { readonly y: Tensor; readonly moments: Moments } {
   const axes = x.shape.slice(0, -1).map((_, axis) => axis);
   const channels = x.shape[x.shape.length - 1]!;
   const first = x.shape.map((size, axis) => (axis < axes.length ? 1 : size));
-  const s = x.slice(new Array<number>(x.shape.length).fill(0), first).detach();
+  const s = (origin ?? x.slice(new Array<number>(x.shape.length).fill(0), first)).reshape([channels]).detach();
   const d = x.subtract(s);
   const m1 = d.mean(axes);
   // Rounding can leave a constant channel just below zero. A rectifier, because it lets a NaN through.
   const variance = d.square().mean(axes).subtract(m1.square()).relu();
   const scale = gamma.divide(variance.add(NORMALIZATION_EPSILON).sqrt());
   const y = d.multiply(scale).add(beta.subtract(m1.multiply(scale)));
-  return { y, moments: { mean: s.reshape([channels]).add(m1), variance } };
+  return { y, moments: { mean: s.add(m1), variance } };
 }
 
 /** Normalises by given moments, as one product and one sum: y = x · γ/√(σ² + ε) + (β − μ · γ/√(σ² + ε)). */

@@ -108,13 +108,15 @@ async function withBackend(threads: number, use: (backend: Backend) => Promise<v
 for (const threads of [1, 2, 3]) {
   test(`launches see what earlier ones wrote, bit for bit, on ${threads} threads`, async () => {
     await withBackend(threads, async (backend) => {
-      const [x, y, z] = [backend.allocate(ELEMENTS), backend.allocate(ELEMENTS), backend.allocate(ELEMENTS)];
+      const [x, y] = [backend.allocate(ELEMENTS), backend.allocate(ELEMENTS)];
       x.write(ramp);
       const program = await backend.load(rotations(50));
       await program.run([x, y], bits(0.75));
       assert.deepEqual(y.read(), expectedRotations(ramp, 50, 0.75));
-      // Runs asked for at once, with other buffers and scalars, keep their order and their arguments.
+      // Memory that the workers have not seen yet.
       backend.allocate(3_000_000);
+      const z = backend.allocate(ELEMENTS);
+      // Runs asked for at once, with other buffers and scalars, keep their order and their arguments.
       await Promise.all([program.run([x, z], bits(0.5)), program.run([z, y], bits(0.25))]);
       assert.deepEqual(z.read(), expectedRotations(ramp, 50, 0.5));
       assert.deepEqual(y.read(), expectedRotations(z.read(), 50, 0.25));

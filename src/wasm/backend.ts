@@ -72,7 +72,7 @@ export async function createWasmBackend({
     name: 'wasm',
     description: `WebAssembly SIMD, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
     lanes: 4,
-    registers: 16,
+    registers: 14,
     threads,
     allocate: (elements) => allocateBuffer(machine, elements),
     load: (plan) => loadProgram(machine, plan),

@@ -1,0 +1,31 @@
+// Settings as trees of plain values: laying one over another, and telling two apart.
+
+/** A value of JSON. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json | undefined };
+
+type Tree = { readonly [name: string]: Json | undefined };
+
+function isTree(value: Json | undefined): value is Tree {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** `over` laid on `base`, field by field. Where the `kind` changes, nothing of `base` is kept: the fields mean other things. */
+export function mergeSettings(base: Json | undefined, over: Json | undefined): Json | undefined {
+  if (over === undefined) return base;
+  if (!isTree(base) || !isTree(over)) return over;
+  if (over['kind'] !== undefined && base['kind'] !== undefined && over['kind'] !== base['kind']) return over;
+  const names = [...new Set([...Object.keys(base), ...Object.keys(over)])];
+  return Object.fromEntries(names.map((name) => [name, mergeSettings(base[name], over[name])]));
+}
+
+/** One line for every field that differs: `training.epochs: 10 there, 20 here`. */
+export function settingsDifferences(there: Json | undefined, here: Json | undefined, path = ''): string[] {
+  if (isTree(there) && isTree(here)) {
+    const names = [...new Set([...Object.keys(there), ...Object.keys(here)])];
+    return names.flatMap((name) =>
+      settingsDifferences(there[name], here[name], path === '' ? name : `${path}.${name}`),
+    );
+  }
+  const [before, now] = [there, here].map((value) => (value === undefined ? 'absent' : JSON.stringify(value)));
+  return before === now ? [] : [`${path}: ${before} there, ${now} here`];
+}

@@ -1,0 +1,85 @@
+// The result of an experiment as one plain record: what reports are made of, and what is kept under results/.
+
+import type { Seconds } from '../base/units.ts';
+import type { HardwareSpec } from '../crossbar/hardware.ts';
+import type { Provenance } from '../train/checkpoint.ts';
+
+/** What is done about drift: nothing, one factor per layer, one per column, or global factors and then AdaBS. */
+export type CompensationMethod = 'none' | 'global' | 'per-column' | 'adabs';
+
+/** All methods, in the order of reports. */
+export const COMPENSATION_METHODS: readonly CompensationMethod[] = ['none', 'global', 'per-column', 'adabs'];
+
+/** Accuracies of the same chips at one time under one method. */
+export type AccuracyAtTime = {
+  readonly timeSeconds: Seconds;
+  readonly method: CompensationMethod;
+  /** One per chip, in the order of the chips. */
+  readonly accuracies: readonly number[];
+  readonly mean: number;
+  /** 95 % confidence interval of the mean over chips (Student's t); absent for a single chip. */
+  readonly interval95?: readonly [low: number, high: number];
+};
+
+/** Counts of cells by conductance, on the first chip: the mapped targets, just programmed, and as read at each time. */
+export type ConductanceHistogram = {
+  readonly edgesMicrosiemens: readonly number[];
+  readonly target: readonly number[];
+  readonly programmed: readonly number[];
+  readonly read: readonly { readonly timeSeconds: Seconds; readonly counts: readonly number[] }[];
+};
+
+/** A layer on the first chip. */
+export type LayerSummary = {
+  readonly name: string;
+  readonly rows: number;
+  readonly columns: number;
+  readonly tiles: number;
+  /** Share of the tiles' crosspoints in use; 1 without tile limits. */
+  readonly utilisation: number;
+  /** Root mean square of (weight as read − weight) / max|weight| at each time, without and with global compensation. */
+  readonly weightErrors: readonly { readonly timeSeconds: Seconds; readonly none: number; readonly global: number }[];
+};
+
+/** One network, deployed. */
+export type NetworkResult = {
+  /** For people: "noise-trained". */
+  readonly label: string;
+  readonly training: Provenance;
+  /** Accuracy in floating point on the same test images. */
+  readonly digitalAccuracy: number;
+  readonly deployed: readonly AccuracyAtTime[];
+  readonly layers: readonly LayerSummary[];
+  readonly histogram: ConductanceHistogram;
+};
+
+/** How AdaBS re-estimates batch-normalisation statistics. */
+export type AdabsSettings = { readonly batches: number; readonly batchSize: number };
+
+/** How networks are evaluated. */
+export type EvaluationSettings = {
+  readonly chips: number;
+  readonly timesSeconds: readonly Seconds[];
+  readonly methods: readonly CompensationMethod[];
+  readonly adabs: AdabsSettings;
+  /** Training images for the calibration of converter ranges. */
+  readonly calibrationImages: number;
+  /** Only the first so many test images; all by default. */
+  readonly testImages?: number;
+};
+
+/** Everything about one experiment. */
+export type ExperimentRecord = {
+  readonly format: 'ohmic-record-1';
+  readonly title: string;
+  readonly ohmic: string;
+  /** The command that repeats it. */
+  readonly command: string;
+  /** Processor, backend and runtime that made it. */
+  readonly machine: { readonly backend: string; readonly processor: string; readonly node: string };
+  readonly seed: number;
+  readonly dataset: { readonly name: string; readonly trainImages: number; readonly testImages: number; readonly classes: number };
+  readonly hardware: HardwareSpec;
+  readonly evaluation: EvaluationSettings;
+  readonly networks: readonly NetworkResult[];
+};

@@ -1,0 +1,23 @@
+// Text that is safe inside a page: a template tag that escapes whatever is put into it.
+
+/** HTML or SVG source; everything foreign in it is escaped. */
+export type Markup = { readonly source: string };
+
+type Content = Markup | string | number | readonly Content[];
+
+const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+
+/** Markup from a template: strings and numbers put into it are escaped, markup is kept, lists are joined. */
+export function markup(strings: TemplateStringsArray, ...contents: readonly Content[]): Markup {
+  const parts = strings.map((text, place) => text + (place < contents.length ? sourceOf(contents[place]!) : ''));
+  return { source: parts.join('') };
+}
+
+/** Nothing. */
+export const nothing: Markup = { source: '' };
+
+function sourceOf(content: Content): string {
+  if (typeof content === 'string') return content.replace(/[&<>"']/g, (character) => ENTITIES[character]!);
+  if (typeof content === 'number') return String(content);
+  return 'source' in content ? content.source : content.map(sourceOf).join('');
+}
