@@ -1,7 +1,13 @@
 // Settings as trees of plain values: laying one over another, and telling two apart.
 
 /** A value of JSON. */
-export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json | undefined };
+export type Json =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly Json[]
+  | { readonly [name: string]: Json | undefined };
 
 type Tree = { readonly [name: string]: Json | undefined };
 
@@ -26,6 +32,8 @@ export function settingsDifferences(there: Json | undefined, here: Json | undefi
       settingsDifferences(there[name], here[name], path === '' ? name : `${path}.${name}`),
     );
   }
-  const [before, now] = [there, here].map((value) => (value === undefined ? 'absent' : JSON.stringify(value)));
+  const [before, now] = [there, here].map((value) =>
+    value === undefined ? 'absent' : JSON.stringify(value),
+  );
   return before === now ? [] : [`${path}: ${before} there, ${now} here`];
 }

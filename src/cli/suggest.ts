@@ -13,7 +13,9 @@ export function nearestName(got: string, known: readonly string[]): string | und
     .map((name) => ({ name, edits: editDistance(got.toLowerCase(), name.toLowerCase()) }))
     .sort((a, b) => a.edits - b.edits);
   const best = ranked[0];
-  return best !== undefined && best.edits <= Math.max(1, Math.floor(best.name.length / 3)) ? best.name : undefined;
+  return best !== undefined && best.edits <= Math.max(1, Math.floor(best.name.length / 3))
+    ? best.name
+    : undefined;
 }
 
 /** Least number of insertions, deletions, replacements of a letter that turn `a` into `b` (Levenshtein). */

@@ -39,7 +39,9 @@ export function intKey(x: Int): string {
 }
 
 function atomKey(atom: Atom): string {
-  return atom.kind === 'variable' ? atom.name : `(${intKey(atom.of)})${atom.kind}${atom.by}`;
+  if (atom.kind !== 'variable') return `(${intKey(atom.of)})${atom.kind}${atom.by}`;
+  // Loads that use different numbers of lanes differ.
+  return atom.name === LANE ? `${LANE}${atom.max}` : atom.name;
 }
 
 /** Sum. */
@@ -155,6 +157,22 @@ export function substitute(x: Int, name: string, value: number): Int {
     }
     return plus(sum, times(replaced, coefficient));
   }, literal(x.constant));
+}
+
+/**
+ * `x` in one lane. Lanes beyond those that the variable `lane` counts repeat the last of these: what would be their
+ * addresses may lie anywhere.
+ */
+export function inLane(x: Int, lane: number): Int {
+  return substitute(x, LANE, Math.min(lane, lastLane(x)));
+}
+
+function lastLane(x: Int): number {
+  const limits = x.terms.map(({ atom }) => {
+    if (atom.kind !== 'variable') return lastLane(atom.of);
+    return atom.name === LANE ? atom.max : Number.POSITIVE_INFINITY;
+  });
+  return Math.min(...limits);
 }
 
 /** How `x` varies with the variable `name`: its coefficient, or undefined if it stands inside a div or mod. */

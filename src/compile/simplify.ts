@@ -15,11 +15,12 @@ export function simplify(graph: Graph): Graph {
   }
   const remap = (nodes: Readonly<Record<string, Node>>): Record<string, Node> =>
     Object.fromEntries(Object.entries(nodes).map(([name, node]) => [name, rewritten.get(node)!]));
-  return {
-    inputs: graph.inputs.map((input) => builder.make('input', [], input.attributes) as Node<'input'>),
-    outputs: remap(graph.outputs),
-    updates: remap(graph.updates),
-  };
+  const outputs = remap(graph.outputs);
+  const updates = remap(graph.updates);
+  const used = new Set(nodesOf({ outputs, updates }));
+  const inputs = graph.inputs.map((input) => builder.make('input', [], input.attributes) as Node<'input'>);
+  // An input that nothing needs is not asked for.
+  return { inputs: inputs.filter((input) => used.has(input) || input.attributes.name in updates), outputs, updates };
 }
 
 /** The number that all elements of `node` are, if that is known. */

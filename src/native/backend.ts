@@ -54,6 +54,18 @@ export async function createNativeBackend(compiler: Compiler, threads: number = 
   };
 }
 
+/** Loaded kernel libraries by path, that is by content. They stay: a library that nobody refers to is unloaded. */
+const libraries = new Map<string, { readonly library: unknown; readonly kernels: Pointer }>();
+
+function loadKernels(path: string): { readonly kernels: Pointer } {
+  const known = libraries.get(path);
+  if (known !== undefined) return known;
+  const library = koffi.load(path);
+  const loaded = { library, kernels: library.func('void *ohmic_kernel_table(void)')() as Pointer };
+  libraries.set(path, loaded);
+  return loaded;
+}
+
 function loadRuntime(path: string): Runtime {
   const library = koffi.load(path);
   return {
@@ -87,8 +99,7 @@ function allocate(runtime: Runtime, elements: number): NativeBuffer {
 
 async function load(compiler: Compiler, runtime: Runtime, pool: Pointer, plan: Plan): Promise<NativeProgram> {
   const { path, isFresh } = await compileLibrary(compiler, printTranslationUnit(plan.kernels, plan.lanes));
-  const library = koffi.load(path);
-  const kernels = library.func('void *ohmic_kernel_table(void)')() as Pointer;
+  const { kernels } = loadKernels(path);
   const places: bigint[] = [];
   const words: number[] = [];
   const launches: number[] = [];
@@ -125,10 +136,6 @@ async function load(compiler: Compiler, runtime: Runtime, pool: Pointer, plan: P
     isFresh,
     run: (buffers, scalars) => runWith(buffers, scalars, null),
     profile: runWith,
-    free: () => {
-      runtime.freeProgram(program);
-      // Also what keeps the library loaded until here: it is unloaded when nobody refers to it.
-      library.unload();
-    },
+    free: () => runtime.freeProgram(program),
   };
 }

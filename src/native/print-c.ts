@@ -1,7 +1,7 @@
 // Kernels as C: one translation unit per plan. Vectors are the compiler's own vector types; what they lack (fused
 // multiply-add, square root, rounding, selection) stands in a prelude with a fast and a portable form.
 
-import { type Atom, coefficientOf, type Int, LANE, printInt, substitute } from '../compile/int.ts';
+import { coefficientOf, type Int, inLane, LANE, printInt, substitute } from '../compile/int.ts';
 import { type Kernel, type Local, SCRATCH, type Statement, type VectorOp } from '../compile/loop.ts';
 import { prelude } from './prelude.ts';
 
@@ -118,20 +118,8 @@ function printIndexVector(index: Int, lanes: number): string {
   return `(vi){ ${eachLane(index, lanes).join(', ')} }`;
 }
 
-/** The index of every lane, also beyond the lanes in use. */
 function eachLane(index: Int, lanes: number): string[] {
-  return Array.from({ length: lanes }, (_, l) => printInt(substitute(index, LANE, Math.min(l, laneLimit(index, lanes)))));
-}
-
-/** The last lane in use: addresses beyond it must not be formed. */
-function laneLimit(index: Int, lanes: number): number {
-  const limits = index.terms.map(({ atom }) => atomLaneLimit(atom, lanes));
-  return Math.min(lanes - 1, ...limits);
-}
-
-function atomLaneLimit(atom: Atom, lanes: number): number {
-  if (atom.kind === 'variable') return atom.name === LANE ? atom.max : lanes - 1;
-  return laneLimit(atom.of, lanes);
+  return Array.from({ length: lanes }, (_, l) => printInt(inLane(index, l)));
 }
 
 function printLoad({ buffer, index, mode, type }: Extract<Statement, { kind: 'load' }>, lanes: number): string {

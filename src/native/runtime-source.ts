@@ -10,6 +10,11 @@ export const runtimeSource = `#define _GNU_SOURCE
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#if defined(__linux__)
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 #if defined(__SSE2__)
 #include <immintrin.h>
 #define RELAX() _mm_pause()
@@ -47,6 +52,7 @@ typedef struct {
   double *times;
   atomic_int arrived;
   atomic_uint sense;
+  atomic_int sleepers;
 } pool;
 
 typedef struct { pool *owner; int number; } member;
@@ -67,19 +73,41 @@ void *ohmic_allocate(int64_t bytes) {
 
 void ohmic_free(void *memory) { free(memory); }
 
-/* Waits until all threads are here. Spins for a while: launches are short. */
+static void sleep_while(atomic_uint *word, unsigned value) {
+#if defined(__linux__)
+  syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+#else
+  (void)word; (void)value;
+  sched_yield();
+#endif
+}
+
+static void wake_all(atomic_uint *word) {
+#if defined(__linux__)
+  syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
+#else
+  (void)word;
+#endif
+}
+
+/* Waits until all threads are here. Spins for a while, because launches are short; then sleeps, because another
+   program may need the processor that the last thread is waiting for. */
 static void barrier(pool *p) {
   if (p->count == 1) return;
   unsigned sense = atomic_load_explicit(&p->sense, memory_order_acquire);
   if (atomic_fetch_add_explicit(&p->arrived, 1, memory_order_acq_rel) == p->count - 1) {
     atomic_store_explicit(&p->arrived, 0, memory_order_relaxed);
-    atomic_store_explicit(&p->sense, sense + 1, memory_order_release);
+    atomic_store_explicit(&p->sense, sense + 1, memory_order_seq_cst);
+    if (atomic_load_explicit(&p->sleepers, memory_order_seq_cst) > 0) wake_all(&p->sense);
     return;
   }
-  for (int spins = 0; atomic_load_explicit(&p->sense, memory_order_acquire) == sense; spins++) {
-    if (spins < 4096) RELAX();
-    else sched_yield();
+  for (int spins = 0; spins < 1024; spins++) {
+    if (atomic_load_explicit(&p->sense, memory_order_acquire) != sense) return;
+    RELAX();
   }
+  atomic_fetch_add_explicit(&p->sleepers, 1, memory_order_seq_cst);
+  while (atomic_load_explicit(&p->sense, memory_order_seq_cst) == sense) sleep_while(&p->sense, sense);
+  atomic_fetch_sub_explicit(&p->sleepers, 1, memory_order_seq_cst);
 }
 
 static void work(pool *p, int number) {

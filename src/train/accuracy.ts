@@ -3,20 +3,20 @@
 import type { Call, Executable } from '../engine.ts';
 import { fillBatchInto } from '../data/batches.ts';
 import type { ImageSet, Normalization } from '../data/image-set.ts';
-import { type Multiply } from '../graph/multiply.ts';
+import type { Multiply } from '../graph/multiply.ts';
 import type { Graph } from '../graph/node.ts';
 import { trace, type Trace } from '../graph/trace.ts';
 import { correctCount } from '../nn/losses.ts';
 import type { Model } from '../nn/model.ts';
 
-/** Images of a batch in inference. */
-export const INFERENCE_BATCH = 250;
+/** Images of a batch in inference: few, so that what one layer writes is still in the cache when the next one reads it. */
+export const INFERENCE_BATCH = 50;
 
 /**
  * The graph of inference on a batch: inputs `images` and `labels`, states the parameters, output `correct`.
  *
  * @param operator how the network multiplies; it may declare inputs of its own
- * @param isDigital whether a parameter stays a state (weights on a chip do not)
+ * @param isState whether a parameter is a state; others (weights that only the chip knows) must not be needed
  */
 export function traceInference(
   model: Model,
@@ -31,34 +31,42 @@ export function traceInference(
       model.parameters.map(({ name, shape }) => [name, isState(name) ? t.state(name, shape) : t.input(name, shape)]),
     );
     const { logits } = model.apply(parameters, images, operator(t), { kind: 'inference' });
-    return { outputs: { correct: correctCount(logits, labels), logits } };
+    return { outputs: { correct: correctCount(logits, labels) } };
   });
 }
 
-/** Share of `set` that `executable` classifies correctly. `call` gives what the graph needs beside images and labels. */
+/** Normalised images and labels of one batch. */
+export type LabelledBatch = { readonly images: Float32Array; readonly labels: Float32Array };
+
+/** A set as batches of a fixed size, in order. Empty places of the last one have label −1, which never counts as correct. */
+export function batchesOf(set: ImageSet, normalization: Normalization, size: number): LabelledBatch[] {
+  const pixels = set.height * set.width * set.channels;
+  return Array.from({ length: Math.ceil(set.count / size) }, (_, batch) => {
+    const first = batch * size;
+    const count = Math.min(size, set.count - first);
+    const images = new Float32Array(size * pixels);
+    const labels = new Float32Array(size).fill(-1);
+    const indices = Uint32Array.from({ length: count }, (_, i) => first + i);
+    fillBatchInto(images.subarray(0, count * pixels), labels.subarray(0, count), { set, indices, normalization });
+    return { images, labels };
+  });
+}
+
+/** Share of the images in `batches` that `executable` classifies correctly. `call` gives what else the graph needs. */
 export async function accuracyOn(
   executable: Executable,
-  set: ImageSet,
-  normalization: Normalization,
-  call: (batch: number) => Omit<Call, 'inputs'> & { readonly inputs?: Call['inputs'] },
+  batches: readonly LabelledBatch[],
+  call: (batch: number) => Call,
   signal?: AbortSignal,
 ): Promise<number> {
-  const { shape } = executable.plan.bindings.find((binding) => binding.name === 'images')!;
-  const [size] = shape as [number];
-  const pixels = set.height * set.width * set.channels;
-  const images = new Float32Array(size * pixels);
-  const labels = new Float32Array(size);
   let correct = 0;
-  for (let first = 0, batch = 0; first < set.count; first += size, batch++) {
+  let count = 0;
+  for (const [number, { images, labels }] of batches.entries()) {
     signal?.throwIfAborted();
-    const count = Math.min(size, set.count - first);
-    const indices = Uint32Array.from({ length: count }, (_, i) => first + i);
-    // A label of −1 marks the empty places of the last batch: it is never counted as correct.
-    labels.fill(-1);
-    fillBatchInto(images.subarray(0, count * pixels), labels.subarray(0, count), { set, indices, normalization });
-    const given = call(batch);
+    const given = call(number);
     const outputs = await executable.run({ ...given, inputs: { ...given.inputs, images, labels } });
     correct += outputs['correct']![0]!;
+    count += labels.reduce((sum, label) => sum + Number(label >= 0), 0);
   }
-  return correct / set.count;
+  return correct / count;
 }

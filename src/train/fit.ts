@@ -9,7 +9,7 @@ import type { DataSplit } from '../data/image-set.ts';
 import type { Engine, Executable } from '../engine.ts';
 import { digital } from '../graph/multiply.ts';
 import { initialParameters, type Model } from '../nn/model.ts';
-import { accuracyOn, INFERENCE_BATCH, traceInference } from './accuracy.ts';
+import { accuracyOn, batchesOf, INFERENCE_BATCH, type LabelledBatch, traceInference } from './accuracy.ts';
 import { learningRateAt, type TrainingSettings, trainingFaults } from './settings.ts';
 import { initialMomenta, traceTrainingStep } from './step.ts';
 
@@ -91,7 +91,8 @@ export async function prepareFit(options: FitOptions): Promise<Fitting> {
   ];
   const store = engine.store(begin.tensors);
   let state: Omit<TrainingState, 'tensors'> = begin;
-  const run: Run = { options, step, inference, store, stepsPerEpoch };
+  const testBatches = batchesOf(data.test, data.normalization, Math.min(INFERENCE_BATCH, data.test.count));
+  const run: Run = { options, step, inference, store, stepsPerEpoch, testBatches };
   return {
     stepsPerEpoch,
     steps: settings.epochs * stepsPerEpoch,
@@ -114,6 +115,7 @@ type Run = {
   readonly inference: Executable;
   readonly store: ReturnType<Engine['store']>;
   readonly stepsPerEpoch: number;
+  readonly testBatches: readonly LabelledBatch[];
 };
 
 type Progress = Omit<TrainingState, 'tensors'>;
@@ -131,10 +133,10 @@ async function* iterate(run: Run, begin: Progress, publish: (state: Progress) =>
     const learningRate = learningRateAt(settings, step, stepsPerEpoch);
     const noiseScale = settings.noise.kind === 'gaussian' ? settings.noise.relativeToMax : 0;
     const keys = { noise: deriveKey(root, 'noise', step) };
-    const running_ = run.step.run({ inputs: batch, scalars: { learningRate, noiseScale }, keys, state: run.store });
+    const pending = run.step.run({ inputs: batch, scalars: { learningRate, noiseScale }, keys, state: run.store });
     // The next batch is prepared while this one is computed.
     batch = step + 1 < steps ? batches(step + 1) : undefined;
-    const outputs = await running_;
+    const outputs = await pending;
     const loss = outputs['loss']![0]!;
     const epoch = Math.floor(step / stepsPerEpoch) + 1;
     if (!Number.isFinite(loss)) {
@@ -173,14 +175,13 @@ function batchMaker({ options, stepsPerEpoch }: Run, root: Key): (step: number) 
 }
 
 async function epochRecord(run: Run, epoch: number, running: TrainingState['running']): Promise<EpochRecord> {
-  const { settings, data, evaluateEveryEpochs = 1 } = run.options;
+  const { settings, evaluateEveryEpochs = 1 } = run.options;
   const trained = {
     epoch,
     trainLoss: running.loss / run.stepsPerEpoch,
     trainAccuracy: running.correct / (run.stepsPerEpoch * settings.batchSize),
   };
   if (epoch % evaluateEveryEpochs !== 0 && epoch !== settings.epochs) return trained;
-  const call = (): { state: Run['store'] } => ({ state: run.store });
-  const testAccuracy = await accuracyOn(run.inference, data.test, data.normalization, call);
+  const testAccuracy = await accuracyOn(run.inference, run.testBatches, () => ({ state: run.store }));
   return { ...trained, testAccuracy };
 }

@@ -3,7 +3,7 @@
 // from the enclosing loop's pointer before the loop and stepped after each iteration, so loops hold no multiplications;
 // one that divides or takes remainders of the variable is computed once per iteration.
 
-import { type Int, intKey, LANE, literal, plus, range, substitute, variablesOf } from '../compile/int.ts';
+import { type Int, inLane, intKey, literal, plus, range, variablesOf } from '../compile/int.ts';
 import type { Kernel, Statement } from '../compile/loop.ts';
 import type { WasmLocal } from './assembler.ts';
 
@@ -84,7 +84,7 @@ function newLevel(variable: string, outer: Level | undefined): Level {
 /** The indices that an access needs addresses for. */
 function accessIndices(access: Access): readonly Int[] {
   const lanes = access.mode === 'gather' ? 4 : access.mode === 'scatter' ? access.count : 1;
-  return Array.from({ length: lanes }, (_, lane) => substitute(access.index, LANE, lane));
+  return Array.from({ length: lanes }, (_, lane) => inLane(access.index, lane));
 }
 
 /**

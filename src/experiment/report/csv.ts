@@ -14,7 +14,13 @@ const HEADER = ['network', 'method', 'time_seconds', 'chip', 'accuracy'];
 export function toCsv({ networks }: ExperimentRecord): string {
   const rows = networks.flatMap(({ label, deployed }) =>
     deployed.flatMap(({ method, timeSeconds, accuracies }) =>
-      accuracies.map((accuracy, chip) => [label, method, String(timeSeconds), String(chip + 1), String(accuracy)]),
+      accuracies.map((accuracy, chip) => [
+        label,
+        method,
+        String(timeSeconds),
+        String(chip + 1),
+        String(accuracy),
+      ]),
     ),
   );
   return [HEADER, ...rows].map((row) => `${row.map(quoted).join(',')}\r\n`).join('');

@@ -5,13 +5,13 @@ import { invariant, messageOf, throwFaults, UsageError } from '../../base/errors
 import { hardwareSchema } from '../../crossbar/hardware-schema.ts';
 import type { Provenance } from '../../train/checkpoint.ts';
 import type { LearningRate, TrainingSettings, WeightClipping, WeightNoise } from '../../train/settings.ts';
-import {
-  type AccuracyAtTime,
-  type ConductanceHistogram,
-  type EvaluationSettings,
-  type ExperimentRecord,
-  type LayerSummary,
-  type NetworkResult,
+import type {
+  AccuracyAtTime,
+  ConductanceHistogram,
+  EvaluationSettings,
+  ExperimentRecord,
+  LayerSummary,
+  NetworkResult,
 } from '../record.ts';
 
 const FORMAT = 'ohmic-record-1';
@@ -24,7 +24,12 @@ const method = z.enum(['none', 'global', 'per-column', 'adabs']);
 
 const learningRate: z.ZodType<LearningRate> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('cosine'), initial: z.number(), warmupEpochs: z.number() }),
-  z.strictObject({ kind: z.literal('step'), initial: z.number(), factor: z.number(), atEpochs: z.array(z.number()) }),
+  z.strictObject({
+    kind: z.literal('step'),
+    initial: z.number(),
+    factor: z.number(),
+    atEpochs: z.array(z.number()),
+  }),
 ]);
 
 const noise: z.ZodType<WeightNoise> = z.discriminatedUnion('kind', [
@@ -125,7 +130,12 @@ const recordSchema: z.ZodType<ExperimentRecord> = z.strictObject({
   command: z.string(),
   machine: z.strictObject({ backend: z.string(), processor: z.string(), node: z.string() }),
   seed: z.number(),
-  dataset: z.strictObject({ name: z.string(), trainImages: count, testImages: count, classes: positiveCount }),
+  dataset: z.strictObject({
+    name: z.string(),
+    trainImages: count,
+    testImages: count,
+    classes: positiveCount,
+  }),
   hardware: hardwareSchema,
   evaluation,
   networks: z.array(network),
@@ -164,6 +174,8 @@ function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (fault) {
-    throw new UsageError(`record: expected JSON text, got ${text.length} characters that are none: ${messageOf(fault)}`);
+    throw new UsageError(
+      `record: expected JSON text, got ${text.length} characters that are none: ${messageOf(fault)}`,
+    );
   }
 }

@@ -22,7 +22,11 @@ export function formulasOf({ programmingNoise, drift, readNoise }: CellSpec): re
     const { exponentMean, exponentSpread, source } = drift;
     formulas.push({ quantity: 'drift', formula: 'G(t) = G₀ · ((t + t₀) / t₀)^−ν', source });
     formulas.push({ quantity: 'drift exponent, mean', formula: `ν(g) = ${lawText(exponentMean)}`, source });
-    formulas.push({ quantity: 'drift exponent, standard deviation', formula: `σν(g) = ${lawText(exponentSpread)}`, source });
+    formulas.push({
+      quantity: 'drift exponent, standard deviation',
+      formula: `σν(g) = ${lawText(exponentSpread)}`,
+      source,
+    });
   }
   if (readNoise.kind === 'one-over-f') {
     const { strength, source } = readNoise;

@@ -5,11 +5,19 @@ export type Markup = { readonly source: string };
 
 type Content = Markup | string | number | readonly Content[];
 
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
 
 /** Markup from a template: strings and numbers put into it are escaped, markup is kept, lists are joined. */
 export function markup(strings: TemplateStringsArray, ...contents: readonly Content[]): Markup {
-  const parts = strings.map((text, place) => text + (place < contents.length ? sourceOf(contents[place]!) : ''));
+  const parts = strings.map(
+    (text, place) => text + (place < contents.length ? sourceOf(contents[place]!) : ''),
+  );
   return { source: parts.join('') };
 }
 

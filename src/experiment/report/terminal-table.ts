@@ -3,7 +3,15 @@
 
 import { formatTime } from '../../base/units.ts';
 import type { ExperimentRecord, NetworkResult } from '../record.ts';
-import { formatAccuracy, formatPercent, METHOD_NAMES, methodsOf, resultsOf, timesOf, verdict } from './wording.ts';
+import {
+  formatAccuracy,
+  formatPercent,
+  METHOD_NAMES,
+  methodsOf,
+  resultsOf,
+  timesOf,
+  verdict,
+} from './wording.ts';
 
 /** Shown where a method was not evaluated at a time. */
 const ABSENT = '–';
@@ -43,6 +51,8 @@ function title({ label, digitalAccuracy }: NetworkResult): string {
 }
 
 function align(row: readonly string[], widths: readonly number[]): string {
-  const cells = row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!)));
+  const cells = row.map((cell, column) =>
+    column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!),
+  );
   return `  ${cells.join('   ')}`.trimEnd();
 }

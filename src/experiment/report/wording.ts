@@ -54,10 +54,11 @@ export function methodsOf({ networks }: ExperimentRecord): readonly Compensation
 }
 
 /** Results of one network under one method, in the order of time. */
-export function resultsOf({ deployed }: NetworkResult, method: CompensationMethod): readonly AccuracyAtTime[] {
-  return deployed
-    .filter((result) => result.method === method)
-    .sort((a, b) => a.timeSeconds - b.timeSeconds);
+export function resultsOf(
+  { deployed }: NetworkResult,
+  method: CompensationMethod,
+): readonly AccuracyAtTime[] {
+  return deployed.filter((result) => result.method === method).sort((a, b) => a.timeSeconds - b.timeSeconds);
 }
 
 /**
@@ -69,20 +70,26 @@ export function verdict(record: ExperimentRecord): string {
   if (last === undefined) return 'No network was deployed.';
   const bests = record.networks.flatMap((network) => bestAt(network, last));
   const best = bests.reduce((a, b) => (b.result.mean > a.result.mean ? b : a));
-  const at = `At ${formatTime(last)}`;
   const { network, result } = best;
-  const results = record.networks.flatMap(({ deployed }) => deployed.filter((one) => one.timeSeconds === last));
+  const results = bests.flatMap(({ network: { deployed } }) =>
+    deployed.filter(({ timeSeconds }) => timeSeconds === last),
+  );
   if (results.length > 1 && results.every(({ mean }) => mean === result.mean)) {
-    return `${at}, all networks and methods have the same mean accuracy, ${formatPercent(result.mean)}.`;
+    return `At ${formatTime(last)}, all networks and methods have the same mean accuracy, ${formatPercent(result.mean)}.`;
   }
-  const means = `${at}, the highest mean accuracy is ${formatAccuracy(result)}: ${nameOf(best)}`;
-  const plain = network.deployed.find((one) => one.timeSeconds === last && one.method === 'none');
+  const plain = results.find((one) => network.deployed.includes(one) && one.method === 'none');
   const remarks = [
-    `${means}, ${distance(network.digitalAccuracy - result.mean)} the digital ${formatPercent(network.digitalAccuracy)}`,
-    ...(plain === undefined || result.method === 'none' ? [] : [`without compensation it is ${formatAccuracy(plain)}`]),
+    `At ${formatTime(last)}, the ${results.length > 1 ? 'highest ' : ''}mean accuracy is ${formatAccuracy(result)} (${network.label}, ${METHOD_NAMES[result.method]}), ` +
+      `${distance(network.digitalAccuracy - result.mean)} the digital ${formatPercent(network.digitalAccuracy)}`,
+    ...(plain === undefined || plain === result
+      ? []
+      : [`without compensation it is ${formatAccuracy(plain)}`]),
     ...bests
       .filter((other) => other !== best)
-      .map((other) => `the best of ${other.network.label} is ${formatAccuracy(other.result)} (${METHOD_NAMES[other.result.method]})`),
+      .map(
+        (other) =>
+          `${other.network.label} reaches at best ${formatAccuracy(other.result)} (${METHOD_NAMES[other.result.method]})`,
+      ),
   ];
   return `${remarks.join('; ')}.`;
 }
@@ -93,10 +100,6 @@ function bestAt(network: NetworkResult, time: Seconds): Best[] {
   const results = network.deployed.filter(({ timeSeconds }) => timeSeconds === time);
   if (results.length === 0) return [];
   return [{ network, result: results.reduce((a, b) => (b.mean > a.mean ? b : a)) }];
-}
-
-function nameOf({ network, result }: Best): string {
-  return result.method === 'none' ? `${network.label} without compensation` : `${network.label} with ${METHOD_NAMES[result.method]}${result.method === 'adabs' ? '' : ' compensation'}`;
 }
 
 function distance(loss: number): string {

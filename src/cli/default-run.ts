@@ -1,0 +1,46 @@
+// The main job with no arguments: a small network on the generated set, trained with and without noise, programmed,
+// and read over a year. Sized for about three minutes on two processors; the sizes are what one may change first.
+
+import { DAY, HOUR, MONTH, YEAR } from '../base/units.ts';
+import { COMPENSATION_METHODS } from '../experiment/record.ts';
+import type { TrainingSettings } from '../train/settings.ts';
+import type { RunSettings } from './settings-schema.ts';
+
+const training: TrainingSettings = {
+  epochs: 20,
+  batchSize: 100,
+  learningRate: { kind: 'cosine', initial: 0.1, warmupEpochs: 1 },
+  momentum: 0.9,
+  nesterov: true,
+  weightDecay: 5e-4,
+  labelSmoothing: 0,
+  statisticsMomentum: 0.1,
+  augmentation: { cropPadding: 4, flip: true, cutout: 0 },
+  noise: { kind: 'none' },
+  clipping: { kind: 'none' },
+};
+
+/** Settings of `ohmic run` without a settings file. */
+export const defaultRun: RunSettings = {
+  name: 'synthetic-small-cnn',
+  data: { dataset: 'synthetic' },
+  model: 'small-cnn',
+  seed: 1,
+  backend: 'auto',
+  training,
+  noiseTraining: {
+    ...training,
+    learningRate: { kind: 'cosine', initial: 0.05, warmupEpochs: 0 },
+    // η = 3.8 % and α = 2: V. Joshi et al., Nat. Commun. 11:2473 (2020), for the same cells.
+    noise: { kind: 'gaussian', relativeToMax: 0.038 },
+    clipping: { kind: 'standard-deviations', alpha: 2 },
+  },
+  hardware: 'joshi2020',
+  evaluation: {
+    chips: 5,
+    timesSeconds: [25, HOUR, DAY, MONTH, YEAR],
+    methods: COMPENSATION_METHODS,
+    adabs: { batches: 10, batchSize: 100 },
+    calibrationImages: 250,
+  },
+};

@@ -1,0 +1,162 @@
+// `ohmic evaluate`: trained networks, on hardware, over time.
+
+import { basename, dirname, resolve } from 'node:path';
+import { messageOf, throwFaults, UsageError } from '../base/errors.ts';
+import type { HardwareSpec } from '../crossbar/hardware.ts';
+import { isNamedSet, namedSets } from '../data/named-sets.ts';
+import type { EvaluationSettings } from '../experiment/record.ts';
+import { BACKEND_CHOICES, type BackendChoice } from '../native/create-engine.ts';
+import { modelByName } from '../nn/models.ts';
+import type { TrainedNetwork } from '../train/checkpoint.ts';
+import { check } from './check-settings.ts';
+import { commandLine } from './command-line.ts';
+import { evaluateInFolder, type LabelledNetwork, sha256 } from './evaluate-stage.ts';
+import { readBytes } from './files.ts';
+import { hardwareFromFlag } from './hardware-choice.ts';
+import { interruptible } from './interruption.ts';
+import { imageTask, loadData } from './load-data.ts';
+import type { Progress } from './progress.ts';
+import { enterRunFolder, storedSettings } from './run-folder.ts';
+import type { Json } from './settings-merge.ts';
+import { type DataSettings, evaluationSchema } from './settings-schema.ts';
+import { unknownName } from './suggest.ts';
+import { keepBackend, type WorkFlags } from './train-command.ts';
+import { readNetwork } from './train-stage.ts';
+import { numberOrText, parseList, parseTime } from './values.ts';
+import { withWorkplace } from './workplace.ts';
+
+/** Flags of `ohmic evaluate`, as typed. */
+export type EvaluateFlags = WorkFlags & {
+  readonly weights: readonly string[];
+  readonly out: string;
+  readonly hardware: string;
+  readonly chips: string;
+  readonly times: string;
+  readonly methods: string;
+  readonly dataset?: string;
+  readonly testImages?: string;
+  readonly adabsBatches: string;
+  readonly adabsBatchSize: string;
+  readonly calibrationImages: string;
+  readonly seed: string;
+};
+
+/** Evaluates networks as the flags say, and leaves record, table and report in the folder. */
+export async function evaluateCommand(flags: EvaluateFlags, progress: Progress): Promise<void> {
+  const { out, resume = false } = flags;
+  const { evaluation, hardware, seed } = checkFlags(flags);
+  const networks = await readNetworks(flags.weights);
+  const dataset = commonDataset(networks, flags.dataset);
+  const stored = resume ? storedSettings(out) : undefined;
+  const { backend } = keepBackend({ backend: flags.backend ?? 'auto' }, stored) as {
+    readonly backend: BackendChoice;
+  };
+  await withWorkplace({ ...flags, backend, progress }, async (place) => {
+    const data = await loadData({ dataset }, { folder: flags.data, progress });
+    const weights = flags.weights.map((file) => ({ file: resolve(file), sha256: sha256(readBytes(file)) }));
+    const settings = { weights, dataset, hardware, evaluation, seed, backend: place.engine.backend.name };
+    enterRunFolder(out, settings as unknown as Json, { resume });
+    const experiment = {
+      title:
+        networks
+          .map(({ network }) => network.provenance.model)
+          .filter(isFirst)
+          .join(', ') + ` on ${hardware.name}`,
+      command: commandLine(),
+      folder: out,
+      dataset,
+      data,
+      model: ({ provenance }: TrainedNetwork) => modelByName(provenance.model, imageTask(data)),
+      hardware,
+      evaluation,
+      seed,
+    };
+    await interruptible(`${commandLine()} --resume`, (signal) =>
+      evaluateInFolder(experiment, networks, place, signal),
+    );
+  });
+}
+
+type Checked = {
+  readonly evaluation: EvaluationSettings;
+  readonly hardware: HardwareSpec;
+  readonly seed: number;
+};
+
+/** What the flags say, or all their faults. */
+function checkFlags(flags: EvaluateFlags): Checked {
+  const faults: string[] = [];
+  const attempt = <T>(read: () => T): T | undefined => {
+    try {
+      return read();
+    } catch (thrown) {
+      if (!(thrown instanceof UsageError)) throw thrown;
+      // Several faults come as a heading and a list; the list is joined into this one.
+      const [heading, ...list] = messageOf(thrown).split('\n  - ');
+      faults.push(...(list.length > 0 ? list : [heading!]));
+      return undefined;
+    }
+  };
+  const times = parseList(flags.times).map((text) => attempt(() => parseTime(text)));
+  const raw = {
+    chips: numberOrText(flags.chips),
+    methods: parseList(flags.methods),
+    adabs: { batches: numberOrText(flags.adabsBatches), batchSize: numberOrText(flags.adabsBatchSize) },
+    calibrationImages: numberOrText(flags.calibrationImages),
+    ...(times.includes(undefined) ? {} : { timesSeconds: times }),
+    ...(flags.testImages === undefined ? {} : { testImages: numberOrText(flags.testImages) }),
+  };
+  const evaluation = attempt(() => check(evaluationSchema, '', raw));
+  const hardware = attempt(() => hardwareFromFlag(flags.hardware));
+  const seed = Number(flags.seed);
+  if (!Number.isSafeInteger(seed) || seed < 0)
+    faults.push(`--seed must be a whole number from 0, got "${flags.seed}"`);
+  const { backend, dataset } = flags;
+  if (backend !== undefined && !BACKEND_CHOICES.some((known) => known === backend))
+    faults.push(`--backend: ${unknownName(backend, BACKEND_CHOICES)}`);
+  if (dataset !== undefined && !isNamedSet(dataset))
+    faults.push(`--dataset: ${unknownName(dataset, Object.keys(namedSets))}`);
+  throwFaults(
+    'evaluate',
+    faults.map((fault) => fault.replace(/^: /, '')),
+  );
+  return { evaluation: evaluation!, hardware: hardware!, seed };
+}
+
+/** The networks of files, each under a name of its own. */
+async function readNetworks(files: readonly string[]): Promise<LabelledNetwork[]> {
+  const networks = await Promise.all(files.map(async (file) => ({ file, network: await readNetwork(file) })));
+  const kindOf = ({ provenance }: TrainedNetwork): string =>
+    provenance.settings.noise.kind === 'none' ? 'digital' : 'noise-trained';
+  const kinds = networks.map(({ network }) => kindOf(network));
+  const labels = networks.map(({ file }, k) =>
+    kinds.filter((kind) => kind === kinds[k]).length === 1
+      ? kinds[k]!
+      : `${kinds[k]} (${basename(dirname(resolve(file)))})`,
+  );
+  return networks.map(({ network }, k) => ({
+    label: labels.indexOf(labels[k]!) === k ? labels[k]! : `${labels[k]} ${k + 1}`,
+    network,
+  }));
+}
+
+/** The data set that all networks were trained on, unless another is asked for. */
+function commonDataset(
+  networks: readonly LabelledNetwork[],
+  asked: string | undefined,
+): DataSettings['dataset'] {
+  const trainedOn = networks.map(({ network }) => network.provenance.dataset).filter(isFirst);
+  const dataset = asked ?? trainedOn[0]!;
+  if (asked === undefined && trainedOn.length > 1) {
+    throw new UsageError(
+      `evaluate: expected networks of one data set, got ${trainedOn.join(' and ')}; choose with --dataset`,
+    );
+  }
+  if (!isNamedSet(dataset))
+    throw new UsageError(`evaluate: the network was trained on "${dataset}"; choose with --dataset`);
+  return dataset;
+}
+
+function isFirst<T>(value: T, position: number, all: readonly T[]): boolean {
+  return all.indexOf(value) === position;
+}

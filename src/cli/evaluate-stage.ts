@@ -1,0 +1,144 @@
+// One network's evaluation in one folder: what is finished is kept chip by chip, so that a stopped evaluation continues.
+
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { throwFaults, UsageError } from '../base/errors.ts';
+import type { HardwareSpec } from '../crossbar/hardware.ts';
+import type { DataSplit } from '../data/image-set.ts';
+import { type EvaluationProgress, evaluateNetwork, evaluationFaults } from '../experiment/evaluate.ts';
+import type { EvaluationSettings, ExperimentRecord, NetworkResult } from '../experiment/record.ts';
+import { toCsv } from '../experiment/report/csv.ts';
+import { toHtml } from '../experiment/report/html.ts';
+import { toJson } from '../experiment/report/json.ts';
+import { printTable } from '../experiment/report/terminal-table.ts';
+import type { Model } from '../nn/model.ts';
+import type { TrainedNetwork } from '../train/checkpoint.ts';
+import { readBytes, writeWhole } from './files.ts';
+import { machineOf, type Workplace } from './workplace.ts';
+
+/** What all networks of an experiment have in common. */
+export type Experiment = {
+  readonly title: string;
+  /** The command that repeats it. */
+  readonly command: string;
+  readonly folder: string;
+  readonly dataset: string;
+  readonly data: DataSplit;
+  readonly model: (network: TrainedNetwork) => Model;
+  readonly hardware: HardwareSpec;
+  readonly evaluation: EvaluationSettings;
+  readonly seed: number;
+};
+
+/** A network and what the report calls it. */
+export type LabelledNetwork = { readonly label: string; readonly network: TrainedNetwork };
+
+/**
+ * Evaluates networks and writes record.json, accuracies.csv and report.html; prints the table.
+ *
+ * @throws UsageError for impossible settings; the reason of `signal` if it aborts
+ */
+export async function evaluateInFolder(
+  experiment: Experiment,
+  networks: readonly LabelledNetwork[],
+  place: Workplace,
+  signal: AbortSignal,
+): Promise<void> {
+  const { title, command, folder, dataset, data, hardware, evaluation, seed } = experiment;
+  throwFaults('evaluation', evaluationFaults(evaluation, data));
+  const results: NetworkResult[] = [];
+  for (const labelled of networks) results.push(await evaluateOne(experiment, labelled, place, signal));
+  const record: ExperimentRecord = {
+    format: 'ohmic-record-1',
+    title,
+    ohmic: place.version,
+    command,
+    machine: machineOf(place),
+    seed,
+    dataset: {
+      name: dataset,
+      trainImages: data.train.count,
+      testImages: evaluation.testImages ?? data.test.count,
+      classes: data.train.classNames.length,
+    },
+    hardware,
+    evaluation,
+    networks: results,
+  };
+  const report = join(folder, 'report.html');
+  writeWhole(join(folder, 'record.json'), toJson(record));
+  writeWhole(join(folder, 'accuracies.csv'), toCsv(record));
+  writeWhole(report, toHtml(record));
+  process.stdout.write(`${printTable(record)}\nreport: ${report}\n`);
+}
+
+async function evaluateOne(
+  experiment: Experiment,
+  { label, network }: LabelledNetwork,
+  place: Workplace,
+  signal: AbortSignal,
+): Promise<NetworkResult> {
+  const { data, hardware, evaluation, seed } = experiment;
+  const file = progressFile(experiment.folder, label);
+  const finished = readProgress(file);
+  const total = evaluation.chips * evaluation.timesSeconds.length * evaluation.methods.length;
+  const done = ((finished?.chips.length ?? 0) * total) / evaluation.chips;
+  if (finished !== undefined)
+    place.progress.line(
+      `evaluating ${label}: ${finished.chips.length} of ${evaluation.chips} chips are done already`,
+    );
+  const task = place.progress.task({ label: `evaluating ${label}`, total, unit: 'test runs', done });
+  const events = evaluateNetwork({
+    engine: place.engine,
+    model: experiment.model(network),
+    data,
+    network,
+    label,
+    hardware,
+    evaluation,
+    seed,
+    signal,
+    ...(finished === undefined ? {} : { finished }),
+  });
+  try {
+    for (;;) {
+      const { done: isDone, value } = await events.next();
+      if (isDone === true) return value;
+      if (value.kind === 'accuracy') task.update(value.done, `chip ${value.chip + 1} of ${evaluation.chips}`);
+      else writeProgress(file, value.progress);
+    }
+  } finally {
+    task.end();
+  }
+}
+
+function progressFile(folder: string, label: string): string {
+  return join(folder, `evaluation-${label.replaceAll(/[^\w.-]+/g, '-')}.json`);
+}
+
+/** Progress with its digest: a damaged file is found out. */
+function writeProgress(file: string, progress: EvaluationProgress): void {
+  const text = JSON.stringify(progress);
+  writeWhole(file, `${JSON.stringify({ sha256: sha256(text), progress })}\n`);
+}
+
+function readProgress(file: string): EvaluationProgress | undefined {
+  if (!existsSync(file)) return undefined;
+  const text = new TextDecoder().decode(readBytes(file));
+  try {
+    const { sha256: expected, progress } = JSON.parse(text) as {
+      readonly sha256: string;
+      readonly progress: EvaluationProgress;
+    };
+    if (sha256(JSON.stringify(progress)) === expected) return progress;
+  } catch {
+    // Told below, as for a wrong digest.
+  }
+  throw new UsageError(`${file}: it is damaged; remove it, and this evaluation starts anew`);
+}
+
+/** SHA-256 of a text or of bytes, in hexadecimal. */
+export function sha256(content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex');
+}

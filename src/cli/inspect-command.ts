@@ -1,0 +1,185 @@
+// `ohmic inspect …`: what is inside weights, a programmed chip, a graph, a plan. Prints on stdout and changes nothing.
+
+import { throwFaults, UsageError } from '../base/errors.ts';
+import type { HostTensor } from '../base/parameters.ts';
+import { deriveKey, type Key, keyFromSeed } from '../base/random.ts';
+import { formatShape } from '../base/shape.ts';
+import { printPlan } from '../compile/backend.ts';
+import { compile, type Target } from '../compile/compile.ts';
+import { type Chip, collectChip, type LayerShape } from '../crossbar/chip.ts';
+import { traceProgramming } from '../crossbar/program-and-read.ts';
+import { tileMatrix } from '../crossbar/tiling.ts';
+import { isNamedSet, type NamedSetName, namedSets } from '../data/named-sets.ts';
+import { digital } from '../graph/multiply.ts';
+import type { Graph } from '../graph/node.ts';
+import { printGraph } from '../graph/print.ts';
+import { findCompiler } from '../native/compiler.ts';
+import type { BackendChoice } from '../native/create-engine.ts';
+import { printTranslationUnit } from '../native/print-c.ts';
+import type { ImageTask } from '../nn/model.ts';
+import { modelByName, modelNames } from '../nn/models.ts';
+import { traceInference } from '../train/accuracy.ts';
+import type { TrainedNetwork } from '../train/checkpoint.ts';
+import { traceTrainingStep } from '../train/step.ts';
+import { defaultRun } from './default-run.ts';
+import { hardwareFromFlag } from './hardware-choice.ts';
+import type { Progress } from './progress.ts';
+import { unknownName } from './suggest.ts';
+import { table } from './table.ts';
+import { readNetwork } from './train-stage.ts';
+import { withWorkplace } from './workplace.ts';
+
+/** Flags of `ohmic inspect chip`. */
+export type ChipFlags = {
+  readonly hardware: string;
+  readonly seed: number;
+  /** Which chip of the evaluation, from 1. */
+  readonly chip: number;
+  readonly backend?: BackendChoice;
+  readonly threads?: number;
+};
+
+/** Flags of `ohmic inspect graph` and `kernels`. */
+export type GraphFlags = {
+  readonly model: string;
+  readonly dataset: string;
+  readonly kind: 'training' | 'inference';
+  readonly noise?: number;
+  readonly batchSize: number;
+  readonly c?: boolean;
+};
+
+/** Prints the provenance of weights and the statistics of every parameter. */
+export async function inspectWeights(file: string): Promise<void> {
+  const { parameters, provenance } = await readNetwork(file);
+  const { model, dataset, seed, backend, ohmic, history, settings } = provenance;
+  const last = history.at(-1);
+  const lines = [
+    `${model}, trained on ${dataset} by ohmic ${ohmic}, ${backend}, seed ${seed}`,
+    last === undefined
+      ? 'not trained yet'
+      : `${last.epoch} epochs, training loss ${last.trainLoss.toFixed(4)}, test accuracy ${last.testAccuracy === undefined ? 'not measured' : `${(100 * last.testAccuracy).toFixed(2)} %`}`,
+    `settings: ${JSON.stringify(settings)}`,
+    '',
+    table(
+      ['parameter', 'shape', 'values', 'min', 'max', 'mean', 'std', 'max / std'],
+      Object.entries(parameters).map(([name, tensor]) => parameterRow(name, tensor)),
+    ),
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+function parameterRow(name: string, { shape, data }: HostTensor): string[] {
+  const mean = data.reduce((sum, value) => sum + value, 0) / data.length;
+  const std = Math.sqrt(data.reduce((sum, value) => sum + (value - mean) ** 2, 0) / data.length);
+  const min = data.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY);
+  const max = data.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
+  const largest = Math.max(Math.abs(min), Math.abs(max));
+  const ratio = std === 0 ? '–' : (largest / std).toFixed(1);
+  return [
+    name,
+    formatShape(shape),
+    String(data.length),
+    ...[min, max, mean, std].map((value) => value.toFixed(4)),
+    ratio,
+  ];
+}
+
+/** Programs one chip and prints targets, programming errors and tiles of every layer. */
+export async function inspectChip(file: string, flags: ChipFlags, progress: Progress): Promise<void> {
+  const hardware = hardwareFromFlag(flags.hardware);
+  const network = await readNetwork(file);
+  const layers = analogLayers(file, network);
+  await withWorkplace({ backend: 'auto', ...flags, progress }, async ({ engine }) => {
+    const executable = await engine.compile(traceProgramming(layers, hardware));
+    const inputs = Object.fromEntries(
+      layers.map(({ name }) => [`${name}.weights`, network.parameters[`${name}.weights`]!.data]),
+    );
+    const outputs = await executable.run({ inputs, keys: { program: chipKey(flags) } });
+    executable.free();
+    process.stdout.write(chipText(collectChip({ hardware, seed: flags.seed, layers, outputs }), flags.chip));
+  });
+}
+
+/** The key of chip `chip` in an evaluation of the same seed (experiment/deploy.ts), so that it is the same chip. */
+function chipKey({ seed, chip }: ChipFlags): Key {
+  return deriveKey(keyFromSeed(seed), 'deployment', 'program', chip - 1);
+}
+
+function analogLayers(file: string, { parameters }: TrainedNetwork): LayerShape[] {
+  const suffix = '.weights';
+  const layers = Object.entries(parameters)
+    .filter(([name]) => name.endsWith(suffix))
+    .map(([name, { shape }]) => ({ name: name.slice(0, -suffix.length), shape }));
+  if (layers.length === 0)
+    throw new UsageError(`${file}: expected layers with weights, found none; use a file of a network`);
+  return layers;
+}
+
+function chipText({ hardware, seed, layers }: Chip, number: number): string {
+  const rows = Object.values(layers).map((layer) => {
+    const { name, rows, columns, targetPlus, targetMinus, gPlus, gMinus } = layer;
+    const { tileCount, utilisation } = tileMatrix({ rows, columns }, hardware.tile);
+    const targets = Float64Array.from(targetPlus.data, (g, cell) => Math.max(g, targetMinus.data[cell]!));
+    const errors = Float64Array.from(
+      gPlus.data,
+      (g, cell) => g - gMinus.data[cell]! - (targetPlus.data[cell]! - targetMinus.data[cell]!),
+    );
+    const error = rootMeanSquare(errors);
+    const average = targets.reduce((sum, g) => sum + g, 0) / targets.length;
+    return [
+      name,
+      `${rows} x ${columns}`,
+      String(tileCount),
+      `${(100 * utilisation).toFixed(1)} %`,
+      average.toFixed(2),
+      error.toFixed(3),
+      `${((100 * error) / hardware.cell.gMaxMicrosiemens).toFixed(2)} %`,
+    ];
+  });
+  const head = ['layer', 'matrix', 'tiles', 'in use', 'mean target, µS', 'programming error, µS', 'of Gmax'];
+  return `${hardware.name}: cells ${hardware.cell.name}, Gmax ${hardware.cell.gMaxMicrosiemens} µS; chip ${number} of seed ${seed}\nThe error is the root mean square of the pair's difference from its target, just programmed.\n\n${table(head, rows)}\n`;
+}
+
+function rootMeanSquare(values: Float64Array): number {
+  return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
+}
+
+/** Prints a network's graph. */
+export function inspectGraph(flags: GraphFlags): void {
+  process.stdout.write(printGraph(graphOf(flags)));
+}
+
+/** Prints the plan of a network's graph for this machine, or its kernels as C. */
+export function inspectKernels(flags: GraphFlags): void {
+  const compiler = findCompiler();
+  // Without a compiler, what the WebAssembly backend would be given.
+  const target: Target = compiler ?? { lanes: 4, registers: 14 };
+  const plan = compile(graphOf(flags), target);
+  process.stdout.write(flags.c === true ? printTranslationUnit(plan.kernels, plan.lanes) : printPlan(plan));
+}
+
+function graphOf({ model: modelName, dataset, kind, noise, batchSize }: GraphFlags): Graph {
+  const knownModel = modelNames.find((known) => known === modelName);
+  throwFaults('inspect', [
+    ...(knownModel === undefined ? [`--model: ${unknownName(modelName, modelNames)}`] : []),
+    ...(isNamedSet(dataset) ? [] : [`--dataset: ${unknownName(dataset, Object.keys(namedSets))}`]),
+    ...(batchSize >= 1 ? [] : [`--batch-size must be at least 1, got ${batchSize}`]),
+    ...(noise === undefined || noise >= 0 ? [] : [`--noise must be a number from 0, got ${noise}`]),
+  ]);
+  const model = modelByName(modelName, imageTasks[dataset as NamedSetName]);
+  if (kind === 'inference') return traceInference(model, batchSize, () => digital);
+  const { training } = defaultRun;
+  return traceTrainingStep(model, {
+    ...training,
+    batchSize,
+    ...(noise === undefined ? {} : { noise: { kind: 'gaussian' as const, relativeToMax: noise } }),
+  });
+}
+
+const imageTasks: { readonly [N in NamedSetName]: ImageTask } = {
+  cifar10: { inputShape: [32, 32, 3], classes: 10 },
+  mnist: { inputShape: [28, 28, 1], classes: 10 },
+  'fashion-mnist': { inputShape: [28, 28, 1], classes: 10 },
+  synthetic: { inputShape: [32, 32, 3], classes: 10 },
+};

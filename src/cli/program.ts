@@ -1,0 +1,210 @@
+// The commands with their flags, as commander sees them. What they do is in *-command.ts.
+
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { namedSets } from '../data/named-sets.ts';
+import { COMPENSATION_METHODS } from '../experiment/record.ts';
+import { BACKEND_CHOICES } from '../native/create-engine.ts';
+import { modelNames } from '../nn/models.ts';
+import { type EvaluateFlags, evaluateCommand } from './evaluate-command.ts';
+import { hardwareNames } from './hardware-choice.ts';
+import { inspectChip, inspectGraph, inspectKernels, inspectWeights } from './inspect-command.ts';
+import { progressOn } from './progress.ts';
+import { type RunFlags, runCommand } from './run-command.ts';
+import { schemaCommand } from './schema-command.ts';
+import { type TrainFlags, trainCommand } from './train-command.ts';
+import { ohmicVersion } from './workplace.ts';
+
+const datasets = Object.keys(namedSets).join(', ');
+
+/** The whole command. */
+export function buildProgram(): Command {
+  const program = new Command('ohmic')
+    .description('A laboratory for neural networks on analog in-memory hardware.')
+    .version(ohmicVersion())
+    .showHelpAfterError('(--help shows what there is)')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  ohmic run                      the main job on a generated data set, about 3 minutes\n  ohmic train --help             training with and without noise\n  ohmic schema run               what a settings file may hold\n',
+    );
+  addRun(program);
+  addTrain(program);
+  addEvaluate(program);
+  addInspect(program);
+  program
+    .command('schema [of]')
+    .description('print the JSON schema of settings files')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  ohmic schema run > run.schema.json\n  ohmic schema train\n  ohmic schema hardware\n',
+    )
+    .action(schemaCommand);
+  program
+    .command('bench')
+    .description('where the benchmarks are')
+    .action(() => {
+      process.stdout.write(
+        'The benchmarks compare with other tools and are part of the repository: npm run bench\n',
+      );
+    });
+  return program;
+}
+
+function addRun(program: Command): void {
+  workOptions(program.command('run [settings]'))
+    .description(
+      'train, program, drift, compensate, evaluate and report, from one settings file; without one, the built-in job',
+    )
+    .option('--out <folder>', 'the folder of the run (default: runs/<name>)')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  ohmic run\n  ohmic run settings.yaml --data ~/datasets\n  ohmic run settings.yaml --resume\n',
+    )
+    .action((settings: string | undefined, flags: RunFlags) =>
+      runCommand(settings, flags, progressOn(process.stderr)),
+    );
+}
+
+function addTrain(program: Command): void {
+  workOptions(program.command('train'))
+    .description('train a network, with or without noise on its weights')
+    .requiredOption('--out <folder>', 'the folder of the run')
+    .option('--config <file>', 'settings as JSON or YAML (ohmic schema train); flags come first')
+    .option('--dataset <name>', datasets)
+    .option('--train-images <n>', 'only the first n training images')
+    .option('--test-images <n>', 'only the first n test images')
+    .option('--model <name>', modelNames.join(', '))
+    .option('--from <weights>', 'start from these weights')
+    .option('--epochs <n>', 'passes over the training images')
+    .option('--batch-size <n>', 'images of a step')
+    .option('--lr <rate>', 'learning rate at the beginning')
+    .option('--schedule <kind>', 'cosine or step')
+    .option('--warmup-epochs <n>', 'cosine: epochs of linear rise')
+    .option('--drop-at <epochs>', 'step: epochs at which the rate drops, as 100,150')
+    .option('--drop-factor <factor>', 'step: what the rate is multiplied by')
+    .option('--momentum <value>', 'momentum of the gradient descent')
+    .option('--no-nesterov', 'plain momentum')
+    .option('--weight-decay <value>', 'L2 penalty')
+    .option('--label-smoothing <value>', 'share of the other classes in a label')
+    .option('--crop-padding <pixels>', 'random crops after padding')
+    .option('--no-flip', 'do not mirror images')
+    .option('--cutout <pixels>', 'side of a blank square')
+    .option('--noise <eta>', 'training noise: standard deviation relative to the largest weight of a layer')
+    .option('--clip <alpha>', 'limit weights to so many standard deviations of their layer')
+    .option('--seed <n>', 'names all random draws')
+    .addHelpText('after', TRAIN_EXAMPLES)
+    .action((flags: TrainFlags, command: Command) =>
+      trainCommand(givenFlags(flags, command), progressOn(process.stderr)),
+    );
+}
+
+const TRAIN_EXAMPLES = `
+Examples:
+  ohmic train --dataset synthetic --model small-cnn --epochs 10 --out runs/first
+  ohmic train --data ~/datasets --dataset cifar10 --model resnet32 --epochs 100 --out runs/digital
+  ohmic train --data ~/datasets --dataset cifar10 --model resnet32 --epochs 30 --lr 0.02 --noise 0.038 --clip 2 \\
+      --from runs/digital/weights.safetensors --out runs/noisy
+  ohmic train --out runs/noisy --resume
+`;
+
+function addEvaluate(program: Command): void {
+  workOptions(program.command('evaluate'))
+    .description('program trained networks onto simulated chips and measure their accuracy over time')
+    .requiredOption('--weights <files...>', 'trained networks')
+    .requiredOption('--out <folder>', 'where record.json, accuracies.csv and report.html go')
+    .option(
+      '--hardware <name>',
+      `${hardwareNames.join(', ')}, or a file (ohmic schema hardware)`,
+      'joshi2020',
+    )
+    .option('--chips <n>', 'chips to program', '5')
+    .option('--times <list>', 'times since programming, with s, min, h, d, month or y', '25s,1h,1d,30d,1y')
+    .option('--methods <list>', COMPENSATION_METHODS.join(', '), COMPENSATION_METHODS.join(','))
+    .option('--dataset <name>', 'data set to evaluate on (default: the one trained on)')
+    .option('--test-images <n>', 'only the first n test images')
+    .option('--adabs-batches <n>', 'AdaBS: batches of training images', '10')
+    .option('--adabs-batch-size <n>', 'AdaBS: images of a batch', '128')
+    .option('--calibration-images <n>', 'training images that set converter ranges', '250')
+    .option('--seed <n>', 'names all random draws', '0')
+    .addHelpText('after', EVALUATE_EXAMPLES)
+    .action((flags: EvaluateFlags) => evaluateCommand(flags, progressOn(process.stderr)));
+}
+
+const EVALUATE_EXAMPLES = `
+Examples:
+  ohmic evaluate --weights runs/digital/weights.safetensors runs/noisy/weights.safetensors --data ~/datasets \\
+      --hardware joshi2020 --chips 25 --times 25s,1h,1d,30d,1y --methods none,global,per-column,adabs --out runs/compare
+  ohmic evaluate --weights runs/noisy/weights.safetensors --hardware my-chip.json --out runs/my-chip
+`;
+
+function addInspect(program: Command): void {
+  const inspect = program
+    .command('inspect')
+    .description('look into weights, a programmed chip, a graph, kernels');
+  inspect
+    .command('weights <file>')
+    .description('where weights come from, and their statistics by layer')
+    .action(inspectWeights);
+  engineOptions(inspect.command('chip <weights>'))
+    .description('program one chip: targets, errors and tiles by layer')
+    .option('--hardware <name>', `${hardwareNames.join(', ')}, or a file`, 'joshi2020')
+    .option('--seed <n>', 'seed of the evaluation', wholeNumber, 0)
+    .option('--chip <n>', 'which chip of the evaluation', countingNumber, 1)
+    .action((file, flags) => inspectChip(file, flags, progressOn(process.stderr)));
+  graphOptions(inspect.command('graph'))
+    .description('the graph of a network, one node a line')
+    .action(inspectGraph);
+  graphOptions(inspect.command('kernels'))
+    .description('the compiled plan: buffers, launches, kernels')
+    .option('--c', 'the kernels as the C that the native backend compiles')
+    .action(inspectKernels);
+}
+
+function graphOptions(command: Command): Command {
+  return command
+    .requiredOption('--model <name>', modelNames.join(', '))
+    .option('--dataset <name>', `${datasets}: decides the size of the images`, 'cifar10')
+    .addOption(
+      new Option('--kind <kind>', 'which graph').choices(['training', 'inference']).default('inference'),
+    )
+    .option('--noise <eta>', 'training: with noise on the weights', Number)
+    .option('--batch-size <n>', 'images of a batch', countingNumber, 128);
+}
+
+function engineOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--backend <name>', 'where kernels run (default: auto)').choices(BACKEND_CHOICES))
+    .option('--threads <n>', 'worker threads (default: one a processor)', countingNumber);
+}
+
+function workOptions(command: Command): Command {
+  return engineOptions(command)
+    .option('--data <folder>', 'folder of data sets (default: OHMIC_DATA, then a download into OHMIC_CACHE)')
+    .option('--checkpoint-minutes <minutes>', 'time between checkpoints (default: 2)', positiveNumber)
+    .option('--resume', 'continue the run in the folder');
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isInteger(value) || value < 0)
+    throw new InvalidArgumentError('Expected a whole number from 0.');
+  return value;
+}
+
+function countingNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1)
+    throw new InvalidArgumentError('Expected a whole number from 1.');
+  return value;
+}
+
+function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new InvalidArgumentError('Expected a number above 0.');
+  return value;
+}
+
+/** Without the `true` that commander puts where a --no-… flag was not given: the settings decide then. */
+function givenFlags<F extends object>(flags: F, command: Command): F {
+  const given = Object.entries(flags).filter(([name]) => command.getOptionValueSource(name) !== 'default');
+  return Object.fromEntries(given) as F;
+}

@@ -1,0 +1,78 @@
+// A run's folder: begun once, continued by --resume, never mixed with another run's files.
+
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { throwFaults, UsageError } from '../base/errors.ts';
+import { readSettingsFile, removeTemporaries, writeWhole } from './files.ts';
+
+import { type Json, settingsDifferences } from './settings-merge.ts';
+
+const SETTINGS = 'settings.json';
+
+/** True if the folder holds results; settings alone, of a run that failed at its start, are none. */
+export function holdsResults(folder: string): boolean {
+  return existsSync(folder) && readdirSync(folder).some((name) => name !== SETTINGS && !name.startsWith('.'));
+}
+
+/**
+ * The settings with which the run in a folder began; undefined if it never came so far.
+ *
+ * @throws UsageError if there is no such folder
+ */
+export function storedSettings(folder: string): Json | undefined {
+  if (!existsSync(folder)) {
+    throw new UsageError(
+      `--resume: expected a run in ${folder}, but there is no such folder; leave out --resume to begin one`,
+    );
+  }
+  const path = join(folder, SETTINGS);
+  return existsSync(path) ? readSettingsFile(path) : undefined;
+}
+
+/**
+ * Begins a run in a folder, or continues the one that it holds.
+ *
+ * @throws UsageError if a new run would overwrite results, or the settings of a continued one differ
+ */
+export function enterRunFolder(
+  folder: string,
+  settings: Json,
+  { resume }: { readonly resume: boolean },
+): void {
+  if (!resume && holdsResults(folder)) {
+    throw new UsageError(`${folder} holds a run already; continue it with --resume, or choose another --out`);
+  }
+  const stored = resume ? storedSettings(folder) : undefined;
+  if (stored !== undefined) {
+    throwFaults(
+      `--resume: the run in ${folder} has other settings; leave them out, or choose another --out`,
+      settingsDifferences(stored, settings),
+    );
+  }
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch {
+    throw new UsageError(`${folder}: can't be created; choose another --out`);
+  }
+  removeTemporaries(folder);
+  writeWhole(join(folder, SETTINGS), `${JSON.stringify(settings, null, 2)}\n`);
+}
+
+/** `folder`, or, where that holds results, the first of `folder-2`, `folder-3`, … that does not. */
+export function freshFolder(folder: string): string {
+  for (let number = 1; ; number++) {
+    const candidate = numbered(folder, number);
+    if (!holdsResults(candidate)) return candidate;
+  }
+}
+
+/** The last of `folder`, `folder-2`, `folder-3`, … that exists; `folder` if none does. */
+export function lastFolder(folder: string): string {
+  let number = 1;
+  while (existsSync(numbered(folder, number + 1))) number++;
+  return numbered(folder, number);
+}
+
+function numbered(folder: string, number: number): string {
+  return number === 1 ? folder : `${folder}-${number}`;
+}

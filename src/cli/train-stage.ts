@@ -1,0 +1,230 @@
+// One training in one folder: steps, checkpoints, history, and at the end the weights. Killed at any moment it
+// continues from the last checkpoint to the same bytes.
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { throwFaults, UsageError } from '../base/errors.ts';
+import type { Parameters } from '../base/parameters.ts';
+import type { DataSplit } from '../data/image-set.ts';
+import type { Model } from '../nn/model.ts';
+import {
+  type Checkpoint,
+  checkParameters,
+  decodeCheckpoint,
+  decodeWeights,
+  encodeCheckpoint,
+  encodeWeights,
+  type Provenance,
+  type TrainedNetwork,
+} from '../train/checkpoint.ts';
+import {
+  type EpochRecord,
+  type FitOptions,
+  type Fitting,
+  prepareFit,
+  type TrainingState,
+} from '../train/fit.ts';
+import type { TrainingSettings } from '../train/settings.ts';
+import { readBytes, removeTemporaries, writeWhole } from './files.ts';
+import { settingsDifferences } from './settings-merge.ts';
+import type { Workplace } from './workplace.ts';
+
+/** What to train, and where its files go. */
+export type TrainStage = {
+  /** For people: "digital training". */
+  readonly label: string;
+  readonly folder: string;
+  readonly model: Model;
+  readonly dataset: string;
+  readonly data: DataSplit;
+  readonly settings: TrainingSettings;
+  readonly seed: number;
+  /** Parameters to start from; absent: random ones. */
+  readonly initial?: Parameters | undefined;
+};
+
+const FILES = {
+  weights: 'weights.safetensors',
+  checkpoint: 'checkpoint.safetensors',
+  history: 'history.json',
+} as const;
+
+/** The weights that a finished training left in its folder. */
+export function weightsFile(folder: string): string {
+  return join(folder, FILES.weights);
+}
+
+/**
+ * Trains, or continues, or, if the folder holds the weights already, only reads them.
+ *
+ * @throws the reason of `signal` after writing a checkpoint; UsageError if a file is damaged or of another training
+ */
+export async function trainInFolder(
+  stage: TrainStage,
+  place: Workplace,
+  signal: AbortSignal,
+): Promise<TrainedNetwork> {
+  const { folder, label, model, settings, data } = stage;
+  const { progress } = place;
+  removeTemporaries(folder);
+  if (existsSync(weightsFile(folder))) {
+    progress.line(`${label}: done already, in ${weightsFile(folder)}`);
+    return readWeights(weightsFile(folder), model);
+  }
+  const checkpoint = await readCheckpoint(stage, place);
+  const fitting = await prepareFit({
+    engine: place.engine,
+    model,
+    data,
+    settings,
+    seed: stage.seed,
+    signal,
+    ...startOf(stage, checkpoint),
+  });
+  if (checkpoint !== undefined) {
+    progress.line(`${label}: continuing after step ${checkpoint.state.step} of ${fitting.steps}`);
+  }
+  try {
+    const state = await follow(fitting, stage, place, { signal, begun: checkpoint?.state.step ?? 0 });
+    signal.throwIfAborted();
+    const network: TrainedNetwork = {
+      parameters: Object.fromEntries(model.parameters.map(({ name }) => [name, state.tensors[name]!])),
+      provenance: provenanceOf(stage, place, state.history),
+    };
+    // Last: these weights say that the training is complete.
+    writeWhole(weightsFile(folder), await encodeWeights(network));
+    return network;
+  } finally {
+    fitting.free();
+  }
+}
+
+function startOf({ initial }: TrainStage, checkpoint: Checkpoint | undefined): Pick<FitOptions, 'start'> {
+  if (checkpoint !== undefined) return { start: { kind: 'state', state: checkpoint.state } };
+  return initial === undefined ? {} : { start: { kind: 'parameters', parameters: initial } };
+}
+
+/** Runs to the end, or until the signal aborts; writes checkpoints on the way and one at the end. */
+async function follow(
+  fitting: Fitting,
+  stage: TrainStage,
+  place: Workplace,
+  { signal, begun }: { readonly signal: AbortSignal; readonly begun: number },
+): Promise<TrainingState> {
+  const { label, settings } = stage;
+  const { batchSize, epochs } = settings;
+  const task = place.progress.task({
+    label,
+    total: fitting.steps * batchSize,
+    unit: 'images',
+    done: begun * batchSize,
+  });
+  let lastCheckpoint = performance.now();
+  const isDue = (): boolean => performance.now() - lastCheckpoint >= 60_000 * place.checkpointMinutes;
+  const save = async (): Promise<TrainingState> => {
+    const state = fitting.snapshot();
+    writeWhole(
+      join(stage.folder, FILES.checkpoint),
+      await encodeCheckpoint({ state, provenance: provenanceOf(stage, place, state.history) }),
+    );
+    writeWhole(join(stage.folder, FILES.history), `${JSON.stringify(state.history, null, 2)}\n`);
+    lastCheckpoint = performance.now();
+    return state;
+  };
+  try {
+    for await (const event of fitting.events()) {
+      if (event.kind === 'epoch') {
+        place.progress.line(`${label}: ${epochText(event.record, epochs)}`);
+        if (isDue()) await save();
+        continue;
+      }
+      task.update(event.step * batchSize, `epoch ${event.epoch} of ${epochs}, loss ${event.loss.toFixed(3)}`);
+      // The last step of an epoch belongs together with the epoch's record, which comes next.
+      if (event.step % fitting.stepsPerEpoch !== 0 && isDue()) await save();
+    }
+    const state = await save();
+    if (signal.aborted) place.progress.line(`${label}: stopped after step ${state.step} of ${fitting.steps}`);
+    return state;
+  } finally {
+    task.end();
+  }
+}
+
+function epochText({ epoch, trainLoss, trainAccuracy, testAccuracy }: EpochRecord, epochs: number): string {
+  const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
+  const test = testAccuracy === undefined ? '' : `, test accuracy ${percent(testAccuracy)}`;
+  return `epoch ${epoch} of ${epochs}: loss ${trainLoss.toFixed(4)}, training accuracy ${percent(trainAccuracy)}${test}`;
+}
+
+function provenanceOf(
+  { model, dataset, settings, seed }: TrainStage,
+  place: Workplace,
+  history: readonly EpochRecord[],
+): Provenance {
+  return {
+    ohmic: place.version,
+    model: model.name,
+    dataset,
+    settings,
+    seed,
+    backend: place.engine.backend.description,
+    history,
+  };
+}
+
+/** The checkpoint of this training; undefined if there is none yet. */
+async function readCheckpoint(stage: TrainStage, place: Workplace): Promise<Checkpoint | undefined> {
+  const path = join(stage.folder, FILES.checkpoint);
+  if (!existsSync(path)) return undefined;
+  const checkpoint = await decoded(path, decodeCheckpoint);
+  const { history: _, backend, ...found } = checkpoint.provenance;
+  const { history: __, backend: current, ...expected } = provenanceOf(stage, place, []);
+  throwFaults(
+    `${path}: of another training, or damaged; remove it to train from the start`,
+    settingsDifferences(found, expected),
+  );
+  checkParameters(path, stage.model, checkpoint.state.tensors, true);
+  if (withoutThreads(backend) !== withoutThreads(current)) {
+    place.progress.line(
+      `note: begun on ${backend}, continued on ${current}: the last bits may differ from an uninterrupted run`,
+    );
+  }
+  return checkpoint;
+}
+
+/** A backend's description without the number of threads, on which no result depends. */
+function withoutThreads(description: string): string {
+  return description.replace(/, \d+ threads?$/, '');
+}
+
+/**
+ * Weights from a file, checked against a model.
+ *
+ * @throws UsageError if the file is damaged or holds another network
+ */
+export async function readWeights(path: string, model: Model): Promise<TrainedNetwork> {
+  const network = await readNetwork(path);
+  checkParameters(path, model, network.parameters);
+  return network;
+}
+
+/**
+ * Weights from a file, of whatever network.
+ *
+ * @throws UsageError if the file is damaged
+ */
+export function readNetwork(path: string): Promise<TrainedNetwork> {
+  return decoded(path, decodeWeights);
+}
+
+async function decoded<T>(path: string, decode: (file: string, bytes: Uint8Array) => Promise<T>): Promise<T> {
+  try {
+    return await decode(path, readBytes(path));
+  } catch (thrown) {
+    // A flipped byte in the header's texts, which no checksum covers.
+    if (thrown instanceof SyntaxError || thrown instanceof TypeError || thrown instanceof RangeError) {
+      throw new UsageError(`${path}: it is damaged (${thrown.message}); use an earlier file`);
+    }
+    throw thrown;
+  }
+}

@@ -1,0 +1,248 @@
+// Accuracy over time: a panel for each network on one scale, a closer view of the compensated methods, and the numbers.
+
+import { area, line } from 'd3-shape';
+import { formatTime, type Seconds } from '../../base/units.ts';
+import type { AccuracyAtTime, CompensationMethod, ExperimentRecord, NetworkResult } from '../record.ts';
+import {
+  type Area,
+  type Axis,
+  drawing,
+  horizontalAxis,
+  linearAxis,
+  methodMark,
+  pixels,
+  timeAxis,
+  verticalAxis,
+} from './chart.ts';
+import { type Markup, markup, nothing } from './markup.ts';
+import { figureGrid, panelWidth } from './page-parts.ts';
+import {
+  formatAccuracy,
+  formatCount,
+  formatFixed,
+  formatPercent,
+  METHOD_NAMES,
+  methodsOf,
+  resultsOf,
+  timesOf,
+} from './wording.ts';
+
+/** The closer view is drawn when all accuracies span so many times the range of the compensated ones. */
+const CLOSER_VIEW_FROM = 2.5;
+
+/** Section on the accuracy over time. */
+export function accuracySection(record: ExperimentRecord): Markup {
+  const methods = methodsOf(record);
+  if (methods.length === 0)
+    return markup`<section><h2>Accuracy over time</h2><p>No network was deployed.</p></section>`;
+  const chance = 1 / record.dataset.classes;
+  return markup`<section>
+<h2>Accuracy over time</h2>
+<p>${caption(record, chance)}</p>
+${legend(methods, record.evaluation.chips)}
+${panels(record, { id: 'accuracy', methods, values: withChance(valuesOf(record, methods), chance) })}
+${closerView(record, methods)}
+${meansTable(record)}
+${chipsTable(record)}
+</section>`;
+}
+
+function caption({ dataset, evaluation, networks }: ExperimentRecord, chance: number): string {
+  const images = evaluation.testImages ?? dataset.testImages;
+  const chips =
+    evaluation.chips === 1
+      ? 'one programmed chip; with a single chip there is no interval'
+      : `${evaluation.chips} programmed chips: thick lines are means, bands their 95 % confidence intervals, faint lines single chips`;
+  const scale = networks.length === 1 ? '' : ' All panels share one scale.';
+  return `Share of ${formatCount(images)} test images classified correctly, on ${chips}.${scale} Chance is ${formatPercent(chance, 1)}.`;
+}
+
+function valuesOf({ networks }: ExperimentRecord, methods: readonly CompensationMethod[]): number[] {
+  return networks.flatMap((network) => [
+    network.digitalAccuracy,
+    ...methods.flatMap((method) =>
+      resultsOf(network, method).flatMap(({ accuracies, interval95 = [] }) => [...accuracies, ...interval95]),
+    ),
+  ]);
+}
+
+/** Adds the chance level if results come near it; else it would only squeeze the rest. */
+function withChance(values: readonly number[], chance: number): readonly number[] {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  return low - chance < 0.5 * (high - chance) ? [...values, chance] : values;
+}
+
+function closerView(record: ExperimentRecord, methods: readonly CompensationMethod[]): Markup {
+  const compensated = methods.filter((method) => method !== 'none');
+  if (compensated.length === 0 || compensated.length === methods.length) return nothing;
+  const span = (values: readonly number[]): number => Math.max(...values) - Math.min(...values);
+  const values = valuesOf(record, compensated);
+  if (span(valuesOf(record, methods)) < CLOSER_VIEW_FROM * span(values)) return nothing;
+  return markup`<h3>Closer: with compensation</h3>
+${panels(record, { id: 'closer', methods: compensated, values })}`;
+}
+
+type Panels = {
+  readonly id: string;
+  readonly methods: readonly CompensationMethod[];
+  readonly values: readonly number[];
+};
+
+function panels(record: ExperimentRecord, { id, methods, values }: Panels): Markup {
+  const width = panelWidth(record);
+  const plot: Area = { left: 44, right: width - 26, top: 34, bottom: 274 };
+  const percents = values.map((value) => 100 * value);
+  const [low, high] = [Math.min(...percents), Math.max(...percents)];
+  // Room for the label above the digital accuracy, but no axis beyond 100 %.
+  const top = Math.max(high, Math.min(100, high + 0.06 * (high - low)));
+  const y = linearAxis({
+    values: [low, top],
+    range: [plot.bottom, plot.top],
+    format: plain,
+  });
+  const x = timeAxis(timesOf(record), [plot.left + 14, plot.right - 14]);
+  const accuracy: Axis = { ...y, place: (share) => y.place(100 * share) };
+  const figures = record.networks.map((network, index) => ({
+    label: network.label,
+    chart: drawing(
+      {
+        id: `${id}-${index}`,
+        title: `Accuracy over time: ${network.label}`,
+        description: `${description(network, methods)} The table below has all numbers.`,
+        width,
+        height: plot.bottom + 48,
+      },
+      [
+        verticalAxis(accuracy, plot, 'accuracy (%)'),
+        horizontalAxis(x, plot, 'time since programming, logarithmic'),
+        ...methods.map((method) => methodCurve(method, resultsOf(network, method), x, accuracy)),
+        ...references(record, network, accuracy, plot),
+      ],
+    ),
+  }));
+  return figureGrid(figures);
+}
+
+function plain(value: number): string {
+  return String(Number(value.toPrecision(6)));
+}
+
+function description(network: NetworkResult, methods: readonly CompensationMethod[]): string {
+  const changes = methods.flatMap((method) => {
+    const results = resultsOf(network, method);
+    const [first, last] = [results[0], results.at(-1)];
+    if (first === undefined || last === undefined) return [];
+    const end = first === last ? '' : `, ${formatAccuracy(last)} at ${formatTime(last.timeSeconds)}`;
+    return [`${METHOD_NAMES[method]}: ${formatAccuracy(first)} at ${formatTime(first.timeSeconds)}${end}.`];
+  });
+  return `Digital: ${formatPercent(network.digitalAccuracy)}. ${changes.join(' ')}`;
+}
+
+/** Single chips, interval and mean of one method. */
+function methodCurve(
+  method: CompensationMethod,
+  results: readonly AccuracyAtTime[],
+  x: Axis,
+  y: Axis,
+): Markup {
+  type Point = { readonly time: Seconds; readonly value: number };
+  const curve = line<Point>()
+    .x(({ time }) => x.place(time))
+    .y(({ value }) => y.place(value))
+    .digits(2);
+  const at = (value: (result: AccuracyAtTime) => number): Point[] =>
+    results.map((result) => ({ time: result.timeSeconds, value: value(result) }));
+  const chips = results[0]?.accuracies.length ?? 0;
+  const singles =
+    chips < 2
+      ? []
+      : Array.from(
+          { length: chips },
+          (_, chip) => curve(at(({ accuracies }) => accuracies[chip] ?? Number.NaN)) ?? '',
+        );
+  const band = area<AccuracyAtTime>()
+    .defined(({ interval95 }) => interval95 !== undefined)
+    .x(({ timeSeconds }) => x.place(timeSeconds))
+    .y0(({ interval95 }) => y.place(interval95![0]))
+    .y1(({ interval95 }) => y.place(interval95![1]))
+    .digits(2)(results);
+  const marks = results.map((result) => {
+    const [cx, cy] = [x.place(result.timeSeconds), y.place(result.mean)];
+    return markup`${results.length > 1 ? nothing : whisker(result, cx, y)}${methodMark(method, cx, cy, `${METHOD_NAMES[method]}, ${formatTime(result.timeSeconds)}: ${formatAccuracy(result)}`)}`;
+  });
+  return markup`<g class="${method}">${singles.map((path) => markup`<path class="chip" d="${path}"/>`)}<path class="band" d="${band ?? ''}"/><path class="mean" d="${curve(at(({ mean }) => mean)) ?? ''}"/>${marks}</g>`;
+}
+
+/** The interval at a single time, where a band has no width. */
+function whisker({ interval95 }: AccuracyAtTime, cx: number, y: Axis): Markup {
+  if (interval95 === undefined) return nothing;
+  const [low, high] = interval95.map((end) => pixels(y.place(end))) as [string, string];
+  return markup`<line class="whisker" x1="${pixels(cx)}" x2="${pixels(cx)}" y1="${low}" y2="${high}"/>`;
+}
+
+/** Lines of the digital accuracy and, where it lies in the plot, of chance. */
+function references(
+  { dataset }: ExperimentRecord,
+  { digitalAccuracy }: NetworkResult,
+  y: Axis,
+  { left, right, bottom }: Area,
+): readonly Markup[] {
+  const rule = (share: number): Markup =>
+    markup`<line class="reference" x1="${left}" x2="${right}" y1="${pixels(y.place(share))}" y2="${pixels(y.place(share))}"/>`;
+  const digital = markup`${rule(digitalAccuracy)}<text class="note" x="${right}" y="${pixels(y.place(digitalAccuracy) - 6)}" text-anchor="end">digital ${formatPercent(digitalAccuracy)}</text>`;
+  const chance = 1 / dataset.classes;
+  if (y.place(chance) > bottom + 0.5) return [digital];
+  return [
+    digital,
+    markup`${rule(chance)}<text class="note" x="${left + 4}" y="${pixels(y.place(chance) - 6)}">chance ${formatPercent(chance, 1)}</text>`,
+  ];
+}
+
+function legend(methods: readonly CompensationMethod[], chips: number): Markup {
+  const items = methods.map(
+    (method) =>
+      markup`<li><svg class="key ${method}" viewBox="0 0 28 14" aria-hidden="true"><path class="mean" d="M1,7H27"/>${methodMark(method, 14, 7)}</svg>${METHOD_NAMES[method]}</li>`,
+  );
+  const single =
+    chips < 2
+      ? nothing
+      : markup`<li><svg class="key" viewBox="0 0 28 14" aria-hidden="true"><path class="chip" d="M1,7H27"/></svg>a single chip</li>`;
+  return markup`<ul class="legend">${items}${single}<li><svg class="key" viewBox="0 0 28 14" aria-hidden="true"><path class="reference" d="M1,7H27"/></svg>digital, chance</li></ul>`;
+}
+
+function meansTable(record: ExperimentRecord): Markup {
+  const times = timesOf(record);
+  const bodies = record.networks.map((network) => {
+    const methods = methodsOf({ ...record, networks: [network] });
+    const rows = methods.map((method, index) => {
+      const results = resultsOf(network, method);
+      const cells = times.map((time) => {
+        const result = results.find(({ timeSeconds }) => timeSeconds === time);
+        return markup`<td>${result === undefined ? '–' : formatAccuracy(result)}</td>`;
+      });
+      const lead =
+        index > 0
+          ? nothing
+          : markup`<th scope="rowgroup" rowspan="${methods.length}">${network.label}</th><td rowspan="${methods.length}">${formatPercent(network.digitalAccuracy)}</td>`;
+      return markup`<tr>${lead}<th scope="row">${METHOD_NAMES[method]}</th>${cells}</tr>`;
+    });
+    return markup`<tbody>${rows}</tbody>`;
+  });
+  return markup`<div class="scroll"><table>
+<caption>Mean accuracy over chips ± half width of its 95 % confidence interval</caption>
+<thead><tr><th scope="col">network</th><th scope="col" class="number">digital</th><th scope="col">compensation</th>${times.map((time) => markup`<th scope="col" class="number">${formatTime(time)}</th>`)}</tr></thead>
+${bodies}</table></div>`;
+}
+
+function chipsTable({ networks }: ExperimentRecord): Markup {
+  const rows = networks.flatMap((network) =>
+    network.deployed.map(
+      ({ method, timeSeconds, accuracies }) =>
+        markup`<tr><th scope="row">${network.label}</th><td class="text">${METHOD_NAMES[method]}</td><td>${formatTime(timeSeconds)}</td><td class="text">${accuracies.map((value) => formatFixed(100 * value, 2)).join(', ')}</td></tr>`,
+    ),
+  );
+  return markup`<details><summary>Every chip</summary><div class="scroll"><table>
+<caption>Accuracy of each chip (%)</caption>
+<thead><tr><th scope="col">network</th><th scope="col">compensation</th><th scope="col" class="number">time</th><th scope="col">chips 1, 2, …</th></tr></thead>
+<tbody>${rows}</tbody></table></div></details>`;
+}
