@@ -2,9 +2,9 @@
 // Parameters stay on the backend between calls, in a store that several executables can share.
 
 import { UsageError } from './base/errors.ts';
-import { elementCount, formatShape } from './base/shape.ts';
 import { type HostTensor, hostTensor, type Parameters } from './base/parameters.ts';
 import type { Key } from './base/random.ts';
+import { elementCount, formatShape } from './base/shape.ts';
 import type { Backend, Binding, DeviceBuffer, Plan, Program } from './compile/backend.ts';
 import { compile } from './compile/compile.ts';
 import type { Graph } from './graph/node.ts';
@@ -77,19 +77,25 @@ function createStore(backend: Backend, values: Parameters): Store {
   }
   const find = (name: string): { readonly tensor: HostTensor; readonly buffer: DeviceBuffer } => {
     const found = buffers.get(name);
-    if (found === undefined) throw new UsageError(`store: no tensor "${name}"; it holds ${[...buffers.keys()].join(', ')}`);
+    if (found === undefined)
+      throw new UsageError(`store: no tensor "${name}"; it holds ${[...buffers.keys()].join(', ')}`);
     return found;
   };
   return {
     names: [...buffers.keys()],
     has: (name) => buffers.has(name),
     buffer: (name) => find(name).buffer,
-    read: () => Object.fromEntries([...buffers].map(([name, { tensor, buffer }]) => [name, hostTensor(tensor.shape, buffer.read())])),
+    read: () =>
+      Object.fromEntries(
+        [...buffers].map(([name, { tensor, buffer }]) => [name, hostTensor(tensor.shape, buffer.read())]),
+      ),
     write: (changed) => {
       for (const [name, { shape, data }] of Object.entries(changed)) {
         const { tensor, buffer } = find(name);
         if (shape.join() !== tensor.shape.join()) {
-          throw new UsageError(`store: "${name}" has shape ${formatShape(tensor.shape)}, got ${formatShape(shape)}`);
+          throw new UsageError(
+            `store: "${name}" has shape ${formatShape(tensor.shape)}, got ${formatShape(shape)}`,
+          );
         }
         buffer.write(data);
       }
@@ -101,8 +107,15 @@ function createStore(backend: Backend, values: Parameters): Store {
   };
 }
 
-function executable(backend: Backend, plan: Plan, program: Program, inTurn: <T>(work: () => Promise<T>) => Promise<T>): Executable {
-  const own = plan.bindings.map((binding) => (binding.role === 'state' ? undefined : backend.allocate(binding.elements)));
+function executable(
+  backend: Backend,
+  plan: Plan,
+  program: Program,
+  inTurn: <T>(work: () => Promise<T>) => Promise<T>,
+): Executable {
+  const own = plan.bindings.map((binding) =>
+    binding.role === 'state' ? undefined : backend.allocate(binding.elements),
+  );
   const run = async (call: Call): Promise<Record<string, Float32Array>> => {
     const buffers = plan.bindings.map((binding, k) => own[k] ?? stateBuffer(binding, call.state));
     const scalars = scalarBits(plan, call);
@@ -110,7 +123,9 @@ function executable(backend: Backend, plan: Plan, program: Program, inTurn: <T>(
       if (binding.role === 'input') buffers[k]!.write(inputValues(binding, call));
     }
     await program.run(buffers, scalars);
-    const outputs = plan.bindings.flatMap((binding, k) => (binding.role === 'output' ? [[binding, buffers[k]!] as const] : []));
+    const outputs = plan.bindings.flatMap((binding, k) =>
+      binding.role === 'output' ? [[binding, buffers[k]!] as const] : [],
+    );
     return Object.fromEntries(outputs.map(([binding, buffer]) => [binding.name, buffer.read()]));
   };
   return {
@@ -125,19 +140,25 @@ function executable(backend: Backend, plan: Plan, program: Program, inTurn: <T>(
 }
 
 function stateBuffer(binding: Binding, state: Store | undefined): DeviceBuffer {
-  if (state === undefined) throw new UsageError(`run: the graph has the state "${binding.name}"; pass \`state\``);
+  if (state === undefined)
+    throw new UsageError(`run: the graph has the state "${binding.name}"; pass \`state\``);
   const buffer = state.buffer(binding.name);
   if (buffer.elements !== binding.elements) {
-    throw new UsageError(`run: state "${binding.name}" needs shape ${formatShape(binding.shape)}, the store holds ${buffer.elements} values`);
+    throw new UsageError(
+      `run: state "${binding.name}" needs shape ${formatShape(binding.shape)}, the store holds ${buffer.elements} values`,
+    );
   }
   return buffer;
 }
 
 function inputValues(binding: Binding, call: Call): Float32Array | Int32Array {
   const values = call.inputs?.[binding.name];
-  if (values === undefined) throw new UsageError(`run: no values for input "${binding.name}" ${formatShape(binding.shape)}`);
+  if (values === undefined)
+    throw new UsageError(`run: no values for input "${binding.name}" ${formatShape(binding.shape)}`);
   if (values.length !== elementCount(binding.shape)) {
-    throw new UsageError(`run: input "${binding.name}" needs shape ${formatShape(binding.shape)}, got ${values.length} values`);
+    throw new UsageError(
+      `run: input "${binding.name}" needs shape ${formatShape(binding.shape)}, got ${values.length} values`,
+    );
   }
   const isFloat = binding.dtype === 'f32';
   if (isFloat === values instanceof Int32Array) {
@@ -156,7 +177,11 @@ function scalarBits(plan: Plan, call: Call): Uint32Array {
     const key = word === null ? undefined : call.keys?.[word[1]!];
     const value = key === undefined ? call.scalars?.[name] : key[word![2] === '0' ? 0 : 1];
     if (value === undefined) {
-      throw new UsageError(word === null ? `run: no value for scalar "${name}"` : `run: no key "${word[1]}"; pass it in \`keys\``);
+      throw new UsageError(
+        word === null
+          ? `run: no value for scalar "${name}"`
+          : `run: no key "${word[1]}"; pass it in \`keys\``,
+      );
     }
     if (dtype === 'f32') floats[slot] = value;
     else bits[slot] = value;

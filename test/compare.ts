@@ -55,17 +55,31 @@ export function sample(define: (t: SampleTrace) => Traced): Sample {
       return t.input(name, shape, values instanceof Int32Array ? 'i32' : 'f32');
     };
     const draw = (shape: Shape, value: (draws: RandomSequence) => number): Float32Array => {
-      const draws = randomSequence(deriveKey(keyFromSeed(1), Object.keys(inputs).length, Object.keys(states).length));
+      const draws = randomSequence(
+        deriveKey(keyFromSeed(1), Object.keys(inputs).length, Object.keys(states).length),
+      );
       return Float32Array.from({ length: elementCount(shape) }, () => value(draws));
     };
     return define({
       ...t,
-      normals: (shape, scale = 1) => declare(shape, draw(shape, (draws) => scale * draws.normal())),
-      uniforms: (shape, low, high) => declare(shape, draw(shape, (draws) => low + (high - low) * draws.uniform())),
-      integers: (shape, low, high) => declare(shape, Int32Array.from(draw(shape, (draws) => low + draws.below(high - low)))),
+      normals: (shape, scale = 1) =>
+        declare(
+          shape,
+          draw(shape, (draws) => scale * draws.normal()),
+        ),
+      uniforms: (shape, low, high) =>
+        declare(
+          shape,
+          draw(shape, (draws) => low + (high - low) * draws.uniform()),
+        ),
+      integers: (shape, low, high) =>
+        declare(shape, Int32Array.from(draw(shape, (draws) => low + draws.below(high - low)))),
       values: (shape, values) => declare(shape, Float32Array.from(values)),
       normalState: (name, shape) => {
-        states[name] = hostTensor(shape, draw(shape, (draws) => draws.normal()));
+        states[name] = hostTensor(
+          shape,
+          draw(shape, (draws) => draws.normal()),
+        );
         return t.state(name, shape);
       },
       givenScalar: (name, value) => {
@@ -81,18 +95,28 @@ export function sample(define: (t: SampleTrace) => Traced): Sample {
 }
 
 /** Results of a backend by name, as numbers: 1 and 0 for a bool. */
-export type Results = { readonly outputs: Readonly<Record<string, Float64Array>>; readonly updates: Readonly<Record<string, Float64Array>> };
+export type Results = {
+  readonly outputs: Readonly<Record<string, Float64Array>>;
+  readonly updates: Readonly<Record<string, Float64Array>>;
+};
 
 /** Runs a sample once. */
-export async function runSample(engine: Engine, { graph, inputs, states, scalars, keys }: Sample): Promise<Results> {
+export async function runSample(
+  engine: Engine,
+  { graph, inputs, states, scalars, keys }: Sample,
+): Promise<Results> {
   const executable = await engine.compile(graph);
   const state = engine.store(states);
   try {
     const outputs = await executable.run({ inputs, scalars, keys, state });
     const kept = state.read();
     return {
-      outputs: Object.fromEntries(Object.entries(outputs).map(([name, values]) => [name, numbersOf(graph.outputs[name]!, values)])),
-      updates: Object.fromEntries(Object.keys(graph.updates).map((name) => [name, Float64Array.from(kept[name]!.data)])),
+      outputs: Object.fromEntries(
+        Object.entries(outputs).map(([name, values]) => [name, numbersOf(graph.outputs[name]!, values)]),
+      ),
+      updates: Object.fromEntries(
+        Object.keys(graph.updates).map((name) => [name, Float64Array.from(kept[name]!.data)]),
+      ),
     };
   } finally {
     executable.free();
@@ -102,7 +126,9 @@ export async function runSample(engine: Engine, { graph, inputs, states, scalars
 
 function numbersOf({ dtype }: Node, values: Float32Array): Float64Array {
   if (dtype === 'f32') return Float64Array.from(values);
-  return Float64Array.from(new Int32Array(values.buffer, values.byteOffset, values.length), (word) => (dtype === 'bool' ? -word : word));
+  return Float64Array.from(new Int32Array(values.buffer, values.byteOffset, values.length), (word) =>
+    dtype === 'bool' ? -word : word,
+  );
 }
 
 /**
@@ -145,11 +171,17 @@ export async function assertAgrees(
   const compare = (name: string, dtype: string, actual: Float64Array, wanted: Float64Array): void => {
     const error = relativeError(actual, wanted, dtype === 'f32' ? floor : 0);
     if (error <= (dtype === 'f32' ? tolerance : 0)) return;
-    const at = actual.findIndex((value, i) => !(Math.abs(value - wanted[i]!) <= 10 * tolerance * Math.abs(wanted[i]!)));
-    faults.push(`${name}: relative error ${error}; element ${at} of ${wanted.length} is ${actual[at]}, expected ${wanted[at]}`);
+    const at = actual.findIndex(
+      (value, i) => !(Math.abs(value - wanted[i]!) <= 10 * tolerance * Math.abs(wanted[i]!)),
+    );
+    faults.push(
+      `${name}: relative error ${error}; element ${at} of ${wanted.length} is ${actual[at]}, expected ${wanted[at]}`,
+    );
   };
-  for (const [name, node] of Object.entries(graph.outputs)) compare(name, node.dtype, outputs[name]!, expected.outputs[name]!);
-  for (const name of Object.keys(graph.updates)) compare(`update ${name}`, 'f32', updates[name]!, expected.updates[name]!);
+  for (const [name, node] of Object.entries(graph.outputs))
+    compare(name, node.dtype, outputs[name]!, expected.outputs[name]!);
+  for (const name of Object.keys(graph.updates))
+    compare(`update ${name}`, 'f32', updates[name]!, expected.updates[name]!);
   assert.deepEqual(faults, []);
 }
 
@@ -160,12 +192,18 @@ const compiler = findCompiler();
 
 /** WebAssembly, and native code where a C compiler is found. */
 export const backends: readonly BackendChoice[] = [
-  ...(compiler === undefined ? [] : [{ name: 'native', start: (threads: number) => createNativeBackend(compiler, threads) }]),
+  ...(compiler === undefined
+    ? []
+    : [{ name: 'native', start: (threads: number) => createNativeBackend(compiler, threads) }]),
   { name: 'wasm', start: (threads: number) => createWasmBackend({ threads, startWorker: startNodeWorker }) },
 ];
 
 /** Hands an engine to `use` and closes it afterwards. */
-export async function withEngine<T>(choice: BackendChoice, threads: number, use: (engine: Engine) => Promise<T>): Promise<T> {
+export async function withEngine<T>(
+  choice: BackendChoice,
+  threads: number,
+  use: (engine: Engine) => Promise<T>,
+): Promise<T> {
   const engine = engineOn(await choice.start(threads));
   try {
     return await use(engine);

@@ -50,23 +50,35 @@ function newInput(g: Generator, shape: Shape, isExact: boolean): Value {
 
 function anyValue(g: Generator, accepts: (value: Value) => boolean = () => true): Value {
   const fitting = g.values.filter(accepts);
-  return fitting.length === 0 ? newInput(g, randomShape(g), false) : fitting[Math.max(below(g, fitting.length), below(g, fitting.length))]!;
+  return fitting.length === 0
+    ? newInput(g, randomShape(g), false)
+    : fitting[Math.max(below(g, fitting.length), below(g, fitting.length))]!;
 }
 
 const exactValue = (g: Generator): Value =>
-  g.values.some(({ isExact }) => isExact) && chance(g, 0.7) ? anyValue(g, ({ isExact }) => isExact) : newInput(g, randomShape(g), true);
+  g.values.some(({ isExact }) => isExact) && chance(g, 0.7)
+    ? anyValue(g, ({ isExact }) => isExact)
+    : newInput(g, randomShape(g), true);
 
 /** A value that broadcasts with a tensor of `shape`. */
 function partner(g: Generator, shape: Shape, isExact: boolean): Value {
   const fits = ({ tensor, isExact: own }: Value): boolean =>
-    own === isExact && tensor.shape.length <= shape.length && tensor.shape.every((size, axis) => size === 1 || size === shape[shape.length - tensor.shape.length + axis]);
+    own === isExact &&
+    tensor.shape.length <= shape.length &&
+    tensor.shape.every(
+      (size, axis) => size === 1 || size === shape[shape.length - tensor.shape.length + axis],
+    );
   if (chance(g, 0.6) && g.values.some(fits)) return anyValue(g, fits);
-  const own = shape.map((size) => (chance(g, 0.25) ? 1 : size)).slice(chance(g, 0.2) ? below(g, shape.length + 1) : 0);
+  const own = shape
+    .map((size) => (chance(g, 0.25) ? 1 : size))
+    .slice(chance(g, 0.2) ? below(g, shape.length + 1) : 0);
   return newInput(g, own, isExact);
 }
 
-const inexact = (tensor: Tensor, bound: number): Value => (bound > 20 ? { tensor: tensor.tanh(), bound: 1, isExact: false } : { tensor, bound, isExact: false });
-const exact = (tensor: Tensor, bound: number): Value | undefined => (bound > EXACT_BOUND / 4 ? undefined : { tensor, bound, isExact: true });
+const inexact = (tensor: Tensor, bound: number): Value =>
+  bound > 20 ? { tensor: tensor.tanh(), bound: 1, isExact: false } : { tensor, bound, isExact: false };
+const exact = (tensor: Tensor, bound: number): Value | undefined =>
+  bound > EXACT_BOUND / 4 ? undefined : { tensor, bound, isExact: true };
 
 /** A shape with as many elements, by cutting and joining axes. */
 function regrouped(g: Generator, shape: Shape): Shape {
@@ -85,12 +97,14 @@ function regrouped(g: Generator, shape: Shape): Shape {
 /** The value seen as a tensor of `rank` axes, each of the elements once. */
 function withRank(tensor: Tensor, rank: number): Tensor {
   const { shape } = tensor;
-  if (shape.length <= rank) return tensor.reshape([...new Array<number>(rank - shape.length).fill(1), ...shape]);
+  if (shape.length <= rank)
+    return tensor.reshape([...new Array<number>(rank - shape.length).fill(1), ...shape]);
   const joined = elementCount(shape.slice(0, shape.length - rank + 1));
   return tensor.reshape([joined, ...shape.slice(shape.length - rank + 1)]);
 }
 
-const randomAxes = (g: Generator, rank: number): number[] => Array.from({ length: rank }, (_, axis) => axis).filter(() => chance(g, 0.5));
+const randomAxes = (g: Generator, rank: number): number[] =>
+  Array.from({ length: rank }, (_, axis) => axis).filter(() => chance(g, 0.5));
 
 const viewSteps: Readonly<Record<string, Step>> = {
   reshape: (g) => {
@@ -105,8 +119,13 @@ const viewSteps: Readonly<Record<string, Step>> = {
   broadcast: (g) => {
     const value = anyValue(g);
     const { shape } = value.tensor;
-    const wide = [...(chance(g, 0.5) ? [pick(g, [2, 3, 5])] : []), ...shape.map((size) => (size === 1 ? pick(g, [1, 3, 17]) : size))];
-    return elementCount(wide) > MAXIMUM_ELEMENTS ? undefined : { ...value, tensor: value.tensor.broadcastTo(wide) };
+    const wide = [
+      ...(chance(g, 0.5) ? [pick(g, [2, 3, 5])] : []),
+      ...shape.map((size) => (size === 1 ? pick(g, [1, 3, 17]) : size)),
+    ];
+    return elementCount(wide) > MAXIMUM_ELEMENTS
+      ? undefined
+      : { ...value, tensor: value.tensor.broadcastTo(wide) };
   },
   slice: (g) => {
     const value = anyValue(g);
@@ -166,7 +185,12 @@ const smoothSteps: Readonly<Record<string, Step>> = {
   },
   detach: (g) => {
     const value = anyValue(g);
-    return { ...value, tensor: value.tensor.multiply(value.tensor.detach()).tanh(), bound: 1, isExact: false };
+    return {
+      ...value,
+      tensor: value.tensor.multiply(value.tensor.detach()).tanh(),
+      bound: 1,
+      isExact: false,
+    };
   },
   straightThrough: (g) => {
     const value = anyValue(g);
@@ -175,8 +199,14 @@ const smoothSteps: Readonly<Record<string, Step>> = {
   custom: (g) => {
     const value = anyValue(g);
     const other = partner(g, value.tensor.shape, false).tensor.broadcastTo(value.tensor.shape);
-    const rule = (gradient: Tensor, [x, y]: readonly Tensor[]): readonly Tensor[] => [gradient.multiply(y!), gradient.subtract(x!)];
-    return inexact(customGradient('sum-of-two', value.tensor.add(other), [value.tensor, other], rule), value.bound + 4);
+    const rule = (gradient: Tensor, [x, y]: readonly Tensor[]): readonly Tensor[] => [
+      gradient.multiply(y!),
+      gradient.subtract(x!),
+    ];
+    return inexact(
+      customGradient('sum-of-two', value.tensor.add(other), [value.tensor, other], rule),
+      value.bound + 4,
+    );
   },
 };
 
@@ -220,12 +250,20 @@ const edgedSteps: Readonly<Record<string, Step>> = {
     const whole = value.tensor.multiply(4).cast('i32');
     const other = partner(g, value.tensor.shape, true).tensor.cast('i32');
     const op = pick(g, ['add', 'subtract', 'multiply', 'maximum', 'minimum'] as const);
-    return inexact(whole[op](other).cast('f32').multiply(1 / 64), 2 * value.bound);
+    return inexact(
+      whole[op](other)
+        .cast('f32')
+        .multiply(1 / 64),
+      2 * value.bound,
+    );
   },
   masks: (g) => {
     const value = exactValue(g);
     const mask = chance(g, 0.5) ? value.tensor.cast('bool') : value.tensor.cast('i32').cast('bool');
-    return exact((chance(g, 0.5) ? mask.cast('f32') : mask.cast('i32').cast('f32')).add(value.tensor), value.bound + 1);
+    return exact(
+      (chance(g, 0.5) ? mask.cast('f32') : mask.cast('i32').cast('f32')).add(value.tensor),
+      value.bound + 1,
+    );
   },
   index: (g) => {
     const value = exactValue(g);
@@ -256,7 +294,9 @@ const sumSteps: Readonly<Record<string, Step>> = {
     const [rows, k] = a.shape as [number, number];
     const columns = pick(g, [1, 2, 5, 16, 17, 33]);
     if (rows * columns > MAXIMUM_ELEMENTS || k > 600) return undefined;
-    const b = chance(g, 0.3) ? newInput(g, [columns, k], false).tensor.transpose() : newInput(g, [k, columns], false).tensor;
+    const b = chance(g, 0.3)
+      ? newInput(g, [columns, k], false).tensor.transpose()
+      : newInput(g, [k, columns], false).tensor;
     const start = chance(g, 0.3) ? below(g, k) : 0;
     const end = chance(g, 0.3) ? start + 1 + below(g, k - start) : k;
     return inexact(a.matmul(b, [start, end]).multiply(1 / Math.sqrt(end - start)), 3 * left.bound);
@@ -266,7 +306,10 @@ const sumSteps: Readonly<Record<string, Step>> = {
     const images = withRank(input.tensor, 4);
     const [n, h, w, c] = images.shape as [number, number, number, number];
     const kernel = [pick(g, [1, 2, 3]), pick(g, [1, 3, 5])] as const;
-    const geometry = { stride: [1 + below(g, 3), 1 + below(g, 3)], padding: [below(g, 3), below(g, 3)] } as const;
+    const geometry = {
+      stride: [1 + below(g, 3), 1 + below(g, 3)],
+      padding: [below(g, 3), below(g, 3)],
+    } as const;
     const [oh, ow] = convolvedSize([h, w], kernel, geometry);
     const channels = pick(g, [1, 2, 7, 16, 19]);
     const terms = kernel[0] * kernel[1] * c;
@@ -278,7 +321,9 @@ const sumSteps: Readonly<Record<string, Step>> = {
   },
 };
 
-const families: readonly (readonly Step[])[] = [viewSteps, smoothSteps, edgedSteps, sumSteps].map((steps) => Object.values(steps));
+const families: readonly (readonly Step[])[] = [viewSteps, smoothSteps, edgedSteps, sumSteps].map((steps) =>
+  Object.values(steps),
+);
 
 /** A random graph of about `steps` steps; `name` tells its scalars and random streams from those of others. */
 export function randomGraph(t: SampleTrace, name: string, key: Key, steps: number): RandomGraph {
@@ -288,6 +333,8 @@ export function randomGraph(t: SampleTrace, name: string, key: Key, steps: numbe
     const value = pick(g, pick(g, families))(g);
     if (value !== undefined) g.values.push(value);
   }
-  const results = g.values.filter((_, position) => position >= g.values.length - 3).map(({ tensor }) => tensor);
+  const results = g.values
+    .filter((_, position) => position >= g.values.length - 3)
+    .map(({ tensor }) => tensor);
   return { results, inputs: g.inputs };
 }

@@ -29,7 +29,9 @@ export function throwFaults(where: string, faults: readonly string[]): void {
     throw new UsageError(`${where}: ${faults[0]}`);
   }
   if (faults.length > 1) {
-    throw new UsageError(`${where}: ${faults.length} faults\n${faults.map((fault) => `  - ${fault}`).join('\n')}`);
+    throw new UsageError(
+      `${where}: ${faults.length} faults\n${faults.map((fault) => `  - ${fault}`).join('\n')}`,
+    );
   }
 }
 

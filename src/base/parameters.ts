@@ -13,7 +13,9 @@ export type Parameters = Readonly<Record<string, HostTensor>>;
 /** A host tensor; checks that the values fill the shape. */
 export function hostTensor(shape: Shape, data: Float32Array): HostTensor {
   if (data.length !== elementCount(shape)) {
-    throw new UsageError(`hostTensor: shape ${formatShape(shape)} needs ${elementCount(shape)} values, got ${data.length}`);
+    throw new UsageError(
+      `hostTensor: shape ${formatShape(shape)} needs ${elementCount(shape)} values, got ${data.length}`,
+    );
   }
   return { shape, data };
 }

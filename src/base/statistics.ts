@@ -29,7 +29,9 @@ const Z975 = 1.959963984540054;
  */
 export function studentQuantile975(degrees: number): number {
   if (!Number.isInteger(degrees) || degrees < 1) {
-    throw new UsageError(`studentQuantile975: degrees of freedom must be a whole number from 1, got ${degrees}`);
+    throw new UsageError(
+      `studentQuantile975: degrees of freedom must be a whole number from 1, got ${degrees}`,
+    );
   }
   if (degrees === 1) return Math.tan(Math.PI * 0.475);
   if (degrees === 2) return 0.95 * Math.sqrt(2 / (4 * 0.975 * 0.025));
@@ -42,9 +44,12 @@ export function studentQuantile975(degrees: number): number {
 }
 
 /** 95 % confidence interval of the mean: mean ± t · s / √n. Undefined for fewer than two values. */
-export function confidenceInterval95(values: ArrayLike<number>): readonly [low: number, high: number] | undefined {
+export function confidenceInterval95(
+  values: ArrayLike<number>,
+): readonly [low: number, high: number] | undefined {
   if (values.length < 2) return undefined;
-  const half = (studentQuantile975(values.length - 1) * standardDeviationOf(values)) / Math.sqrt(values.length);
+  const half =
+    (studentQuantile975(values.length - 1) * standardDeviationOf(values)) / Math.sqrt(values.length);
   const mean = meanOf(values);
   return [mean - half, mean + half];
 }

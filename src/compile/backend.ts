@@ -78,9 +78,13 @@ export function printPlan(plan: Plan): string {
     placement.space === 'arena' ? `arena+${placement.offset}` : plan.bindings[placement.binding]!.name;
   const lines = [
     `plan: ${plan.launches.length} launches of ${plan.kernels.length} kernels, arena ${plan.arenaElements} elements`,
-    ...plan.bindings.map((binding) => `${binding.role} ${binding.name} ${binding.dtype} (${binding.shape.join(', ')})`),
+    ...plan.bindings.map(
+      (binding) => `${binding.role} ${binding.name} ${binding.dtype} (${binding.shape.join(', ')})`,
+    ),
     ...plan.scalars.map((scalar, slot) => `scalar ${slot} ${scalar.name} ${scalar.dtype}`),
-    ...plan.launches.map((launch) => `launch ${plan.kernels[launch.kernel]!.name}(${launch.buffers.map(place).join(', ')})`),
+    ...plan.launches.map(
+      (launch) => `launch ${plan.kernels[launch.kernel]!.name}(${launch.buffers.map(place).join(', ')})`,
+    ),
     ...plan.kernels.map(printKernel),
   ];
   return `${lines.join('\n')}\n`;

@@ -107,7 +107,8 @@ function assignHomes(graph: Graph, fusion: Fusion): Homes {
     if (from !== to) overwrites.push({ from, to });
   }
   for (const node of fusion.stored) {
-    if (!memories.has(node)) memories.set(node, { label: `${node.op} %${node.id}`, elements: elementCount(node.shape) });
+    if (!memories.has(node))
+      memories.set(node, { label: `${node.op} %${node.id}`, elements: elementCount(node.shape) });
   }
   return { memories, bindings, bindingMemories, copies: [...saves, ...overwrites] };
 }
@@ -127,8 +128,11 @@ function isWrittenInPlace({ groups, stored }: Fusion, state: Node, update: Node)
   const isAligned = (node: Node): boolean => {
     if (node === state) return true;
     if (stored.has(node) || isBuffer(node)) return true;
-    const isView = node.op === 'reshape' || node.op === 'transpose' || node.op === 'slice' || node.op === 'broadcast';
-    return isView ? !nodesOf({ outputs: { node }, updates: {} }).includes(state) : node.inputs.every(isAligned);
+    const isView =
+      node.op === 'reshape' || node.op === 'transpose' || node.op === 'slice' || node.op === 'broadcast';
+    return isView
+      ? !nodesOf({ outputs: { node }, updates: {} }).includes(state)
+      : node.inputs.every(isAligned);
   };
   return group.results.every((result) => result.inputs.every(isAligned));
 }
@@ -163,5 +167,12 @@ function assemble(
     }
     return { kernel: number, buffers: memories.map(place), words };
   });
-  return { lanes: target.lanes, kernels, launches, bindings: homes.bindings, scalars, arenaElements: arena.elements };
+  return {
+    lanes: target.lanes,
+    kernels,
+    launches,
+    bindings: homes.bindings,
+    scalars,
+    arenaElements: arena.elements,
+  };
 }

@@ -69,14 +69,20 @@ export function createDraft(context: Context): Draft {
 
 /** The lane number, for vectors of which `count` lanes are used. */
 export function lane(count: number): Int {
-  return { constant: 0, terms: [{ atom: { kind: 'variable', name: LANE, max: Math.max(0, count - 1) }, coefficient: 1 }] };
+  return {
+    constant: 0,
+    terms: [{ atom: { kind: 'variable', name: LANE, max: Math.max(0, count - 1) }, coefficient: 1 }],
+  };
 }
 
 /** The variable `chunk` of a kernel with so many chunks. */
 export function chunkIndex(chunks: number): Int {
   return chunks === 1
     ? literal(0)
-    : { constant: 0, terms: [{ atom: { kind: 'variable', name: 'chunk', max: chunks - 1 }, coefficient: 1 }] };
+    : {
+        constant: 0,
+        terms: [{ atom: { kind: 'variable', name: 'chunk', max: chunks - 1 }, coefficient: 1 }],
+      };
 }
 
 /** More vectors in a row than this become a loop. */
@@ -101,7 +107,12 @@ export function eachVector(b: KernelBuilder, size: number, body: (index: Int, co
  *
  * @returns the number of chunks
  */
-export function shareItems(b: KernelBuilder, count: number, perChunk: number, body: (first: Int, items: number) => void): number {
+export function shareItems(
+  b: KernelBuilder,
+  count: number,
+  perChunk: number,
+  body: (first: Int, items: number) => void,
+): number {
   const chunks = Math.ceil(count / perChunk);
   const rest = count - (chunks - 1) * perChunk;
   const chunk = chunkIndex(chunks);
@@ -112,7 +123,9 @@ export function shareItems(b: KernelBuilder, count: number, perChunk: number, bo
     body(literal(0), rest);
   } else {
     b.guard(chunk, chunks - 1, () => body(first, perChunk));
-    b.guard(plus(literal(chunks - 1), times(chunk, -1)), 1, () => body(literal((chunks - 1) * perChunk), rest));
+    b.guard(plus(literal(chunks - 1), times(chunk, -1)), 1, () =>
+      body(literal((chunks - 1) * perChunk), rest),
+    );
   }
   return chunks;
 }

@@ -26,7 +26,12 @@ export type Emit = (node: Node, index: readonly Int[]) => Local;
 const isFloat = (node: Node): boolean => node.dtype === 'f32';
 const typeOf = (node: Node): VectorType => (isFloat(node) ? 'f32' : 'i32');
 
-type Lowering<K extends OpName> = (node: Node<K>, index: readonly Int[], emit: Emit, s: Surroundings) => Local;
+type Lowering<K extends OpName> = (
+  node: Node<K>,
+  index: readonly Int[],
+  emit: Emit,
+  s: Surroundings,
+) => Local;
 
 const elementwise =
   (float: VectorOp, int?: VectorOp) =>
@@ -41,19 +46,28 @@ const math =
   (node: Node, index: readonly Int[], emit: Emit, s: Surroundings): Local =>
     f(s.builder, emit(node.inputs[0]!, index));
 
-const view = (node: Node, index: readonly Int[], emit: Emit): Local => emit(node.inputs[0]!, viewedIndex(node, index));
+const view = (node: Node, index: readonly Int[], emit: Emit): Local =>
+  emit(node.inputs[0]!, viewedIndex(node, index));
 
 const ownKernel = (node: Node): never => {
   throw new InternalError(`internal: ${node.op} is a kernel of its own`);
 };
 
 /** The two random words of every element: the stream's key, then the element's number as counter. */
-function randomWords(node: Node<'uniform' | 'normal'>, index: readonly Int[], emit: Emit, s: Surroundings): [Local, Local] {
+function randomWords(
+  node: Node<'uniform' | 'normal'>,
+  index: readonly Int[],
+  emit: Emit,
+  s: Surroundings,
+): [Local, Local] {
   const stream: Key = node.attributes.stream;
   const words = node.inputs.map((word) => emit(word, [])) as [Local, Local];
   const names = stream.map((word) => s.builder.word(s.wordPosition(word))) as [Local, Local];
   const key = emitThreefry(s.builder, words, names);
-  return emitThreefry(s.builder, key, [s.builder.index(flatten(index, stridesOf(node.shape))), s.builder.literal(0, 'i32')]);
+  return emitThreefry(s.builder, key, [
+    s.builder.index(flatten(index, stridesOf(node.shape))),
+    s.builder.literal(0, 'i32'),
+  ]);
 }
 
 const lowerings: { readonly [K in OpName]: Lowering<K> } = {
@@ -79,7 +93,10 @@ const lowerings: { readonly [K in OpName]: Lowering<K> } = {
     const from = node.inputs[0]!.dtype;
     if (from === node.dtype) return x;
     if (node.dtype === 'bool') {
-      const isZero = from === 'f32' ? builder.operation('equal', x, builder.literal(0)) : builder.operation('equalInt', x, builder.literal(0, 'i32'));
+      const isZero =
+        from === 'f32'
+          ? builder.operation('equal', x, builder.literal(0))
+          : builder.operation('equalInt', x, builder.literal(0, 'i32'));
       return builder.operation('xor', isZero, builder.literal(-1, 'i32'));
     }
     if (from === 'bool') {
@@ -122,7 +139,8 @@ const lowerings: { readonly [K in OpName]: Lowering<K> } = {
 function viewedIndex(node: Node, index: readonly Int[]): Int[] {
   const [input] = node.inputs as [Node];
   if (isOp(node, 'reshape')) return unflatten(flatten(index, stridesOf(node.shape)), input.shape);
-  if (isOp(node, 'transpose')) return input.shape.map((_, axis) => index[node.attributes.permutation.indexOf(axis)]!);
+  if (isOp(node, 'transpose'))
+    return input.shape.map((_, axis) => index[node.attributes.permutation.indexOf(axis)]!);
   if (isOp(node, 'broadcast')) return index.map((i, axis) => (input.shape[axis] === 1 ? literal(0) : i));
   if (isOp(node, 'slice')) return index.map((i, axis) => plus(i, literal(node.attributes.start[axis]!)));
   throw new InternalError(`internal: ${node.op} is not a view`);
@@ -132,7 +150,10 @@ function viewedIndex(node: Node, index: readonly Int[]): Int[] {
  * An emitter of expressions into a kernel. `bound` gives values that the kernel holds in registers already: the
  * accumulators of a product, for its epilogue.
  */
-export function createEmitter(s: Surroundings, bound: ReadonlyMap<Node, (index: readonly Int[]) => Local> = new Map()): Emit {
+export function createEmitter(
+  s: Surroundings,
+  bound: ReadonlyMap<Node, (index: readonly Int[]) => Local> = new Map(),
+): Emit {
   const emit: Emit = (node, index) => {
     const register = bound.get(node);
     if (register !== undefined) return register(index);
@@ -144,11 +165,21 @@ export function createEmitter(s: Surroundings, bound: ReadonlyMap<Node, (index: 
 }
 
 /** Addresses, within their buffers, of all values in memory that the expression loads at `index`. */
-function addresses(node: Node, index: readonly Int[], isStored: (node: Node) => boolean, found: Map<string, Int>): void {
+function addresses(
+  node: Node,
+  index: readonly Int[],
+  isStored: (node: Node) => boolean,
+  found: Map<string, Int>,
+): void {
   if (isStored(node)) {
     const address = flatten(index, stridesOf(node.shape));
     found.set(intKey(address), address);
-  } else if (node.op === 'reshape' || node.op === 'transpose' || node.op === 'broadcast' || node.op === 'slice') {
+  } else if (
+    node.op === 'reshape' ||
+    node.op === 'transpose' ||
+    node.op === 'broadcast' ||
+    node.op === 'slice'
+  ) {
     addresses(node.inputs[0]!, viewedIndex(node, index), isStored, found);
   } else {
     if (isOp(node, 'iota')) found.set(intKey(index[node.attributes.axis]!), index[node.attributes.axis]!);
@@ -178,7 +209,10 @@ export function mergeAxes(
     const [left, right] = [merged[at]!, merged[at + 1]!];
     const joined = { size: left.size * right.size, axes: [...left.axes, ...right.axes] };
     const candidate = [...merged.slice(0, at), joined, ...merged.slice(at + 2)];
-    const variables = candidate.map((group, k) => ({ constant: 0, terms: variableTerms(`m${k}`, group.size) }));
+    const variables = candidate.map((group, k) => ({
+      constant: 0,
+      terms: variableTerms(`m${k}`, group.size),
+    }));
     const index = splitAxes(candidate, variables, shape);
     const found = new Map<string, Int>();
     for (const root of roots) addresses(root, index, isStored, found);
@@ -192,7 +226,11 @@ function variableTerms(name: string, size: number): Int['terms'] {
 }
 
 /** The index of each original axis from one integer per merged axis. */
-export function splitAxes(merged: readonly MergedAxis[], variables: readonly Int[], shape: readonly number[]): Int[] {
+export function splitAxes(
+  merged: readonly MergedAxis[],
+  variables: readonly Int[],
+  shape: readonly number[],
+): Int[] {
   const index = new Array<Int>(shape.length);
   for (const [position, group] of merged.entries()) {
     let rest = variables[position]!;

@@ -18,7 +18,12 @@ export type Group =
 /** Groups in an order that respects their dependencies, and the values that live in memory. */
 export type Fusion = { readonly groups: readonly Group[]; readonly stored: ReadonlySet<Node> };
 
-const PRODUCTS: ReadonlySet<OpName> = new Set(['matmul', 'convolution', 'convolutionInputGradient', 'convolutionWeightGradient']);
+const PRODUCTS: ReadonlySet<OpName> = new Set([
+  'matmul',
+  'convolution',
+  'convolutionInputGradient',
+  'convolutionWeightGradient',
+]);
 const VIEWS: ReadonlySet<OpName> = new Set(['reshape', 'transpose', 'broadcast', 'slice']);
 const EXPENSIVE: ReadonlySet<OpName> = new Set(['exp', 'log', 'tanh', 'cos', 'uniform', 'normal']);
 const SOURCES: ReadonlySet<OpName> = new Set(['constant', 'iota']);
@@ -40,7 +45,13 @@ export function isBuffer(node: Node): boolean {
 }
 
 function isElementwise(node: Node): boolean {
-  return !(isProduct(node) || isReduction(node) || VIEWS.has(node.op) || node.op === 'input' || node.op === 'pad');
+  return !(
+    isProduct(node) ||
+    isReduction(node) ||
+    VIEWS.has(node.op) ||
+    node.op === 'input' ||
+    node.op === 'pad'
+  );
 }
 
 /** What an expression costs where it is recomputed. */
@@ -48,7 +59,10 @@ type Cost = { readonly loads: ReadonlySet<Node>; readonly isExpensive: boolean }
 
 /** The operand of a product that is read again and again, and so must be in memory. */
 function isFilterOperand(user: Node, node: Node): boolean {
-  return (user.op === 'matmul' || user.op === 'convolution' || user.op === 'convolutionInputGradient') && user.inputs[1] === node;
+  return (
+    (user.op === 'matmul' || user.op === 'convolution' || user.op === 'convolutionInputGradient') &&
+    user.inputs[1] === node
+  );
 }
 
 /** Chooses kernels for a simplified graph. */
@@ -73,7 +87,10 @@ export function fuse(graph: Graph): Fusion {
     const cost = expressionCost(node, costs, stored, claimed);
     const inMemory = stored.has(node) || isBuffer(node);
     if (!inMemory && !claimed.has(node) && mustStore(node, cost, users)) stored.add(node);
-    costs.set(node, stored.has(node) || isBuffer(node) ? { loads: new Set([node]), isExpensive: false } : cost);
+    costs.set(
+      node,
+      stored.has(node) || isBuffer(node) ? { loads: new Set([node]), isExpensive: false } : cost,
+    );
   }
   const groups = nodes.filter((node) => stored.has(node)).map((node) => groupOf(node, products));
   return { groups: schedule(mergeSiblings(attachSums(groups, stored), stored), stored), stored };
@@ -96,13 +113,16 @@ function attachSums(groups: readonly Group[], stored: ReadonlySet<Node>): Group[
     const [result] = host.results;
     const isImage = host.product.op === 'convolution' || host.product.op === 'convolutionInputGradient';
     const [summand] = sum.inputs as [Node];
-    if (!isImage || !sameShape(result.shape, summand.shape) || !isElementwiseIn(summand, result, stored)) return true;
+    if (!isImage || !sameShape(result.shape, summand.shape) || !isElementwiseIn(summand, result, stored))
+      return true;
     attached.set(latest, [...(attached.get(latest) ?? []), sum]);
     return false;
   });
   return left.map((group) => {
     const sums = attached.get(positions.get(group.results[0])!) ?? [];
-    return group.kind === 'product' && sums.length > 0 ? { ...group, results: [...group.results, ...sums] as [Node, ...Node[]] } : group;
+    return group.kind === 'product' && sums.length > 0
+      ? { ...group, results: [...group.results, ...sums] as [Node, ...Node[]] }
+      : group;
   });
 }
 
@@ -123,7 +143,12 @@ function usersOf(nodes: readonly Node[]): Map<Node, Node[]> {
 }
 
 /** Follows the only user of a product for as long as that is elementwise; claims the nodes on the way. */
-function followEpilogue(product: Node, users: Map<Node, Node[]>, results: ReadonlySet<Node>, claimed: Set<Node>): Node {
+function followEpilogue(
+  product: Node,
+  users: Map<Node, Node[]>,
+  results: ReadonlySet<Node>,
+  claimed: Set<Node>,
+): Node {
   let result = product;
   if (product.op === 'convolutionWeightGradient') return result; // summed over partial results first
   for (;;) {
@@ -137,13 +162,25 @@ function followEpilogue(product: Node, users: Map<Node, Node[]>, results: Readon
   }
 }
 
-function expressionCost(node: Node, costs: ReadonlyMap<Node, Cost>, stored: Set<Node>, claimed: ReadonlySet<Node>): Cost {
+function expressionCost(
+  node: Node,
+  costs: ReadonlyMap<Node, Cost>,
+  stored: Set<Node>,
+  claimed: ReadonlySet<Node>,
+): Cost {
   const loads = new Set<Node>();
   let isExpensive = EXPENSIVE.has(node.op);
-  const inputs = node.inputs.map((input) => [input, costs.get(input)!] as const).sort(([, a], [, b]) => b.loads.size - a.loads.size);
+  const inputs = node.inputs
+    .map((input) => [input, costs.get(input)!] as const)
+    .sort(([, a], [, b]) => b.loads.size - a.loads.size);
   const total = new Set(inputs.flatMap(([, cost]) => [...cost.loads])).size;
   const heaviest = inputs[0]?.[0];
-  if (total > MAX_LOADS && heaviest !== undefined && !claimed.has(heaviest) && costs.get(heaviest)!.loads.size > 1) {
+  if (
+    total > MAX_LOADS &&
+    heaviest !== undefined &&
+    !claimed.has(heaviest) &&
+    costs.get(heaviest)!.loads.size > 1
+  ) {
     stored.add(heaviest);
   }
   for (const [input, cost] of inputs) {
@@ -155,7 +192,9 @@ function expressionCost(node: Node, costs: ReadonlyMap<Node, Cost>, stored: Set<
 
 /** True if a view of `node` stretches it over a larger tensor. */
 function isStretched(node: Node, users: ReadonlyMap<Node, readonly Node[]>): boolean {
-  return (users.get(node) ?? []).some((user) => user.op === 'broadcast' || (VIEWS.has(user.op) && isStretched(user, users)));
+  return (users.get(node) ?? []).some(
+    (user) => user.op === 'broadcast' || (VIEWS.has(user.op) && isStretched(user, users)),
+  );
 }
 
 function mustStore(node: Node, cost: Cost, allUsers: ReadonlyMap<Node, readonly Node[]>): boolean {
@@ -166,7 +205,9 @@ function mustStore(node: Node, cost: Cost, allUsers: ReadonlyMap<Node, readonly 
   if (!isPlainView && elementCount(node.shape) > 1 && isStretched(node, allUsers)) return true;
   if (cost.isExpensive && (users.length > 1 || users.some(isProduct))) return true;
   // Streams through memory if every user computes it anew, against: its loads, two for its store, one for each user.
-  const large = [...cost.loads].filter((load) => 2 * elementCount(load.shape) >= elementCount(node.shape)).length;
+  const large = [...cost.loads].filter(
+    (load) => 2 * elementCount(load.shape) >= elementCount(node.shape),
+  ).length;
   return users.length > 1 && large > 1 && users.length * large > large + 2 + users.length;
 }
 
@@ -190,7 +231,8 @@ export function loadsOf(group: Group, stored: ReadonlySet<Node>): Set<Node> {
   const visit = (node: Node): void => {
     if (seen.has(node)) return;
     seen.add(node);
-    if (isBuffer(node) || (stored.has(node) && !(group.results as readonly Node[]).includes(node))) loads.add(node);
+    if (isBuffer(node) || (stored.has(node) && !(group.results as readonly Node[]).includes(node)))
+      loads.add(node);
     else node.inputs.forEach(visit);
   };
   for (const result of group.results) result.inputs.forEach(visit);
@@ -206,7 +248,10 @@ function mergeSiblings(groups: readonly Group[], stored: ReadonlySet<Node>): Gro
     for (const result of group.results) levels.set(result, level);
     const key = siblingKey(group, level) ?? `#${position}`;
     const known = merged.get(key);
-    merged.set(key, known === undefined ? group : ({ ...known, results: [...known.results, ...group.results] } as Group));
+    merged.set(
+      key,
+      known === undefined ? group : ({ ...known, results: [...known.results, ...group.results] } as Group),
+    );
   }
   return [...merged.values()];
 }

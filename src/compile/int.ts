@@ -23,7 +23,9 @@ export function literal(value: number): Int {
 
 /** A loop variable that runs from 0 to count − 1. */
 export function variable(name: string, count: number): Int {
-  return count === 1 ? literal(0) : { constant: 0, terms: [{ atom: { kind: 'variable', name, max: count - 1 }, coefficient: 1 }] };
+  return count === 1
+    ? literal(0)
+    : { constant: 0, terms: [{ atom: { kind: 'variable', name, max: count - 1 }, coefficient: 1 }] };
 }
 
 const keys = new WeakMap<Int, string>();
@@ -32,7 +34,9 @@ const keys = new WeakMap<Int, string>();
 export function intKey(x: Int): string {
   let key = keys.get(x);
   if (key === undefined) {
-    key = [x.constant, ...x.terms.map((term) => `${term.coefficient}*${atomKey(term.atom)}`).sort()].join('+');
+    key = [x.constant, ...x.terms.map((term) => `${term.coefficient}*${atomKey(term.atom)}`).sort()].join(
+      '+',
+    );
     keys.set(x, key);
   }
   return key;
@@ -59,7 +63,10 @@ export function plus(a: Int, b: Int): Int {
 /** Product with a fixed number. */
 export function times(a: Int, factor: number): Int {
   if (factor === 0) return literal(0);
-  return { constant: a.constant * factor, terms: a.terms.map(({ atom, coefficient }) => ({ atom, coefficient: coefficient * factor })) };
+  return {
+    constant: a.constant * factor,
+    terms: a.terms.map(({ atom, coefficient }) => ({ atom, coefficient: coefficient * factor })),
+  };
 }
 
 /** n · (x div n) + (x mod n) = x, wherever both stand with fitting coefficients. */
@@ -212,7 +219,10 @@ export function unflatten(offset: Int, shape: readonly number[]): Int[] {
 /** The expression as C and people write it. */
 export function printInt(x: Int): string {
   const terms = x.terms.map(({ atom, coefficient }) => {
-    const text = atom.kind === 'variable' ? atom.name : `((${printInt(atom.of)}) ${atom.kind === 'div' ? '/' : '%'} ${atom.by})`;
+    const text =
+      atom.kind === 'variable'
+        ? atom.name
+        : `((${printInt(atom.of)}) ${atom.kind === 'div' ? '/' : '%'} ${atom.by})`;
     return coefficient === 1 ? text : `${text} * ${coefficient}`;
   });
   if (x.constant !== 0 || terms.length === 0) terms.push(String(x.constant));

@@ -3,9 +3,21 @@
 
 import { invariant } from '../base/errors.ts';
 import { coefficientOf, type Int, intKey, LANE, range, substitute, variable, variablesOf } from './int.ts';
-import { type Kernel, type Local, resultTypes, SCRATCH, type Statement, type VectorOp, type VectorType } from './loop.ts';
+import {
+  type Kernel,
+  type Local,
+  resultTypes,
+  SCRATCH,
+  type Statement,
+  type VectorOp,
+  type VectorType,
+} from './loop.ts';
 
-type Block = { readonly statements: Statement[]; readonly known: Map<string, Local>; readonly guarded: boolean };
+type Block = {
+  readonly statements: Statement[];
+  readonly known: Map<string, Local>;
+  readonly guarded: boolean;
+};
 
 /** Writes one kernel. Methods that make a value return its local. */
 export class KernelBuilder {
@@ -76,7 +88,12 @@ export class KernelBuilder {
       return this.pinned(resultTypes[op], (target) => ({ kind: 'operation', target, op, operands }));
     }
     const key = `${op} ${operands.join(' ')}`;
-    return this.pure(key, resultTypes[op], this.levelOf(operands), (target) => ({ kind: 'operation', target, op, operands }));
+    return this.pure(key, resultTypes[op], this.levelOf(operands), (target) => ({
+      kind: 'operation',
+      target,
+      op,
+      operands,
+    }));
   }
 
   shift(direction: 'left' | 'right', operand: Local, bits: number): Local {
@@ -86,9 +103,15 @@ export class KernelBuilder {
 
   /** All lanes `value`, rounded to the type; −0 as its bits, since printing loses its sign. */
   literal(value: number, type: VectorType = 'f32'): Local {
-    if (type === 'f32' && Object.is(Math.fround(value), -0)) return this.operation('bitsFloat', this.literal(-(2 ** 31), 'i32'));
+    if (type === 'f32' && Object.is(Math.fround(value), -0))
+      return this.operation('bitsFloat', this.literal(-(2 ** 31), 'i32'));
     const rounded = type === 'f32' ? Math.fround(value) : value | 0;
-    return this.pure(`${type} ${rounded}`, type, 0, (target) => ({ kind: 'literal', target, type, value: rounded }));
+    return this.pure(`${type} ${rounded}`, type, 0, (target) => ({
+      kind: 'literal',
+      target,
+      type,
+      value: rounded,
+    }));
   }
 
   scalar(slot: number, type: VectorType): Local {
@@ -101,7 +124,11 @@ export class KernelBuilder {
 
   /** The integers of `index`, lane by lane. */
   index(index: Int): Local {
-    return this.pure(`index ${intKey(index)}`, 'i32', this.levelOfInt(index), (target) => ({ kind: 'index', target, index }));
+    return this.pure(`index ${intKey(index)}`, 'i32', this.levelOfInt(index), (target) => ({
+      kind: 'index',
+      target,
+      index,
+    }));
   }
 
   /** Loads lane l from `index` with lane = l; the mode follows from how the index depends on the lane. */
@@ -114,13 +141,25 @@ export class KernelBuilder {
     if (buffer === SCRATCH) return this.pinned(type, make);
     const level = this.levelOfInt(index);
     const guards = this.blocks.findLastIndex((block) => block.guarded);
-    return this.pure(`load ${buffer} ${mode} ${type} ${intKey(address)}`, type, level === 0 ? 0 : Math.max(level, guards), make);
+    return this.pure(
+      `load ${buffer} ${mode} ${type} ${intKey(address)}`,
+      type,
+      level === 0 ? 0 : Math.max(level, guards),
+      make,
+    );
   }
 
   /** Loads a vector from a buffer that this kernel writes: exactly here, never shared. */
   loadHere(buffer: number, index: Int): Local {
     const address = substitute(index, LANE, 0);
-    return this.pinned('f32', (target) => ({ kind: 'load', target, type: 'f32', buffer, index: address, mode: 'vector' }));
+    return this.pinned('f32', (target) => ({
+      kind: 'load',
+      target,
+      type: 'f32',
+      buffer,
+      index: address,
+      mode: 'vector',
+    }));
   }
 
   /** Stores the first `count` lanes; lane l goes to `index` with lane = l. */
@@ -128,7 +167,14 @@ export class KernelBuilder {
     const step = coefficientOf(index, LANE);
     const isVector = step === 1 || count === 1;
     const address = isVector ? substitute(index, LANE, 0) : index;
-    this.current().statements.push({ kind: 'store', buffer, index: address, value, mode: isVector ? 'vector' : 'scatter', count });
+    this.current().statements.push({
+      kind: 'store',
+      buffer,
+      index: address,
+      value,
+      mode: isVector ? 'vector' : 'scatter',
+      count,
+    });
   }
 
   /** A variable that starts as `initial`. */

@@ -87,9 +87,20 @@ export const resultTypes: { readonly [K in VectorOp]: VectorType } = {
 
 /** A statement. `target` names the vector it defines; each name is defined once, before its uses. */
 export type Statement =
-  | { readonly kind: 'operation'; readonly target: Local; readonly op: VectorOp; readonly operands: readonly Local[] }
+  | {
+      readonly kind: 'operation';
+      readonly target: Local;
+      readonly op: VectorOp;
+      readonly operands: readonly Local[];
+    }
   /** Shifts by a fixed number of bits; `right` is logical. */
-  | { readonly kind: 'shift'; readonly target: Local; readonly direction: 'left' | 'right'; readonly operand: Local; readonly bits: number }
+  | {
+      readonly kind: 'shift';
+      readonly target: Local;
+      readonly direction: 'left' | 'right';
+      readonly operand: Local;
+      readonly bits: number;
+    }
   /** All lanes the same number; an i32 literal may be given as any 32-bit integer. */
   | { readonly kind: 'literal'; readonly target: Local; readonly type: VectorType; readonly value: number }
   /** All lanes the runtime scalar in this slot. */
@@ -120,14 +131,24 @@ export type Statement =
       readonly count: number;
     }
   /** A variable vector that statements below may change. */
-  | { readonly kind: 'accumulator'; readonly target: Local; readonly type: VectorType; readonly initial: Local }
+  | {
+      readonly kind: 'accumulator';
+      readonly target: Local;
+      readonly type: VectorType;
+      readonly initial: Local;
+    }
   | { readonly kind: 'assign'; readonly accumulator: Local; readonly value: Local }
   /** accumulator += a · b, fused where the machine can. */
   | { readonly kind: 'multiplyAdd'; readonly accumulator: Local; readonly a: Local; readonly b: Local }
   /** All lanes the sum or maximum over the lanes of `operand`, folded by halves: lane l with lane l + lanes/2, … */
   | { readonly kind: 'fold'; readonly target: Local; readonly op: 'add' | 'maximum'; readonly operand: Local }
   /** `variable` runs from 0 to count − 1. */
-  | { readonly kind: 'for'; readonly variable: string; readonly count: number; readonly body: readonly Statement[] }
+  | {
+      readonly kind: 'for';
+      readonly variable: string;
+      readonly count: number;
+      readonly body: readonly Statement[];
+    }
   /** Runs `body` where `index` < `below`. */
   | { readonly kind: 'if'; readonly index: Int; readonly below: number; readonly body: readonly Statement[] };
 
@@ -167,7 +188,9 @@ export function printKernel(kernel: Kernel): string {
       case 'operation':
         return [`${indent}${local(s.target)} = ${s.op}(${s.operands.map(local).join(', ')})`];
       case 'shift':
-        return [`${indent}${local(s.target)} = ${local(s.operand)} ${s.direction === 'left' ? '<<' : '>>>'} ${s.bits}`];
+        return [
+          `${indent}${local(s.target)} = ${local(s.operand)} ${s.direction === 'left' ? '<<' : '>>>'} ${s.bits}`,
+        ];
       case 'literal':
         return [`${indent}${local(s.target)} = ${s.value}:${s.type}`];
       case 'scalar':

@@ -3,7 +3,7 @@
 
 import { InternalError, invariant } from '../base/errors.ts';
 import { isOp, type Node } from '../graph/node.ts';
-import { chunkIndex, type Context, createDraft, type DraftLaunch, eachVector, type Memory } from './draft.ts';
+import { type Context, chunkIndex, createDraft, type DraftLaunch, eachVector, type Memory } from './draft.ts';
 import { type Int, literal, plus, times } from './int.ts';
 import { lowerProduct, type Phase, type Product, type Run, windowRuns } from './lower-product.ts';
 import { lowerWeightGradient } from './lower-weight-gradient.ts';
@@ -12,13 +12,25 @@ import { lowerWeightGradient } from './lower-weight-gradient.ts';
 const ROWS_PER_CHUNK = 32;
 
 /** Kernels that compute `product` and its epilogue into the memory of the first result, and sums of it into the others. */
-export function lowerContraction(context: Context, product: Node, [result, ...sums]: readonly [Node, ...Node[]]): DraftLaunch[] {
-  if (isOp(product, 'convolution')) return lowerProduct(context, convolutionProduct(context, product, result), sums);
+export function lowerContraction(
+  context: Context,
+  product: Node,
+  [result, ...sums]: readonly [Node, ...Node[]],
+): DraftLaunch[] {
+  if (isOp(product, 'convolution'))
+    return lowerProduct(context, convolutionProduct(context, product, result), sums);
   if (isOp(product, 'convolutionInputGradient')) return inputGradient(context, product, result, sums);
   if (isOp(product, 'convolutionWeightGradient')) {
     const [images, gradient] = product.inputs as [Node, Node];
     const [n] = images.shape as [number];
-    return lowerWeightGradient(context, { result, images, gradient, filterShape: product.attributes.filterShape, ...imageGeometry(product), groups: n });
+    return lowerWeightGradient(context, {
+      result,
+      images,
+      gradient,
+      filterShape: product.attributes.filterShape,
+      ...imageGeometry(product),
+      groups: n,
+    });
   }
   if (isOp(product, 'matmul')) {
     const transposed = transposedLeft(product);
@@ -29,7 +41,9 @@ export function lowerContraction(context: Context, product: Node, [result, ...su
   throw new InternalError(`internal: ${product.op} is not a product`);
 }
 
-function imageGeometry({ attributes }: Node<'convolution' | 'convolutionInputGradient' | 'convolutionWeightGradient'>): {
+function imageGeometry({
+  attributes,
+}: Node<'convolution' | 'convolutionInputGradient' | 'convolutionWeightGradient'>): {
   readonly stride: readonly [number, number];
   readonly padding: readonly [number, number];
 } {
@@ -44,7 +58,13 @@ function filterMemory(context: Context, node: Node): Memory {
 }
 
 /** Zeros behind an axis, so that the last window is complete (or 0 if it ends earlier). */
-function trailingZeros(size: number, kernel: number, stride: number, padding: number, outputs: number): number {
+function trailingZeros(
+  size: number,
+  kernel: number,
+  stride: number,
+  padding: number,
+  outputs: number,
+): number {
   return Math.max(0, (outputs - 1) * stride + kernel - size - padding);
 }
 
@@ -78,10 +98,16 @@ function convolutionProduct(context: Context, node: Node<'convolution'>, result:
 }
 
 /** Kernel positions of one axis that reach output positions ≡ `residue`, in the order of their input positions. */
-function taps(residue: number, kernel: number, stride: number, padding: number): { readonly tap: number; readonly shift: number }[] {
+function taps(
+  residue: number,
+  kernel: number,
+  stride: number,
+  padding: number,
+): { readonly tap: number; readonly shift: number }[] {
   const found: { tap: number; shift: number }[] = [];
   for (let tap = kernel - 1; tap >= 0; tap--) {
-    if ((residue + padding - tap) % stride === 0) found.push({ tap, shift: (residue + padding - tap) / stride });
+    if ((residue + padding - tap) % stride === 0)
+      found.push({ tap, shift: (residue + padding - tap) / stride });
   }
   return found;
 }
@@ -91,15 +117,27 @@ function taps(residue: number, kernel: number, stride: number, padding: number):
  * Pixels of one remainder y mod stride share their k: a phase, in which the kernel is a plain stride-1 product over
  * the gradient, with the filter repacked as ((k, output channel), input channel).
  */
-function inputGradient(context: Context, node: Node<'convolutionInputGradient'>, result: Node, sums: readonly Node[]): DraftLaunch[] {
+function inputGradient(
+  context: Context,
+  node: Node<'convolutionInputGradient'>,
+  result: Node,
+  sums: readonly Node[],
+): DraftLaunch[] {
   const [gradient, filter] = node.inputs as [Node, Node];
   const [n, h, w, c] = node.shape as [number, number, number, number];
   const [kh, kw, , m] = filter.shape as [number, number, number, number];
   const [, oh, ow] = gradient.shape as [number, number, number];
   const { stride, padding } = node.attributes;
   const rowsOf = Array.from({ length: stride[0] }, (_, residue) => taps(residue, kh, stride[0], padding[0]));
-  const columnsOf = Array.from({ length: stride[1] }, (_, residue) => taps(residue, kw, stride[1], padding[1]));
-  const margin = (all: readonly { readonly shift: number }[][], size: number, step: number, inputs: number): [number, number] => {
+  const columnsOf = Array.from({ length: stride[1] }, (_, residue) =>
+    taps(residue, kw, stride[1], padding[1]),
+  );
+  const margin = (
+    all: readonly { readonly shift: number }[][],
+    size: number,
+    step: number,
+    inputs: number,
+  ): [number, number] => {
     const shifts = all.flat().map((tap) => tap.shift);
     const last = Math.ceil(size / step) - 1;
     return [Math.max(0, -Math.min(0, ...shifts)), Math.max(0, last + Math.max(0, ...shifts) - (inputs - 1))];
@@ -114,7 +152,13 @@ function inputGradient(context: Context, node: Node<'convolutionInputGradient'>,
       for (const { tap: ky, shift: dy } of columnTaps.length === 0 ? [] : rowTaps) {
         const filterRow = packed.length * m;
         for (const { tap: kx } of columnTaps) packed.push({ ky, kx });
-        runs.push({ dy: dy + rows[0], dx: columnTaps[0]!.shift + columns[0], start: 0, length: columnTaps.length * m, filterRow });
+        runs.push({
+          dy: dy + rows[0],
+          dx: columnTaps[0]!.shift + columns[0],
+          start: 0,
+          length: columnTaps.length * m,
+          filterRow,
+        });
       }
       const size = [Math.ceil((h - py) / stride[0]), Math.ceil((w - px) / stride[1])] as const;
       phases.push({ offset: [py, px], size, runs });
@@ -126,7 +170,12 @@ function inputGradient(context: Context, node: Node<'convolutionInputGradient'>,
     name: 'convolutionInputGradient',
     node,
     result,
-    source: { node: gradient, size: [oh, ow, m], index: (image, row, column, channel) => [image, row, column, channel], padding: { rows, columns } },
+    source: {
+      node: gradient,
+      size: [oh, ow, m],
+      index: (image, row, column, channel) => [image, row, column, channel],
+      padding: { rows, columns },
+    },
     filter: temporary,
     columns: c,
     phases,
@@ -167,8 +216,20 @@ function matrixProducts(context: Context, node: Node<'matmul'>, result: Node): D
   const whole = Math.floor(m / ROWS_PER_CHUNK);
   const rest = m - whole * ROWS_PER_CHUNK;
   const launches: DraftLaunch[] = [];
-  if (whole > 0) launches.push(...lowerProduct(context, matrixProduct(context, node, result, { first: 0, rows: ROWS_PER_CHUNK, images: whole })));
-  if (rest > 0) launches.push(...lowerProduct(context, matrixProduct(context, node, result, { first: m - rest, rows: rest, images: 1 })));
+  if (whole > 0)
+    launches.push(
+      ...lowerProduct(
+        context,
+        matrixProduct(context, node, result, { first: 0, rows: ROWS_PER_CHUNK, images: whole }),
+      ),
+    );
+  if (rest > 0)
+    launches.push(
+      ...lowerProduct(
+        context,
+        matrixProduct(context, node, result, { first: m - rest, rows: rest, images: 1 }),
+      ),
+    );
   return launches;
 }
 
@@ -177,7 +238,8 @@ type RowBlock = { readonly first: number; readonly rows: number; readonly images
 function matrixProduct(context: Context, node: Node<'matmul'>, result: Node, block: RowBlock): Product {
   const [left, right] = node.inputs as [Node, Node];
   const [k, n] = right.shape as [number, number];
-  const row = (image: Int, column: Int): Int => plus(plus(times(image, block.rows), literal(block.first)), column);
+  const row = (image: Int, column: Int): Int =>
+    plus(plus(times(image, block.rows), literal(block.first)), column);
   return {
     name: 'matmul',
     node,
@@ -208,5 +270,13 @@ function transposedLeft(node: Node<'matmul'>): Node | undefined {
 function transposedProduct(node: Node<'matmul'>, images: Node): Parameters<typeof lowerWeightGradient>[1] {
   const [rows, k] = images.shape as [number, number];
   const n = node.shape[1]!;
-  return { result: node, images, gradient: node.inputs[1]!, filterShape: [1, 1, k, n], stride: [1, 1], padding: [0, 0], groups: rows };
+  return {
+    result: node,
+    images,
+    gradient: node.inputs[1]!,
+    filterShape: [1, 1, k, n],
+    stride: [1, 1],
+    padding: [0, 0],
+    groups: rows,
+  };
 }

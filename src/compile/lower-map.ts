@@ -2,7 +2,17 @@
 
 import { elementCount } from '../base/shape.ts';
 import type { Node } from '../graph/node.ts';
-import { chunkIndex, type Context, createDraft, type Draft, type DraftLaunch, eachVector, lane, type Memory, shareItems } from './draft.ts';
+import {
+  type Context,
+  chunkIndex,
+  createDraft,
+  type Draft,
+  type DraftLaunch,
+  eachVector,
+  lane,
+  type Memory,
+  shareItems,
+} from './draft.ts';
 import { createEmitter, mergeAxes, splitAxes } from './expression.ts';
 import { flatten, type Int, literal, plus, times, unflatten } from './int.ts';
 
@@ -19,8 +29,16 @@ export function lowerMap(context: Context, nodes: readonly Node[]): DraftLaunch 
   const isStored = (node: Node): boolean => context.memoryOf(node) !== undefined;
   // The nodes themselves have memory; their inputs are what is evaluated.
   const own = new Set(nodes);
-  const emit = createEmitter({ ...draft, slotOf: (node) => (own.has(node) ? undefined : draft.slotOf(node)) });
-  const merged = mergeAxes(shape, nodes, (node) => !own.has(node) && isStored(node), () => true);
+  const emit = createEmitter({
+    ...draft,
+    slotOf: (node) => (own.has(node) ? undefined : draft.slotOf(node)),
+  });
+  const merged = mergeAxes(
+    shape,
+    nodes,
+    (node) => !own.has(node) && isStored(node),
+    () => true,
+  );
   const sizes = merged.map((axis) => axis.size);
   const strides = rowMajor(sizes);
   const store = (index: readonly Int[], count: number): void => {
@@ -57,7 +75,11 @@ function flatNest(draft: Draft, size: number, store: (index: readonly Int[], cou
 }
 
 /** Rows shared among chunks, vectors along each row. */
-function nest(draft: Draft, sizes: readonly number[], store: (index: readonly Int[], count: number) => void): number {
+function nest(
+  draft: Draft,
+  sizes: readonly number[],
+  store: (index: readonly Int[], count: number) => void,
+): number {
   const b = draft.builder;
   const outer = sizes.slice(0, -1);
   const inner = sizes[sizes.length - 1]!;
@@ -102,7 +124,9 @@ export function lowerFill(context: Context, memory: Memory): DraftLaunch {
   const draft = createDraft(context);
   const output = draft.output(memory);
   const zero = draft.builder.literal(0);
-  const chunks = flatNest(draft, memory.elements, ([index], count) => draft.builder.store(output, index!, zero, count));
+  const chunks = flatNest(draft, memory.elements, ([index], count) =>
+    draft.builder.store(output, index!, zero, count),
+  );
   return draft.finish('fill', chunks);
 }
 
@@ -120,7 +144,12 @@ export function lowerCopy(context: Context, from: Memory, to: Memory): DraftLaun
 /** out = Σ over `parts` of consecutive stretches of `from`, in order; or their maximum. */
 export function lowerCombine(
   context: Context,
-  parts: { readonly from: Memory; readonly count: number; readonly stride: number; readonly op: 'add' | 'maximum' },
+  parts: {
+    readonly from: Memory;
+    readonly count: number;
+    readonly stride: number;
+    readonly op: 'add' | 'maximum';
+  },
   to: Memory,
   offset = 0,
 ): DraftLaunch {

@@ -5,15 +5,30 @@
 
 import { stridesOf } from '../base/shape.ts';
 import type { Node, RowRange } from '../graph/node.ts';
-import { chunkIndex, type Context, createDraft, type Draft, type DraftLaunch, eachVector, lane, type Memory } from './draft.ts';
+import {
+  type Context,
+  chunkIndex,
+  createDraft,
+  type Draft,
+  type DraftLaunch,
+  eachVector,
+  lane,
+  type Memory,
+} from './draft.ts';
 import { createEmitter } from './expression.ts';
 import { flatten, type Int, literal, plus, times } from './int.ts';
-import { type ImageSource, type StagedImage, stageImage } from './stage-image.ts';
 import { type Local, SCRATCH } from './loop.ts';
 import { lowerCombine } from './lower-map.ts';
+import { type ImageSource, type StagedImage, stageImage } from './stage-image.ts';
 
 /** Inputs at (row + dy, column + dx), from element `start` of that pixel on, meet filter rows from `filterRow` on. */
-export type Run = { readonly dy: number; readonly dx: number; readonly start: number; readonly length: number; readonly filterRow: number };
+export type Run = {
+  readonly dy: number;
+  readonly dx: number;
+  readonly start: number;
+  readonly length: number;
+  readonly filterRow: number;
+};
 
 /** Output pixels (offset + step · i) that share their runs. */
 export type Phase = {
@@ -90,25 +105,64 @@ export function lowerProduct(context: Context, product: Product, sums: readonly 
     const blocking = chooseBlocking(context, phase.size[1], product.columns);
     const body = (row: Int, column: Int, pixels: number): void => {
       eachChannelBlock(draft, product.columns, blocking.vectors, (channel, counts) => {
-        const block = accumulate({ draft, product, phase, staged, filter, row, column, pixels, channel, vectors: counts.length });
-        storeBlock({ draft, context, product, phase, output, chunk, row, column, channel, counts, sums: block, collector });
+        const block = accumulate({
+          draft,
+          product,
+          phase,
+          staged,
+          filter,
+          row,
+          column,
+          pixels,
+          channel,
+          vectors: counts.length,
+        });
+        storeBlock({
+          draft,
+          context,
+          product,
+          phase,
+          output,
+          chunk,
+          row,
+          column,
+          channel,
+          counts,
+          sums: block,
+          collector,
+        });
       });
     };
-    b.loop(phase.size[0], (row) => eachPixelBlock(draft, phase.size[1], blocking.pixels, (column, pixels) => body(row, column, pixels)), 'y');
+    b.loop(
+      phase.size[0],
+      (row) =>
+        eachPixelBlock(draft, phase.size[1], blocking.pixels, (column, pixels) => body(row, column, pixels)),
+      'y',
+    );
   }
   const combine = collector.store(context, chunk);
   return [draft.finish(product.name, product.images), ...combine];
 }
 
 /** Blocks of `block` pixels along a row, then the rest. */
-function eachPixelBlock(draft: Draft, width: number, block: number, body: (column: Int, pixels: number) => void): void {
+function eachPixelBlock(
+  draft: Draft,
+  width: number,
+  block: number,
+  body: (column: Int, pixels: number) => void,
+): void {
   const whole = Math.floor(width / block);
   draft.builder.loop(whole, (i) => body(times(i, block), block), 'x');
   if (width % block !== 0) body(literal(whole * block), width % block);
 }
 
 /** Blocks of channel vectors; `counts` says how many lanes of each vector are in use. */
-function eachChannelBlock(draft: Draft, columns: number, vectors: number, body: (channel: Int, counts: readonly number[]) => void): void {
+function eachChannelBlock(
+  draft: Draft,
+  columns: number,
+  vectors: number,
+  body: (channel: Int, counts: readonly number[]) => void,
+): void {
   const { lanes } = draft.builder;
   const whole = Math.floor(columns / (lanes * vectors));
   const full = new Array<number>(vectors).fill(lanes);
@@ -116,7 +170,9 @@ function eachChannelBlock(draft: Draft, columns: number, vectors: number, body: 
   else draft.builder.loop(whole, (i) => body(times(i, lanes * vectors), full), 'c');
   const rest = columns - whole * lanes * vectors;
   if (rest > 0) {
-    const counts = Array.from({ length: Math.ceil(rest / lanes) }, (_, v) => Math.min(lanes, rest - v * lanes));
+    const counts = Array.from({ length: Math.ceil(rest / lanes) }, (_, v) =>
+      Math.min(lanes, rest - v * lanes),
+    );
     body(literal(whole * lanes * vectors), counts);
   }
 }
@@ -139,14 +195,19 @@ function accumulate(block: Block): Local[][] {
   const { draft, product, phase, staged, row, column } = block;
   const b = draft.builder;
   const zero = b.literal(0);
-  const sums = Array.from({ length: block.pixels }, () => Array.from({ length: block.vectors }, () => b.accumulator(zero)));
+  const sums = Array.from({ length: block.pixels }, () =>
+    Array.from({ length: block.vectors }, () => b.accumulator(zero)),
+  );
   for (const run of phase.runs) {
     b.loop(
       run.length,
       (t) => {
         const filterRow = times(plus(t, literal(run.filterRow)), product.columns);
         const weights = sums[0]!.map((_, v) =>
-          b.load(block.filter, plus(plus(filterRow, block.channel), plus(literal(v * b.lanes), lane(b.lanes)))),
+          b.load(
+            block.filter,
+            plus(plus(filterRow, block.channel), plus(literal(v * b.lanes), lane(b.lanes))),
+          ),
         );
         for (let p = 0; p < block.pixels; p++) {
           const y = plus(times(row, product.inputStep[0]), literal(run.dy));
@@ -181,7 +242,8 @@ function storeBlock(s: Stored): void {
   const { draft, context, product, phase, collector } = s;
   const b = draft.builder;
   const strides = stridesOf(product.result.shape);
-  const slotOf = (node: Node): number | undefined => (node === product.result || context.memoryOf(node) === undefined ? undefined : draft.slotOf(node));
+  const slotOf = (node: Node): number | undefined =>
+    node === product.result || context.memoryOf(node) === undefined ? undefined : draft.slotOf(node);
   for (const [v, count] of s.counts.entries()) {
     let totals: Local[] | undefined;
     const channel = plus(plus(s.channel, literal(v * b.lanes)), lane(count));
@@ -195,7 +257,8 @@ function storeBlock(s: Stored): void {
       registers.set(product.result, () => value);
       const emit = createEmitter({ ...draft, slotOf }, registers);
       const summands = collector.sums.map((sum) => emit(sum.inputs[0]!, index));
-      totals = totals === undefined ? summands : totals.map((total, k) => b.operation('add', total, summands[k]!));
+      totals =
+        totals === undefined ? summands : totals.map((total, k) => b.operation('add', total, summands[k]!));
     }
     collector.add(channel, totals ?? []);
   }
@@ -213,7 +276,8 @@ function createCollector(draft: Draft, { columns, images }: Product, sums: reado
   const b = draft.builder;
   const bases = sums.map(() => b.reserve(columns));
   const zero = b.literal(0);
-  for (const base of bases) eachVector(b, columns, (channel) => b.store(SCRATCH, plus(literal(base), channel), zero));
+  for (const base of bases)
+    eachVector(b, columns, (channel) => b.store(SCRATCH, plus(literal(base), channel), zero));
   const stride = Math.ceil(columns / 16) * 16;
   return {
     sums,
@@ -224,7 +288,9 @@ function createCollector(draft: Draft, { columns, images }: Product, sums: reado
       }
     },
     store: (context, image) => {
-      const partials = sums.map((_, k): Memory => ({ label: `partial sums ${k}`, elements: stride * images }));
+      const partials = sums.map(
+        (_, k): Memory => ({ label: `partial sums ${k}`, elements: stride * images }),
+      );
       for (const [k, partial] of partials.entries()) {
         const slot = draft.output(partial);
         eachVector(b, columns, (channel, count) => {
@@ -232,7 +298,13 @@ function createCollector(draft: Draft, { columns, images }: Product, sums: reado
           b.store(slot, plus(times(image, stride), channel), value, count);
         });
       }
-      return sums.map((sum, k) => lowerCombine(context, { from: partials[k]!, count: images, stride, op: 'add' }, context.memoryOf(sum)!));
+      return sums.map((sum, k) =>
+        lowerCombine(
+          context,
+          { from: partials[k]!, count: images, stride, op: 'add' },
+          context.memoryOf(sum)!,
+        ),
+      );
     },
   };
 }

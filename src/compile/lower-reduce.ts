@@ -4,7 +4,16 @@
 import { invariant } from '../base/errors.ts';
 import { elementCount } from '../base/shape.ts';
 import type { Node } from '../graph/node.ts';
-import { chunkIndex, type Context, createDraft, type Draft, type DraftLaunch, eachVector, lane, type Memory } from './draft.ts';
+import {
+  type Context,
+  chunkIndex,
+  createDraft,
+  type Draft,
+  type DraftLaunch,
+  eachVector,
+  lane,
+  type Memory,
+} from './draft.ts';
 import { createEmitter, type Emit, type MergedAxis, mergeAxes, splitAxes } from './expression.ts';
 import { flatten, type Int, literal, plus, times, unflatten } from './int.ts';
 import type { Local } from './loop.ts';
@@ -46,7 +55,12 @@ export function lowerReduce(context: Context, nodes: readonly Node[]): DraftLaun
   const keptOuter = axes.slice(0, -1).filter((axis) => !axis.isReduced);
   const total = elementCount(shape);
   const longest = axes.findIndex((axis) => axis.isReduced);
-  if (total > SMALL && elementCount(keptOuter.map((axis) => axis.size)) < 16 && longest >= 0 && longest < axes.length - 1) {
+  if (
+    total > SMALL &&
+    elementCount(keptOuter.map((axis) => axis.size)) < 16 &&
+    longest >= 0 &&
+    longest < axes.length - 1
+  ) {
     return reduceInParts(context, nodes, shape, axes, longest);
   }
   const draft = createDraft(context);
@@ -77,7 +91,13 @@ function splitLongRow(axes: readonly Axis[]): Axis[] {
 }
 
 /** First kernel: a share of the axis `split` per chunk, into temporaries; then a combination per node. */
-function reduceInParts(context: Context, nodes: readonly Node[], shape: readonly number[], axes: readonly Axis[], split: number): DraftLaunch[] {
+function reduceInParts(
+  context: Context,
+  nodes: readonly Node[],
+  shape: readonly number[],
+  axes: readonly Axis[],
+  split: number,
+): DraftLaunch[] {
   const size = axes[split]!.size;
   const parts = largestDivisor(size, PARTIALS);
   const kept = context.memoryOf(nodes[0]!)!.elements;
@@ -92,7 +112,11 @@ function reduceInParts(context: Context, nodes: readonly Node[], shape: readonly
   const whole = axes.map((axis) => axis.size);
   visitKept(nest, [], () => undefined, { axis: split, first: times(chunk, size / parts), sizes: whole });
   const combined = nodes.map((node, k) =>
-    lowerCombine(context, { from: partials[k]!, count: parts, stride, op: operationOf(node) }, context.memoryOf(node)!),
+    lowerCombine(
+      context,
+      { from: partials[k]!, count: parts, stride, op: operationOf(node) },
+      context.memoryOf(node)!,
+    ),
   );
   return [draft.finish('reduce', parts), ...combined];
 }
@@ -106,7 +130,12 @@ export function largestDivisor(size: number, limit: number): number {
 type Share = { readonly axis: number; readonly first: Int; readonly sizes: readonly number[] };
 
 /** Loops over the outer kept axes; `fixed` gives those that the chunk decides. */
-function visitKept(nest: Nest, index: readonly (Int | undefined)[], fixed: (axis: number) => Int | undefined, share?: Share): void {
+function visitKept(
+  nest: Nest,
+  index: readonly (Int | undefined)[],
+  fixed: (axis: number) => Int | undefined,
+  share?: Share,
+): void {
   const { axes, draft } = nest;
   const axis = index.length;
   if (axis === axes.length - 1 || axis === axes.length) {
@@ -124,7 +153,12 @@ function visitKept(nest: Nest, index: readonly (Int | undefined)[], fixed: (axis
 }
 
 /** Loops over the outer reduced axes, then `body` with the index of every axis but the last. */
-function visitReduced(nest: Nest, outer: readonly (Int | undefined)[], share: Share | undefined, body: (index: readonly Int[]) => void): void {
+function visitReduced(
+  nest: Nest,
+  outer: readonly (Int | undefined)[],
+  share: Share | undefined,
+  body: (index: readonly Int[]) => void,
+): void {
   const walk = (index: readonly Int[]): void => {
     const axis = index.length;
     if (axis === outer.length) body(index);
@@ -148,11 +182,18 @@ function inputsAt(nest: Nest, index: readonly Int[], share: Share | undefined): 
 }
 
 /** Undoes `splitLongRow` for addressing. */
-function joinSplitRow(axes: readonly Axis[], index: readonly Int[], share: Share | undefined): { axes: readonly Axis[]; index: readonly Int[] } {
+function joinSplitRow(
+  axes: readonly Axis[],
+  index: readonly Int[],
+  share: Share | undefined,
+): { axes: readonly Axis[]; index: readonly Int[] } {
   const sizes = share?.sizes ?? axes.map((axis) => axis.size);
   const real = axes.map((axis, k) => ({ ...axis, size: sizes[k]! }));
   if (axes.length === 2 && axes[0]!.axes.length === 0) {
-    return { axes: [{ ...real[1]!, size: real[0]!.size * real[1]!.size }], index: [plus(times(index[0]!, real[1]!.size), index[1]!)] };
+    return {
+      axes: [{ ...real[1]!, size: real[0]!.size * real[1]!.size }],
+      index: [plus(times(index[0]!, real[1]!.size), index[1]!)],
+    };
   }
   return { axes: real, index };
 }
@@ -179,19 +220,25 @@ function reduceAcross(nest: Nest, outer: readonly (Int | undefined)[], share: Sh
     visitReduced(nest, outer, share, (index) => {
       for (const [p, { at }] of stretch.entries()) {
         const values = inputsAt(nest, [...index, at], share);
-        for (const [k, value] of values.entries()) b.assign(sums[p]![k]!, b.operation(operationOf(nodes[k]!), sums[p]![k]!, value));
+        for (const [k, value] of values.entries())
+          b.assign(sums[p]![k]!, b.operation(operationOf(nodes[k]!), sums[p]![k]!, value));
       }
     });
     for (const [p, { at, count }] of stretch.entries()) {
       const address = keptAddress(nest, [...outer, at]);
-      for (const [k, { slot, offset }] of nest.outputs.entries()) b.store(slot, plus(offset, address), sums[p]![k]!, count);
+      for (const [k, { slot, offset }] of nest.outputs.entries())
+        b.store(slot, plus(offset, address), sums[p]![k]!, count);
     }
   };
   const perStretch = Math.max(1, Math.floor(ACCUMULATORS / nodes.length));
   eachVector(b, nest.axes[nest.axes.length - 1]!.size, (at, count) => {
     positions.push({ at, count });
     // Within a loop over vectors each one is a stretch of its own.
-    if (positions.length === perStretch || at.terms.some(({ atom }) => atom.kind === 'variable' && atom.name !== 'lane')) flush();
+    if (
+      positions.length === perStretch ||
+      at.terms.some(({ atom }) => atom.kind === 'variable' && atom.name !== 'lane')
+    )
+      flush();
   });
   flush();
 }
@@ -204,10 +251,14 @@ function reduceAlong(nest: Nest, outer: readonly (Int | undefined)[], share: Sha
   const size = axes.length === 0 ? 1 : axes[axes.length - 1]!.size;
   visitReduced(nest, outer.slice(0, Math.max(0, axes.length - 1)), share, (index) => {
     eachVector(b, size, (position, count) => {
-      const at = share !== undefined && share.axis === axes.length - 1 ? plus(share.first, position) : position;
+      const at =
+        share !== undefined && share.axis === axes.length - 1 ? plus(share.first, position) : position;
       const values = inputsAt(nest, axes.length === 0 ? [] : [...index, at], share);
       for (const [k, value] of values.entries()) {
-        const used = count === b.lanes ? value : b.operation('select', inUse(nest, count), value, b.literal(neutralOf(nodes[k]!)));
+        const used =
+          count === b.lanes
+            ? value
+            : b.operation('select', inUse(nest, count), value, b.literal(neutralOf(nodes[k]!)));
         b.assign(sums[k]!, b.operation(operationOf(nodes[k]!), sums[k]!, used));
       }
     });

@@ -3,9 +3,17 @@
 // images leave partial sums that a second kernel adds in a fixed order. The same kernel serves xᵀ · g of matrices.
 
 import type { Shape } from '../base/shape.ts';
-import { convolvedSize } from '../graph/shape-rules.ts';
 import type { ConvolutionGeometry, Node } from '../graph/node.ts';
-import { chunkIndex, type Context, createDraft, type Draft, type DraftLaunch, lane, type Memory } from './draft.ts';
+import { convolvedSize } from '../graph/shape-rules.ts';
+import {
+  type Context,
+  chunkIndex,
+  createDraft,
+  type Draft,
+  type DraftLaunch,
+  lane,
+  type Memory,
+} from './draft.ts';
 import { type Int, literal, plus, times } from './int.ts';
 import type { Local } from './loop.ts';
 import { lowerCombine } from './lower-map.ts';
@@ -69,22 +77,42 @@ export function lowerWeightGradient(context: Context, product: WeightGradient): 
   const elements = kh * kw * channels * columns;
   const stride = Math.ceil(elements / 16) * 16;
   const result = context.memoryOf(product.result)!;
-  const target: Memory = parts === 1 ? result : { label: 'partial filter gradients', elements: stride * parts };
+  const target: Memory =
+    parts === 1 ? result : { label: 'partial filter gradients', elements: stride * parts };
   const draft = createDraft(context);
   const b = draft.builder;
   const output = draft.output(target);
   const chunk = chunkIndex(parts);
   const outputBase = times(chunk, stride);
   // A matrix is one image of `perPart` pixels per part.
-  const size: readonly [number, number, number] = isMatrix ? [1, perPart, channels] : (product.images.shape.slice(1) as [number, number, number]);
-  const outputSize: [number, number] = isMatrix ? [1, perPart] : convolvedSize([size[0], size[1]], [kh, kw], product);
-  const geometry: Geometry = { kernel: [kh, kw], channels, columns, stride: product.stride, output: outputSize };
+  const size: readonly [number, number, number] = isMatrix
+    ? [1, perPart, channels]
+    : (product.images.shape.slice(1) as [number, number, number]);
+  const outputSize: [number, number] = isMatrix
+    ? [1, perPart]
+    : convolvedSize([size[0], size[1]], [kh, kw], product);
+  const geometry: Geometry = {
+    kernel: [kh, kw],
+    channels,
+    columns,
+    stride: product.stride,
+    output: outputSize,
+  };
   const index = isMatrix
-    ? (image: Int, _row: Int, column: Int, channel: Int): Int[] => [plus(times(image, perPart), column), channel]
+    ? (image: Int, _row: Int, column: Int, channel: Int): Int[] => [
+        plus(times(image, perPart), column),
+        channel,
+      ]
     : (image: Int, row: Int, column: Int, channel: Int): Int[] => [image, row, column, channel];
   const zeros = (axis: 0 | 1): [number, number] => [
     product.padding[axis],
-    Math.max(0, (outputSize[axis] - 1) * product.stride[axis] + geometry.kernel[axis] - size[axis] - product.padding[axis]),
+    Math.max(
+      0,
+      (outputSize[axis] - 1) * product.stride[axis] +
+        geometry.kernel[axis] -
+        size[axis] -
+        product.padding[axis],
+    ),
   ];
   const none = { rows: [0, 0], columns: [0, 0] } as const;
   clearPart(draft, output, outputBase, elements);
@@ -97,7 +125,12 @@ export function lowerWeightGradient(context: Context, product: WeightGradient): 
         draft,
         geometry,
         image: stageImage(context, draft, { node: product.images, size, index, padding }, image),
-        gradient: stageImage(context, draft, { node: product.gradient, size: [...outputSize, columns], index, padding: none }, image),
+        gradient: stageImage(
+          context,
+          draft,
+          { node: product.gradient, size: [...outputSize, columns], index, padding: none },
+          image,
+        ),
         output,
         outputBase,
         block: chooseBlock(context, kw * channels, columns),
@@ -115,7 +148,11 @@ export function lowerWeightGradient(context: Context, product: WeightGradient): 
 function clearPart(draft: Draft, output: number, base: Int, elements: number): void {
   const b = draft.builder;
   const zero = b.literal(0);
-  b.loop(Math.ceil(elements / b.lanes), (v) => b.store(output, plus(base, plus(times(v, b.lanes), lane(b.lanes))), zero), 'z');
+  b.loop(
+    Math.ceil(elements / b.lanes),
+    (v) => b.store(output, plus(base, plus(times(v, b.lanes), lane(b.lanes))), zero),
+    'z',
+  );
 }
 
 /** All blocks over one image, a few rows at a time. */
@@ -135,9 +172,13 @@ function walkImage(walk: Walk): void {
       b.loop(
         kernel[0],
         (ky) => {
-          const atBlock = (first: Int, rows: number): void => eachColumnBlock(walk, (column, counts) => accumulate(walk, { firstRow, rowsAtOnce, ky, first, rows, column, counts }));
+          const atBlock = (first: Int, rows: number): void =>
+            eachColumnBlock(walk, (column, counts) =>
+              accumulate(walk, { firstRow, rowsAtOnce, ky, first, rows, column, counts }),
+            );
           b.loop(wholeBlocks, (i) => atBlock(times(i, block.rows), block.rows), 'f');
-          if (filterRows % block.rows !== 0) atBlock(literal(wholeBlocks * block.rows), filterRows % block.rows);
+          if (filterRows % block.rows !== 0)
+            atBlock(literal(wholeBlocks * block.rows), filterRows % block.rows);
         },
         'k',
       );
@@ -146,7 +187,10 @@ function walkImage(walk: Walk): void {
   );
 }
 
-function eachColumnBlock({ draft, geometry, block }: Walk, body: (column: Int, counts: readonly number[]) => void): void {
+function eachColumnBlock(
+  { draft, geometry, block }: Walk,
+  body: (column: Int, counts: readonly number[]) => void,
+): void {
   const { lanes } = draft.builder;
   const width = lanes * block.vectors;
   const whole = Math.floor(geometry.columns / width);
@@ -171,12 +215,18 @@ type FilterBlock = {
 };
 
 /** Adds the pixels of a stretch of image rows to one block of the filter gradient. */
-function accumulate({ draft, geometry, image, gradient, output, outputBase }: Walk, block: FilterBlock): void {
+function accumulate(
+  { draft, geometry, image, gradient, output, outputBase }: Walk,
+  block: FilterBlock,
+): void {
   const b = draft.builder;
   const { channels, columns, kernel, stride } = geometry;
   const address = (r: number, v: number, count: number): Int => {
     const row = plus(plus(times(block.ky, kernel[1] * channels), block.first), literal(r));
-    return plus(plus(outputBase, times(row, columns)), plus(plus(block.column, literal(v * b.lanes)), lane(count)));
+    return plus(
+      plus(outputBase, times(row, columns)),
+      plus(plus(block.column, literal(v * b.lanes)), lane(count)),
+    );
   };
   const sums: Local[][] = Array.from({ length: block.rows }, (_, r) =>
     block.counts.map((_count, v) => b.accumulator(b.loadHere(output, address(r, v, b.lanes)))),
@@ -188,10 +238,18 @@ function accumulate({ draft, geometry, image, gradient, output, outputBase }: Wa
         geometry.output[1],
         (j) => {
           const row = plus(block.firstRow, i);
-          const gradients = block.counts.map((_, v) => b.load(gradient.slot, gradient.address(row, j, plus(plus(block.column, literal(v * b.lanes)), lane(b.lanes)))));
+          const gradients = block.counts.map((_, v) =>
+            b.load(
+              gradient.slot,
+              gradient.address(row, j, plus(plus(block.column, literal(v * b.lanes)), lane(b.lanes))),
+            ),
+          );
           for (let r = 0; r < block.rows; r++) {
             const inputRow = plus(times(row, stride[0]), block.ky);
-            const input = b.load(image.slot, image.address(inputRow, times(j, stride[1]), plus(block.first, literal(r))));
+            const input = b.load(
+              image.slot,
+              image.address(inputRow, times(j, stride[1]), plus(block.first, literal(r))),
+            );
             for (const [v, g] of gradients.entries()) b.multiplyAdd(sums[r]![v]!, input, g);
           }
         },
@@ -200,6 +258,7 @@ function accumulate({ draft, geometry, image, gradient, output, outputBase }: Wa
     'y',
   );
   for (const [r, vectors] of sums.entries()) {
-    for (const [v, sum] of vectors.entries()) b.store(output, address(r, v, block.counts[v]!), sum, block.counts[v]!);
+    for (const [v, sum] of vectors.entries())
+      b.store(output, address(r, v, block.counts[v]!), sum, block.counts[v]!);
   }
 }

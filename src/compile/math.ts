@@ -28,7 +28,7 @@ export function emitExp(b: KernelBuilder, x: Local): Local {
   const limited = b.operation('maximum', b.literal(-104), b.operation('minimum', b.literal(89), x));
   const n = b.operation('round', b.operation('multiply', limited, b.literal(Math.LOG2E)));
   const high = b.operation('subtract', limited, b.operation('multiply', n, b.literal(0.693359375)));
-  const r = b.operation('subtract', high, b.operation('multiply', n, b.literal(-2.12194440054690583e-4)));
+  const r = b.operation('subtract', high, b.operation('multiply', n, b.literal(-2.1219444005469057e-4)));
   const p = polynomial(b, r, [1 / 5040, 1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2, 1, 1]);
   const half = b.operation('floor', b.operation('multiply', n, b.literal(0.5)));
   const scaled = b.operation('multiply', p, powerOfTwo(b, half));
@@ -53,11 +53,20 @@ export function emitLog(b: KernelBuilder, x: Local): Local {
   const one = b.literal(1);
   const s = b.operation('divide', b.operation('subtract', m, one), b.operation('add', m, one));
   const series = polynomial(b, b.operation('multiply', s, s), [2 / 11, 2 / 9, 2 / 7, 2 / 5, 2 / 3, 2]);
-  const low = b.operation('add', b.operation('multiply', e, b.literal(-2.12194440054690583e-4)), b.operation('multiply', s, series));
+  const low = b.operation(
+    'add',
+    b.operation('multiply', e, b.literal(-2.1219444005469057e-4)),
+    b.operation('multiply', s, series),
+  );
   const log = b.operation('add', b.operation('multiply', e, b.literal(0.693359375)), low);
   const finite = b.operation('select', b.operation('less', x, b.literal(Number.POSITIVE_INFINITY)), log, x);
   const zero = b.literal(0);
-  const atZero = b.operation('select', b.operation('equal', x, zero), b.literal(Number.NEGATIVE_INFINITY), finite);
+  const atZero = b.operation(
+    'select',
+    b.operation('equal', x, zero),
+    b.literal(Number.NEGATIVE_INFINITY),
+    finite,
+  );
   return b.operation('select', b.operation('less', x, zero), b.literal(Number.NaN), atZero);
 }
 
@@ -65,7 +74,11 @@ export function emitLog(b: KernelBuilder, x: Local): Local {
 export function emitTanh(b: KernelBuilder, x: Local): Local {
   const a = b.operation('abs', x);
   const square = b.operation('multiply', x, x);
-  const small = b.operation('multiply', x, polynomial(b, square, [-1382 / 155925, 62 / 2835, -17 / 315, 2 / 15, -1 / 3, 1]));
+  const small = b.operation(
+    'multiply',
+    x,
+    polynomial(b, square, [-1382 / 155925, 62 / 2835, -17 / 315, 2 / 15, -1 / 3, 1]),
+  );
   const e = emitExp(b, b.operation('add', a, a));
   const one = b.literal(1);
   const large = b.operation('subtract', one, b.operation('divide', b.literal(2), b.operation('add', e, one)));
@@ -88,16 +101,23 @@ function cosReduced(b: KernelBuilder, r: Local): Local {
 /** cos, absolute error below 5e-7 for |x| ≤ 1000 (the reduction subtracts 2π in three parts). */
 export function emitCos(b: KernelBuilder, x: Local): Local {
   const n = b.operation('round', b.operation('multiply', x, b.literal(0.5 / Math.PI)));
-  // 2π = 6.28125 + 1.93500518798828125e-3 + 3.0198…e-7: the first two products are exact for n < 2^13.
-  const parts = [6.28125, 1.93500518798828125e-3, 2 * Math.PI - 6.28125 - 1.93500518798828125e-3];
-  const r = parts.reduce((rest, part) => b.operation('subtract', rest, b.operation('multiply', n, b.literal(part))), x);
+  // The first two parts of 2π have few bits, so that their products with n are exact.
+  const parts = [201 / 32, 2029 / 2 ** 20, 2 * Math.PI - 201 / 32 - 2029 / 2 ** 20];
+  const r = parts.reduce(
+    (rest, part) => b.operation('subtract', rest, b.operation('multiply', n, b.literal(part))),
+    x,
+  );
   return cosReduced(b, r);
 }
 
 const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24] as const;
 
 /** Threefry-2x32-20 on vectors: see base/random.ts. */
-export function emitThreefry(b: KernelBuilder, key: readonly [Local, Local], counter: readonly [Local, Local]): [Local, Local] {
+export function emitThreefry(
+  b: KernelBuilder,
+  key: readonly [Local, Local],
+  counter: readonly [Local, Local],
+): [Local, Local] {
   const parity = b.operation('xor', b.operation('xor', key[0], key[1]), b.literal(0x1bd11bda, 'i32'));
   const keys = [key[0], key[1], parity] as const;
   let x0 = b.operation('addInt', counter[0], keys[0]);
@@ -125,7 +145,10 @@ export function emitUniform(b: KernelBuilder, word: Local): Local {
 
 /** Standard normal from two random words (Box and Muller 1958): √(−2 ln u₁) · cos 2πu₂. */
 export function emitNormal(b: KernelBuilder, words: readonly [Local, Local]): Local {
-  const radius = b.operation('sqrt', b.operation('multiply', b.literal(-2), emitLog(b, emitUniform(b, words[0]))));
+  const radius = b.operation(
+    'sqrt',
+    b.operation('multiply', b.literal(-2), emitLog(b, emitUniform(b, words[0]))),
+  );
   const turn = b.operation('subtract', emitUniform(b, words[1]), b.literal(0.5));
   const cosine = cosReduced(b, b.operation('multiply', turn, b.literal(2 * Math.PI)));
   return b.operation('multiply', radius, b.operation('negate', cosine));

@@ -8,7 +8,12 @@ const LINE_ELEMENTS = 16;
 /** Offsets, in elements, of each memory in the arena, and the arena's size. */
 export type Arena = { readonly offsets: ReadonlyMap<Memory, number>; readonly elements: number };
 
-type Interval = { readonly memory: Memory; readonly first: number; readonly last: number; readonly size: number };
+type Interval = {
+  readonly memory: Memory;
+  readonly first: number;
+  readonly last: number;
+  readonly size: number;
+};
 
 /** Places all memories of `launches` that are not `external`: the largest first, each at the lowest free offset. */
 export function placeMemory(launches: readonly DraftLaunch[], external: ReadonlySet<Memory>): Arena {

@@ -20,7 +20,11 @@ export function simplify(graph: Graph): Graph {
   const used = new Set(nodesOf({ outputs, updates }));
   const inputs = graph.inputs.map((input) => builder.make('input', [], input.attributes) as Node<'input'>);
   // An input that nothing needs is not asked for.
-  return { inputs: inputs.filter((input) => used.has(input) || input.attributes.name in updates), outputs, updates };
+  return {
+    inputs: inputs.filter((input) => used.has(input) || input.attributes.name in updates),
+    outputs,
+    updates,
+  };
 }
 
 /** The number that all elements of `node` are, if that is known. */
@@ -33,7 +37,11 @@ export function constantValue(node: Node): number | undefined {
 function rewrite(builder: Builder, node: Node, inputs: readonly Node[]): Node {
   const [a, b] = inputs;
   const remake = (): Node =>
-    (builder.make as (op: OpName, inputs: readonly Node[], attributes: Attributes[OpName]) => Node)(node.op, inputs, node.attributes);
+    (builder.make as (op: OpName, inputs: readonly Node[], attributes: Attributes[OpName]) => Node)(
+      node.op,
+      inputs,
+      node.attributes,
+    );
   const valueA = a === undefined ? undefined : constantValue(a);
   const valueB = b === undefined ? undefined : constantValue(b);
   switch (node.op) {

@@ -19,7 +19,10 @@ export type ImageSource = {
 };
 
 /** Address of an element of the (padded) image. */
-export type StagedImage = { readonly slot: number; readonly address: (row: Int, column: Int, element: Int) => Int };
+export type StagedImage = {
+  readonly slot: number;
+  readonly address: (row: Int, column: Int, element: Int) => Int;
+};
 
 /** Emits the staging of image number `image`; the result says how to address it. Scratch is reserved once a call. */
 export function stageImage(context: Context, draft: Draft, source: ImageSource, image: Int): StagedImage {
@@ -30,7 +33,11 @@ export function stageImage(context: Context, draft: Draft, source: ImageSource, 
   if (slot !== undefined && !isPadded) {
     const strides = stridesOf(node.shape);
     // Runs may leave the pixel: consecutive elements of an image row are consecutive in memory.
-    return { slot, address: (row, column, element) => plus(flatten(source.index(image, row, column, literal(0)), strides), element) };
+    return {
+      slot,
+      address: (row, column, element) =>
+        plus(flatten(source.index(image, row, column, literal(0)), strides), element),
+    };
   }
   const rowStride = (padding.columns[0] + width + padding.columns[1]) * channels;
   const rows = padding.rows[0] + size[0] + padding.rows[1];
@@ -49,7 +56,8 @@ function clearMargins(draft: Draft, { size, padding }: ImageSource, base: number
   const b = draft.builder;
   const zero = b.literal(0);
   const [height, width, channels] = size;
-  const clear = (start: Int, count: number): void => eachVector(b, count, (at) => b.store(SCRATCH, plus(start, at), zero));
+  const clear = (start: Int, count: number): void =>
+    eachVector(b, count, (at) => b.store(SCRATCH, plus(start, at), zero));
   const side = (padding.columns[0] + padding.columns[1]) * channels;
   const firstRow = padding.rows[0] * rowStride;
   const head = firstRow + padding.columns[0] * channels;
@@ -72,8 +80,14 @@ function copyImage(
   const [height, width, channels] = source.size;
   const isStored = (node: Node): boolean => context.memoryOf(node) !== undefined;
   // Columns and channels join into one long row where every load allows it.
-  const merged = mergeAxes(source.node.shape, [source.node], isStored, (axis) => axis === source.node.shape.length - 2);
-  const isJoined = merged[merged.length - 1]!.axes.length === 2 && source.node.shape[source.node.shape.length - 2] === width;
+  const merged = mergeAxes(
+    source.node.shape,
+    [source.node],
+    isStored,
+    (axis) => axis === source.node.shape.length - 2,
+  );
+  const isJoined =
+    merged[merged.length - 1]!.axes.length === 2 && source.node.shape[source.node.shape.length - 2] === width;
   b.loop(
     height,
     (row) => {

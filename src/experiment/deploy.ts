@@ -1,11 +1,18 @@
 // A network brought onto hardware: graphs compiled once, then chips programmed, read at any time, compensated, and
 // asked for their accuracy. Every draw is named by the seed, the chip and the time, so methods see the same chips.
 
-import { hostTensor, type HostTensor, type Parameters } from '../base/parameters.ts';
+import { type HostTensor, hostTensor, type Parameters } from '../base/parameters.ts';
 import { deriveKey, type Key, keyFromSeed, permutation } from '../base/random.ts';
 import type { Seconds } from '../base/units.ts';
 import { calibratedRanges, type LayerRanges, observing } from '../crossbar/calibration.ts';
-import { type Chip, collectChip, collectReading, type Reading, readingInputs, tensorShape } from '../crossbar/chip.ts';
+import {
+  type Chip,
+  collectChip,
+  collectReading,
+  type Reading,
+  readingInputs,
+  tensorShape,
+} from '../crossbar/chip.ts';
 import { compensationFactors } from '../crossbar/compensation.ts';
 import { type HardwareSpec, hasIdealPeriphery } from '../crossbar/hardware.ts';
 import { onChip } from '../crossbar/on-chip.ts';
@@ -18,7 +25,13 @@ import { constant } from '../graph/tensor.ts';
 import { type Trace, trace } from '../graph/trace.ts';
 import type { Model } from '../nn/model.ts';
 import { updatedStatistics } from '../nn/normalization.ts';
-import { accuracyOn, batchesOf, INFERENCE_BATCH, type LabelledBatch, traceInference } from '../train/accuracy.ts';
+import {
+  accuracyOn,
+  batchesOf,
+  INFERENCE_BATCH,
+  type LabelledBatch,
+  traceInference,
+} from '../train/accuracy.ts';
 import type { CompensationMethod, EvaluationSettings } from './record.ts';
 
 /** Weight of the old statistics after all AdaBS batches. Joshi et al. 2020, as quoted in a public re-implementation. */
@@ -62,28 +75,48 @@ export async function deploy(options: DeploymentOptions): Promise<Deployment> {
   const test = evaluation.testImages === undefined ? data.test : subset(data.test, evaluation.testImages);
   const batchSize = Math.min(INFERENCE_BATCH, test.count);
   const testBatches = batchesOf(test, data.normalization, batchSize);
-  const ranges = hasIdealPeriphery(hardware) ? new Map<string, LayerRanges>() : await calibrate(options, root);
+  const ranges = hasIdealPeriphery(hardware)
+    ? new Map<string, LayerRanges>()
+    : await calibrate(options, root);
   const programming = await engine.compile(traceProgramming(model.analogLayers, hardware));
   const reading = await engine.compile(traceReading(model.analogLayers, hardware));
-  const isDigital = (parameter: string): boolean => model.parameters.find(({ name }) => name === parameter)!.role !== 'weights';
+  const isDigital = (parameter: string): boolean =>
+    model.parameters.find(({ name }) => name === parameter)!.role !== 'weights';
   const operator = (t: Trace): Multiply => chipOperator(t, options, ranges);
   const inference = await engine.compile(traceInference(model, batchSize, operator, isDigital));
   const store = engine.store(chipTensors(options));
-  const adabs = evaluation.methods.includes('adabs') && model.normalizationLayers.length > 0 ? await prepareAdabs(options, operator, root) : undefined;
+  const adabs =
+    evaluation.methods.includes('adabs') && model.normalizationLayers.length > 0
+      ? await prepareAdabs(options, operator, root)
+      : undefined;
   return {
     digitalAccuracy: (signal) => digitalAccuracy(options, testBatches, batchSize, signal),
     program: async (number) => {
-      const inputs = Object.fromEntries(model.analogLayers.map(({ name }) => [`${name}.weights`, options.parameters[`${name}.weights`]!.data]));
-      const outputs = await programming.run({ inputs, keys: { program: deriveKey(root, 'program', number) } });
+      const inputs = Object.fromEntries(
+        model.analogLayers.map(({ name }) => [
+          `${name}.weights`,
+          options.parameters[`${name}.weights`]!.data,
+        ]),
+      );
+      const outputs = await programming.run({
+        inputs,
+        keys: { program: deriveKey(root, 'program', number) },
+      });
       return collectChip({ hardware, seed: options.seed, layers: model.analogLayers, outputs });
     },
-    read: (chip, number, timeSeconds) => readChip(reading, chip, timeSeconds, deriveKey(root, 'read', number, timeSeconds)),
+    read: (chip, number, timeSeconds) =>
+      readChip(reading, chip, timeSeconds, deriveKey(root, 'read', number, timeSeconds)),
     readBaseline: (chip, number) => readChip(reading, chip, 0, deriveKey(root, 'baseline', number)),
     accuracy: async (read, method, signal) => {
       store.write(readTensors(options, read, method));
       const key = deriveKey(root, 'output', read.chip, read.reading.timeSeconds);
       if (method === 'adabs') await adabs?.run(store, key, signal);
-      return accuracyOn(inference, testBatches, (batch) => ({ state: store, keys: { output: deriveKey(key, batch) } }), signal);
+      return accuracyOn(
+        inference,
+        testBatches,
+        (batch) => ({ state: store, keys: { output: deriveKey(key, batch) } }),
+        signal,
+      );
     },
     free: () => {
       for (const executable of [programming, reading, inference]) executable.free();
@@ -93,7 +126,12 @@ export async function deploy(options: DeploymentOptions): Promise<Deployment> {
   };
 }
 
-async function digitalAccuracy({ engine, model, parameters }: DeploymentOptions, batches: readonly LabelledBatch[], size: number, signal?: AbortSignal): Promise<number> {
+async function digitalAccuracy(
+  { engine, model, parameters }: DeploymentOptions,
+  batches: readonly LabelledBatch[],
+  size: number,
+  signal?: AbortSignal,
+): Promise<number> {
   const executable = await engine.compile(traceInference(model, size, () => digital));
   const state = engine.store(parameters);
   try {
@@ -111,7 +149,11 @@ async function readChip(reading: Executable, chip: Chip, timeSeconds: Seconds, k
 }
 
 /** The operator that multiplies by what the store holds of a chip. */
-function chipOperator(t: Trace, { model, hardware }: DeploymentOptions, ranges: ReadonlyMap<string, LayerRanges>): Multiply {
+function chipOperator(
+  t: Trace,
+  { model, hardware }: DeploymentOptions,
+  ranges: ReadonlyMap<string, LayerRanges>,
+): Multiply {
   const shapes = new Map(model.analogLayers.map((layer) => [layer.name, layer]));
   return onChip({
     hardware,
@@ -148,7 +190,11 @@ function chipTensors({ model, parameters, hardware }: DeploymentOptions): Parame
 }
 
 /** What a reading puts into the store: conductances, factors, and the statistics as trained. */
-function readTensors({ model, parameters }: DeploymentOptions, { reading, baseline }: ChipReading, method: CompensationMethod): Parameters {
+function readTensors(
+  { model, parameters }: DeploymentOptions,
+  { reading, baseline }: ChipReading,
+  method: CompensationMethod,
+): Parameters {
   const factors = compensationFactors({ kind: method === 'adabs' ? 'global' : method }, baseline, reading);
   const tensors: Record<string, HostTensor> = {};
   for (const { name, role } of model.parameters) {
@@ -164,7 +210,10 @@ function readTensors({ model, parameters }: DeploymentOptions, { reading, baseli
 }
 
 /** AdaBS on the statistics in a store. */
-type Adabs = { readonly run: (store: Store, key: Key, signal?: AbortSignal) => Promise<void>; readonly free: () => void };
+type Adabs = {
+  readonly run: (store: Store, key: Key, signal?: AbortSignal) => Promise<void>;
+  readonly free: () => void;
+};
 
 /**
  * Compiles adaptive batch-norm statistics: for each of m calibration batches, every running moment r ← p r + (1 − p) b
@@ -173,17 +222,29 @@ type Adabs = { readonly run: (store: Store, key: Key, signal?: AbortSignal) => P
  *
  * @source V. Joshi et al., Nat. Commun. 11:2473 (2020); rule as quoted by a public re-implementation
  */
-async function prepareAdabs(options: DeploymentOptions, operator: (t: Trace) => Multiply, root: Key): Promise<Adabs> {
+async function prepareAdabs(
+  options: DeploymentOptions,
+  operator: (t: Trace) => Multiply,
+  root: Key,
+): Promise<Adabs> {
   const { engine, model, data, evaluation } = options;
   const { batches: count, batchSize } = evaluation.adabs;
   const share = 1 - ADABS_MEMORY ** (1 / count);
   const graph = trace((t) => {
     const images = t.input('images', [batchSize, ...model.inputShape]);
     const parameters = Object.fromEntries(
-      model.parameters.map(({ name, shape, role }) => [name, role === 'weights' ? t.input(name, shape) : t.state(name, shape)]),
+      model.parameters.map(({ name, shape, role }) => [
+        name,
+        role === 'weights' ? t.input(name, shape) : t.state(name, shape),
+      ]),
     );
     const { statistics } = model.apply(parameters, images, operator(t), { kind: 'training' });
-    const updates = Object.fromEntries(Object.entries(statistics).map(([name, batch]) => [name, updatedStatistics(parameters[name]!, batch, share)]));
+    const updates = Object.fromEntries(
+      Object.entries(statistics).map(([name, batch]) => [
+        name,
+        updatedStatistics(parameters[name]!, batch, share),
+      ]),
+    );
     return { outputs: {}, updates };
   });
   const executable = await engine.compile(graph);
@@ -201,7 +262,12 @@ async function prepareAdabs(options: DeploymentOptions, operator: (t: Trace) => 
 }
 
 /** Images of the training set in a random order, as normalised batches; the order starts again if the set is small. */
-function calibrationBatches({ train, normalization }: DataSplit, key: Key, count: number, size: number): Float32Array[] {
+function calibrationBatches(
+  { train, normalization }: DataSplit,
+  key: Key,
+  count: number,
+  size: number,
+): Float32Array[] {
   const order = permutation(key, train.count);
   return Array.from({ length: count }, (_, batch) => {
     const indices = Uint32Array.from({ length: size }, (_, i) => order[(batch * size + i) % train.count]!);
@@ -216,16 +282,27 @@ async function calibrate(options: DeploymentOptions, root: Key): Promise<Map<str
   const executable = await engine.compile(
     trace((t) => {
       const observed = observing(digital, hardware);
-      const states = Object.fromEntries(model.parameters.map(({ name, shape }) => [name, t.state(name, shape)]));
-      model.apply(states, t.input('images', [size, ...model.inputShape]), observed.multiply, { kind: 'inference' });
+      const states = Object.fromEntries(
+        model.parameters.map(({ name, shape }) => [name, t.state(name, shape)]),
+      );
+      model.apply(states, t.input('images', [size, ...model.inputShape]), observed.multiply, {
+        kind: 'inference',
+      });
       return { outputs: observed.observations() };
     }),
   );
   const state = engine.store(parameters);
-  const batches = calibrationBatches(data, deriveKey(root, 'ranges'), Math.ceil(evaluation.calibrationImages / size), size);
+  const batches = calibrationBatches(
+    data,
+    deriveKey(root, 'ranges'),
+    Math.ceil(evaluation.calibrationImages / size),
+    size,
+  );
   const observations: Record<string, Float32Array>[] = [];
   for (const images of batches) observations.push(await executable.run({ inputs: { images }, state }));
   executable.free();
   state.free();
-  return new Map(model.analogLayers.map(({ name }) => [name, calibratedRanges(name, RANGE_RULE, observations)]));
+  return new Map(
+    model.analogLayers.map(({ name }) => [name, calibratedRanges(name, RANGE_RULE, observations)]),
+  );
 }

@@ -4,19 +4,30 @@
 import { throwFaults } from '../base/errors.ts';
 import { confidenceInterval95, meanOf } from '../base/statistics.ts';
 import type { Seconds } from '../base/units.ts';
-import type { DataSplit } from '../data/image-set.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
+import type { DataSplit } from '../data/image-set.ts';
 import type { Engine } from '../engine.ts';
 import type { Model } from '../nn/model.ts';
 import { checkParameters, type TrainedNetwork } from '../train/checkpoint.ts';
-import { deploy, type Deployment } from './deploy.ts';
-import type { AccuracyAtTime, CompensationMethod, ConductanceHistogram, EvaluationSettings, LayerSummary, NetworkResult } from './record.ts';
+import { type Deployment, deploy } from './deploy.ts';
+import type {
+  AccuracyAtTime,
+  CompensationMethod,
+  ConductanceHistogram,
+  EvaluationSettings,
+  LayerSummary,
+  NetworkResult,
+} from './record.ts';
 import { conductanceHistogram, layerSummaries } from './summarize.ts';
 
 /** Everything measured on one chip. */
 export type ChipResult = {
   readonly chip: number;
-  readonly accuracies: readonly { readonly timeSeconds: Seconds; readonly method: CompensationMethod; readonly accuracy: number }[];
+  readonly accuracies: readonly {
+    readonly timeSeconds: Seconds;
+    readonly method: CompensationMethod;
+    readonly accuracy: number;
+  }[];
   /** On the first chip. */
   readonly inside?: { readonly layers: readonly LayerSummary[]; readonly histogram: ConductanceHistogram };
 };
@@ -27,7 +38,15 @@ export type EvaluationProgress = { readonly digitalAccuracy?: number; readonly c
 /** Progress of an evaluation. */
 export type EvaluationEvent =
   | { readonly kind: 'digital'; readonly accuracy: number; readonly progress: EvaluationProgress }
-  | { readonly kind: 'accuracy'; readonly chip: number; readonly timeSeconds: Seconds; readonly method: CompensationMethod; readonly accuracy: number; readonly done: number; readonly total: number }
+  | {
+      readonly kind: 'accuracy';
+      readonly chip: number;
+      readonly timeSeconds: Seconds;
+      readonly method: CompensationMethod;
+      readonly accuracy: number;
+      readonly done: number;
+      readonly total: number;
+    }
   | { readonly kind: 'chip'; readonly result: ChipResult; readonly progress: EvaluationProgress };
 
 /** What to evaluate, and how. */
@@ -49,7 +68,8 @@ export type EvaluateOptions = {
 export function evaluationFaults(evaluation: EvaluationSettings, data: DataSplit): string[] {
   const faults: string[] = [];
   const expectWhole = (name: string, value: number, most: number): void => {
-    if (!Number.isInteger(value) || value < 1 || value > most) faults.push(`${name} must be a whole number from 1 to ${most}, got ${value}`);
+    if (!Number.isInteger(value) || value < 1 || value > most)
+      faults.push(`${name} must be a whole number from 1 to ${most}, got ${value}`);
   };
   expectWhole('chips', evaluation.chips, 100_000);
   expectWhole('adabs.batches', evaluation.adabs.batches, 10_000);
@@ -58,9 +78,11 @@ export function evaluationFaults(evaluation: EvaluationSettings, data: DataSplit
   if (evaluation.testImages !== undefined) expectWhole('testImages', evaluation.testImages, data.test.count);
   if (evaluation.timesSeconds.length === 0) faults.push('timesSeconds must name at least one time');
   for (const time of evaluation.timesSeconds) {
-    if (!(time >= 0 && Number.isFinite(time))) faults.push(`timesSeconds must be at least 0 s since programming, got ${time}`);
+    if (!(time >= 0 && Number.isFinite(time)))
+      faults.push(`timesSeconds must be at least 0 s since programming, got ${time}`);
   }
-  if (evaluation.methods.length === 0) faults.push('methods must name at least one of none, global, per-column, adabs');
+  if (evaluation.methods.length === 0)
+    faults.push('methods must name at least one of none, global, per-column, adabs');
   return faults;
 }
 
@@ -69,7 +91,9 @@ export function evaluationFaults(evaluation: EvaluationSettings, data: DataSplit
  *
  * @throws UsageError for impossible settings or parameters of another model; the signal's reason if aborted
  */
-export async function* evaluateNetwork(options: EvaluateOptions): AsyncGenerator<EvaluationEvent, NetworkResult> {
+export async function* evaluateNetwork(
+  options: EvaluateOptions,
+): AsyncGenerator<EvaluationEvent, NetworkResult> {
   const { model, network, evaluation, signal } = options;
   throwFaults('evaluate', evaluationFaults(evaluation, options.data));
   checkParameters('evaluate', model, network.parameters);
@@ -92,7 +116,11 @@ export async function* evaluateNetwork(options: EvaluateOptions): AsyncGenerator
   }
 }
 
-async function* evaluateChip(options: EvaluateOptions, deployment: Deployment, number: number): AsyncGenerator<EvaluationEvent, ChipResult> {
+async function* evaluateChip(
+  options: EvaluateOptions,
+  deployment: Deployment,
+  number: number,
+): AsyncGenerator<EvaluationEvent, ChipResult> {
   const { evaluation, network, signal } = options;
   const { timesSeconds, methods } = evaluation;
   const chip = await deployment.program(number);
@@ -107,7 +135,15 @@ async function* evaluateChip(options: EvaluateOptions, deployment: Deployment, n
       accuracies.push({ timeSeconds, method, accuracy });
       const perChip = timesSeconds.length * methods.length;
       const done = number * perChip + accuracies.length;
-      yield { kind: 'accuracy', chip: number, timeSeconds, method, accuracy, done, total: evaluation.chips * perChip };
+      yield {
+        kind: 'accuracy',
+        chip: number,
+        timeSeconds,
+        method,
+        accuracy,
+        done,
+        total: evaluation.chips * perChip,
+      };
     }
   }
   if (number > 0) return { chip: number, accuracies };
@@ -115,16 +151,27 @@ async function* evaluateChip(options: EvaluateOptions, deployment: Deployment, n
   return { chip: number, accuracies, inside: { layers, histogram: conductanceHistogram(chip, readings) } };
 }
 
-function collectResult({ label, network, evaluation }: EvaluateOptions, progress: EvaluationProgress): NetworkResult {
+function collectResult(
+  { label, network, evaluation }: EvaluateOptions,
+  progress: EvaluationProgress,
+): NetworkResult {
   const deployed = evaluation.methods.flatMap((method) =>
     evaluation.timesSeconds.map((timeSeconds): AccuracyAtTime => {
       const accuracies = progress.chips.map(
-        (chip) => chip.accuracies.find((one) => one.method === method && one.timeSeconds === timeSeconds)!.accuracy,
+        (chip) =>
+          chip.accuracies.find((one) => one.method === method && one.timeSeconds === timeSeconds)!.accuracy,
       );
       const interval95 = confidenceInterval95(accuracies);
       return { timeSeconds, method, accuracies, mean: meanOf(accuracies), ...(interval95 && { interval95 }) };
     }),
   );
   const { layers, histogram } = progress.chips[0]!.inside!;
-  return { label, training: network.provenance, digitalAccuracy: progress.digitalAccuracy!, deployed, layers, histogram };
+  return {
+    label,
+    training: network.provenance,
+    digitalAccuracy: progress.digitalAccuracy!,
+    deployed,
+    layers,
+    histogram,
+  };
 }

@@ -38,7 +38,11 @@ export type LayerSummary = {
   /** Share of the tiles' crosspoints in use; 1 without tile limits. */
   readonly utilisation: number;
   /** Root mean square of (weight as read − weight) / max|weight| at each time, without and with global compensation. */
-  readonly weightErrors: readonly { readonly timeSeconds: Seconds; readonly none: number; readonly global: number }[];
+  readonly weightErrors: readonly {
+    readonly timeSeconds: Seconds;
+    readonly none: number;
+    readonly global: number;
+  }[];
 };
 
 /** One network, deployed. */
@@ -78,7 +82,12 @@ export type ExperimentRecord = {
   /** Processor, backend and runtime that made it. */
   readonly machine: { readonly backend: string; readonly processor: string; readonly node: string };
   readonly seed: number;
-  readonly dataset: { readonly name: string; readonly trainImages: number; readonly testImages: number; readonly classes: number };
+  readonly dataset: {
+    readonly name: string;
+    readonly trainImages: number;
+    readonly testImages: number;
+    readonly classes: number;
+  };
   readonly hardware: HardwareSpec;
   readonly evaluation: EvaluationSettings;
   readonly networks: readonly NetworkResult[];

@@ -16,7 +16,8 @@ export function conductanceHistogram(chip: Chip, readings: readonly Reading[]): 
   const layers = Object.values(chip.layers);
   const count = (tensors: readonly HostTensor[]): number[] => {
     const counts = new Array<number>(BINS).fill(0);
-    for (const { data } of tensors) for (const g of data) counts[Math.min(BINS - 1, Math.floor((g / end) * BINS))]!++;
+    for (const { data } of tensors)
+      for (const g of data) counts[Math.min(BINS - 1, Math.floor((g / end) * BINS))]!++;
     return counts;
   };
   return {
@@ -31,7 +32,12 @@ export function conductanceHistogram(chip: Chip, readings: readonly Reading[]): 
 }
 
 /** Sizes, tiles and weight errors of every layer of a chip. */
-export function layerSummaries(chip: Chip, parameters: Parameters, baseline: Reading, readings: readonly Reading[]): LayerSummary[] {
+export function layerSummaries(
+  chip: Chip,
+  parameters: Parameters,
+  baseline: Reading,
+  readings: readonly Reading[],
+): LayerSummary[] {
   return Object.values(chip.layers).map(({ name, rows, columns }) => {
     const { tileCount, utilisation } = tileMatrix({ rows, columns }, chip.hardware.tile);
     const weights = parameters[`${name}.weights`]!.data;
@@ -54,14 +60,20 @@ export function layerSummaries(chip: Chip, parameters: Parameters, baseline: Rea
 }
 
 /** Root mean square of (weight as read − weight) / max|weight|. */
-function weightError(weights: Float32Array, reading: Reading, name: string, factor: (column: number) => number): number {
+function weightError(
+  weights: Float32Array,
+  reading: Reading,
+  name: string,
+  factor: (column: number) => number,
+): number {
   const { gPlus, gMinus, scale, columns } = reading.layers[name]!;
   const largest = weights.reduce((max, weight) => Math.max(max, Math.abs(weight)), 0);
   if (largest === 0) return 0;
   let sum = 0;
   for (let i = 0; i < weights.length; i++) {
     const column = i % columns;
-    const read = (gPlus.data[i]! - gMinus.data[i]!) * scale.data[scale.data.length === 1 ? 0 : column]! * factor(column);
+    const read =
+      (gPlus.data[i]! - gMinus.data[i]!) * scale.data[scale.data.length === 1 ? 0 : column]! * factor(column);
     sum += (read - weights[i]!) ** 2;
   }
   return Math.sqrt(sum / weights.length) / largest;

@@ -40,7 +40,14 @@ export const reverseRules: { readonly [K in OpName]: ReverseRule<K> } = {
   log: (g, [x]) => [g.divide(x!)],
   sqrt: (g, _, y) => [g.multiply(0.5).divide(y)],
   tanh: (g, _, y) => [g.multiply(constant(y, 1).subtract(y.square()))],
-  cos: (g, [x]) => [g.multiply(x!.subtract(Math.PI / 2).cos().negate())],
+  cos: (g, [x]) => [
+    g.multiply(
+      x!
+        .subtract(Math.PI / 2)
+        .cos()
+        .negate(),
+    ),
+  ],
   floor: none,
   round: none,
   cast: none,
@@ -59,10 +66,22 @@ export const reverseRules: { readonly [K in OpName]: ReverseRule<K> } = {
   equal: none,
   select: (g, [condition]) => [undefined, condition!.select(g, 0), condition!.select(0, g)],
   reshape: (g, [x]) => [g.reshape(x!.shape)],
-  transpose: (g, _, __, { permutation }) => [g.transpose(permutation.map((_axis, k) => permutation.indexOf(k)))],
+  transpose: (g, _, __, { permutation }) => [
+    g.transpose(permutation.map((_axis, k) => permutation.indexOf(k))),
+  ],
   broadcast: (g, [x]) => [g.sum(stretchedAxes(x!.shape, g.shape), true)],
-  slice: (g, [x], _, { start, end }) => [g.pad(start, end.map((to, axis) => x!.shape[axis]! - to))],
-  pad: (g, [x], _, { before }) => [g.slice(before, before.map((from, axis) => from + x!.shape[axis]!))],
+  slice: (g, [x], _, { start, end }) => [
+    g.pad(
+      start,
+      end.map((to, axis) => x!.shape[axis]! - to),
+    ),
+  ],
+  pad: (g, [x], _, { before }) => [
+    g.slice(
+      before,
+      before.map((from, axis) => from + x!.shape[axis]!),
+    ),
+  ],
   sum: (g, [x]) => [g.broadcastTo(x!.shape)],
   reduceMax: (g, [x], y, { axes }) => {
     const isMax = x!.equal(y.broadcastTo(x!.shape)).select(constant(x!, 1), 0);
@@ -73,7 +92,11 @@ export const reverseRules: { readonly [K in OpName]: ReverseRule<K> } = {
     keepRows(a!.transpose().matmul(g), rows),
   ],
   convolution: (g, [x, filter], _, { stride, padding, rows }) => [
-    apply(g.builder, 'convolutionInputGradient', [g, keepRows(filter!, rows)], { stride, padding, imageShape: x!.shape }),
+    apply(g.builder, 'convolutionInputGradient', [g, keepRows(filter!, rows)], {
+      stride,
+      padding,
+      imageShape: x!.shape,
+    }),
     keepRows(
       apply(g.builder, 'convolutionWeightGradient', [x!, g], { stride, padding, filterShape: filter!.shape }),
       rows,
@@ -81,7 +104,11 @@ export const reverseRules: { readonly [K in OpName]: ReverseRule<K> } = {
   ],
   convolutionInputGradient: (g, [gradient, filter], _, { stride, padding }) => [
     g.convolve(filter!, { stride, padding }),
-    apply(g.builder, 'convolutionWeightGradient', [g, gradient!], { stride, padding, filterShape: filter!.shape }),
+    apply(g.builder, 'convolutionWeightGradient', [g, gradient!], {
+      stride,
+      padding,
+      filterShape: filter!.shape,
+    }),
   ],
   convolutionWeightGradient: (g, [x, gradient], _, { stride, padding }) => [
     apply(g.builder, 'convolutionInputGradient', [gradient!, g], { stride, padding, imageShape: x!.shape }),
@@ -96,7 +123,11 @@ export const reverseRules: { readonly [K in OpName]: ReverseRule<K> } = {
 };
 
 function isConstant(node: Node): boolean {
-  return node.op === 'constant' || (node.op === 'broadcast' && isConstant(node.inputs[0]!)) || (node.op === 'reshape' && isConstant(node.inputs[0]!));
+  return (
+    node.op === 'constant' ||
+    (node.op === 'broadcast' && isConstant(node.inputs[0]!)) ||
+    (node.op === 'reshape' && isConstant(node.inputs[0]!))
+  );
 }
 
 /** Axes along which a tensor of shape `from` was stretched to `to`. */
@@ -111,7 +142,9 @@ function stretchedAxes(from: Shape, to: Shape): number[] {
  */
 export function gradients(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
   if (loss.shape.length !== 0) {
-    throw new UsageError(`gradients: the loss must be a scalar (), got ${formatShape(loss.shape)}; sum or average it`);
+    throw new UsageError(
+      `gradients: the loss must be a scalar (), got ${formatShape(loss.shape)}; sum or average it`,
+    );
   }
   const { builder } = loss;
   const order = reachable([loss.node]);

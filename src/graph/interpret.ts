@@ -48,7 +48,13 @@ function offset(strides: readonly number[], index: readonly number[]): number {
   return sum;
 }
 
-function reduce(x: Values, from: Shape, to: Shape, start: number, f: (a: number, b: number) => number): Values {
+function reduce(
+  x: Values,
+  from: Shape,
+  to: Shape,
+  start: number,
+  f: (a: number, b: number) => number,
+): Values {
   const result = new Float64Array(elementCount(to)).fill(start);
   const strides = stridesOf(to).map((stride, axis) => (to[axis] === 1 ? 0 : stride));
   let i = 0;
@@ -60,7 +66,11 @@ function reduce(x: Values, from: Shape, to: Shape, start: number, f: (a: number,
   return result;
 }
 
-function draw(inputs: readonly Values[], node: Node<'uniform' | 'normal'>, f: (a: number, b: number) => number): Values {
+function draw(
+  inputs: readonly Values[],
+  node: Node<'uniform' | 'normal'>,
+  f: (a: number, b: number) => number,
+): Values {
   const [stream0, stream1] = node.attributes.stream;
   const [k0, k1] = threefry2x32(inputs[0]![0]!, inputs[1]![0]!, stream0, stream1);
   const values = new Float64Array(elementCount(node.shape));
@@ -101,7 +111,8 @@ const evaluations: { readonly [K in OpName]: Evaluation<K> } = {
   input: (_, node, given) => {
     const { name, shape } = node.attributes;
     const values = given[name];
-    if (values === undefined) throw new UsageError(`interpret: no value for ${node.attributes.role} "${name}"`);
+    if (values === undefined)
+      throw new UsageError(`interpret: no value for ${node.attributes.role} "${name}"`);
     if (values.length !== elementCount(shape)) {
       throw new UsageError(`interpret: "${name}" needs ${elementCount(shape)} values, got ${values.length}`);
     }
@@ -110,7 +121,8 @@ const evaluations: { readonly [K in OpName]: Evaluation<K> } = {
   constant: (_, node) => Float64Array.of(node.attributes.value),
   iota: (_, node) => fill(node.shape, (index) => index[node.attributes.axis]!),
   uniform: (inputs, node) => draw(inputs, node, (a) => a),
-  normal: (inputs, node) => draw(inputs, node, (a, b) => Math.sqrt(-2 * Math.log(a)) * Math.cos(2 * Math.PI * b)),
+  normal: (inputs, node) =>
+    draw(inputs, node, (a, b) => Math.sqrt(-2 * Math.log(a)) * Math.cos(2 * Math.PI * b)),
   negate: map((x) => -x),
   abs: map(Math.abs),
   exp: map(Math.exp),
@@ -174,7 +186,8 @@ const evaluations: { readonly [K in OpName]: Evaluation<K> } = {
     const [start, end] = node.attributes.rows;
     const y = new Float64Array(m * n);
     for (let i = 0; i < m; i++)
-      for (let r = start; r < end; r++) for (let j = 0; j < n; j++) y[i * n + j]! += a![i * k + r]! * b![r * n + j]!;
+      for (let r = start; r < end; r++)
+        for (let j = 0; j < n; j++) y[i * n + j]! += a![i * k + r]! * b![r * n + j]!;
     return y;
   },
   convolution: ([x, filter], node) => {

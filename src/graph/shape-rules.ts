@@ -1,7 +1,7 @@
 // One interpretation of the primitives: the shape and element type of the result, with the checks of the operands.
 
 import { UsageError } from '../base/errors.ts';
-import { elementCount, formatShape, sameShape, type Shape } from '../base/shape.ts';
+import { elementCount, formatShape, type Shape, sameShape } from '../base/shape.ts';
 import type { Attributes, ConvolutionGeometry, DType, Node, OpName, RowRange } from './node.ts';
 
 type Typed = { readonly shape: Shape; readonly dtype: DType };
@@ -18,7 +18,8 @@ const arithmetic =
   (op: string, result?: DType) =>
   ([a, b]: readonly Node[]): Typed => {
     requireSame(op, a!, b!);
-    if (a!.dtype === 'bool' && op !== 'equal') throw new UsageError(`${op}: expected numbers, got bool; cast it`);
+    if (a!.dtype === 'bool' && op !== 'equal')
+      throw new UsageError(`${op}: expected numbers, got bool; cast it`);
     return { shape: a!.shape, dtype: result ?? a!.dtype };
   };
 
@@ -53,9 +54,12 @@ function requireSizes(op: string, shape: Shape): void {
 
 function requireGeometry(op: string, { stride, padding }: ConvolutionGeometry): void {
   const fits =
-    stride.every((step) => Number.isInteger(step) && step >= 1) && padding.every((zeros) => Number.isInteger(zeros) && zeros >= 0);
+    stride.every((step) => Number.isInteger(step) && step >= 1) &&
+    padding.every((zeros) => Number.isInteger(zeros) && zeros >= 0);
   if (!fits) {
-    throw new UsageError(`${op}: expected whole strides from 1 and paddings from 0, got strides ${formatShape(stride)}, paddings ${formatShape(padding)}`);
+    throw new UsageError(
+      `${op}: expected whole strides from 1 and paddings from 0, got strides ${formatShape(stride)}, paddings ${formatShape(padding)}`,
+    );
   }
 }
 
@@ -82,7 +86,10 @@ export function convolvedSize(
   filter: readonly [number, number],
   { stride, padding }: ConvolutionGeometry,
 ): [number, number] {
-  return [0, 1].map((k) => Math.floor((image[k]! + 2 * padding[k]! - filter[k]!) / stride[k]!) + 1) as [number, number];
+  return [0, 1].map((k) => Math.floor((image[k]! + 2 * padding[k]! - filter[k]!) / stride[k]!) + 1) as [
+    number,
+    number,
+  ];
 }
 
 function convolutionShape(image: Shape, filter: Shape, geometry: ConvolutionGeometry): Shape {
@@ -90,11 +97,15 @@ function convolutionShape(image: Shape, filter: Shape, geometry: ConvolutionGeom
   const [n, h, w, c] = image as [number, number, number, number];
   const [kh, kw, channels, m] = filter as [number, number, number, number];
   if (channels !== c) {
-    throw new UsageError(`convolution: images ${formatShape(image)} have ${c} channels, filter ${formatShape(filter)} expects ${channels}`);
+    throw new UsageError(
+      `convolution: images ${formatShape(image)} have ${c} channels, filter ${formatShape(filter)} expects ${channels}`,
+    );
   }
   const [oh, ow] = convolvedSize([h, w], [kh, kw], geometry);
   if (oh < 1 || ow < 1) {
-    throw new UsageError(`convolution: filter ${formatShape(filter)} does not fit into images ${formatShape(image)}; add padding`);
+    throw new UsageError(
+      `convolution: filter ${formatShape(filter)} does not fit into images ${formatShape(image)}; add padding`,
+    );
   }
   return [n, oh, ow, m];
 }
@@ -140,27 +151,34 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
     requireDtype('select', condition!, 'bool');
     requireSame('select', a!, b!);
     if (!sameShape(condition!.shape, a!.shape)) {
-      throw new UsageError(`select: condition ${formatShape(condition!.shape)} and values ${formatShape(a!.shape)} differ`);
+      throw new UsageError(
+        `select: condition ${formatShape(condition!.shape)} and values ${formatShape(a!.shape)} differ`,
+      );
     }
     return { shape: a!.shape, dtype: a!.dtype };
   },
   reshape: ([x], { shape }) => {
     requireSizes('reshape', shape);
     if (elementCount(shape) !== elementCount(x!.shape)) {
-      throw new UsageError(`reshape: ${formatShape(x!.shape)} does not have as many elements as ${formatShape(shape)}`);
+      throw new UsageError(
+        `reshape: ${formatShape(x!.shape)} does not have as many elements as ${formatShape(shape)}`,
+      );
     }
     return { shape, dtype: x!.dtype };
   },
   transpose: ([x], { permutation }) => {
     const isPermutation = [...permutation].sort((a, b) => a - b).every((axis, k) => axis === k);
     if (permutation.length !== x!.shape.length || !isPermutation) {
-      throw new UsageError(`transpose: [${permutation.join(', ')}] does not order the axes of ${formatShape(x!.shape)}`);
+      throw new UsageError(
+        `transpose: [${permutation.join(', ')}] does not order the axes of ${formatShape(x!.shape)}`,
+      );
     }
     return { shape: permutation.map((axis) => x!.shape[axis]!), dtype: x!.dtype };
   },
   broadcast: ([x], { shape }) => {
     requireSizes('broadcast', shape);
-    const fits = x!.shape.length === shape.length && x!.shape.every((size, axis) => size === 1 || size === shape[axis]);
+    const fits =
+      x!.shape.length === shape.length && x!.shape.every((size, axis) => size === 1 || size === shape[axis]);
     if (!fits) {
       throw new UsageError(`broadcast: ${formatShape(x!.shape)} does not stretch to ${formatShape(shape)}`);
     }
@@ -173,14 +191,18 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
       [...start, ...end].every(Number.isInteger) &&
       x!.shape.every((size, axis) => 0 <= start[axis]! && start[axis]! < end[axis]! && end[axis]! <= size);
     if (!inside) {
-      throw new UsageError(`slice: [${start.join(', ')}] to [${end.join(', ')}] is outside ${formatShape(x!.shape)}`);
+      throw new UsageError(
+        `slice: [${start.join(', ')}] to [${end.join(', ')}] is outside ${formatShape(x!.shape)}`,
+      );
     }
     return { shape: start.map((from, axis) => end[axis]! - from), dtype: x!.dtype };
   },
   pad: ([x], { before, after }) => {
     const fits = before.length === x!.shape.length && after.length === x!.shape.length;
     if (!fits || ![...before, ...after].every((count) => Number.isInteger(count) && count >= 0)) {
-      throw new UsageError(`pad: [${before.join(', ')}] and [${after.join(', ')}] do not fit ${formatShape(x!.shape)}`);
+      throw new UsageError(
+        `pad: [${before.join(', ')}] and [${after.join(', ')}] do not fit ${formatShape(x!.shape)}`,
+      );
     }
     return { shape: x!.shape.map((size, axis) => before[axis]! + size + after[axis]!), dtype: x!.dtype };
   },
@@ -211,14 +233,18 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
   convolutionInputGradient: ([gradient, filter], attributes) => {
     const expected = convolutionShape(attributes.imageShape, filter!.shape, attributes);
     if (!sameShape(gradient!.shape, expected)) {
-      throw new UsageError(`convolutionInputGradient: gradient ${formatShape(gradient!.shape)} is not ${formatShape(expected)}`);
+      throw new UsageError(
+        `convolutionInputGradient: gradient ${formatShape(gradient!.shape)} is not ${formatShape(expected)}`,
+      );
     }
     return { shape: attributes.imageShape, dtype: 'f32' };
   },
   convolutionWeightGradient: ([x, gradient], attributes) => {
     const expected = convolutionShape(x!.shape, attributes.filterShape, attributes);
     if (!sameShape(gradient!.shape, expected)) {
-      throw new UsageError(`convolutionWeightGradient: gradient ${formatShape(gradient!.shape)} is not ${formatShape(expected)}`);
+      throw new UsageError(
+        `convolutionWeightGradient: gradient ${formatShape(gradient!.shape)} is not ${formatShape(expected)}`,
+      );
     }
     return { shape: attributes.filterShape, dtype: 'f32' };
   },

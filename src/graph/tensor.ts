@@ -4,7 +4,7 @@
 import { UsageError } from '../base/errors.ts';
 import { exactText } from '../base/exact-text.ts';
 import { deriveKey, type Key } from '../base/random.ts';
-import { broadcastShapes, normalizeAxes, sameShape, type Shape } from '../base/shape.ts';
+import { broadcastShapes, normalizeAxes, type Shape, sameShape } from '../base/shape.ts';
 import type { Attributes, ConvolutionGeometry, DType, Node, OpName, RowRange } from './node.ts';
 import { shapeRules } from './shape-rules.ts';
 
@@ -93,7 +93,9 @@ export class Tensor {
     const b = typeof whenFalse === 'number' ? undefined : whenFalse;
     const dtype = (a ?? b)?.dtype ?? 'f32';
     const shape = [a, b].reduce((all, x) => (x ? broadcastShapes('select', all, x.shape) : all), this.shape);
-    const operands = [this, whenTrue, whenFalse].map((x) => liftTo(this.builder, x, dtype).broadcastTo(shape));
+    const operands = [this, whenTrue, whenFalse].map((x) =>
+      liftTo(this.builder, x, dtype).broadcastTo(shape),
+    );
     return apply(this.builder, 'select', operands, {});
   }
 
@@ -139,7 +141,9 @@ export class Tensor {
   }
   /** The value limited to [low, high]. */
   clip(low: TensorLike, high: TensorLike): Tensor {
-    return liftTo(this.builder, low, this.dtype).maximum(liftTo(this.builder, high, this.dtype).minimum(this));
+    return liftTo(this.builder, low, this.dtype).maximum(
+      liftTo(this.builder, high, this.dtype).minimum(this),
+    );
   }
   cast(dtype: DType): Tensor {
     return dtype === this.dtype ? this : apply(this.builder, 'cast', [this], { dtype });
@@ -164,12 +168,14 @@ export class Tensor {
     return apply(this.builder, 'broadcast', [this.reshape([...leading, ...this.shape])], { shape });
   }
   slice(start: readonly number[], end: readonly number[]): Tensor {
-    const whole = start.length === end.length && start.every((from) => from === 0) && sameShape(end, this.shape);
+    const whole =
+      start.length === end.length && start.every((from) => from === 0) && sameShape(end, this.shape);
     return whole ? this : apply(this.builder, 'slice', [this], { start, end });
   }
   /** Zeros around the tensor. */
   pad(before: readonly number[], after: readonly number[]): Tensor {
-    const isNone = sameShape(before, after) && before.length === this.shape.length && before.every((n) => n === 0);
+    const isNone =
+      sameShape(before, after) && before.length === this.shape.length && before.every((n) => n === 0);
     return isNone ? this : apply(this.builder, 'pad', [this], { before, after });
   }
 
@@ -212,7 +218,14 @@ export function apply<K extends OpName>(
   if (inputs.some((input) => input.builder !== builder)) {
     throw new UsageError(`${op}: the operands belong to two traces; use tensors of one trace`);
   }
-  return new Tensor(builder, builder.make(op, inputs.map((input) => input.node), attributes));
+  return new Tensor(
+    builder,
+    builder.make(
+      op,
+      inputs.map((input) => input.node),
+      attributes,
+    ),
+  );
 }
 
 /** A constant of any shape. */
@@ -229,7 +242,12 @@ export function iota(like: { readonly builder: Builder }, shape: Shape, axis: nu
  * The value of `value` with a gradient of your own: `rule` gets the gradient of the value and the `inputs`, and
  * returns a gradient for each input. The node disappears after differentiation.
  */
-export function customGradient(name: string, value: Tensor, inputs: readonly Tensor[], rule: CustomRule): Tensor {
+export function customGradient(
+  name: string,
+  value: Tensor,
+  inputs: readonly Tensor[],
+  rule: CustomRule,
+): Tensor {
   return apply(value.builder, 'custom', [value, ...inputs], { rule: value.builder.addRule(rule), name });
 }
 
@@ -266,7 +284,16 @@ function liftTo(builder: Builder, value: TensorLike, dtype: DType): Tensor {
   return typeof value === 'number' ? constant({ builder }, value, dtype) : value;
 }
 
-type BinaryOp = 'add' | 'subtract' | 'multiply' | 'divide' | 'maximum' | 'minimum' | 'less' | 'lessEqual' | 'equal';
+type BinaryOp =
+  | 'add'
+  | 'subtract'
+  | 'multiply'
+  | 'divide'
+  | 'maximum'
+  | 'minimum'
+  | 'less'
+  | 'lessEqual'
+  | 'equal';
 
 function binary(op: BinaryOp, a: Tensor, other: TensorLike): Tensor {
   const b = liftTo(a.builder, other, a.dtype);
@@ -274,7 +301,12 @@ function binary(op: BinaryOp, a: Tensor, other: TensorLike): Tensor {
   return apply(a.builder, op, [a.broadcastTo(shape), b.broadcastTo(shape)], {});
 }
 
-function reduce(op: 'sum' | 'reduceMax', x: Tensor, axes: readonly number[] | undefined, keepAxes: boolean): Tensor {
+function reduce(
+  op: 'sum' | 'reduceMax',
+  x: Tensor,
+  axes: readonly number[] | undefined,
+  keepAxes: boolean,
+): Tensor {
   const normalized = normalizeAxes(op, x.shape.length, axes ?? x.shape.map((_, axis) => axis));
   const reduced = normalized.length === 0 ? x : apply(x.builder, op, [x], { axes: normalized });
   return keepAxes ? reduced : reduced.reshape(x.shape.filter((_, axis) => !normalized.includes(axis)));

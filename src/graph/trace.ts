@@ -48,7 +48,10 @@ export function trace(define: (t: Trace) => Traced): Graph {
     state: (name, shape) => declare(name, 'state', shape, 'f32'),
     scalar: (name, dtype = 'f32') => declare(name, 'scalar', [], dtype),
     key: (name) =>
-      new GraphKey([declare(`${name}.0`, 'scalar', [], 'i32'), declare(`${name}.1`, 'scalar', [], 'i32')], [0, 0]),
+      new GraphKey(
+        [declare(`${name}.0`, 'scalar', [], 'i32'), declare(`${name}.1`, 'scalar', [], 'i32')],
+        [0, 0],
+      ),
   };
   const { outputs, updates = {} } = define(t);
   for (const [name, update] of Object.entries(updates)) {

@@ -1,10 +1,16 @@
 // The native backend: plans as machine code. Prints kernels as C, compiles and loads them, and runs them on a pool of
 // threads off the event loop.
 
-import koffi from 'koffi';
 import { availableParallelism } from 'node:os';
+import koffi from 'koffi';
 import { invariant, UsageError } from '../base/errors.ts';
-import { type Backend, type DeviceBuffer, PADDING_ELEMENTS, type Plan, type Program } from '../compile/backend.ts';
+import {
+  type Backend,
+  type DeviceBuffer,
+  PADDING_ELEMENTS,
+  type Plan,
+  type Program,
+} from '../compile/backend.ts';
 import { type Compiler, compileLibrary } from './compiler.ts';
 import { printTranslationUnit } from './print-c.ts';
 import { runtimeSource } from './runtime-source.ts';
@@ -29,7 +35,11 @@ type NativeBuffer = DeviceBuffer & { readonly address: bigint };
 /** A program whose launches can be timed one by one. */
 export type NativeProgram = Program & {
   /** Runs like `run` and adds the milliseconds of each launch to `times`. */
-  readonly profile: (buffers: readonly DeviceBuffer[], scalars: Uint32Array, times: Float64Array) => Promise<void>;
+  readonly profile: (
+    buffers: readonly DeviceBuffer[],
+    scalars: Uint32Array,
+    times: Float64Array,
+  ) => Promise<void>;
   /** True if the kernels had to be compiled, false if they came from the cache. */
   readonly isFresh: boolean;
 };
@@ -38,7 +48,10 @@ export type NativeProgram = Program & {
 export type NativeBackend = Omit<Backend, 'load'> & { readonly load: (plan: Plan) => Promise<NativeProgram> };
 
 /** Starts the native backend with a compiler that `findCompiler` found. */
-export async function createNativeBackend(compiler: Compiler, threads: number = availableParallelism()): Promise<NativeBackend> {
+export async function createNativeBackend(
+  compiler: Compiler,
+  threads: number = availableParallelism(),
+): Promise<NativeBackend> {
   const runtime = loadRuntime((await compileLibrary(compiler, runtimeSource)).path);
   const pool = runtime.pool(threads);
   const count = runtime.poolSize(pool);
@@ -78,14 +91,17 @@ function loadRuntime(path: string): Runtime {
       'void *ohmic_program(void *kernels, int32_t *launches, int32_t launch_count, int64_t *places, int32_t place_count, uint32_t *words, int32_t word_count, int64_t arena_elements, int64_t scratch_elements)',
     ),
     freeProgram: library.func('void ohmic_free_program(void *program)'),
-    run: library.func('void ohmic_run(void *pool, void *program, uint64_t *bindings, uint32_t *scalars, double *times)'),
+    run: library.func(
+      'void ohmic_run(void *pool, void *program, uint64_t *bindings, uint32_t *scalars, double *times)',
+    ),
   };
 }
 
 function allocate(runtime: Runtime, elements: number): NativeBuffer {
   const bytes = (elements + PADDING_ELEMENTS) * 4;
   const memory = runtime.allocate(bytes);
-  if (memory === null) throw new UsageError(`native backend: no memory for ${elements} elements; use a smaller batch`);
+  if (memory === null)
+    throw new UsageError(`native backend: no memory for ${elements} elements; use a smaller batch`);
   const view = new Float32Array(koffi.view(memory, bytes), 0, elements);
   const bits = new Int32Array(view.buffer, 0, elements);
   return {
@@ -123,13 +139,21 @@ async function load(compiler: Compiler, runtime: Runtime, pool: Pointer, plan: P
     scratch,
   );
   if (program === null) {
-    throw new UsageError(`native backend: no memory for the plan's ${4 * plan.arenaElements} bytes; use a smaller batch`);
+    throw new UsageError(
+      `native backend: no memory for the plan's ${4 * plan.arenaElements} bytes; use a smaller batch`,
+    );
   }
-  const runWith = (buffers: readonly DeviceBuffer[], scalars: Uint32Array, times: Float64Array | null): Promise<void> => {
+  const runWith = (
+    buffers: readonly DeviceBuffer[],
+    scalars: Uint32Array,
+    times: Float64Array | null,
+  ): Promise<void> => {
     invariant(buffers.length === plan.bindings.length, 'one buffer per binding');
     const addresses = BigUint64Array.from(buffers, (buffer) => (buffer as NativeBuffer).address);
     return new Promise((resolve, reject) => {
-      runtime.run.async(pool, program, addresses, scalars, times, (error: Error | null) => (error ? reject(error) : resolve()));
+      runtime.run.async(pool, program, addresses, scalars, times, (error: Error | null) =>
+        error ? reject(error) : resolve(),
+      );
     });
   };
   return {

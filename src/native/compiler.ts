@@ -32,7 +32,15 @@ export type CompilerOptions = {
   readonly cacheFolder?: string;
 };
 
-const COMMON_FLAGS = ['-std=gnu11', '-shared', '-fPIC', '-ffp-contract=off', '-fno-math-errno', '-fno-trapping-math', '-pthread'];
+const COMMON_FLAGS = [
+  '-std=gnu11',
+  '-shared',
+  '-fPIC',
+  '-ffp-contract=off',
+  '-fno-math-errno',
+  '-fno-trapping-math',
+  '-pthread',
+];
 const MACHINE_FLAGS = ['-O3', '-march=native', '-mprefer-vector-width=512'];
 
 /** Where compiled kernels are kept: OHMIC_CACHE, else the user's cache folder. */
@@ -48,7 +56,8 @@ export function defaultCacheFolder(): string {
  */
 export function findCompiler(options: CompilerOptions = {}): Compiler | undefined {
   const command = options.command ?? process.env['CC'] ?? 'cc';
-  const candidates = options.flags === undefined ? [MACHINE_FLAGS, ['-O3', '-march=native'], ['-O3']] : [options.flags];
+  const candidates =
+    options.flags === undefined ? [MACHINE_FLAGS, ['-O3', '-march=native'], ['-O3']] : [options.flags];
   for (const flags of candidates) {
     const macros = askMacros(command, flags);
     if (macros === undefined) continue;
@@ -57,7 +66,11 @@ export function findCompiler(options: CompilerOptions = {}): Compiler | undefine
       ? { lanes: 16, registers: 32, vectors: 'AVX-512' }
       : has('__AVX__')
         ? { lanes: 8, registers: 16, vectors: has('__FMA__') ? 'AVX2' : 'AVX' }
-        : { lanes: 4, registers: has('__aarch64__') ? 32 : 16, vectors: has('__aarch64__') ? 'NEON' : '128-bit' };
+        : {
+            lanes: 4,
+            registers: has('__aarch64__') ? 32 : 16,
+            vectors: has('__aarch64__') ? 'NEON' : '128-bit',
+          };
     const version = /__VERSION__ "([^"]*)"/.exec(macros)?.[1] ?? 'unknown';
     const fingerprint = createHash('sha256').update(macros).digest('hex').slice(0, 16);
     return {
@@ -90,7 +103,10 @@ function askMacros(command: string, flags: readonly string[]): string | undefine
  * @returns the library's path, and whether it had to be compiled
  * @throws UsageError if the compiler fails or the cache can't be written
  */
-export async function compileLibrary(compiler: Compiler, source: string): Promise<{ readonly path: string; readonly isFresh: boolean }> {
+export async function compileLibrary(
+  compiler: Compiler,
+  source: string,
+): Promise<{ readonly path: string; readonly isFresh: boolean }> {
   const key = createHash('sha256')
     .update(JSON.stringify([compiler.command, compiler.version, compiler.flags, source]))
     .digest('hex');
@@ -102,10 +118,14 @@ export async function compileLibrary(compiler: Compiler, source: string): Promis
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     writeFileSync(`${stem}.c`, source, { mode: 0o600 });
   } catch (thrown) {
-    throw new UsageError(`native backend: the cache folder ${folder} can't be written (${messageOf(thrown)}); set OHMIC_CACHE to another folder`);
+    throw new UsageError(
+      `native backend: the cache folder ${folder} can't be written (${messageOf(thrown)}); set OHMIC_CACHE to another folder`,
+    );
   }
   try {
-    await run(compiler.command, [...compiler.flags, '-o', `${stem}.so`, `${stem}.c`, '-lm'], { maxBuffer: 1 << 26 });
+    await run(compiler.command, [...compiler.flags, '-o', `${stem}.so`, `${stem}.c`, '-lm'], {
+      maxBuffer: 1 << 26,
+    });
     renameSync(`${stem}.so`, path);
   } catch (thrown) {
     const firstLines = messageOf(thrown).split('\n').slice(0, 6).join('\n');

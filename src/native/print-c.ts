@@ -15,7 +15,10 @@ const void *ohmic_kernel_table(void) { return ohmic_kernels; }
 }
 
 function printFunction(kernel: Kernel): string {
-  const buffers = Array.from({ length: kernel.buffers }, (_, slot) => `  float *b${slot} = buffers[${slot}];\n`).join('');
+  const buffers = Array.from(
+    { length: kernel.buffers },
+    (_, slot) => `  float *b${slot} = buffers[${slot}];\n`,
+  ).join('');
   const lines: string[] = [];
   printBlock(kernel, kernel.body, '  ', lines);
   return `static void ${kernel.name}(float *const *buffers, const uint32_t *scalars, const uint32_t *words, float *scratch, integer chunk) {
@@ -77,11 +80,20 @@ function printSimple(kernel: Kernel, s: Exclude<Statement, { kind: 'for' | 'if' 
     case 'operation':
       return define(s.target, printOperation(s.op, s.operands.map(v)));
     case 'shift':
-      return define(s.target, s.direction === 'left' ? `${v(s.operand)} << ${s.bits}` : `(vi)((vu)${v(s.operand)} >> ${s.bits})`);
+      return define(
+        s.target,
+        s.direction === 'left' ? `${v(s.operand)} << ${s.bits}` : `(vi)((vu)${v(s.operand)} >> ${s.bits})`,
+      );
     case 'literal':
-      return define(s.target, s.type === 'f32' ? `splat_f(${printFloat(s.value)})` : `splat_i((int32_t)${s.value | 0})`);
+      return define(
+        s.target,
+        s.type === 'f32' ? `splat_f(${printFloat(s.value)})` : `splat_i((int32_t)${s.value | 0})`,
+      );
     case 'scalar':
-      return define(s.target, s.type === 'f32' ? `splat_f(float_of(scalars[${s.slot}]))` : `splat_i((int32_t)scalars[${s.slot}])`);
+      return define(
+        s.target,
+        s.type === 'f32' ? `splat_f(float_of(scalars[${s.slot}]))` : `splat_i((int32_t)scalars[${s.slot}])`,
+      );
     case 'word':
       return define(s.target, `splat_i((int32_t)words[${s.position}])`);
     case 'index':
@@ -114,7 +126,8 @@ const bufferName = (slot: number): string => (slot === SCRATCH ? 'scratch' : `b$
 /** Lane l: the index with `lane` = l. A linear dependence becomes a product with the lane numbers. */
 function printIndexVector(index: Int, lanes: number): string {
   const step = coefficientOf(index, LANE);
-  if (step !== undefined) return `splat_i((int32_t)(${printInt(substitute(index, LANE, 0))})) + lane_numbers * ${step}`;
+  if (step !== undefined)
+    return `splat_i((int32_t)(${printInt(substitute(index, LANE, 0))})) + lane_numbers * ${step}`;
   return `(vi){ ${eachLane(index, lanes).join(', ')} }`;
 }
 
@@ -122,22 +135,34 @@ function eachLane(index: Int, lanes: number): string[] {
   return Array.from({ length: lanes }, (_, l) => printInt(inLane(index, l)));
 }
 
-function printLoad({ buffer, index, mode, type }: Extract<Statement, { kind: 'load' }>, lanes: number): string {
+function printLoad(
+  { buffer, index, mode, type }: Extract<Statement, { kind: 'load' }>,
+  lanes: number,
+): string {
   const name = bufferName(buffer);
   const suffix = type === 'f32' ? 'f' : 'i';
   if (mode === 'splat') return `splat_load_${suffix}(${name} + ${printInt(index)})`;
   if (mode === 'vector') return `load_${suffix}(${name} + ${printInt(index)})`;
-  const elements = eachLane(index, lanes).map((at) => (type === 'f32' ? `${name}[${at}]` : `int_of(${name}[${at}])`));
+  const elements = eachLane(index, lanes).map((at) =>
+    type === 'f32' ? `${name}[${at}]` : `int_of(${name}[${at}])`,
+  );
   return `(v${suffix}){ ${elements.join(', ')} }`;
 }
 
-function printStore({ buffer, index, value, mode, count }: Extract<Statement, { kind: 'store' }>, lanes: number): string {
+function printStore(
+  { buffer, index, value, mode, count }: Extract<Statement, { kind: 'store' }>,
+  lanes: number,
+): string {
   const name = bufferName(buffer);
   if (mode === 'vector') {
     const address = `${name} + ${printInt(index)}`;
-    return count === lanes ? `store(${address}, (vf)${v(value)});` : `store_first(${address}, (vf)${v(value)}, ${count});`;
+    return count === lanes
+      ? `store(${address}, (vf)${v(value)});`
+      : `store_first(${address}, (vf)${v(value)}, ${count});`;
   }
-  const lanesUsed = Array.from({ length: count }, (_, l) => `${name}[${printInt(substitute(index, LANE, l))}] = ((vf)${v(value)})[${l}];`);
+  const lanesUsed = Array.from(
+    { length: count },
+    (_, l) => `${name}[${printInt(substitute(index, LANE, l))}] = ((vf)${v(value)})[${l}];`,
+  );
   return lanesUsed.join(' ');
 }
-

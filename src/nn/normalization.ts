@@ -33,7 +33,9 @@ export function normalizeByBatch(
   const axes = x.shape.slice(0, -1).map((_, axis) => axis);
   const channels = x.shape[x.shape.length - 1]!;
   const first = x.shape.map((size, axis) => (axis < axes.length ? 1 : size));
-  const s = (origin ?? x.slice(new Array<number>(x.shape.length).fill(0), first)).reshape([channels]).detach();
+  const s = (origin ?? x.slice(new Array<number>(x.shape.length).fill(0), first))
+    .reshape([channels])
+    .detach();
   const d = x.subtract(s);
   const m1 = d.mean(axes);
   // Rounding can leave a constant channel just below zero. A rectifier, because it lets a NaN through.

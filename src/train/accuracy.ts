@@ -1,11 +1,11 @@
 // Counts correct classifications of a test set with a compiled inference graph, batch by batch.
 
-import type { Call, Executable } from '../engine.ts';
 import { fillBatchInto } from '../data/batches.ts';
 import type { ImageSet, Normalization } from '../data/image-set.ts';
+import type { Call, Executable } from '../engine.ts';
 import type { Multiply } from '../graph/multiply.ts';
 import type { Graph } from '../graph/node.ts';
-import { trace, type Trace } from '../graph/trace.ts';
+import { type Trace, trace } from '../graph/trace.ts';
 import { correctCount } from '../nn/losses.ts';
 import type { Model } from '../nn/model.ts';
 
@@ -28,7 +28,10 @@ export function traceInference(
     const images = t.input('images', [batchSize, ...model.inputShape]);
     const labels = t.input('labels', [batchSize]);
     const parameters = Object.fromEntries(
-      model.parameters.map(({ name, shape }) => [name, isState(name) ? t.state(name, shape) : t.input(name, shape)]),
+      model.parameters.map(({ name, shape }) => [
+        name,
+        isState(name) ? t.state(name, shape) : t.input(name, shape),
+      ]),
     );
     const { logits } = model.apply(parameters, images, operator(t), { kind: 'inference' });
     return { outputs: { correct: correctCount(logits, labels) } };
@@ -47,7 +50,11 @@ export function batchesOf(set: ImageSet, normalization: Normalization, size: num
     const images = new Float32Array(size * pixels);
     const labels = new Float32Array(size).fill(-1);
     const indices = Uint32Array.from({ length: count }, (_, i) => first + i);
-    fillBatchInto(images.subarray(0, count * pixels), labels.subarray(0, count), { set, indices, normalization });
+    fillBatchInto(images.subarray(0, count * pixels), labels.subarray(0, count), {
+      set,
+      indices,
+      normalization,
+    });
     return { images, labels };
   });
 }

@@ -4,11 +4,11 @@ import { throwFaults, UsageError } from '../base/errors.ts';
 import type { Parameters } from '../base/parameters.ts';
 import { formatShape, sameShape } from '../base/shape.ts';
 import type { Model } from '../nn/model.ts';
+import { isTrained } from '../nn/model.ts';
 import type { EpochRecord, TrainingState } from './fit.ts';
 import { decodeTensors, encodeTensors } from './safetensors.ts';
 import type { TrainingSettings } from './settings.ts';
 import { momentumName } from './step.ts';
-import { isTrained } from '../nn/model.ts';
 
 /** Where weights come from. */
 export type Provenance = {
@@ -35,13 +35,20 @@ export function encodeCheckpoint({ state, provenance }: Checkpoint): Promise<Uin
   const { tensors, step, running, history } = state;
   return encodeTensors({
     tensors,
-    metadata: { format: CHECKPOINT_FORMAT, provenance: JSON.stringify({ ...provenance, history }), progress: JSON.stringify({ step, running }) },
+    metadata: {
+      format: CHECKPOINT_FORMAT,
+      provenance: JSON.stringify({ ...provenance, history }),
+      progress: JSON.stringify({ step, running }),
+    },
   });
 }
 
 /** Trained weights as a safetensors file. */
 export function encodeWeights({ parameters, provenance }: TrainedNetwork): Promise<Uint8Array<ArrayBuffer>> {
-  return encodeTensors({ tensors: parameters, metadata: { format: WEIGHTS_FORMAT, provenance: JSON.stringify(provenance) } });
+  return encodeTensors({
+    tensors: parameters,
+    metadata: { format: WEIGHTS_FORMAT, provenance: JSON.stringify(provenance) },
+  });
 }
 
 /**
@@ -53,7 +60,9 @@ export async function decodeCheckpoint(file: string, bytes: Uint8Array): Promise
   const { tensors, metadata } = await decodeTensors(file, bytes);
   const { progress } = metadata;
   if (metadata['format'] !== CHECKPOINT_FORMAT || progress === undefined) {
-    throw new UsageError(`${file}: expected a checkpoint (${CHECKPOINT_FORMAT}), got ${metadata['format'] ?? 'another file'}`);
+    throw new UsageError(
+      `${file}: expected a checkpoint (${CHECKPOINT_FORMAT}), got ${metadata['format'] ?? 'another file'}`,
+    );
   }
   const provenance = readProvenance(file, metadata);
   const { step, running } = JSON.parse(progress) as Pick<TrainingState, 'step' | 'running'>;
@@ -68,12 +77,16 @@ export async function decodeCheckpoint(file: string, bytes: Uint8Array): Promise
 export async function decodeWeights(file: string, bytes: Uint8Array): Promise<TrainedNetwork> {
   const { tensors, metadata } = await decodeTensors(file, bytes);
   const names = Object.keys(tensors).filter((name) => !name.endsWith(momentumName('')));
-  return { parameters: Object.fromEntries(names.map((name) => [name, tensors[name]!])), provenance: readProvenance(file, metadata) };
+  return {
+    parameters: Object.fromEntries(names.map((name) => [name, tensors[name]!])),
+    provenance: readProvenance(file, metadata),
+  };
 }
 
 function readProvenance(file: string, metadata: Readonly<Record<string, string>>): Provenance {
   const text = metadata['provenance'];
-  if (text === undefined) throw new UsageError(`${file}: it does not say what it was trained on; use a file that ohmic wrote`);
+  if (text === undefined)
+    throw new UsageError(`${file}: it does not say what it was trained on; use a file that ohmic wrote`);
   return JSON.parse(text) as Provenance;
 }
 

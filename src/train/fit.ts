@@ -36,7 +36,14 @@ export type TrainingState = {
 
 /** Progress of a run. */
 export type TrainingEvent =
-  | { readonly kind: 'step'; readonly step: number; readonly steps: number; readonly epoch: number; readonly loss: number; readonly learningRate: number }
+  | {
+      readonly kind: 'step';
+      readonly step: number;
+      readonly steps: number;
+      readonly epoch: number;
+      readonly loss: number;
+      readonly learningRate: number;
+    }
   | { readonly kind: 'epoch'; readonly step: number; readonly record: EpochRecord };
 
 /** What to train, on what, and how. */
@@ -47,7 +54,9 @@ export type FitOptions = {
   readonly settings: TrainingSettings;
   readonly seed: number;
   /** Where to start: parameters of another run, or a state to continue from. */
-  readonly start?: { readonly kind: 'parameters'; readonly parameters: Parameters } | { readonly kind: 'state'; readonly state: TrainingState };
+  readonly start?:
+    | { readonly kind: 'parameters'; readonly parameters: Parameters }
+    | { readonly kind: 'state'; readonly state: TrainingState };
   /** The test set is evaluated after every so many epochs, and after the last. */
   readonly evaluateEveryEpochs?: number;
   readonly signal?: AbortSignal;
@@ -68,7 +77,12 @@ export type Fitting = {
 export function initialState(model: Model, seed: number, parameters?: Parameters): TrainingState {
   const start = parameters ?? initialParameters(model, deriveKey(keyFromSeed(seed), 'parameters'));
   const own = Object.fromEntries(model.parameters.map(({ name }) => [name, start[name]!]));
-  return { step: 0, tensors: { ...own, ...initialMomenta(model) }, history: [], running: { loss: 0, correct: 0 } };
+  return {
+    step: 0,
+    tensors: { ...own, ...initialMomenta(model) },
+    history: [],
+    running: { loss: 0, correct: 0 },
+  };
 }
 
 /**
@@ -80,11 +94,16 @@ export async function prepareFit(options: FitOptions): Promise<Fitting> {
   const { engine, model, data, settings, seed } = options;
   const faults = trainingFaults(settings);
   if (settings.batchSize > data.train.count) {
-    faults.push(`batchSize must be at most the ${data.train.count} training images, got ${settings.batchSize}`);
+    faults.push(
+      `batchSize must be at most the ${data.train.count} training images, got ${settings.batchSize}`,
+    );
   }
   throwFaults('train', faults);
   const stepsPerEpoch = Math.floor(data.train.count / settings.batchSize);
-  const begin = options.start?.kind === 'state' ? options.start.state : initialState(model, seed, options.start?.parameters);
+  const begin =
+    options.start?.kind === 'state'
+      ? options.start.state
+      : initialState(model, seed, options.start?.parameters);
   const [step, inference] = [
     await engine.compile(traceTrainingStep(model, settings)),
     await engine.compile(traceInference(model, Math.min(INFERENCE_BATCH, data.test.count), () => digital)),
@@ -120,7 +139,11 @@ type Run = {
 
 type Progress = Omit<TrainingState, 'tensors'>;
 
-async function* iterate(run: Run, begin: Progress, publish: (state: Progress) => void): AsyncGenerator<TrainingEvent, void> {
+async function* iterate(
+  run: Run,
+  begin: Progress,
+  publish: (state: Progress) => void,
+): AsyncGenerator<TrainingEvent, void> {
   const { options, stepsPerEpoch } = run;
   const { settings, seed } = options;
   const root = keyFromSeed(seed);
@@ -133,7 +156,12 @@ async function* iterate(run: Run, begin: Progress, publish: (state: Progress) =>
     const learningRate = learningRateAt(settings, step, stepsPerEpoch);
     const noiseScale = settings.noise.kind === 'gaussian' ? settings.noise.relativeToMax : 0;
     const keys = { noise: deriveKey(root, 'noise', step) };
-    const pending = run.step.run({ inputs: batch, scalars: { learningRate, noiseScale }, keys, state: run.store });
+    const pending = run.step.run({
+      inputs: batch,
+      scalars: { learningRate, noiseScale },
+      keys,
+      state: run.store,
+    });
     // The next batch is prepared while this one is computed.
     batch = step + 1 < steps ? batches(step + 1) : undefined;
     const outputs = await pending;
@@ -157,7 +185,10 @@ async function* iterate(run: Run, begin: Progress, publish: (state: Progress) =>
 }
 
 /** Makes the batch of any step, from the seed and the step alone. */
-function batchMaker({ options, stepsPerEpoch }: Run, root: Key): (step: number) => { images: Float32Array; labels: Float32Array } {
+function batchMaker(
+  { options, stepsPerEpoch }: Run,
+  root: Key,
+): (step: number) => { images: Float32Array; labels: Float32Array } {
   const { data, settings } = options;
   const [orderKey, augmentKey] = [deriveKey(root, 'order'), deriveKey(root, 'augmentation')];
   let order: { readonly epoch: number; readonly indices: Uint32Array } | undefined;

@@ -7,9 +7,16 @@ import { type HostTensor, hostTensor, type Parameters } from '../base/parameters
 import { elementCount } from '../base/shape.ts';
 
 /** A file's content: tensors, and texts by name. */
-export type TensorFile = { readonly tensors: Parameters; readonly metadata: Readonly<Record<string, string>> };
+export type TensorFile = {
+  readonly tensors: Parameters;
+  readonly metadata: Readonly<Record<string, string>>;
+};
 
-type HeaderEntry = { readonly dtype: string; readonly shape: readonly number[]; readonly data_offsets: readonly [number, number] };
+type HeaderEntry = {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly data_offsets: readonly [number, number];
+};
 
 /** Bytes of a safetensors file. */
 export async function encodeTensors({ tensors, metadata }: TensorFile): Promise<Uint8Array<ArrayBuffer>> {
@@ -58,9 +65,12 @@ export async function decodeTensors(file: string, bytes: Uint8Array): Promise<Te
   const tensors: Record<string, HostTensor> = {};
   for (const [name, entry] of Object.entries(entries as Record<string, HeaderEntry>)) {
     const { dtype, shape, data_offsets: range } = entry;
-    if (dtype !== 'F32') throw new UsageError(`${file}: tensor "${name}" is ${dtype}, expected F32; convert the file`);
-    if (range[1] > body.length) return fail(`tensor "${name}" ends at byte ${range[1]}, the file holds ${body.length}`);
-    if (range[1] - range[0] !== 4 * elementCount(shape)) return fail(`tensor "${name}" has ${range[1] - range[0]} bytes for shape (${shape})`);
+    if (dtype !== 'F32')
+      throw new UsageError(`${file}: tensor "${name}" is ${dtype}, expected F32; convert the file`);
+    if (range[1] > body.length)
+      return fail(`tensor "${name}" ends at byte ${range[1]}, the file holds ${body.length}`);
+    if (range[1] - range[0] !== 4 * elementCount(shape))
+      return fail(`tensor "${name}" has ${range[1] - range[0]} bytes for shape (${shape})`);
     tensors[name] = hostTensor(shape, new Float32Array(body.slice(range[0], range[1]).buffer));
   }
   const { sha256: expected, ...texts } = metadata;

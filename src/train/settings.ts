@@ -7,7 +7,12 @@ export type LearningRate =
   /** From `initial` down to 0 along half a cosine, after a linear rise over `warmupEpochs`. */
   | { readonly kind: 'cosine'; readonly initial: number; readonly warmupEpochs: number }
   /** `initial`, multiplied by `factor` at the start of each epoch of `atEpochs`. */
-  | { readonly kind: 'step'; readonly initial: number; readonly factor: number; readonly atEpochs: readonly number[] };
+  | {
+      readonly kind: 'step';
+      readonly initial: number;
+      readonly factor: number;
+      readonly atEpochs: readonly number[];
+    };
 
 /** Noise on the weights of every analog layer, drawn anew for every mini-batch. */
 export type WeightNoise =
@@ -68,17 +73,42 @@ export function trainingFaults(settings: TrainingSettings): string[] {
   expect(settings.learningRate.initial > 0, 'learningRate.initial', 'above 0', settings.learningRate.initial);
   expect(settings.momentum >= 0 && settings.momentum < 1, 'momentum', 'in [0, 1)', settings.momentum);
   expect(settings.weightDecay >= 0, 'weightDecay', 'at least 0', settings.weightDecay);
-  expect(settings.labelSmoothing >= 0 && settings.labelSmoothing < 1, 'labelSmoothing', 'in [0, 1)', settings.labelSmoothing);
+  expect(
+    settings.labelSmoothing >= 0 && settings.labelSmoothing < 1,
+    'labelSmoothing',
+    'in [0, 1)',
+    settings.labelSmoothing,
+  );
   const { statisticsMomentum: share } = settings;
   expect(share > 0 && share <= 1, 'statisticsMomentum', 'in (0, 1]', share);
-  expect(isWhole(settings.augmentation.cropPadding, 0), 'augmentation.cropPadding', 'a whole number from 0', settings.augmentation.cropPadding);
-  expect(isWhole(settings.augmentation.cutout, 0), 'augmentation.cutout', 'a whole number from 0', settings.augmentation.cutout);
+  expect(
+    isWhole(settings.augmentation.cropPadding, 0),
+    'augmentation.cropPadding',
+    'a whole number from 0',
+    settings.augmentation.cropPadding,
+  );
+  expect(
+    isWhole(settings.augmentation.cutout, 0),
+    'augmentation.cutout',
+    'a whole number from 0',
+    settings.augmentation.cutout,
+  );
   if (settings.learningRate.kind === 'cosine') {
     const { warmupEpochs } = settings.learningRate;
-    expect(warmupEpochs >= 0 && warmupEpochs <= settings.epochs, 'learningRate.warmupEpochs', 'between 0 and epochs', warmupEpochs);
+    expect(
+      warmupEpochs >= 0 && warmupEpochs <= settings.epochs,
+      'learningRate.warmupEpochs',
+      'between 0 and epochs',
+      warmupEpochs,
+    );
   }
   if (settings.noise.kind === 'gaussian') {
-    expect(settings.noise.relativeToMax >= 0, 'noise.relativeToMax', 'at least 0', settings.noise.relativeToMax);
+    expect(
+      settings.noise.relativeToMax >= 0,
+      'noise.relativeToMax',
+      'at least 0',
+      settings.noise.relativeToMax,
+    );
   }
   if (settings.clipping.kind === 'standard-deviations') {
     expect(settings.clipping.alpha > 0, 'clipping.alpha', 'above 0', settings.clipping.alpha);

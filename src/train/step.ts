@@ -24,7 +24,10 @@ export function momentumName(parameter: string): string {
 export function initialMomenta(model: Model): Parameters {
   const trained = model.parameters.filter(isTrained);
   return Object.fromEntries(
-    trained.map(({ name, shape }) => [momentumName(name), hostTensor(shape, new Float32Array(elementCount(shape)))]),
+    trained.map(({ name, shape }) => [
+      momentumName(name),
+      hostTensor(shape, new Float32Array(elementCount(shape))),
+    ]),
   );
 }
 
@@ -41,8 +44,12 @@ export function traceTrainingStep(model: Model, settings: TrainingSettings): Gra
   return trace((t) => {
     const images = t.input('images', [settings.batchSize, ...model.inputShape]);
     const labels = t.input('labels', [settings.batchSize]);
-    const parameters = Object.fromEntries(model.parameters.map(({ name, shape }) => [name, t.state(name, shape)]));
-    const { logits, statistics } = model.apply(parameters, images, trainingOperator(t, settings), { kind: 'training' });
+    const parameters = Object.fromEntries(
+      model.parameters.map(({ name, shape }) => [name, t.state(name, shape)]),
+    );
+    const { logits, statistics } = model.apply(parameters, images, trainingOperator(t, settings), {
+      kind: 'training',
+    });
     const loss = softmaxCrossEntropy(logits, labels, { smoothing: settings.labelSmoothing });
     const trained = model.parameters.filter(isTrained);
     const slopes = gradients(
@@ -53,7 +60,14 @@ export function traceTrainingStep(model: Model, settings: TrainingSettings): Gra
     const updates: Record<string, Tensor> = {};
     for (const [position, spec] of trained.entries()) {
       const momentum = t.state(momentumName(spec.name), spec.shape);
-      const stepped = descend({ spec, settings, rate, weights: parameters[spec.name]!, slope: slopes[position]!, momentum });
+      const stepped = descend({
+        spec,
+        settings,
+        rate,
+        weights: parameters[spec.name]!,
+        slope: slopes[position]!,
+        momentum,
+      });
       updates[spec.name] = clipWeights(spec, settings, stepped.weights);
       updates[momentumName(spec.name)] = stepped.momentum;
     }
@@ -85,7 +99,10 @@ type Descent = {
   readonly momentum: Tensor;
 };
 
-function descend({ spec, settings, rate, weights, slope, momentum }: Descent): { weights: Tensor; momentum: Tensor } {
+function descend({ spec, settings, rate, weights, slope, momentum }: Descent): {
+  weights: Tensor;
+  momentum: Tensor;
+} {
   const decay = spec.role === 'weights' ? settings.weightDecay : 0;
   const gradient = decay === 0 ? slope : slope.add(weights.multiply(decay));
   const velocity = momentum.multiply(settings.momentum).add(gradient);

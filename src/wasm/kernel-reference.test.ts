@@ -48,9 +48,7 @@ const floatRules: { readonly [op: string]: (a: number, b: number) => number } = 
   sqrt: Math.sqrt,
   floor: Math.floor,
   round: roundToEven,
-  // biome-ignore lint/complexity/useMathMinMax: they differ for NaN and zeros
   maximum: (a, b) => (a > b ? a : b),
-  // biome-ignore lint/complexity/useMathMinMax: they differ for NaN and zeros
   minimum: (a, b) => (a < b ? a : b),
 };
 
