@@ -49,7 +49,7 @@ function issueTexts(issue: z.core.$ZodIssue, raw: unknown): string[] {
     return meant.flatMap((inner) => issueTexts({ ...inner, path: [...issue.path, ...inner.path] }, raw));
   }
   const place = issue.path.join('.');
-  if (issue.code === 'invalid_union' && issue.discriminator !== undefined) {
+  if (issue.code === 'invalid_union' && 'options' in issue) {
     return [`${place}: ${unknownName(came, (issue.options ?? []).map(String))}`];
   }
   const message = issue.message.replace(

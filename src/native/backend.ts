@@ -12,7 +12,7 @@ import {
   type Program,
 } from '../compile/backend.ts';
 import { type Compiler, compileLibrary } from './compiler.ts';
-import { printTranslationUnit } from './print-c.ts';
+import { printTranslationUnits } from './print-c.ts';
 import { runtimeSource } from './runtime-source.ts';
 
 type Pointer = unknown;
@@ -52,7 +52,7 @@ export async function createNativeBackend(
   compiler: Compiler,
   threads: number = availableParallelism(),
 ): Promise<NativeBackend> {
-  const runtime = loadRuntime((await compileLibrary(compiler, runtimeSource)).path);
+  const runtime = loadRuntime((await compileLibrary(compiler, [runtimeSource])).path);
   const pool = runtime.pool(threads);
   const count = runtime.poolSize(pool);
   return {
@@ -114,7 +114,7 @@ function allocate(runtime: Runtime, elements: number): NativeBuffer {
 }
 
 async function load(compiler: Compiler, runtime: Runtime, pool: Pointer, plan: Plan): Promise<NativeProgram> {
-  const { path, isFresh } = await compileLibrary(compiler, printTranslationUnit(plan.kernels, plan.lanes));
+  const { path, isFresh } = await compileLibrary(compiler, printTranslationUnits(plan.kernels, plan.lanes));
   const { kernels } = loadKernels(path);
   const places: bigint[] = [];
   const words: number[] = [];

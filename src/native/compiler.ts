@@ -98,17 +98,17 @@ function askMacros(command: string, flags: readonly string[]): string | undefine
 }
 
 /**
- * Compiles C to a shared library, or finds it in the cache.
+ * Compiles C to a shared library, translation units side by side, or finds it in the cache.
  *
  * @returns the library's path, and whether it had to be compiled
  * @throws UsageError if the compiler fails or the cache can't be written
  */
 export async function compileLibrary(
   compiler: Compiler,
-  source: string,
+  sources: readonly string[],
 ): Promise<{ readonly path: string; readonly isFresh: boolean }> {
   const key = createHash('sha256')
-    .update(JSON.stringify([compiler.command, compiler.version, compiler.flags, source]))
+    .update(JSON.stringify([compiler.command, compiler.version, compiler.flags, sources]))
     .digest('hex');
   const folder = join(compiler.cacheFolder, 'kernels');
   const path = join(folder, `${key}.so`);
@@ -116,16 +116,24 @@ export async function compileLibrary(
   const stem = join(folder, `${key}.${randomBytes(6).toString('hex')}`);
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    writeFileSync(`${stem}.c`, source, { mode: 0o600 });
+    for (const [unit, source] of sources.entries())
+      writeFileSync(`${stem}.${unit}.c`, source, { mode: 0o600 });
   } catch (thrown) {
     throw new UsageError(
       `native backend: the cache folder ${folder} can't be written (${messageOf(thrown)}); set OHMIC_CACHE to another folder`,
     );
   }
   try {
-    await run(compiler.command, [...compiler.flags, '-o', `${stem}.so`, `${stem}.c`, '-lm'], {
-      maxBuffer: 1 << 26,
-    });
+    const call = (...words: string[]): Promise<unknown> =>
+      run(compiler.command, [...compiler.flags, ...words], { maxBuffer: 1 << 26 });
+    const units = sources.map((_, unit) => `${stem}.${unit}`);
+    const [only] = units;
+    if (units.length === 1) {
+      await call('-o', `${stem}.so`, `${only}.c`, '-lm');
+    } else {
+      await Promise.all(units.map((unit) => call('-c', '-o', `${unit}.o`, `${unit}.c`)));
+      await call('-o', `${stem}.so`, ...units.map((unit) => `${unit}.o`), '-lm');
+    }
     renameSync(`${stem}.so`, path);
   } catch (thrown) {
     const firstLines = messageOf(thrown).split('\n').slice(0, 6).join('\n');
@@ -133,8 +141,11 @@ export async function compileLibrary(
       `native backend: the C compiler "${compiler.command}" failed; set CC to another compiler, or use --backend wasm\n${firstLines}`,
     );
   } finally {
-    rmSync(`${stem}.c`, { force: true });
     rmSync(`${stem}.so`, { force: true });
+    for (const unit of sources.keys()) {
+      rmSync(`${stem}.${unit}.c`, { force: true });
+      rmSync(`${stem}.${unit}.o`, { force: true });
+    }
   }
   return { path, isFresh: true };
 }

@@ -1,17 +1,45 @@
-// Kernels as C: one translation unit per plan. Vectors are the compiler's own vector types; what they lack (fused
+// Kernels as C: one library per plan. Vectors are the compiler's own vector types; what they lack (fused
 // multiply-add, square root, rounding, selection) stands in a prelude with a fast and a portable form.
 
 import { coefficientOf, type Int, inLane, LANE, printInt, substitute } from '../compile/int.ts';
 import { type Kernel, type Local, SCRATCH, type Statement, type VectorOp } from '../compile/loop.ts';
 import { prelude } from './prelude.ts';
 
-/** The C source of `kernels`, all of `lanes` lanes, and a table `ohmic_kernels` of their entry points. */
+/** Characters of C above which kernels are shared between two translation units. */
+const SHARED_SOURCE = 60_000;
+
+/** The C source of `kernels`, all of `lanes` lanes, and a table `ohmic_kernels` of their entry points, as one text. */
 export function printTranslationUnit(kernels: readonly Kernel[], lanes: number): string {
-  const table = kernels.map((kernel) => kernel.name).join(', ');
-  return `${prelude(lanes)}\n${kernels.map(printFunction).join('\n')}
-static const kernel_function ohmic_kernels[] = { ${table} };
+  return [prelude(lanes), ...kernels.map(printFunction), printTable(kernels)].join('\n');
+}
+
+/** The same as translation units of about equal size, for compilers that run side by side: two, if it is worth it. */
+export function printTranslationUnits(kernels: readonly Kernel[], lanes: number): string[] {
+  const functions = kernels.map(printFunction);
+  const total = functions.reduce((sum, text) => sum + text.length, 0);
+  if (total < SHARED_SOURCE) return [printTranslationUnit(kernels, lanes)];
+  const halves: [string[], string[]] = [[], []];
+  let length = 0;
+  for (const text of functions) {
+    halves[2 * length < total ? 0 : 1].push(text);
+    length += text.length;
+  }
+  return [
+    [prelude(lanes), ...halves[0]].join('\n'),
+    [prelude(lanes), ...halves[1], printTable(kernels)].join('\n'),
+  ];
+}
+
+/** The entry points, declared once more for those that stand in another unit. */
+function printTable(kernels: readonly Kernel[]): string {
+  return `${kernels.map((kernel) => `${signature(kernel)};`).join('\n')}
+static const kernel_function ohmic_kernels[] = { ${kernels.map((kernel) => kernel.name).join(', ')} };
 const void *ohmic_kernel_table(void) { return ohmic_kernels; }
 `;
+}
+
+function signature(kernel: Kernel): string {
+  return `void ${kernel.name}(float *const *buffers, const uint32_t *scalars, const uint32_t *words, float *scratch, integer chunk)`;
 }
 
 function printFunction(kernel: Kernel): string {
@@ -21,7 +49,7 @@ function printFunction(kernel: Kernel): string {
   ).join('');
   const lines: string[] = [];
   printBlock(kernel, kernel.body, '  ', lines);
-  return `static void ${kernel.name}(float *const *buffers, const uint32_t *scalars, const uint32_t *words, float *scratch, integer chunk) {
+  return `${signature(kernel)} {
 ${buffers}  (void)scalars; (void)words; (void)scratch; (void)chunk;
 ${lines.join('\n')}
 }

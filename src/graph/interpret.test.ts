@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { UsageError } from '../base/errors.ts';
+import { threefry2x32, uniformFromWord } from '../base/random.ts';
+import { interpret, roundHalfEven } from './interpret.ts';
+import { iota, type Tensor } from './tensor.ts';
+import { type Trace, trace } from './trace.ts';
+
+/** Values of `define` for x = 0, 1, 2, … in the given shape. */
+function valuesOf(shape: readonly number[], define: (x: Tensor, t: Trace) => Tensor): number[] {
+  const graph = trace((t) => ({ outputs: { y: define(t.input('x', shape), t) } }));
+  const count = shape.reduce((product, size) => product * size, 1);
+  return [...interpret(graph, { x: Array.from({ length: count }, (_, i) => i) }).outputs['y']!];
+}
+
+test('rounding goes to the nearest integer, ties to even', () => {
+  const cases = [
+    [0.5, 0],
+    [1.5, 2],
+    [2.5, 2],
+    [-0.5, 0],
+    [-1.5, -2],
+    [-2.5, -2],
+    [0.49999, 0],
+    [2.50001, 3],
+    [-1.2, -1],
+  ] as const;
+  for (const [x, expected] of cases) assert.equal(roundHalfEven(x) + 0, expected, String(x));
+});
+
+test('views move elements as their names say', () => {
+  assert.deepEqual(
+    valuesOf([2, 3], (x) => x.transpose()),
+    [0, 3, 1, 4, 2, 5],
+  );
+  assert.deepEqual(
+    valuesOf([2, 1, 2], (x) => x.transpose([2, 0, 1])),
+    [0, 2, 1, 3],
+  );
+  assert.deepEqual(
+    valuesOf([2, 1], (x) => x.broadcastTo([2, 3])),
+    [0, 0, 0, 1, 1, 1],
+  );
+  assert.deepEqual(
+    valuesOf([3, 3], (x) => x.slice([1, 0], [3, 2])),
+    [3, 4, 6, 7],
+  );
+  assert.deepEqual(
+    valuesOf([1, 2], (x) => x.add(1).pad([1, 0], [0, 1])),
+    [0, 0, 0, 1, 2, 0],
+  );
+});
+
+test('reductions run over their axes only', () => {
+  assert.deepEqual(
+    valuesOf([2, 3], (x) => x.sum([0])),
+    [3, 5, 7],
+  );
+  assert.deepEqual(
+    valuesOf([2, 3], (x) => x.mean([1])),
+    [1, 4],
+  );
+  assert.deepEqual(
+    valuesOf([2, 3], (x) => x.negate().max([1])),
+    [-0, -3],
+  );
+});
+
+test('integers wrap, casts truncate, and a bool is whether a number differs from zero', () => {
+  assert.deepEqual(
+    valuesOf([2], (x) => x.cast('i32').add(2 ** 31 - 1)),
+    [2 ** 31 - 1, -(2 ** 31)],
+  );
+  assert.deepEqual(
+    valuesOf([2], (x) =>
+      x
+        .cast('i32')
+        .multiply(2 ** 30)
+        .multiply(6),
+    ),
+    [0, -(2 ** 31)],
+  );
+  assert.deepEqual(
+    valuesOf([3], (x) => x.subtract(1).multiply(1.7).cast('i32')),
+    [-1, 0, 1],
+  );
+  assert.deepEqual(
+    valuesOf([3], (x) => x.multiply(0.25).cast('bool')),
+    [0, 1, 1],
+  );
+  assert.deepEqual(
+    valuesOf([3], (x) => x.cast('i32').cast('bool').cast('f32')),
+    [0, 1, 1],
+  );
+});
+
+test('a matrix product over rows equals the product of the slices', () => {
+  assert.deepEqual(
+    valuesOf([2, 3], (x) => x.matmul(x.transpose(), [1, 3])),
+    valuesOf([2, 3], (x) => x.slice([0, 1], [2, 3]).matmul(x.transpose().slice([1, 0], [3, 2]))),
+  );
+  assert.deepEqual(
+    valuesOf([2, 3], (x) => x.matmul(x.transpose())),
+    [5, 14, 14, 50],
+  );
+});
+
+test('a convolution is a cross-correlation with zeros around the image', () => {
+  // [0 1 2] with the filter [1, 10]: pads 0, so 0·1 + 0·10, 0·1 + 1·10, 1·1 + 2·10, 2·1 + 0·10.
+  const geometry = { stride: [1, 1], padding: [0, 1] } as const;
+  assert.deepEqual(
+    valuesOf([1, 1, 3, 1], (x, t) =>
+      x.convolve(iota(t, [1, 2, 1, 1], 1).cast('f32').multiply(9).add(1), geometry),
+    ),
+    [0, 10, 21, 2],
+  );
+});
+
+test('a 1x1 convolution is a matrix product over pixels', () => {
+  const filter = (t: Trace): Tensor =>
+    iota(t, [2, 3], 1)
+      .add(iota(t, [2, 3], 0))
+      .cast('f32');
+  assert.deepEqual(
+    valuesOf([2, 2, 3, 2], (x, t) =>
+      x.convolve(filter(t).reshape([1, 1, 2, 3]), { stride: [1, 1], padding: [0, 0] }),
+    ),
+    valuesOf([2, 2, 3, 2], (x, t) => x.reshape([12, 2]).matmul(filter(t))),
+  );
+});
+
+test('random element i is draw i of the stream under the key', () => {
+  const graph = trace((t) => {
+    const key = t.key('k').derive('stream');
+    return { outputs: { uniform: key.uniform([2, 2]), normal: key.normal([4]) } };
+  });
+  const { outputs } = interpret(graph, { 'k.0': [11], 'k.1': [22] });
+  const { stream } = trace((t) => ({ outputs: { stream: t.key('k').derive('stream').uniform([1]) } }))
+    .outputs['stream']!.attributes as { stream: readonly [number, number] };
+  const [k0, k1] = threefry2x32(11, 22, stream[0], stream[1]);
+  for (let i = 0; i < 4; i++) {
+    const [u1, u2] = threefry2x32(k0, k1, i, 0).map(uniformFromWord) as [number, number];
+    assert.equal(outputs['uniform']![i], u1);
+    assert.equal(outputs['normal']![i], Math.sqrt(-2 * Math.log(u1)) * Math.cos(2 * Math.PI * u2));
+  }
+});
+
+test('outputs and updates are told apart', () => {
+  const graph = trace((t) => {
+    const w = t.state('w', [2]);
+    return { outputs: { w: w.add(1) }, updates: { w: w.multiply(2) } };
+  });
+  assert.deepEqual(interpret(graph, { w: [1, 2] }), {
+    outputs: { w: Float64Array.of(2, 3) },
+    updates: { w: Float64Array.of(2, 4) },
+  });
+});
+
+test('missing and ill-fitting values are refused by name', () => {
+  const graph = trace((t) => ({ outputs: { y: t.input('x', [2, 3]).multiply(t.scalar('rate')) } }));
+  assert.throws(() => interpret(graph, { rate: [1] }), new UsageError('interpret: no value for input "x"'));
+  assert.throws(
+    () => interpret(graph, { x: new Float32Array(6) }),
+    new UsageError('interpret: no value for scalar "rate"'),
+  );
+  assert.throws(
+    () => interpret(graph, { x: [1], rate: [1] }),
+    new UsageError('interpret: "x" needs 6 values, got 1'),
+  );
+});
