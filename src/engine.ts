@@ -64,7 +64,7 @@ export function engineOn(backend: Backend): Engine {
       return executable(backend, plan, await backend.load(plan), inTurn);
     },
     store: (values) => createStore(backend, values),
-    close: () => backend.close(),
+    close: () => inTurn(() => backend.close()),
   };
 }
 

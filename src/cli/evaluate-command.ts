@@ -5,7 +5,7 @@ import { messageOf, throwFaults, UsageError } from '../base/errors.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
 import { isNamedSet, namedSets } from '../data/named-sets.ts';
 import type { EvaluationSettings } from '../experiment/record.ts';
-import { BACKEND_CHOICES, type BackendChoice } from '../native/create-engine.ts';
+import type { BackendChoice } from '../native/create-engine.ts';
 import { modelByName } from '../nn/models.ts';
 import type { TrainedNetwork } from '../train/checkpoint.ts';
 import { check } from './check-settings.ts';
@@ -22,7 +22,7 @@ import { type DataSettings, evaluationSchema } from './settings-schema.ts';
 import { unknownName } from './suggest.ts';
 import { keepBackend, type WorkFlags } from './train-command.ts';
 import { readNetwork } from './train-stage.ts';
-import { numberOrText, parseList, parseTime } from './values.ts';
+import { backendChoice, numberOrText, parseList, parseTime } from './values.ts';
 import { withWorkplace } from './workplace.ts';
 
 /** Flags of `ohmic evaluate`, as typed. */
@@ -34,6 +34,7 @@ export type EvaluateFlags = WorkFlags & {
   readonly times: string;
   readonly methods: string;
   readonly dataset?: string;
+  readonly trainImages?: string;
   readonly testImages?: string;
   readonly adabsBatches: string;
   readonly adabsBatchSize: string;
@@ -44,24 +45,27 @@ export type EvaluateFlags = WorkFlags & {
 /** Evaluates networks as the flags say, and leaves record, table and report in the folder. */
 export async function evaluateCommand(flags: EvaluateFlags, progress: Progress): Promise<void> {
   const { out, resume = false } = flags;
-  const { evaluation, hardware, seed } = checkFlags(flags);
+  const { evaluation, hardware, seed, backend: asked, trainImages } = checkFlags(flags);
   const networks = await readNetworks(flags.weights);
   const dataset = commonDataset(networks, flags.dataset);
   const stored = resume ? storedSettings(out) : undefined;
-  const { backend } = keepBackend({ backend: flags.backend ?? 'auto' }, stored) as {
-    readonly backend: BackendChoice;
-  };
+  const { backend } = keepBackend({ backend: asked }, stored) as { readonly backend: BackendChoice };
   await withWorkplace({ ...flags, backend, progress }, async (place) => {
-    const data = await loadData({ dataset }, { folder: flags.data, progress });
+    const data = await loadData({ dataset, trainImages }, { folder: flags.data, progress });
     const weights = flags.weights.map((file) => ({ file: resolve(file), sha256: sha256(readBytes(file)) }));
-    const settings = { weights, dataset, hardware, evaluation, seed, backend: place.engine.backend.name };
+    const settings = {
+      weights,
+      dataset,
+      trainImages,
+      hardware,
+      evaluation,
+      seed,
+      backend: place.engine.backend.name,
+    };
     enterRunFolder(out, settings as unknown as Json, { resume });
+    const models = networks.map(({ network }) => network.provenance.model).filter(isFirst);
     const experiment = {
-      title:
-        networks
-          .map(({ network }) => network.provenance.model)
-          .filter(isFirst)
-          .join(', ') + ` on ${hardware.name}`,
+      title: `${models.join(', ')} on ${hardware.name}`,
       command: commandLine(),
       folder: out,
       dataset,
@@ -81,6 +85,8 @@ type Checked = {
   readonly evaluation: EvaluationSettings;
   readonly hardware: HardwareSpec;
   readonly seed: number;
+  readonly backend: BackendChoice;
+  readonly trainImages: number | undefined;
 };
 
 /** What the flags say, or all their faults. */
@@ -111,16 +117,19 @@ function checkFlags(flags: EvaluateFlags): Checked {
   const seed = Number(flags.seed);
   if (!Number.isSafeInteger(seed) || seed < 0)
     faults.push(`--seed must be a whole number from 0, got "${flags.seed}"`);
-  const { backend, dataset } = flags;
-  if (backend !== undefined && !BACKEND_CHOICES.some((known) => known === backend))
-    faults.push(`--backend: ${unknownName(backend, BACKEND_CHOICES)}`);
+  const trainImages = flags.trainImages === undefined ? undefined : Number(flags.trainImages);
+  if (trainImages !== undefined && !(Number.isInteger(trainImages) && trainImages > 0)) {
+    faults.push(`--train-images must be a whole number from 1, got "${flags.trainImages}"`);
+  }
+  const { dataset } = flags;
+  const backend = attempt(() => backendChoice(flags.backend ?? 'auto'));
   if (dataset !== undefined && !isNamedSet(dataset))
     faults.push(`--dataset: ${unknownName(dataset, Object.keys(namedSets))}`);
   throwFaults(
     'evaluate',
     faults.map((fault) => fault.replace(/^: /, '')),
   );
-  return { evaluation: evaluation!, hardware: hardware!, seed };
+  return { evaluation: evaluation!, hardware: hardware!, seed, backend: backend!, trainImages };
 }
 
 /** The networks of files, each under a name of its own. */

@@ -35,7 +35,7 @@ export function hardwareFromFlag(text: string): HardwareSpec {
   const known = hardwareNames.find((candidate) => candidate === text);
   if (known !== undefined) return presets[known];
   if (!existsSync(text)) {
-    throw new UsageError(`--hardware: ${unknownName(text, hardwareNames)} No file has that name either.`);
+    throw new UsageError(`--hardware: there is no file of that name; ${unknownName(text, hardwareNames)}`);
   }
   return checkHardware(readSettingsFile(text));
 }

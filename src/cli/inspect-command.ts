@@ -14,7 +14,6 @@ import { digital } from '../graph/multiply.ts';
 import type { Graph } from '../graph/node.ts';
 import { printGraph } from '../graph/print.ts';
 import { findCompiler } from '../native/compiler.ts';
-import type { BackendChoice } from '../native/create-engine.ts';
 import { printTranslationUnit } from '../native/print-c.ts';
 import type { ImageTask } from '../nn/model.ts';
 import { modelByName, modelNames } from '../nn/models.ts';
@@ -27,6 +26,7 @@ import type { Progress } from './progress.ts';
 import { unknownName } from './suggest.ts';
 import { table } from './table.ts';
 import { readNetwork } from './train-stage.ts';
+import { backendChoice } from './values.ts';
 import { withWorkplace } from './workplace.ts';
 
 /** Flags of `ohmic inspect chip`. */
@@ -35,7 +35,7 @@ export type ChipFlags = {
   readonly seed: number;
   /** Which chip of the evaluation, from 1. */
   readonly chip: number;
-  readonly backend?: BackendChoice;
+  readonly backend?: string;
   readonly threads?: number;
 };
 
@@ -88,9 +88,10 @@ function parameterRow(name: string, { shape, data }: HostTensor): string[] {
 /** Programs one chip and prints targets, programming errors and tiles of every layer. */
 export async function inspectChip(file: string, flags: ChipFlags, progress: Progress): Promise<void> {
   const hardware = hardwareFromFlag(flags.hardware);
+  const backend = backendChoice(flags.backend ?? 'auto');
   const network = await readNetwork(file);
   const layers = analogLayers(file, network);
-  await withWorkplace({ backend: 'auto', ...flags, progress }, async ({ engine }) => {
+  await withWorkplace({ ...flags, backend, progress }, async ({ engine }) => {
     const executable = await engine.compile(traceProgramming(layers, hardware));
     const inputs = Object.fromEntries(
       layers.map(({ name }) => [`${name}.weights`, network.parameters[`${name}.weights`]!.data]),

@@ -120,6 +120,7 @@ function addEvaluate(program: Command): void {
     .option('--times <list>', 'times since programming, with s, min, h, d, month or y', '25s,1h,1d,30d,1y')
     .option('--methods <list>', COMPENSATION_METHODS.join(', '), COMPENSATION_METHODS.join(','))
     .option('--dataset <name>', 'data set to evaluate on (default: the one trained on)')
+    .option('--train-images <n>', 'as in training: the normalisation of images is measured on them')
     .option('--test-images <n>', 'only the first n test images')
     .option('--adabs-batches <n>', 'AdaBS: batches of training images', '10')
     .option('--adabs-batch-size <n>', 'AdaBS: images of a batch', '128')
@@ -172,7 +173,7 @@ function graphOptions(command: Command): Command {
 
 function engineOptions(command: Command): Command {
   return command
-    .addOption(new Option('--backend <name>', 'where kernels run (default: auto)').choices(BACKEND_CHOICES))
+    .option('--backend <name>', `where kernels run: ${BACKEND_CHOICES.join(', ')} (default: auto)`)
     .option('--threads <n>', 'worker threads (default: one a processor)', countingNumber);
 }
 

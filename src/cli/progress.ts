@@ -30,8 +30,11 @@ const LINE_MILLISECONDS = 10_000;
 export function progressOn(stream: NodeJS.WriteStream): Progress {
   let bars: MultiBar | undefined;
   const line = (text: string): void => {
-    if (bars?.isActive === true) bars.log(`${text}\n`);
-    else stream.write(`${text}\n`);
+    if (bars?.isActive === true) {
+      bars.log(`${text}\n`);
+      // At once: what waits for the next redraw is lost if the bar ends before it.
+      bars.update();
+    } else stream.write(`${text}\n`);
   };
   const task = (options: TaskOptions): Task => {
     const speed = speedometer(options);
@@ -45,6 +48,8 @@ export function progressOn(stream: NodeJS.WriteStream): Progress {
       stopOnComplete: false,
       clearOnComplete: true,
       forceRedraw: true,
+      // Signals are for interruption.ts.
+      gracefulExit: false,
       linewrap: false,
     });
     const bar: SingleBar = bars.create(options.total, options.done ?? 0, { label: options.label, text: '' });

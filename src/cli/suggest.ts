@@ -7,8 +7,10 @@ export function unknownName(got: unknown, known: readonly string[]): string {
   return near === undefined ? text : `${text}; did you mean "${near}"?`;
 }
 
-/** The known name with the fewest edits to `got`; undefined if even that one differs in more than a third of its letters. */
+/** The known name that `got` begins, else the one with the fewest edits; undefined if more than a third of it differs. */
 export function nearestName(got: string, known: readonly string[]): string | undefined {
+  const begun = known.filter((name) => name.toLowerCase().startsWith(got.toLowerCase()));
+  if (got.length >= 3 && begun.length > 0) return begun[0];
   const ranked = known
     .map((name) => ({ name, edits: editDistance(got.toLowerCase(), name.toLowerCase()) }))
     .sort((a, b) => a.edits - b.edits);

@@ -3,6 +3,8 @@
 
 import { UsageError } from '../base/errors.ts';
 import { DAY, HOUR, MINUTE, MONTH, type Seconds, YEAR } from '../base/units.ts';
+import { BACKEND_CHOICES, type BackendChoice } from '../native/create-engine.ts';
+import { unknownName } from './suggest.ts';
 
 const TIME_UNITS: Readonly<Record<string, Seconds>> = {
   s: 1,
@@ -31,6 +33,17 @@ export function parseTime(text: string): Seconds {
     throw new UsageError(`--times: a time since programming must be at least 0 s, got "${text.trim()}"`);
   }
   return time;
+}
+
+/**
+ * The backend that a flag names.
+ *
+ * @throws UsageError if it names none
+ */
+export function backendChoice(text: string): BackendChoice {
+  const known = BACKEND_CHOICES.find((candidate) => candidate === text);
+  if (known === undefined) throw new UsageError(`--backend: ${unknownName(text, BACKEND_CHOICES)}`);
+  return known;
 }
 
 /** The parts of a comma-separated list, without blanks. */

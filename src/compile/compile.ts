@@ -6,7 +6,7 @@ import { elementCount } from '../base/shape.ts';
 import { type Graph, type Node, nodesOf } from '../graph/node.ts';
 import type { Binding, Launch, Placement, Plan } from './backend.ts';
 import type { Context, DraftLaunch, Memory } from './draft.ts';
-import { type Fusion, fuse, type Group, isBuffer, loadsOf } from './fuse.ts';
+import { type Fusion, fuse, type Group, isBuffer } from './fuse.ts';
 import type { Kernel } from './loop.ts';
 import { lowerContraction } from './lower-contraction.ts';
 import { lowerCopy, lowerMap, lowerPad } from './lower-map.ts';
@@ -120,11 +120,11 @@ function isReadAtEnd({ outputs, updates }: Graph, state: Node<'input'>): boolean
 }
 
 /** True if `update` may overwrite `state` as it is computed: nobody loads the state later, or at another index. */
-function isWrittenInPlace({ groups, stored }: Fusion, state: Node, update: Node): boolean {
+function isWrittenInPlace({ groups, stored, lastLoads }: Fusion, state: Node, update: Node): boolean {
   const position = groups.findIndex((group) => (group.results as readonly Node[]).includes(update));
   const group = groups[position]!;
   if (group.kind !== 'map') return false;
-  if (groups.slice(position + 1).some((later) => loadsOf(later, stored).has(state))) return false;
+  if ((lastLoads.get(state) ?? -1) > position) return false;
   const isAligned = (node: Node): boolean => {
     if (node === state) return true;
     if (stored.has(node) || isBuffer(node)) return true;

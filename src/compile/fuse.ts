@@ -16,7 +16,12 @@ export type Group =
   | { readonly kind: 'product'; readonly product: Node; readonly results: readonly [Node, ...Node[]] };
 
 /** Groups in an order that respects their dependencies, and the values that live in memory. */
-export type Fusion = { readonly groups: readonly Group[]; readonly stored: ReadonlySet<Node> };
+export type Fusion = {
+  readonly groups: readonly Group[];
+  readonly stored: ReadonlySet<Node>;
+  /** Position of the last group that loads a value. */
+  readonly lastLoads: ReadonlyMap<Node, number>;
+};
 
 const PRODUCTS: ReadonlySet<OpName> = new Set([
   'matmul',
@@ -93,7 +98,12 @@ export function fuse(graph: Graph): Fusion {
     );
   }
   const groups = nodes.filter((node) => stored.has(node)).map((node) => groupOf(node, products));
-  return { groups: schedule(mergeSiblings(attachSums(groups, stored), stored), stored), stored };
+  const order = schedule(mergeSiblings(attachSums(groups, stored), stored), stored);
+  const lastLoads = new Map<Node, number>();
+  for (const [position, group] of order.entries()) {
+    for (const load of loadsOf(group, stored)) lastLoads.set(load, position);
+  }
+  return { groups: order, stored, lastLoads };
 }
 
 /**
@@ -225,7 +235,7 @@ function groupOf(node: Node, products: ReadonlyMap<Node, Node>): Group {
 }
 
 /** Values in memory that a group's kernel loads. */
-export function loadsOf(group: Group, stored: ReadonlySet<Node>): Set<Node> {
+function loadsOf(group: Group, stored: ReadonlySet<Node>): Set<Node> {
   const loads = new Set<Node>();
   const seen = new Set<Node>();
   const visit = (node: Node): void => {

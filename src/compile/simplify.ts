@@ -49,8 +49,7 @@ function rewrite(builder: Builder, node: Node, inputs: readonly Node[]): Node {
     case 'detach':
       return a!;
     case 'reshape':
-      if (sameShape(a!.shape, node.shape)) return a!;
-      return a!.op === 'reshape' ? builder.make('reshape', [a!.inputs[0]!], node.attributes) : remake();
+      return reshaped(builder, a!.op === 'reshape' ? a!.inputs[0]! : a!, node);
     case 'broadcast':
       return sameShape(a!.shape, node.shape) ? a! : remake();
     case 'sum':
@@ -74,6 +73,10 @@ function rewrite(builder: Builder, node: Node, inputs: readonly Node[]): Node {
     default:
       return remake();
   }
+}
+
+function reshaped(builder: Builder, from: Node, node: Node<'reshape'>): Node {
+  return sameShape(from.shape, node.shape) ? from : builder.make('reshape', [from], node.attributes);
 }
 
 /** A constant in place of an f32 operation on two constants. */

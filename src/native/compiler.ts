@@ -131,7 +131,9 @@ export async function compileLibrary(
     if (units.length === 1) {
       await call('-o', `${stem}.so`, `${only}.c`, '-lm');
     } else {
-      await Promise.all(units.map((unit) => call('-c', '-o', `${unit}.o`, `${unit}.c`)));
+      // All of them end before their files are removed.
+      const ends = await Promise.allSettled(units.map((unit) => call('-c', '-o', `${unit}.o`, `${unit}.c`)));
+      for (const end of ends) if (end.status === 'rejected') throw end.reason;
       await call('-o', `${stem}.so`, ...units.map((unit) => `${unit}.o`), '-lm');
     }
     renameSync(`${stem}.so`, path);

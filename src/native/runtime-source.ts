@@ -117,7 +117,9 @@ static void work(pool *p, int number) {
     p->scratch[number] = ohmic_allocate(job->scratch_elements * 4);
     p->scratch_elements[number] = p->scratch[number] == NULL ? 0 : job->scratch_elements;
   }
-  for (int32_t i = 0; i < job->launch_count; i++) {
+  /* Once the last barrier is passed the caller may free the program. */
+  const int32_t launch_count = job->launch_count;
+  for (int32_t i = 0; i < launch_count; i++) {
     const launch *l = job->launches + i;
     const kernel_function kernel = job->kernels[l->kernel];
     float *const *buffers = job->addresses + l->first_buffer;

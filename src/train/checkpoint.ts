@@ -1,6 +1,6 @@
 // A training state, or trained weights, as a file's bytes: tensors plus the provenance of the run.
 
-import { throwFaults, UsageError } from '../base/errors.ts';
+import { messageOf, throwFaults, UsageError } from '../base/errors.ts';
 import type { Parameters } from '../base/parameters.ts';
 import { formatShape, sameShape } from '../base/shape.ts';
 import type { Model } from '../nn/model.ts';
@@ -65,7 +65,7 @@ export async function decodeCheckpoint(file: string, bytes: Uint8Array): Promise
     );
   }
   const provenance = readProvenance(file, metadata);
-  const { step, running } = JSON.parse(progress) as Pick<TrainingState, 'step' | 'running'>;
+  const { step, running } = parsed<Pick<TrainingState, 'step' | 'running'>>(file, progress);
   return { state: { step, running, tensors, history: provenance.history }, provenance };
 }
 
@@ -87,7 +87,15 @@ function readProvenance(file: string, metadata: Readonly<Record<string, string>>
   const text = metadata['provenance'];
   if (text === undefined)
     throw new UsageError(`${file}: it does not say what it was trained on; use a file that ohmic wrote`);
-  return JSON.parse(text) as Provenance;
+  return parsed<Provenance>(file, text);
+}
+
+function parsed<T>(file: string, text: string): T {
+  try {
+    return JSON.parse(text) as T;
+  } catch (thrown) {
+    throw new UsageError(`${file}: its metadata are damaged (${messageOf(thrown)}); use an earlier file`);
+  }
 }
 
 /**

@@ -10,6 +10,7 @@ import type { Engine, Executable } from '../engine.ts';
 import { digital } from '../graph/multiply.ts';
 import { initialParameters, type Model } from '../nn/model.ts';
 import { accuracyOn, batchesOf, INFERENCE_BATCH, type LabelledBatch, traceInference } from './accuracy.ts';
+import { checkParameters } from './checkpoint.ts';
 import { learningRateAt, type TrainingSettings, trainingFaults } from './settings.ts';
 import { initialMomenta, traceTrainingStep } from './step.ts';
 
@@ -88,7 +89,7 @@ export function initialState(model: Model, seed: number, parameters?: Parameters
 /**
  * Compiles a training run.
  *
- * @throws UsageError with all faults, if the settings can't be run or do not fit the data
+ * @throws UsageError with all faults, if the settings can't be run or do not fit the data, or the start is of another model
  */
 export async function prepareFit(options: FitOptions): Promise<Fitting> {
   const { engine, model, data, settings, seed } = options;
@@ -99,6 +100,8 @@ export async function prepareFit(options: FitOptions): Promise<Fitting> {
     );
   }
   throwFaults('train', faults);
+  if (options.start?.kind === 'state') checkParameters('train', model, options.start.state.tensors, true);
+  if (options.start?.kind === 'parameters') checkParameters('train', model, options.start.parameters);
   const stepsPerEpoch = Math.floor(data.train.count / settings.batchSize);
   const begin =
     options.start?.kind === 'state'
@@ -145,14 +148,25 @@ async function* iterate(
   publish: (state: Progress) => void,
 ): AsyncGenerator<TrainingEvent, void> {
   const { options, stepsPerEpoch } = run;
-  const { settings, seed } = options;
+  const { settings, seed, signal } = options;
   const root = keyFromSeed(seed);
   const steps = settings.epochs * stepsPerEpoch;
-  let { history, running } = begin;
+  let { step, history, running } = begin;
   const batches = batchMaker(run, root);
-  let batch = begin.step < steps ? batches(begin.step) : undefined;
-  for (let step = begin.step; step < steps && batch !== undefined; step++) {
-    if (options.signal?.aborted === true) return;
+  let batch = step < steps ? batches(step) : undefined;
+  for (;;) {
+    if (signal?.aborted === true) return;
+    // Asked of the state, because a run may have been written down between an epoch's last step and its record.
+    const ended = step / stepsPerEpoch;
+    if (step > 0 && Number.isInteger(ended) && history.at(-1)?.epoch !== ended) {
+      const record = await epochRecord(run, ended, running);
+      history = [...history, record];
+      running = { loss: 0, correct: 0 };
+      publish({ step, history, running });
+      yield { kind: 'epoch', step, record };
+      continue;
+    }
+    if (batch === undefined) return;
     const learningRate = learningRateAt(settings, step, stepsPerEpoch);
     const noiseScale = settings.noise.kind === 'gaussian' ? settings.noise.relativeToMax : 0;
     const keys = { noise: deriveKey(root, 'noise', step) };
@@ -162,25 +176,20 @@ async function* iterate(
       keys,
       state: run.store,
     });
+    const epoch = Math.floor(step / stepsPerEpoch) + 1;
+    step++;
     // The next batch is prepared while this one is computed.
-    batch = step + 1 < steps ? batches(step + 1) : undefined;
+    batch = step < steps ? batches(step) : undefined;
     const outputs = await pending;
     const loss = outputs['loss']![0]!;
-    const epoch = Math.floor(step / stepsPerEpoch) + 1;
     if (!Number.isFinite(loss)) {
       throw new UsageError(
-        `train: the loss is ${loss} at step ${step + 1} of ${steps} (epoch ${epoch}, learning rate ${learningRate.toPrecision(3)}); lower the learning rate or the noise`,
+        `train: the loss is ${loss} at step ${step} of ${steps} (epoch ${epoch}, learning rate ${learningRate.toPrecision(3)}); lower the learning rate or the noise`,
       );
     }
     running = { loss: running.loss + loss, correct: running.correct + outputs['correct']![0]! };
-    publish({ step: step + 1, history, running });
-    yield { kind: 'step', step: step + 1, steps, epoch, loss, learningRate };
-    if ((step + 1) % stepsPerEpoch !== 0) continue;
-    const record = await epochRecord(run, epoch, running);
-    history = [...history, record];
-    running = { loss: 0, correct: 0 };
-    publish({ step: step + 1, history, running });
-    yield { kind: 'epoch', step: step + 1, record };
+    publish({ step, history, running });
+    yield { kind: 'step', step, steps, epoch, loss, learningRate };
   }
 }
 

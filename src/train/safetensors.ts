@@ -1,7 +1,8 @@
 // Weights as bytes, in the safetensors format: 8 bytes of header length, a JSON header, the values. ohmic adds a
-// SHA-256 of the values to the header's metadata, so that a damaged file is found out.
+// SHA-256 of all the rest, header and values, to the header's metadata, so that a damaged file is found out.
 // Format: github.com/huggingface/safetensors, README, "Format".
 
+import { z } from 'zod';
 import { messageOf, UsageError } from '../base/errors.ts';
 import { type HostTensor, hostTensor, type Parameters } from '../base/parameters.ts';
 import { elementCount } from '../base/shape.ts';
@@ -12,11 +13,25 @@ export type TensorFile = {
   readonly metadata: Readonly<Record<string, string>>;
 };
 
+/** Where a tensor lies, in bytes behind the header. */
 type HeaderEntry = {
   readonly dtype: string;
   readonly shape: readonly number[];
   readonly data_offsets: readonly [number, number];
 };
+
+type Entries = Readonly<Record<string, HeaderEntry>>;
+type Texts = Readonly<Record<string, string>>;
+
+const whole = z.int().min(0);
+const entrySchema: z.ZodType<HeaderEntry> = z.object({
+  dtype: z.string(),
+  shape: z.array(whole),
+  data_offsets: z.tuple([whole, whole]),
+});
+const headerSchema: z.ZodType<{ readonly __metadata__?: Texts | undefined }> = z
+  .object({ __metadata__: z.record(z.string(), z.string()).optional() })
+  .catchall(entrySchema);
 
 /** Bytes of a safetensors file. */
 export async function encodeTensors({ tensors, metadata }: TensorFile): Promise<Uint8Array<ArrayBuffer>> {
@@ -30,8 +45,8 @@ export async function encodeTensors({ tensors, metadata }: TensorFile): Promise<
   for (const [name, { data }] of Object.entries(tensors)) {
     body.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), entries[name]!.data_offsets[0]);
   }
-  const header = { __metadata__: { ...metadata, sha256: await sha256(body) }, ...entries };
-  const text = new TextEncoder().encode(JSON.stringify(header));
+  const sha256 = await digestOf(metadata, entries, body);
+  const text = new TextEncoder().encode(headerText({ ...metadata, sha256 }, entries));
   const length = Math.ceil(text.length / 8) * 8;
   const bytes = new Uint8Array(8 + length + offset);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(length), true);
@@ -54,17 +69,22 @@ export async function decodeTensors(file: string, bytes: Uint8Array): Promise<Te
   if (bytes.length < 8) return fail(`expected at least 8 bytes, got ${bytes.length}`);
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
   if (length > bytes.length - 8) return fail(`expected a header of ${length} bytes, got ${bytes.length - 8}`);
-  let header: Record<string, unknown>;
+  let header: unknown;
   try {
     header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(8, 8 + length)));
   } catch (thrown) {
     return fail(`the header is not JSON (${messageOf(thrown)})`);
   }
-  const { __metadata__: metadata = {}, ...entries } = header as { __metadata__?: Record<string, string> };
+  const checked = headerSchema.safeParse(header);
+  if (!checked.success) {
+    const { path, message } = checked.error.issues[0]!;
+    return fail(`the header is wrong at "${path.join('.')}": ${message}`);
+  }
+  const { __metadata__: metadata = {}, ...rest } = checked.data;
+  const entries = rest as Entries;
   const body = bytes.subarray(8 + length);
   const tensors: Record<string, HostTensor> = {};
-  for (const [name, entry] of Object.entries(entries as Record<string, HeaderEntry>)) {
-    const { dtype, shape, data_offsets: range } = entry;
+  for (const [name, { dtype, shape, data_offsets: range }] of Object.entries(entries)) {
     if (dtype !== 'F32')
       throw new UsageError(`${file}: tensor "${name}" is ${dtype}, expected F32; convert the file`);
     if (range[1] > body.length)
@@ -75,13 +95,22 @@ export async function decodeTensors(file: string, bytes: Uint8Array): Promise<Te
   }
   const { sha256: expected, ...texts } = metadata;
   if (expected !== undefined) {
-    const actual = await sha256(body);
-    if (actual !== expected) return fail(`the values' SHA-256 is ${actual}, expected ${expected}`);
+    const actual = await digestOf(texts, entries, body);
+    if (actual !== expected) return fail(`its SHA-256 is ${actual}, expected ${expected}`);
   }
   return { tensors, metadata: texts };
 }
 
-async function sha256(bytes: Uint8Array): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>);
+function headerText(metadata: Texts, entries: Entries): string {
+  return JSON.stringify({ __metadata__: metadata, ...entries });
+}
+
+/** SHA-256 of the header without the digest itself, and the values. */
+async function digestOf(metadata: Texts, entries: Entries, body: Uint8Array): Promise<string> {
+  const header = new TextEncoder().encode(headerText(metadata, entries));
+  const content = new Uint8Array(header.length + body.length);
+  content.set(header);
+  content.set(body, header.length);
+  const digest = await crypto.subtle.digest('SHA-256', content);
   return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -56,7 +56,8 @@ export function learningRateAt(
     return learningRate.initial * learningRate.factor ** drops;
   }
   const warmup = learningRate.warmupEpochs * stepsPerEpoch;
-  if (step < warmup) return (learningRate.initial * (step + 1)) / warmup;
+  // A warm-up that ends within a step must not overshoot in it.
+  if (step < warmup) return learningRate.initial * Math.min(1, (step + 1) / warmup);
   const progress = (step - warmup) / Math.max(1, epochs * stepsPerEpoch - warmup);
   return 0.5 * learningRate.initial * (1 + Math.cos(Math.PI * progress));
 }
@@ -64,8 +65,9 @@ export function learningRateAt(
 /** All faults of the settings; none if they can be run. */
 export function trainingFaults(settings: TrainingSettings): string[] {
   const faults: string[] = [];
-  const expect = (holds: boolean, name: string, expected: string, value: unknown): void => {
-    if (!holds) faults.push(`${name} must be ${expected}, got ${JSON.stringify(value)}`);
+  const expect = (holds: boolean, name: string, expected: string, value: number): void => {
+    if (!holds) faults.push(`${name} must be ${expected}, got ${value}`);
+    else if (!Number.isFinite(value)) faults.push(`${name} must be finite, got ${value}`);
   };
   const isWhole = (value: number, from: number): boolean => Number.isInteger(value) && value >= from;
   expect(isWhole(settings.epochs, 0), 'epochs', 'a whole number from 0', settings.epochs);
@@ -101,6 +103,10 @@ export function trainingFaults(settings: TrainingSettings): string[] {
       'between 0 and epochs',
       warmupEpochs,
     );
+  } else {
+    const { factor, atEpochs } = settings.learningRate;
+    expect(factor > 0, 'learningRate.factor', 'above 0', factor);
+    for (const at of atEpochs) expect(isWhole(at, 0), 'learningRate.atEpochs', 'whole numbers from 0', at);
   }
   if (settings.noise.kind === 'gaussian') {
     expect(

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DAY, HOUR, MONTH, YEAR } from '../base/units.ts';
+import { formatDuration } from './progress.ts';
+import { mergeSettings, settingsDifferences } from './settings-merge.ts';
+import { nearestName, unknownName } from './suggest.ts';
+import { backendChoice, numberOrText, parseList, parseTime } from './values.ts';
+
+test('times are read with their units', () => {
+  assert.deepEqual(['25s', '90', '2min', '1h', '30d', '1month', '1y', '1.5e3 s'].map(parseTime), [
+    25,
+    90,
+    120,
+    HOUR,
+    30 * DAY,
+    MONTH,
+    YEAR,
+    1500,
+  ]);
+});
+
+test('a negative time and a text that is no time are refused', () => {
+  assert.throws(() => parseTime('-1h'), /at least 0 s, got "-1h"/);
+  for (const text of ['', 'h', '1 fortnight', '1h2', 'NaN'])
+    assert.throws(() => parseTime(text), /expected a number with one of s, min/);
+});
+
+test('lists drop blanks, numbers keep texts that are none', () => {
+  assert.deepEqual(parseList(' a, b,,c '), ['a', 'b', 'c']);
+  assert.deepEqual(['1e-3', '', ' ', 'x', 'Infinity'].map(numberOrText), [0.001, '', ' ', 'x', 'Infinity']);
+});
+
+test('a near name is suggested, a far one is not', () => {
+  const known = ['resnet32', 'small-cnn'];
+  assert.equal(nearestName('ResNet-32', known), 'resnet32');
+  assert.equal(nearestName('transformer', known), undefined);
+  assert.equal(unknownName(7, known), 'expected one of resnet32, small-cnn, got 7');
+  assert.throws(() => backendChoice('wsam'), /--backend: expected one of auto, native, wasm, got "wsam"/);
+});
+
+test('settings are laid over each other by field, but not across kinds', () => {
+  const base = { rate: { kind: 'cosine', initial: 0.1 }, epochs: 3 };
+  assert.deepEqual(mergeSettings(base, { rate: { initial: 0.2 } }), {
+    rate: { kind: 'cosine', initial: 0.2 },
+    epochs: 3,
+  });
+  assert.deepEqual(mergeSettings(base, { rate: { kind: 'step', factor: 0.5 } }), {
+    rate: { kind: 'step', factor: 0.5 },
+    epochs: 3,
+  });
+});
+
+test('differences name the field and both values', () => {
+  assert.deepEqual(settingsDifferences({ a: { b: 1, c: [1] } }, { a: { b: 2, c: [1] }, d: 'x' }), [
+    'a.b: 1 there, 2 here',
+    'd: absent there, "x" here',
+  ]);
+});
+
+test('durations show their two largest units', () => {
+  assert.deepEqual([12.4, 80, 7500].map(formatDuration), ['12 s', '1 min 20 s', '2 h 5 min']);
+});
