@@ -92,7 +92,7 @@ function specialValues(t: SampleTrace): Results {
     Number.NaN,
     2.5,
     -2.5,
-    1e30,
+    1e15,
   ];
   const x = t.values([10, 1], special).broadcastTo([10, 10]);
   const y = t.values([1, 10], special).broadcastTo([10, 10]);
@@ -275,7 +275,8 @@ const stateCases: Readonly<Record<string, (t: SampleTrace) => Traced>> = {
     return { outputs: { old: a }, updates: { a: b, b: c, c: a.multiply(2) } };
   },
   'a state that takes another’s value before that changes': (t) => {
-    const [a, b] = [t.normalState('a', [40]), t.normalState('b', [40])];
+    const a = t.normalState('a', [40]);
+    t.normalState('b', [40]);
     return { outputs: {}, updates: { a: a.add(1), b: a } };
   },
   'an update that reads a state which another update overwrites': (t) => {

@@ -171,9 +171,7 @@ export async function assertAgrees(
   const compare = (name: string, dtype: string, actual: Float64Array, wanted: Float64Array): void => {
     const error = relativeError(actual, wanted, dtype === 'f32' ? floor : 0);
     if (error <= (dtype === 'f32' ? tolerance : 0)) return;
-    const at = actual.findIndex(
-      (value, i) => !(Math.abs(value - wanted[i]!) <= 10 * tolerance * Math.abs(wanted[i]!)),
-    );
+    const at = actual.findIndex((value, i) => relativeError([value], [wanted[i]!]) > 10 * tolerance);
     faults.push(
       `${name}: relative error ${error}; element ${at} of ${wanted.length} is ${actual[at]}, expected ${wanted[at]}`,
     );

@@ -187,16 +187,15 @@ function segments(t: SampleTrace): Results {
   };
 }
 
+/** Rows in whole blocks of 32, a rest, both, and single ones; columns around the widths of vectors. */
 const MATRICES: readonly (readonly [m: number, k: number, n: number])[] = [
   [1, 1, 1],
   [1, 100, 10],
   [31, 17, 16],
-  [32, 16, 33],
+  [32, 1, 47],
   [33, 7, 5],
-  [64, 64, 64],
   [100, 33, 1],
-  [96, 1, 47],
-  [129, 10, 28],
+  [64, 16, 33],
 ];
 
 function matrices(t: SampleTrace): Results {

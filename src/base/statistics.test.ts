@@ -18,8 +18,7 @@ test('a standard deviation keeps its digits far from zero', () => {
   assert.ok(Math.abs(standardDeviationOf(far) - standardDeviationOf(near)) < 1e-6);
 });
 
-// NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.2, column 0.975, with one more digit where it is given by
-// every table (12.7062 and 4.3027).
+// Values as every printed table of Student's t has them, to four decimals.
 const table: readonly (readonly [degrees: number, quantile: number])[] = [
   [1, 12.7062],
   [2, 4.3027],

@@ -2,7 +2,6 @@
 
 import { throwFaults, UsageError } from '../base/errors.ts';
 import type { HostTensor } from '../base/parameters.ts';
-import { deriveKey, type Key, keyFromSeed } from '../base/random.ts';
 import { formatShape } from '../base/shape.ts';
 import { printPlan } from '../compile/backend.ts';
 import { compile, type Target } from '../compile/compile.ts';
@@ -10,6 +9,7 @@ import { type Chip, collectChip, type LayerShape } from '../crossbar/chip.ts';
 import { traceProgramming } from '../crossbar/program-and-read.ts';
 import { tileMatrix } from '../crossbar/tiling.ts';
 import { isNamedSet, type NamedSetName, namedSets } from '../data/named-sets.ts';
+import { programmingKey } from '../experiment/deploy.ts';
 import { digital } from '../graph/multiply.ts';
 import type { Graph } from '../graph/node.ts';
 import { printGraph } from '../graph/print.ts';
@@ -20,6 +20,7 @@ import { modelByName, modelNames } from '../nn/models.ts';
 import { traceInference } from '../train/accuracy.ts';
 import type { TrainedNetwork } from '../train/checkpoint.ts';
 import { traceTrainingStep } from '../train/step.ts';
+import { wasmTarget } from '../wasm/backend.ts';
 import { defaultRun } from './default-run.ts';
 import { hardwareFromFlag } from './hardware-choice.ts';
 import type { Progress } from './progress.ts';
@@ -96,15 +97,13 @@ export async function inspectChip(file: string, flags: ChipFlags, progress: Prog
     const inputs = Object.fromEntries(
       layers.map(({ name }) => [`${name}.weights`, network.parameters[`${name}.weights`]!.data]),
     );
-    const outputs = await executable.run({ inputs, keys: { program: chipKey(flags) } });
+    const outputs = await executable.run({
+      inputs,
+      keys: { program: programmingKey(flags.seed, flags.chip - 1) },
+    });
     executable.free();
     process.stdout.write(chipText(collectChip({ hardware, seed: flags.seed, layers, outputs }), flags.chip));
   });
-}
-
-/** The key of chip `chip` in an evaluation of the same seed (experiment/deploy.ts), so that it is the same chip. */
-function chipKey({ seed, chip }: ChipFlags): Key {
-  return deriveKey(keyFromSeed(seed), 'deployment', 'program', chip - 1);
 }
 
 function analogLayers(file: string, { parameters }: TrainedNetwork): LayerShape[] {
@@ -155,7 +154,7 @@ export function inspectGraph(flags: GraphFlags): void {
 export function inspectKernels(flags: GraphFlags): void {
   const compiler = findCompiler();
   // Without a compiler, what the WebAssembly backend would be given.
-  const target: Target = compiler ?? { lanes: 4, registers: 14 };
+  const target: Target = compiler ?? wasmTarget;
   const plan = compile(graphOf(flags), target);
   process.stdout.write(flags.c === true ? printTranslationUnit(plan.kernels, plan.lanes) : printPlan(plan));
 }

@@ -68,10 +68,19 @@ export type Deployment = {
   readonly free: () => void;
 };
 
+function deploymentKey(seed: number): Key {
+  return deriveKey(keyFromSeed(seed), 'deployment');
+}
+
+/** The key with which chip number `number` of a seed is programmed. */
+export function programmingKey(seed: number, number: number): Key {
+  return deriveKey(deploymentKey(seed), 'program', number);
+}
+
 /** Compiles everything that a network needs on its hardware, and calibrates converter ranges on training images. */
 export async function deploy(options: DeploymentOptions): Promise<Deployment> {
   const { engine, model, hardware, data, evaluation } = options;
-  const root = deriveKey(keyFromSeed(options.seed), 'deployment');
+  const root = deploymentKey(options.seed);
   const test = evaluation.testImages === undefined ? data.test : subset(data.test, evaluation.testImages);
   const batchSize = Math.min(INFERENCE_BATCH, test.count);
   const testBatches = batchesOf(test, data.normalization, batchSize);
@@ -100,7 +109,7 @@ export async function deploy(options: DeploymentOptions): Promise<Deployment> {
       );
       const outputs = await programming.run({
         inputs,
-        keys: { program: deriveKey(root, 'program', number) },
+        keys: { program: programmingKey(options.seed, number) },
       });
       return collectChip({ hardware, seed: options.seed, layers: model.analogLayers, outputs });
     },

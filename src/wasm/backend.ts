@@ -30,6 +30,9 @@ type Machine = {
 
 const ELEMENT_BYTES = 4;
 
+/** What kernels are compiled for: 128-bit vectors, and the registers that engines leave of 16 for multiply and add. */
+export const wasmTarget: { readonly lanes: number; readonly registers: number } = { lanes: 4, registers: 14 };
+
 /**
  * Starts the workers and returns the backend.
  *
@@ -71,8 +74,7 @@ export async function createWasmBackend({
   return {
     name: 'wasm',
     description: `WebAssembly SIMD, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
-    lanes: 4,
-    registers: 14,
+    ...wasmTarget,
     threads,
     allocate: (elements) => allocateBuffer(machine, elements),
     load: (plan) => loadProgram(machine, plan),
