@@ -240,7 +240,8 @@ const edgedSteps: Readonly<Record<string, Step>> = {
   select: (g) => {
     const a = exactValue(g);
     const b = partner(g, a.tensor.shape, true);
-    const condition = a.tensor[pick(g, ['less', 'lessEqual', 'equal'] as const)](b.tensor);
+    const compared = (['less', 'lessEqual', 'equal'] as const)[g.values.length % 3]!;
+    const condition = a.tensor[compared](b.tensor);
     const { shape } = condition;
     const [x, y] = [partner(g, shape, false), partner(g, shape, false)];
     return inexact(condition.select(x.tensor, y.tensor), Math.max(x.bound, y.bound));

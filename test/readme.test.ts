@@ -46,14 +46,14 @@ test('the example of the README passes the type check', async () => {
     }),
   );
   const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  await assert.doesNotReject(run(process.execPath, [compiler, '-p', folder]));
+  const { stdout } = await run(process.execPath, [compiler, '-p', folder]).catch((failed) => failed);
+  assert.equal(stdout, '');
 });
 
 test('the example of the README runs, prints an accuracy for every time, and ends', async () => {
   const sizes = replaced(example, 'trainCount: 5000, testCount: 1000', 'trainCount: 200, testCount: 50');
   const tiny = [
     ['epochs: 20', 'epochs: 1'],
-    ['{ batchSize: 100, momentum', '{ batchSize: 50, momentum'],
     ['calibrationImages: 250', 'calibrationImages: 50'],
     ["'ohmic'", `'${pathToFileURL(entry)}'`],
   ].reduce((text, [from, to]) => replaced(text, from!, to!), sizes);
@@ -61,5 +61,5 @@ test('the example of the README runs, prints an accuracy for every time, and end
   writeFileSync(file, tiny);
   const { stdout } = await run(process.execPath, [file], { timeout: 300_000 });
   assert.match(stdout, /epoch: 1,/);
-  assert.deepEqual(stdout.match(/^\d+ s: \d+\.\d %$/gm)?.length, 4);
+  assert.equal(stdout.match(/^\d+ s: \d+\.\d %$/gm)?.length, 4);
 });

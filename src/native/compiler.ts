@@ -86,12 +86,13 @@ export function findCompiler(options: CompilerOptions = {}): Compiler | undefine
 
 function askMacros(command: string, flags: readonly string[]): string | undefined {
   try {
-    return execFileSync(command, [...flags, '-dM', '-E', '-x', 'c', '-'], {
+    const answer = execFileSync(command, [...flags, '-dM', '-E', '-x', 'c', '-'], {
       input: '',
       encoding: 'utf8',
       stdio: ['pipe', 'pipe', 'ignore'],
       timeout: 20_000,
     });
+    return answer.includes('#define ') ? answer : undefined;
   } catch {
     return undefined;
   }

@@ -166,7 +166,10 @@ async function* iterate(
       yield { kind: 'epoch', step, record };
       continue;
     }
-    if (batch === undefined) return;
+    if (batch === undefined) {
+      checkFinite(run.store.read(), steps);
+      return;
+    }
     const learningRate = learningRateAt(settings, step, stepsPerEpoch);
     const noiseScale = settings.noise.kind === 'gaussian' ? settings.noise.relativeToMax : 0;
     const keys = { noise: deriveKey(root, 'noise', step) };
@@ -191,6 +194,15 @@ async function* iterate(
     publish({ step, history, running });
     yield { kind: 'step', step, steps, epoch, loss, learningRate };
   }
+}
+
+/** Looks at what the last step left: no loss is computed from it. */
+function checkFinite(tensors: Parameters, steps: number): void {
+  const broken = Object.keys(tensors).find((name) => !tensors[name]!.data.every(Number.isFinite));
+  if (broken === undefined) return;
+  throw new UsageError(
+    `train: "${broken}" is not finite after the last step (${steps}); lower the learning rate or the noise`,
+  );
 }
 
 /** Makes the batch of any step, from the seed and the step alone. */

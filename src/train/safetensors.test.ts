@@ -7,7 +7,10 @@ import { hostTensor, type Parameters } from '../base/parameters.ts';
 import { decodeTensors, encodeTensors } from './safetensors.ts';
 
 const tensors: Parameters = {
-  'conv.weights': hostTensor([2, 3], Float32Array.of(1, -0, 1e-40, Number.NaN, Number.NEGATIVE_INFINITY, 0.1)),
+  'conv.weights': hostTensor(
+    [2, 3],
+    Float32Array.of(1, -0, 1e-40, Number.NaN, Number.NEGATIVE_INFINITY, 0.1),
+  ),
   scalar: hostTensor([], Float32Array.of(7)),
   empty: hostTensor([0, 4], new Float32Array(0)),
   'große Ströme': hostTensor([1, 1, 2], Float32Array.of(3, 4)),

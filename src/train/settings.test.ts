@@ -47,7 +47,10 @@ test('a run that is nothing but warm-up rises to the end', () => {
 
 test('a step schedule drops at the start of each epoch it names, in any order', () => {
   const rates = ratesOf({ kind: 'step', initial: 1, factor: 0.5, atEpochs: [3, 1] }, 4);
-  assert.deepEqual(rates, [1, 0.5, 0.5, 0.25].flatMap((rate) => new Array<number>(STEPS_PER_EPOCH).fill(rate)));
+  assert.deepEqual(
+    rates,
+    [1, 0.5, 0.5, 0.25].flatMap((rate) => new Array<number>(STEPS_PER_EPOCH).fill(rate)),
+  );
 });
 
 const faulty: readonly (readonly [change: Partial<TrainingSettings>, fault: string])[] = [

@@ -1,0 +1,179 @@
+// The native backend by itself: what its programs tell, and that the generated C is right for every width of vectors and
+// for both compilers. What it computes in general is compared in test/.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { assertAgrees, type Sample, type SampleTrace, sample, withEngine } from '../../test/compare.ts';
+import { compile } from '../compile/compile.ts';
+import { gradients } from '../graph/gradients.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import type { Traced } from '../graph/trace.ts';
+import { createNativeBackend } from './backend.ts';
+import { findCompiler } from './compiler.ts';
+
+const cacheFolder = mkdtempSync(join(tmpdir(), 'ohmic-native-test-'));
+after(() => rmSync(cacheFolder, { recursive: true }));
+
+const compiler = findCompiler({ cacheFolder });
+const needsCompiler = compiler === undefined ? 'no C compiler' : false;
+
+/** Every operation that the prelude knows, a convolution and its gradients, a reduction, random draws. */
+function midSize(t: SampleTrace): Traced {
+  const [x, y] = [t.normals([5, 37]), t.uniforms([5, 37], 0.1, 4)];
+  const quarters = t.integers([5, 37], -30, 30).cast('f32').multiply(0.25);
+  const whole = t.integers([5, 37], -1000, 1000);
+  const key = t.key('noise');
+  const images = t.normals([3, 6, 7, 5]);
+  const filter = t.normals([3, 3, 5, 21]);
+  const result = images
+    .multiply(0.5)
+    .convolve(filter, { stride: [2, 1], padding: [1, 1] })
+    .relu();
+  const [toImages, toFilter] = gradients(result.square().sum(), [images, filter]) as [Tensor, Tensor];
+  const state = t.normalState('state', [71]);
+  return {
+    outputs: {
+      elementwise: x.exp().add(y.log()).subtract(y.sqrt()).divide(y).multiply(x.tanh()).add(x.cos()),
+      extremes: x.maximum(y).minimum(x.negate().abs()),
+      steps: quarters.floor().add(quarters.round()),
+      choice: quarters.less(1).select(x, y),
+      truncated: quarters.cast('i32').multiply(whole).maximum(whole.subtract(3)).minimum(500),
+      compared: whole.equal(7).select(1, 0).add(whole.lessEqual(3).cast('f32')),
+      normal: key.normal([5, 37]),
+      uniform: key.derive('other').uniform([1003]),
+      result,
+      toImages,
+      toFilter,
+      transposed: x.transpose().add(y.reshape([37, 5])),
+      rows: x.sum([1]),
+      columns: x.max([0]),
+      product: x.matmul(t.normals([37, 19])).add(t.normals([19])),
+    },
+    updates: { state: state.multiply(0.5).add(1) },
+  };
+}
+
+let made: Sample | undefined;
+const midSizeSample = (): Sample => {
+  made ??= sample(midSize);
+  return made;
+};
+
+const variants: readonly {
+  readonly command?: string;
+  readonly flags: readonly string[];
+  readonly lanes: number;
+}[] = [
+  { flags: ['-O2', '-mavx2', '-mfma'], lanes: 8 },
+  { flags: ['-O2', '-mavx'], lanes: 8 },
+  { flags: ['-O2'], lanes: 4 },
+  { command: 'clang', flags: ['-O2'], lanes: 4 },
+  { command: 'clang', flags: ['-O2', '-mavx2', '-mfma'], lanes: 8 },
+];
+
+/** Why a variant cannot run here, if so. */
+function obstacle({
+  command,
+  flags,
+}: {
+  readonly command?: string;
+  readonly flags: readonly string[];
+}): string | false {
+  if (process.arch !== 'x64') return 'x64 only';
+  const native = findCompiler(
+    command === undefined ? { flags: ['-march=native'] } : { command, flags: ['-march=native'] },
+  );
+  if (native === undefined) return `no ${command ?? 'C compiler'}`;
+  return flags.includes('-mavx2') && native.lanes < 8 ? 'no AVX2' : false;
+}
+
+for (const { flags, lanes, ...rest } of variants) {
+  test(`${rest.command ?? 'the compiler'} ${flags.join(' ')}: ${lanes} lanes, and right`, {
+    skip: obstacle({ flags, ...rest }),
+  }, async () => {
+    const own = findCompiler({ flags, cacheFolder, ...rest })!;
+    assert.equal(own.lanes, lanes);
+    const start = (threads: number): ReturnType<typeof createNativeBackend> =>
+      createNativeBackend(own, threads);
+    await withEngine({ name: 'native', start }, 2, (engine) => assertAgrees(engine, midSizeSample()));
+  });
+}
+
+test('a program tells whether it was compiled, and how long each launch took', {
+  skip: needsCompiler,
+}, async () => {
+  const backend = await createNativeBackend(compiler!, 2);
+  const given = sample((t) => ({ outputs: { y: t.normals([50_000]).exp().sum() } }));
+  const plan = compile(given.graph, backend);
+  const first = await backend.load(plan);
+  const second = await backend.load(plan);
+  assert.deepEqual([first.isFresh, second.isFresh], [true, false]);
+  const buffers = plan.bindings.map(({ elements }) => backend.allocate(elements));
+  const times = new Float64Array(plan.launches.length);
+  await first.profile(buffers, new Uint32Array(0), times);
+  const once = times.slice();
+  await second.profile(buffers, new Uint32Array(0), times);
+  assert.ok(plan.launches.length > 1);
+  for (const [k, time] of times.entries()) assert.ok(once[k]! > 0 && time > once[k]!);
+  for (const buffer of buffers) buffer.free();
+  first.free();
+  second.free();
+  await backend.close();
+});
+
+test('the description names compiler, vectors and threads', { skip: needsCompiler }, async () => {
+  for (const [threads, text] of [
+    [1, '1 thread'],
+    [3, '3 threads'],
+  ] as const) {
+    const backend = await createNativeBackend(compiler!, threads);
+    assert.match(backend.description, new RegExp(`^native: \\S+ [\\d.]+, ${compiler!.vectors}, ${text}$`));
+    assert.equal(backend.threads, threads);
+    await backend.close();
+  }
+});
+
+test('a buffer starts at zero and keeps bits', { skip: needsCompiler }, async () => {
+  const backend = await createNativeBackend(compiler!, 1);
+  const buffer = backend.allocate(3);
+  assert.deepEqual([...buffer.read()], [0, 0, 0]);
+  const words = Int32Array.of(0x7fc12345, -1, 7);
+  buffer.write(words);
+  assert.deepEqual(new Int32Array(buffer.read().buffer), words);
+  buffer.write(Float32Array.of(1, -0, 3));
+  assert.deepEqual([...buffer.read()], [1, -0, 3]);
+  buffer.free();
+  await backend.close();
+});
+
+test('memory that cannot be had is a usage error', { skip: needsCompiler }, async () => {
+  const backend = await createNativeBackend(compiler!, 1);
+  assert.throws(
+    () => backend.allocate(2 ** 50),
+    /^UsageError: native backend: no memory for 1125899906842624 elements; use a smaller batch$/,
+  );
+  await backend.close();
+});
+
+test('many programs, loaded, run and freed in a row, do not disturb each other', {
+  skip: needsCompiler,
+}, async () => {
+  const backend = await createNativeBackend(compiler!, 3);
+  const given = sample((t) => ({ outputs: { y: t.normals([1000]).add(1) } }));
+  const plan = compile(given.graph, backend);
+  const [x, y] = plan.bindings.map(({ elements }) => backend.allocate(elements)) as [
+    ReturnType<typeof backend.allocate>,
+    ReturnType<typeof backend.allocate>,
+  ];
+  x.write(new Float32Array(1000).fill(2));
+  for (let k = 0; k < 200; k++) {
+    const program = await backend.load(plan);
+    await program.run([x, y], new Uint32Array(0));
+    program.free();
+  }
+  assert.deepEqual(y.read(), new Float32Array(1000).fill(3));
+  await backend.close();
+});

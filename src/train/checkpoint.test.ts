@@ -1,0 +1,130 @@
+// Files of a run: what comes back, what is told apart, and which tensors do not belong to a network.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fullSettings, randomParameters, tinyConvolutional, tinyPerceptron } from '../../test/tiny.ts';
+import { hostTensor } from '../base/parameters.ts';
+import {
+  type Checkpoint,
+  checkParameters,
+  decodeCheckpoint,
+  decodeWeights,
+  encodeCheckpoint,
+  encodeWeights,
+  type Provenance,
+} from './checkpoint.ts';
+import { encodeTensors } from './safetensors.ts';
+import { initialMomenta } from './step.ts';
+
+const model = tinyConvolutional;
+const parameters = randomParameters(model);
+const provenance: Provenance = {
+  ohmic: '0.0.0',
+  model: model.name,
+  dataset: 'tiny',
+  settings: fullSettings,
+  seed: 3,
+  backend: 'none',
+  history: [{ epoch: 1, trainLoss: 0.1 + 0.2, trainAccuracy: 1 / 3, testAccuracy: 0.5 }],
+};
+const checkpoint: Checkpoint = {
+  provenance,
+  state: {
+    step: 6,
+    tensors: { ...parameters, ...initialMomenta(model) },
+    history: provenance.history,
+    running: { loss: Math.PI, correct: 17 },
+  },
+};
+
+test('a checkpoint comes back to the bit', async () => {
+  assert.deepEqual(await decodeCheckpoint('c', await encodeCheckpoint(checkpoint)), checkpoint);
+});
+
+test('the history of a checkpoint is that of its state', async () => {
+  const stale = { ...checkpoint, provenance: { ...provenance, history: [] } };
+  assert.deepEqual(await decodeCheckpoint('c', await encodeCheckpoint(stale)), checkpoint);
+});
+
+test('weights come back with their provenance', async () => {
+  const network = { parameters, provenance };
+  assert.deepEqual(await decodeWeights('w', await encodeWeights(network)), network);
+});
+
+test('weights can be taken out of a checkpoint, without its momenta', async () => {
+  const bytes = await encodeCheckpoint(checkpoint);
+  assert.deepEqual(await decodeWeights('c', bytes), { parameters, provenance });
+});
+
+test('a file of weights is no checkpoint', async () => {
+  await assert.rejects(decodeCheckpoint('w', await encodeWeights({ parameters, provenance })), {
+    name: 'UsageError',
+    message: 'w: expected a checkpoint (ohmic-checkpoint-1), got ohmic-weights-1',
+  });
+});
+
+test('a file of another program is no checkpoint and tells nothing of its training', async () => {
+  const bytes = await encodeTensors({ tensors: parameters, metadata: {} });
+  await assert.rejects(decodeCheckpoint('f', bytes), {
+    name: 'UsageError',
+    message: 'f: expected a checkpoint (ohmic-checkpoint-1), got another file',
+  });
+  await assert.rejects(decodeWeights('f', bytes), {
+    name: 'UsageError',
+    message: 'f: it does not say what it was trained on; use a file that ohmic wrote',
+  });
+});
+
+test('metadata that are not JSON are refused', async () => {
+  const metadata = { format: 'ohmic-checkpoint-1', provenance: '{', progress: '{' };
+  const bytes = await encodeTensors({ tensors: parameters, metadata });
+  for (const decode of [decodeCheckpoint, decodeWeights]) {
+    await assert.rejects(decode('f', bytes), {
+      name: 'UsageError',
+      message: /^f: its metadata are damaged \(.*\); use an earlier file$/,
+    });
+  }
+});
+
+test('damage anywhere in a checkpoint is found out', async () => {
+  const bytes = await encodeCheckpoint(checkpoint);
+  const text = Buffer.from(bytes).toString('latin1');
+  const places = {
+    'the step': text.indexOf('step\\":6') + 'step\\":'.length,
+    'the seed': text.indexOf('seed\\":3') + 'seed\\":'.length,
+    'a name': text.indexOf('conv1.weights'),
+    'a shape': text.indexOf('"shape":[') + '"shape":['.length,
+    'a weight': bytes.length - 1,
+  };
+  for (const [what, at] of Object.entries(places)) {
+    const damaged = bytes.slice();
+    damaged[at] = damaged[at]! ^ 1;
+    await assert.rejects(decodeCheckpoint('c', damaged), { name: 'UsageError', message: /damaged/ }, what);
+  }
+});
+
+test('parameters of the network are accepted, with and without momenta', () => {
+  checkParameters('here', model, parameters);
+  checkParameters('here', model, checkpoint.state.tensors, true);
+});
+
+test('all tensors that are missing or wrong are listed at once', () => {
+  const { 'norm1.scale': _, ...others } = parameters;
+  const wrong = { ...others, 'dense.bias': hostTensor([5], new Float32Array(5)) };
+  assert.throws(() => checkParameters('here', model, wrong), {
+    name: 'UsageError',
+    message: `here: not the parameters of tiny-convolutional: 2 faults
+  - "norm1.scale" (6) is missing
+  - "dense.bias" must have shape (4), got (5)`,
+  });
+});
+
+test('momenta are asked for where a run is to continue, but none of running statistics', () => {
+  assert.throws(
+    () => checkParameters('here', tinyPerceptron, randomParameters(tinyPerceptron), true),
+    ({ message }: Error) =>
+      message.split('\n').length === 1 + 4 && message.includes('"dense1.bias.momentum" (24) is missing'),
+  );
+  const { 'norm2.runningMean.momentum': absent } = checkpoint.state.tensors;
+  assert.equal(absent, undefined);
+});

@@ -1,0 +1,261 @@
+// The house's rules that a reader of one file cannot see: who imports whom, where Node is used, how long files are.
+
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+const source = join(root, 'src');
+
+/** A room of the house: a folder of src/, or a file that lies in src/ itself. */
+type Room = string;
+
+/** design.md, section 2: what a room may import beside itself. Each names rooms above it only. */
+const table: Readonly<Record<Room, readonly Room[]>> = {
+  base: [],
+  graph: ['base'],
+  compile: ['base', 'graph'],
+  native: ['base', 'compile'],
+  wasm: ['base', 'compile'],
+  'engine.ts': ['base', 'graph', 'compile', 'native', 'wasm'],
+  pcm: ['base', 'graph'],
+  crossbar: ['base', 'graph', 'pcm'],
+  nn: ['base', 'graph'],
+  data: ['base'],
+  train: ['base', 'graph', 'compile', 'native', 'wasm', 'engine.ts', 'pcm', 'crossbar', 'nn', 'data'],
+  experiment: [
+    'base',
+    'graph',
+    'compile',
+    'native',
+    'wasm',
+    'engine.ts',
+    'pcm',
+    'crossbar',
+    'nn',
+    'data',
+    'train',
+  ],
+  cli: [
+    'base',
+    'graph',
+    'compile',
+    'native',
+    'wasm',
+    'engine.ts',
+    'pcm',
+    'crossbar',
+    'nn',
+    'data',
+    'train',
+    'experiment',
+  ],
+  'index.ts': [
+    'base',
+    'graph',
+    'compile',
+    'native',
+    'wasm',
+    'engine.ts',
+    'pcm',
+    'crossbar',
+    'nn',
+    'data',
+    'train',
+    'experiment',
+  ],
+};
+
+/** What Node adds to the table: its threads for WebAssembly, and the choice between the two backends. */
+const alsoAllowed: Readonly<Record<string, readonly Room[]>> = {
+  'native/node-workers.ts': ['wasm'],
+  'native/node-worker-main.ts': ['wasm'],
+  'native/create-engine.ts': ['wasm', 'engine.ts'],
+};
+
+/** Packages, and the files that may import them. */
+const packages: Readonly<Record<string, RegExp>> = {
+  koffi: /^native\//,
+  zod: /^(pcm|crossbar)\/.*-schema\.ts$|^train\/safetensors\.ts$|^experiment\/report\/json\.ts$|^cli\//,
+  'd3-scale': /^experiment\/report\//,
+  'd3-shape': /^experiment\/report\//,
+  commander: /^cli\//,
+  'cli-progress': /^cli\//,
+  yaml: /^cli\//,
+};
+
+type SourceFile = {
+  /** From src/. */
+  readonly path: string;
+  readonly room: Room;
+  readonly text: string;
+  readonly imports: readonly string[];
+  /** Those of them that are more than types. */
+  readonly values: readonly string[];
+};
+
+const files: readonly SourceFile[] = readdirSync(source, { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.ts'))
+  .map((path) => {
+    const text = readFileSync(join(source, path), 'utf8');
+    const found = [
+      ...text.matchAll(
+        /^\s*(?:import|export)\b(?<type> type\b)?[^'";]*?from '(?<from>[^']+)';|^import '(?<effect>[^']+)';|\bimport\('(?<late>[^']+)'\)/gm,
+      ),
+    ].map(({ groups }) => ({
+      name: (groups!['from'] ?? groups!['effect'] ?? groups!['late'])!,
+      isType: groups!['type'] !== undefined,
+    }));
+    return {
+      path,
+      room: path.split('/')[0]!,
+      text,
+      imports: found.map(({ name }) => name),
+      values: found.filter(({ isType }) => !isType).map(({ name }) => name),
+    };
+  });
+const isTest = ({ path }: SourceFile): boolean => path.endsWith('.test.ts');
+const shipped = files.filter((file) => !isTest(file));
+
+/** Path, from src/, of what a file imports by a relative path. */
+const target = (file: SourceFile, specifier: string): string =>
+  relative(source, resolve(source, dirname(file.path), specifier));
+
+test('the table itself only points upwards', () => {
+  const rooms = Object.keys(table);
+  for (const [room, allowed] of Object.entries(table)) {
+    for (const other of allowed)
+      assert.ok(rooms.indexOf(other) < rooms.indexOf(room), `${room} names ${other}`);
+  }
+});
+
+test('every file lies in a room of the table', () => {
+  assert.deepEqual(
+    files.filter(({ room }) => !(room in table)).map(({ path }) => path),
+    [],
+  );
+});
+
+test('a room imports only itself and the rooms that the table names', () => {
+  const faults = shipped.flatMap((file) =>
+    file.imports
+      .filter((specifier) => specifier.startsWith('.'))
+      .map((specifier) => target(file, specifier).split('/')[0]!)
+      .filter((room) => ![file.room, ...table[file.room]!, ...(alsoAllowed[file.path] ?? [])].includes(room))
+      .map((room) => `${file.path} imports ${room}`),
+  );
+  assert.deepEqual(faults, []);
+});
+
+test('imports have no cycles, but for types, which are gone when the code runs', () => {
+  const graph = new Map(
+    files.map((file) => [
+      file.path,
+      file.values
+        .filter((specifier) => specifier.startsWith('.'))
+        .map((specifier) => target(file, specifier)),
+    ]),
+  );
+  const done = new Set<string>();
+  const visit = (path: string, trail: readonly string[]): void => {
+    assert.ok(!trail.includes(path), `cycle: ${[...trail, path].join(' → ')}`);
+    if (done.has(path)) return;
+    for (const next of graph.get(path) ?? []) visit(next, [...trail, path]);
+    done.add(path);
+  };
+  for (const path of graph.keys()) visit(path, []);
+});
+
+test('imports name files that exist, with their extension', () => {
+  const known = new Set(files.map(({ path }) => path));
+  const faults = files.flatMap((file) =>
+    file.imports
+      .filter(
+        (specifier) =>
+          specifier.startsWith('.') &&
+          !target(file, specifier).startsWith('..') &&
+          !known.has(target(file, specifier)),
+      )
+      .map((specifier) => `${file.path} imports ${specifier}`),
+  );
+  assert.deepEqual(faults, []);
+});
+
+test('shipped files import no tests', () => {
+  const faults = shipped.filter(({ imports }) => imports.some((specifier) => specifier.includes('.test')));
+  assert.deepEqual(
+    faults.map(({ path }) => path),
+    [],
+  );
+});
+
+test('Node’s modules are used in cli/ and native/ only', () => {
+  const faults = shipped.filter(
+    ({ room, imports }) =>
+      room !== 'cli' && room !== 'native' && imports.some((name) => name.startsWith('node:')),
+  );
+  assert.deepEqual(
+    faults.map(({ path }) => path),
+    [],
+  );
+});
+
+test('packages are imported where they belong', () => {
+  const faults = shipped.flatMap(({ path, imports }) =>
+    imports
+      .filter((name) => !/^(\.|node:)/.test(name) && !packages[name]?.test(path))
+      .map((name) => `${path} imports ${name}`),
+  );
+  assert.deepEqual(faults, []);
+});
+
+test('nothing but cli/ and native/ touches what only Node has', () => {
+  const faults = shipped.filter(
+    ({ room, text }) =>
+      room !== 'cli' && room !== 'native' && /\b(process\.|Buffer\b|require\()/.test(code(text)),
+  );
+  assert.deepEqual(
+    faults.map(({ path }) => path),
+    [],
+  );
+});
+
+test('computations take their randomness and their time from arguments', () => {
+  const forbidden = /\bMath\.random\b|\bDate\.now\b|\bnew Date\(\)|\bcrypto\.getRandomValues\b/;
+  const faults = shipped.filter(({ room, text }) => room !== 'cli' && forbidden.test(code(text)));
+  assert.deepEqual(
+    faults.map(({ path }) => path),
+    [],
+  );
+});
+
+/** Text without comments. */
+function code(text: string): string {
+  return text.replaceAll(/\/\*[\s\S]*?\*\/|(?<!:)\/\/.*/g, '');
+}
+
+test('no file is longer than 600 lines', () => {
+  const long = files.filter(({ text }) => text.split('\n').length > 601);
+  assert.deepEqual(
+    long.map(({ path }) => path),
+    [],
+  );
+});
+
+test('every shipped file opens with a comment that says what it is for', () => {
+  const faults = shipped.filter(({ text }) => !/^(#!.*\n)?\/\/ \S/.test(text));
+  assert.deepEqual(
+    faults.map(({ path }) => path),
+    [],
+  );
+});
+
+test('exports are named', () => {
+  const faults = files.filter(({ text }) => /^export default\b/m.test(text));
+  assert.deepEqual(
+    faults.map(({ path }) => path),
+    [],
+  );
+});
