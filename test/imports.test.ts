@@ -12,7 +12,7 @@ const source = join(root, 'src');
 /** A room of the house: a folder of src/, or a file that lies in src/ itself. */
 type Room = string;
 
-/** design.md, section 2: what a room may import beside itself. Each names rooms above it only. */
+/** ARCHITECTURE.md, "Who may import whom": what a room may import beside itself. Each names rooms above it only. */
 const table: Readonly<Record<Room, readonly Room[]>> = {
   base: [],
   graph: ['base'],

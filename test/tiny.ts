@@ -18,6 +18,8 @@ import {
   sequence,
 } from '../src/nn/layers.ts';
 import type { ImageTask, Model } from '../src/nn/model.ts';
+import type { TrainedNetwork } from '../src/train/checkpoint.ts';
+import { prepareFit } from '../src/train/fit.ts';
 import type { TrainingSettings } from '../src/train/settings.ts';
 
 /** Images of 8 x 8 in two channels. */
@@ -172,6 +174,29 @@ export function watch(engine: Engine): WatchedEngine {
         stores.push(store);
         return store;
       },
+    },
+  };
+}
+
+/** A network after some training, with made-up provenance but for its history. */
+export async function trainedNetwork(engine: Engine, model: Model, data: DataSplit): Promise<TrainedNetwork> {
+  const settings: TrainingSettings = { ...plainSettings, epochs: 15, momentum: 0.9, nesterov: true };
+  const fitting = await prepareFit({ engine, model, data, settings, seed: 2 });
+  for await (const _ of fitting.events()) {
+    // Only the end matters.
+  }
+  const { tensors, history } = fitting.snapshot();
+  fitting.free();
+  return {
+    parameters: Object.fromEntries(model.parameters.map(({ name }) => [name, tensors[name]!])),
+    provenance: {
+      ohmic: '0.0.0',
+      model: model.name,
+      dataset: 'tiny',
+      settings,
+      seed: 2,
+      backend: engine.backend.name,
+      history,
     },
   };
 }

@@ -95,7 +95,7 @@ test('tiles cover each crosspoint once and none is larger than allowed', () => {
 });
 
 test('3 x 3 x 16 patches to 16 channels fill 3.5 % of a 256 x 256 tile', () => {
-  // science.md 8.2
+  // 144 · 16 / 256²
   const { utilisation } = tileMatrix(
     { rows: 144, columns: 16 },
     { kind: 'limited', rows: 256, columns: 256 },

@@ -68,7 +68,6 @@ const variants: readonly {
   readonly lanes: number;
 }[] = [
   { flags: ['-O2', '-mavx2', '-mfma'], lanes: 8 },
-  { flags: ['-O2', '-mavx'], lanes: 8 },
   { flags: ['-O2'], lanes: 4 },
   { command: 'clang', flags: ['-O2'], lanes: 4 },
   { command: 'clang', flags: ['-O2', '-mavx2', '-mfma'], lanes: 8 },

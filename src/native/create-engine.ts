@@ -74,6 +74,10 @@ async function nativeBackend(threads: number): Promise<Backend> {
     );
   }
   // Loaded only when needed: the library that calls C has no build for some systems.
-  const { createNativeBackend } = await import('./backend.ts');
+  const { createNativeBackend } = await import('./backend.ts').catch((thrown: unknown) => {
+    throw new UsageError(
+      `native backend: koffi, which calls the kernels, can't be loaded on this system (${messageOf(thrown)}); use --backend wasm`,
+    );
+  });
   return createNativeBackend(compiler, threads);
 }

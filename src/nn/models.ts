@@ -102,7 +102,7 @@ export type ModelName =
   | 'resnet32-wide';
 
 const models: { readonly [N in ModelName]: (task: ImageTask) => Model } = {
-  // One hidden layer of 250 sigmoids, as recalled from Nandakumar et al. 2020 (Front. Neurosci. 14:406).
+  // A common size for MNIST; 198,760 weights and biases on 28 x 28 images.
   mlp: (task) => mlp({ ...task, hidden: [250], activation: 'sigmoid' }),
   lenet5,
   'small-cnn': smallCnn,

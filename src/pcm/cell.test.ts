@@ -80,7 +80,7 @@ function normalCdf(z: number): number {
   return z < 0 ? 0.5 - half : 0.5 + half;
 }
 
-/** Numbers copied from shared/golden/aihwkit-pcm-device.json: aihwkit 1.1.0, 400 000 cells a level. */
+/** Statistics of aihwkit 1.1.0 (commit 4545f11), PCMLikeNoiseModel(g_max=25), 400 000 cells a level, torch seed 1. */
 type MeanAndStd = readonly [mean: number, std: number];
 const golden: readonly {
   readonly target: number;
@@ -341,7 +341,7 @@ test('a drifted conductance never exceeds the programmed one, and at time 0 equa
 });
 
 test('the drift factor of ν = 0.06 and t₀ = 25 s is 0.742 after an hour, 0.613 after a day, 0.430 after a year', () => {
-  // science.md 2.3; its times count from the pulse, so t = T − t₀.
+  // 25 s, an hour, a day, a year after the pulse; ours counts from the first read, so t = T − t₀.
   const graph = trace((t) => ({
     outputs: { g: driftedConductance(t.scalar('g0'), t.scalar('nu'), t.scalar('t'), 25) },
   }));
@@ -355,7 +355,7 @@ test('the drift factor of ν = 0.06 and t₀ = 25 s is 0.742 after an hour, 0.61
   }
 });
 
-// The branches of science.md 2.5 that hold at these levels: programming spread in µS, exponent, Q_s.
+// The branches of the HERMES laws (aihwkit, inference/noise/hermes.py) that hold at these levels: programming spread in µS, exponent, Q_s.
 const hermesLevels = [0.3, 0.5, 0.7];
 const hermesSpreads: readonly {
   readonly cell: CellSpec;

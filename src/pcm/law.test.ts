@@ -14,7 +14,7 @@ function clip(x: number, low: number, high: number): number {
   return Math.min(Math.max(x, low), high);
 }
 
-/** Exponent mean, exponent spread and read strength, as science.md 2.3 to 2.5 have them. */
+/** Exponent mean, exponent spread and read strength, as aihwkit's pcm.py and hermes.py have them. */
 const tables: readonly {
   readonly cell: CellSpec;
   readonly mean: Formula;
