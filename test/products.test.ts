@@ -7,7 +7,7 @@ import { type Engine, engineOn } from '../src/engine.ts';
 import { gradients } from '../src/graph/gradients.ts';
 import { digital } from '../src/graph/multiply.ts';
 import type { RowRange } from '../src/graph/node.ts';
-import { straightThrough, type Tensor } from '../src/graph/tensor.ts';
+import { constant, iota, straightThrough, type Tensor } from '../src/graph/tensor.ts';
 import { assertAgrees, backends, type Sample, type SampleTrace, sample } from './compare.ts';
 
 type Results = Record<string, Tensor>;
@@ -149,6 +149,11 @@ function gathered(t: SampleTrace): Results {
     'filter of a computation': t
       .normals([2, 5, 6, 4])
       .convolve(t.normals([6, 4]).exp().transpose().broadcastTo([3, 3, 4, 6]), geometry),
+    'a constant filter': t
+      .normals([2, 5, 6, 4])
+      .convolve(constant(t, 0.5).broadcastTo([3, 3, 4, 6]), geometry),
+    'a filter that counts': t.normals([2, 5, 6, 4]).convolve(iota(t, [3, 3, 4, 6], 2).cast('f32'), geometry),
+    'gradients of a plain sum': gradients(rows.reshape([2, 5, 6, 4]).convolve(w, geometry).sum(), [w])[0]!,
     'an image as filter of itself': gradients(
       rows
         .convolve(t.normals([1, 1, 6, 2]), { stride: [1, 1], padding: [0, 0] })
@@ -218,9 +223,12 @@ function matrices(t: SampleTrace): Results {
       .relu();
     results[`${name}, right transposed`] = a.matmul(t.normals([n, k]).transpose());
   }
-  const x = t.normals([40, 13]);
+  const [x, w] = [t.normals([40, 13]), t.normals([13, 6])];
   return {
     ...results,
+    'with a constant': x.matmul(constant(t, 2).broadcastTo([13, 7])),
+    'with a number': t.normals([5, 1]).matmul(t.givenScalar('number', 3).reshape([1, 1])),
+    'gradient of a plain sum': gradients(x.matmul(w).sum(), [w])[0]!,
     'a matrix with itself': x.transpose().matmul(x),
     'of a sum and a sum': x.add(1).matmul(x.transpose().multiply(2)),
     'an update of weights': x.subtract(

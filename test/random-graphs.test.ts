@@ -25,20 +25,14 @@ const STEPS = 14;
  */
 const LIMITS = { tolerance: 2e-5, floor: 0.01 } as const;
 
-/** Results, and the gradients of a random projection of the results for every float input. */
+/** Results, and the gradients of their sum, or of a random projection of them, for every float input. */
 function graphWithGradients(t: SampleTrace, seed: number): Record<string, Tensor> {
-  const { results, inputs } = randomGraph(
-    t,
-    `graph${seed}`,
-    deriveKey(keyFromSeed(seed), 'random graph'),
-    STEPS,
-  );
+  const key = deriveKey(keyFromSeed(seed), 'random graph');
+  const { results, inputs } = randomGraph(t, `graph${seed}`, key, STEPS);
   const projected = results.map((result, k) => {
     const direction = t.key('noise').derive('projection', seed, k).normal(result.shape);
-    return result
-      .multiply(direction)
-      .sum()
-      .multiply(1 / Math.sqrt(elementCount(result.shape)));
+    const weighted = seed % 3 === 0 ? result : result.multiply(direction);
+    return weighted.sum().multiply(1 / Math.sqrt(elementCount(result.shape)));
   });
   const slopes = gradients(
     projected.reduce((sum, part) => sum.add(part)),

@@ -209,9 +209,9 @@ function isStretched(node: Node, users: ReadonlyMap<Node, readonly Node[]>): boo
 
 function mustStore(node: Node, cost: Cost, allUsers: ReadonlyMap<Node, readonly Node[]>): boolean {
   const users = allUsers.get(node) ?? [];
+  if (users.some((user) => isFilterOperand(user, node))) return !isReshapeOfStored(node, cost);
   if (SOURCES.has(node.op) || node.op === 'input' || constantValue(node) !== undefined) return false;
   const isPlainView = VIEWS.has(node.op);
-  if (users.some((user) => isFilterOperand(user, node))) return !isReshapeOfStored(node, cost);
   if (!isPlainView && elementCount(node.shape) > 1 && isStretched(node, allUsers)) return true;
   if (cost.isExpensive && (users.length > 1 || users.some(isProduct))) return true;
   // Streams through memory if every user computes it anew, against: its loads, two for its store, one for each user.

@@ -1,6 +1,7 @@
 // A network brought onto hardware: graphs compiled once, then chips programmed, read at any time, compensated, and
 // asked for their accuracy. Every draw is named by the seed, the chip and the time, so methods see the same chips.
 
+import { UsageError } from '../base/errors.ts';
 import { type HostTensor, hostTensor, type Parameters } from '../base/parameters.ts';
 import { deriveKey, type Key, keyFromSeed, permutation } from '../base/random.ts';
 import type { Seconds } from '../base/units.ts';
@@ -63,7 +64,7 @@ export type Deployment = {
   readonly read: (chip: Chip, number: number, timeSeconds: Seconds) => Promise<Reading>;
   /** The read right after programming that compensation refers to. */
   readonly readBaseline: (chip: Chip, number: number) => Promise<Reading>;
-  /** Accuracy of a reading under a method. */
+  /** Accuracy of a reading under a method, one of those of the evaluation's settings. */
   readonly accuracy: (read: ChipReading, method: CompensationMethod, signal?: AbortSignal) => Promise<number>;
   readonly free: () => void;
 };
@@ -117,6 +118,11 @@ export async function deploy(options: DeploymentOptions): Promise<Deployment> {
       readChip(reading, chip, timeSeconds, deriveKey(root, 'read', number, timeSeconds)),
     readBaseline: (chip, number) => readChip(reading, chip, 0, deriveKey(root, 'baseline', number)),
     accuracy: async (read, method, signal) => {
+      if (!evaluation.methods.includes(method)) {
+        throw new UsageError(
+          `accuracy: method must be one the deployment was made for (${evaluation.methods.join(', ')}), got ${method}`,
+        );
+      }
       store.write(readTensors(options, read, method));
       const key = deriveKey(root, 'output', read.chip, read.reading.timeSeconds);
       if (method === 'adabs') await adabs?.run(store, key, signal);

@@ -1,0 +1,287 @@
+// Evaluations over chips, times and methods: the same chips for every method, the same record however often it is
+// interrupted, and what physics says of the numbers.
+
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { backends } from '../../test/compare.ts';
+import { tinyConvolutional, tinyPerceptron, tinySplit, trainedNetwork } from '../../test/tiny.ts';
+import { confidenceInterval95, meanOf } from '../base/statistics.ts';
+import { ideal, joshi2020, standardEvaluation } from '../crossbar/presets.ts';
+import { engineOn } from '../engine.ts';
+import {
+  type EvaluateOptions,
+  type EvaluationEvent,
+  type EvaluationProgress,
+  evaluateNetwork,
+  evaluationFaults,
+} from './evaluate.ts';
+import type { CompensationMethod, EvaluationSettings, NetworkResult } from './record.ts';
+
+const wasm = backends.find(({ name }) => name === 'wasm')!;
+const engine = engineOn(await wasm.start(1));
+after(() => engine.close());
+
+// Noisy enough that neither network knows every test image.
+const data = tinySplit({ train: 96, test: 80, noise: 100 });
+const convolutional = await trainedNetwork(engine, tinyConvolutional, data);
+const perceptron = await trainedNetwork(engine, tinyPerceptron, data);
+const [DAY, YEAR] = [86_400, 31_536_000];
+
+const evaluation: EvaluationSettings = {
+  chips: 3,
+  timesSeconds: [0, DAY, YEAR],
+  methods: ['none', 'global', 'per-column', 'adabs'],
+  adabs: { batches: 3, batchSize: 16 },
+  calibrationImages: 32,
+};
+
+type Change = Partial<EvaluateOptions>;
+
+function optionsOf(change: Change = {}): EvaluateOptions {
+  return {
+    engine,
+    model: tinyConvolutional,
+    data,
+    network: convolutional,
+    label: 'tiny',
+    hardware: joshi2020,
+    evaluation,
+    seed: 4,
+    ...change,
+  };
+}
+
+/** All events of an evaluation and its result; undefined where `isEnough` ends it before. */
+async function follow(
+  change: Change = {},
+  isEnough: (event: EvaluationEvent) => boolean = () => false,
+): Promise<{ readonly events: EvaluationEvent[]; readonly result: NetworkResult | undefined }> {
+  const evaluating = evaluateNetwork(optionsOf(change));
+  const events: EvaluationEvent[] = [];
+  for (;;) {
+    const { done, value } = await evaluating.next();
+    if (done === true) return { events, result: value };
+    events.push(value);
+    if (!isEnough(value)) continue;
+    await evaluating.return(undefined as never);
+    return { events, result: undefined };
+  }
+}
+
+async function resultOf(change: Change = {}): Promise<NetworkResult> {
+  return (await follow(change)).result!;
+}
+
+/** Accuracies of the chips under a method at a time. */
+function accuraciesOf(
+  result: NetworkResult,
+  method: CompensationMethod,
+  timeSeconds: number,
+): readonly number[] {
+  return result.deployed.find((one) => one.method === method && one.timeSeconds === timeSeconds)!.accuracies;
+}
+
+const whole = await follow();
+const result = whole.result!;
+
+// One record.
+
+test('the same seed gives the same record, another seed other chips', async () => {
+  assert.deepEqual(await resultOf(), result);
+  const other = await resultOf({ seed: 5 });
+  assert.equal(other.digitalAccuracy, result.digitalAccuracy);
+  assert.notDeepEqual(other.histogram.programmed, result.histogram.programmed);
+});
+
+test('a record has every method at every time, with the mean and the interval over chips', () => {
+  assert.deepEqual(
+    result.deployed.map(({ method, timeSeconds }) => [method, timeSeconds]),
+    evaluation.methods.flatMap((method) => evaluation.timesSeconds.map((time) => [method, time])),
+  );
+  for (const { accuracies, mean, interval95 } of result.deployed) {
+    assert.equal(accuracies.length, 3);
+    assert.equal(mean, meanOf(accuracies));
+    assert.deepEqual(interval95, confidenceInterval95(accuracies));
+  }
+  assert.equal(result.label, 'tiny');
+  assert.equal(result.training, convolutional.provenance);
+  assert.deepEqual(
+    result.layers.map(({ name }) => name),
+    ['conv1', 'conv2', 'dense'],
+  );
+});
+
+test('chips differ from each other', () => {
+  const perChip = [0, 1, 2].map((chip) => result.deployed.map(({ accuracies }) => accuracies[chip]!).join());
+  assert.equal(new Set(perChip).size, 3);
+});
+
+test('a single chip has no interval', async () => {
+  const { deployed } = await resultOf({ evaluation: { ...evaluation, chips: 1 } });
+  assert.ok(deployed.every((one) => one.accuracies.length === 1 && !('interval95' in one)));
+});
+
+test('more chips leave the earlier ones as they are', async () => {
+  const { deployed } = await resultOf({ evaluation: { ...evaluation, chips: 4 } });
+  assert.deepEqual(
+    deployed.map(({ accuracies }) => accuracies.slice(0, 3)),
+    result.deployed.map(({ accuracies }) => accuracies),
+  );
+});
+
+test('methods and times are evaluated on the same chips, whichever others are asked for', async () => {
+  for (const method of evaluation.methods) {
+    const alone = await resultOf({ evaluation: { ...evaluation, methods: [method], timesSeconds: [YEAR] } });
+    assert.deepEqual(accuraciesOf(alone, method, YEAR), accuraciesOf(result, method, YEAR));
+  }
+});
+
+test('output noise, too, is the same for every method', async () => {
+  const hardware = { ...standardEvaluation, cell: ideal.cell };
+  const settings = { ...evaluation, methods: ['none', 'global', 'per-column'] as const };
+  const { deployed } = await resultOf({ hardware, evaluation: settings });
+  const [none, global, perColumn] = settings.methods.map((method) =>
+    deployed.filter((one) => one.method === method).map(({ accuracies }) => accuracies),
+  );
+  assert.deepEqual(global, none);
+  assert.deepEqual(perColumn, none);
+});
+
+test('only the first test images are used where so asked', async () => {
+  const { digitalAccuracy, deployed } = await resultOf({ evaluation: { ...evaluation, testImages: 7 } });
+  for (const accuracy of [digitalAccuracy, ...deployed.flatMap(({ accuracies }) => accuracies)])
+    assert.ok(Math.abs(accuracy * 7 - Math.round(accuracy * 7)) < 1e-9);
+});
+
+// What physics says.
+
+test('on ideal hardware every method but AdaBS has the digital accuracy, on every chip, at every time', async () => {
+  const exact = await resultOf({ hardware: ideal });
+  assert.ok(exact.digitalAccuracy > 0.5 && exact.digitalAccuracy < 1);
+  for (const { method, accuracies } of exact.deployed) {
+    if (method === 'adabs') continue;
+    assert.deepEqual(accuracies, new Array<number>(3).fill(exact.digitalAccuracy), method);
+  }
+});
+
+test('on ideal hardware a network without normalisation has the digital accuracy under every method', async () => {
+  const exact = await resultOf({ hardware: ideal, model: tinyPerceptron, network: perceptron });
+  for (const { accuracies } of exact.deployed)
+    assert.deepEqual(accuracies, new Array<number>(3).fill(exact.digitalAccuracy));
+});
+
+test('after a year drift has cost accuracy, and global compensation has brought some of it back', async () => {
+  const drifted = await resultOf({ model: tinyPerceptron, network: perceptron });
+  const none = accuraciesOf(drifted, 'none', YEAR);
+  const global = accuraciesOf(drifted, 'global', YEAR);
+  for (const [chip, accuracy] of none.entries()) assert.ok(global[chip]! >= accuracy, `chip ${chip}`);
+  assert.ok(meanOf(none) < drifted.digitalAccuracy - 0.05);
+  assert.ok(meanOf(global) > meanOf(none));
+});
+
+// Interruptions.
+
+test('progress counts every test run once, and chips follow their accuracies', () => {
+  const accuracies = whole.events.filter((event) => event.kind === 'accuracy');
+  assert.deepEqual(
+    accuracies.map(({ done }) => done),
+    Array.from({ length: 36 }, (_, k) => k + 1),
+  );
+  assert.ok(accuracies.every(({ total }) => total === 36));
+  assert.deepEqual(
+    whole.events.flatMap((event) => (event.kind === 'accuracy' ? [] : [event.kind])),
+    ['digital', 'chip', 'chip', 'chip'],
+  );
+});
+
+const interruptions: readonly (readonly [when: string, isThen: (event: EvaluationEvent) => boolean])[] = [
+  ['after the digital accuracy', ({ kind }) => kind === 'digital'],
+  ...[0, 1, 2].map((chip): (typeof interruptions)[number] => [
+    `after chip ${chip}`,
+    (event) => event.kind === 'chip' && event.result.chip === chip,
+  ]),
+];
+
+for (const [when, isThen] of interruptions) {
+  test(`an evaluation interrupted ${when} continues to the same record`, async () => {
+    const { events } = await follow({}, isThen);
+    const last = events.at(-1)!;
+    assert.ok(last.kind !== 'accuracy');
+    // As it comes back from a file.
+    const finished = JSON.parse(JSON.stringify(last.progress)) as EvaluationProgress;
+    const rest = await follow({ finished });
+    assert.deepEqual(rest.result, result);
+    assert.deepEqual([...events, ...rest.events], whole.events);
+  });
+}
+
+test('an evaluation stops with the reason of its signal', async () => {
+  const controller = new AbortController();
+  const seen: EvaluationEvent[] = [];
+  const stopped = follow({ signal: controller.signal }, (event) => {
+    seen.push(event);
+    if (seen.length === 3) controller.abort(new Error('enough'));
+    return false;
+  });
+  await assert.rejects(stopped, /^Error: enough$/);
+  assert.equal(seen.length, 3);
+  await assert.rejects(follow({ signal: AbortSignal.abort(new Error('at once')) }), /^Error: at once$/);
+});
+
+// Faults.
+
+const faulty: readonly (readonly [change: Partial<EvaluationSettings>, fault: string])[] = [
+  [{ chips: 0 }, 'chips must be a whole number from 1 to 100000, got 0'],
+  [
+    { adabs: { batches: 1.5, batchSize: 1 } },
+    'adabs.batches must be a whole number from 1 to 10000, got 1.5',
+  ],
+  [{ adabs: { batches: 1, batchSize: 97 } }, 'adabs.batchSize must be a whole number from 1 to 96, got 97'],
+  [{ calibrationImages: 97 }, 'calibrationImages must be a whole number from 1 to 96, got 97'],
+  [{ testImages: 81 }, 'testImages must be a whole number from 1 to 80, got 81'],
+  [{ timesSeconds: [] }, 'timesSeconds must name at least one time'],
+  [{ timesSeconds: [1, -2] }, 'timesSeconds must be at least 0 s since programming, got -2'],
+  [
+    { timesSeconds: [Number.POSITIVE_INFINITY] },
+    'timesSeconds must be at least 0 s since programming, got Infinity',
+  ],
+  [{ methods: [] }, 'methods must name at least one of none, global, per-column, adabs'],
+];
+
+for (const [change, fault] of faulty) {
+  test(`an evaluation is refused: ${fault}`, () => {
+    assert.deepEqual(evaluationFaults({ ...evaluation, ...change }, data), [fault]);
+  });
+}
+
+test('all faults are listed at once, before anything is computed', async () => {
+  const impossible: EvaluationSettings = {
+    chips: -1,
+    timesSeconds: [-1, Number.NaN],
+    methods: [],
+    adabs: { batches: 0, batchSize: 0 },
+    calibrationImages: 0,
+    testImages: 0,
+  };
+  await assert.rejects(follow({ evaluation: impossible }), {
+    name: 'UsageError',
+    message: `evaluate: 8 faults
+  - chips must be a whole number from 1 to 100000, got -1
+  - adabs.batches must be a whole number from 1 to 10000, got 0
+  - adabs.batchSize must be a whole number from 1 to 96, got 0
+  - calibrationImages must be a whole number from 1 to 96, got 0
+  - testImages must be a whole number from 1 to 80, got 0
+  - timesSeconds must be at least 0 s since programming, got -1
+  - timesSeconds must be at least 0 s since programming, got NaN
+  - methods must name at least one of none, global, per-column, adabs`,
+  });
+  assert.deepEqual(evaluationFaults(evaluation, data), []);
+});
+
+test('parameters of another network are refused', async () => {
+  await assert.rejects(follow({ model: tinyPerceptron }), {
+    name: 'UsageError',
+    message:
+      /^evaluate: not the parameters of tiny-perceptron: 4 faults\n {2}- "dense1.weights" \(128, 24\) is missing/,
+  });
+});

@@ -1,0 +1,168 @@
+// What a report tells of a chip's inside: counts that lose no cell, and errors of weights.
+
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { backends } from '../../test/compare.ts';
+import { randomParameters, tinyConvolutional, tinySplit } from '../../test/tiny.ts';
+import { hostTensor, type Parameters } from '../base/parameters.ts';
+import type { Chip, Reading } from '../crossbar/chip.ts';
+import type { HardwareSpec } from '../crossbar/hardware.ts';
+import { ideal, joshi2020 } from '../crossbar/presets.ts';
+import { engineOn } from '../engine.ts';
+import { countAnalogWeights } from '../nn/model.ts';
+import { deploy } from './deploy.ts';
+import { conductanceHistogram, layerSummaries } from './summarize.ts';
+
+const wasm = backends.find(({ name }) => name === 'wasm')!;
+const engine = engineOn(await wasm.start(1));
+after(() => engine.close());
+
+const model = tinyConvolutional;
+const parameters = randomParameters(model);
+const TIMES = [0, 3600, 31_536_000];
+
+type Inside = { readonly chip: Chip; readonly baseline: Reading; readonly readings: readonly Reading[] };
+
+/** A programmed chip and its readings. */
+async function insideOf(hardware: HardwareSpec, given: Parameters = parameters): Promise<Inside> {
+  const deployment = await deploy({
+    engine,
+    model,
+    parameters: given,
+    data: tinySplit({ train: 8, test: 4 }),
+    hardware,
+    evaluation: {
+      chips: 1,
+      timesSeconds: TIMES,
+      methods: ['none'],
+      adabs: { batches: 1, batchSize: 1 },
+      calibrationImages: 4,
+    },
+    seed: 1,
+  });
+  const chip = await deployment.program(0);
+  const baseline = await deployment.readBaseline(chip, 0);
+  const readings: Reading[] = [];
+  for (const time of TIMES) readings.push(await deployment.read(chip, 0, time));
+  deployment.free();
+  return { chip, baseline, readings };
+}
+
+function summariesOf({ chip, baseline, readings }: Inside, given: Parameters = parameters) {
+  return layerSummaries(chip, given, baseline, readings);
+}
+
+const noisy = await insideOf(joshi2020);
+
+test('histograms count both cells of every weight, at every time', () => {
+  const cells = 2 * countAnalogWeights(model);
+  const { edgesMicrosiemens, target, programmed, read } = conductanceHistogram(noisy.chip, noisy.readings);
+  const totals = [target, programmed, ...read.map(({ counts }) => counts)].map((counts) =>
+    counts.reduce((sum, count) => sum + count, 0),
+  );
+  assert.deepEqual(totals, new Array<number>(2 + TIMES.length).fill(cells));
+  assert.deepEqual(
+    read.map(({ timeSeconds }) => timeSeconds),
+    TIMES,
+  );
+  assert.equal(edgesMicrosiemens.length, target.length + 1);
+  assert.deepEqual([edgesMicrosiemens[0], edgesMicrosiemens.at(-1)], [0, 1.2 * 25]);
+});
+
+test('drift moves the histogram down', () => {
+  const { edgesMicrosiemens: edges, read } = conductanceHistogram(noisy.chip, noisy.readings);
+  const means = read.map(({ counts }) => {
+    const weighted = counts.map((count, bin) => count * (edges[bin]! + edges[bin + 1]!));
+    return weighted.reduce((sum, value) => sum + value, 0);
+  });
+  assert.ok(means[0]! > means[1]! && means[1]! > means[2]!);
+});
+
+test('a conductance counts between its edges, one beyond the last edge in the last bin', () => {
+  const at = (values: readonly number[]) => hostTensor([1, 2], Float32Array.from(values));
+  const layer = {
+    name: 'one',
+    shape: [1, 2],
+    rows: 1,
+    columns: 2,
+    targetPlus: at([0, 25]),
+    targetMinus: at([0, 0]),
+    gPlus: at([0.49, 0.5]),
+    gMinus: at([29.9, 1000]),
+    nuPlus: at([0, 0]),
+    nuMinus: at([0, 0]),
+    scale: hostTensor([1, 1], Float32Array.of(1)),
+  };
+  const { target, programmed, read } = conductanceHistogram({ ...noisy.chip, layers: { one: layer } }, []);
+  // Bins of 0.5 µS.
+  const counted = (counts: readonly number[]): [number, number][] =>
+    [...counts.entries()].filter(([, count]) => count > 0);
+  assert.deepEqual(counted(target), [
+    [0, 3],
+    [50, 1],
+  ]);
+  assert.deepEqual(counted(programmed), [
+    [0, 1],
+    [1, 1],
+    [59, 2],
+  ]);
+  assert.deepEqual(read, []);
+});
+
+for (const scale of ['per-layer', 'per-column'] as const) {
+  test(`an ideal chip mapped ${scale} holds the weights, at every time`, async () => {
+    for (const { name, weightErrors } of summariesOf(await insideOf({ ...ideal, mapping: { scale } }))) {
+      assert.equal(weightErrors.length, TIMES.length);
+      // A division and a product in f32.
+      for (const { none, global } of weightErrors) assert.ok(none < 2e-7 && global < 2e-7, name);
+    }
+  });
+}
+
+test('errors of weights grow with drift, less under global compensation', () => {
+  for (const { weightErrors } of summariesOf(noisy)) {
+    const [early, , late] = weightErrors;
+    assert.ok(late!.none > early!.none);
+    assert.ok(late!.global < late!.none);
+    assert.ok(early!.none > 0.005 && early!.none < 0.1);
+  }
+});
+
+test('the error of a weight matrix is the root mean square over its largest weight', () => {
+  const { name, weightErrors } = summariesOf(noisy)[0]!;
+  const weights = parameters[`${name}.weights`]!.data;
+  const { gPlus, gMinus, scale } = noisy.readings[1]!.layers[name]!;
+  const squares = weights.map((w, i) => ((gPlus.data[i]! - gMinus.data[i]!) * scale.data[0]! - w) ** 2);
+  const rootMean = Math.sqrt(squares.reduce((sum, value) => sum + value, 0) / weights.length);
+  const largest = Math.max(...weights.map(Math.abs));
+  assert.ok(Math.abs(weightErrors[1]!.none / (rootMean / largest) - 1) < 1e-5);
+});
+
+test('a layer of zeros has finite errors', async () => {
+  const name = 'conv1.weights';
+  const { shape, data } = parameters[name]!;
+  const empty = { ...parameters, [name]: hostTensor(shape, new Float32Array(data.length)) };
+  const inside = await insideOf(joshi2020, empty);
+  const [first, ...others] = summariesOf(inside, empty);
+  assert.ok(first!.weightErrors.every(({ none, global }) => none === 0 && global === 0));
+  for (const { weightErrors } of others)
+    assert.ok(weightErrors.every(({ none, global }) => Number.isFinite(none) && Number.isFinite(global)));
+  for (const layer of Object.values(inside.readings[2]!.layers))
+    assert.ok(layer.gPlus.data.every(Number.isFinite) && layer.scale.data.every(Number.isFinite));
+});
+
+test('tiles and their use are those of the hardware', async () => {
+  const hardware: HardwareSpec = { ...ideal, tile: { kind: 'limited', rows: 16, columns: 4 } };
+  const found = summariesOf(await insideOf(hardware)).map(({ name, rows, columns, tiles, utilisation }) => ({
+    name,
+    rows,
+    columns,
+    tiles,
+    used: utilisation * tiles * 16 * 4,
+  }));
+  assert.deepEqual(found, [
+    { name: 'conv1', rows: 18, columns: 6, tiles: 4, used: 108 },
+    { name: 'conv2', rows: 54, columns: 8, tiles: 8, used: 432 },
+    { name: 'dense', rows: 8, columns: 4, tiles: 1, used: 32 },
+  ]);
+});
