@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { assertAgrees, type Sample, type SampleTrace, sample, withEngine } from '../../test/compare.ts';
+import { UsageError } from '../base/errors.ts';
 import { compile } from '../compile/compile.ts';
 import { gradients } from '../graph/gradients.ts';
 import type { Tensor } from '../graph/tensor.ts';
@@ -148,11 +149,19 @@ test('a buffer starts at zero and keeps bits', { skip: needsCompiler }, async ()
   await backend.close();
 });
 
-test('memory that cannot be had is a usage error', { skip: needsCompiler }, async () => {
+test('memory that cannot be had is a usage error, for a buffer and for a plan', {
+  skip: needsCompiler,
+}, async () => {
   const backend = await createNativeBackend(compiler!, 1);
+  const given = sample((t) => ({ outputs: { y: t.normals([3]).add(1) } }));
+  const plan = { ...compile(given.graph, backend), arenaElements: 2 ** 50 };
   assert.throws(
     () => backend.allocate(2 ** 50),
-    /^UsageError: native backend: no memory for 1125899906842624 elements; use a smaller batch$/,
+    new UsageError('native backend: no memory for 1125899906842624 elements; use a smaller batch'),
+  );
+  await assert.rejects(
+    backend.load(plan),
+    new UsageError("native backend: no memory for the plan's 4503599627370496 bytes; use a smaller batch"),
   );
   await backend.close();
 });
