@@ -313,6 +313,25 @@ const stateCases: Readonly<Record<string, (t: SampleTrace) => Traced>> = {
       },
     };
   },
+  'a state that is transposed': (t) => ({
+    outputs: {},
+    updates: { a: t.normalState('a', [20, 20]).transpose() },
+  }),
+  'a state that others see transposed': (t) => {
+    const a = t.normalState('a', [20, 20]);
+    return { outputs: { y: a.transpose(), z: a.add(a.transpose().exp()) }, updates: { a: a.add(1) } };
+  },
+  'a state that is limited by its own deviation': (t) => {
+    const a = t.normalState('a', [13, 7]);
+    const next = a.subtract(t.normals([13, 7]).multiply(0.1));
+    const limit = next.square().mean().sqrt();
+    return { outputs: {}, updates: { a: next.clip(limit.negate(), limit) } };
+  },
+  'a state that is still needed when its new value is known': (t) => {
+    const a = t.normalState('a', [50]);
+    const next = a.multiply(0.5).add(1);
+    return { outputs: { y: next.exp().sum().add(a) }, updates: { a: next } };
+  },
   'a state that stays': (t) => {
     const a = t.normalState('a', [5]);
     return { outputs: { twice: a.multiply(2) }, updates: { a } };

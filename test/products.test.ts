@@ -134,6 +134,8 @@ function gathered(t: SampleTrace): Results {
   const geometry = { stride: [1, 1], padding: [1, 1] } as const;
   const w = t.normals([3, 3, 4, 6]);
   const rows = t.normals([2, 5, 4, 6]);
+  const bias = t.normals([6]);
+  const squareImages = t.normals([2, 6, 6, 4]).convolve(w, geometry).add(bias);
   return {
     'transposed images': rows.transpose([0, 1, 3, 2]).convolve(w, geometry),
     'sliced images': t.normals([2, 7, 8, 4]).slice([0, 1, 2, 0], [2, 6, 8, 4]).convolve(w, geometry),
@@ -162,6 +164,10 @@ function gathered(t: SampleTrace): Results {
       [rows],
     )[0]!,
     'statistics of a convolution': t.normals([4, 5, 6, 4]).convolve(w, geometry).square().mean([0, 1, 2]),
+    'statistics with its own transposition': squareImages
+      .multiply(squareImages.transpose([0, 2, 1, 3]))
+      .sum([0, 1, 2]),
+    'statistics of its gradient': gradients(squareImages.relu().square().sum(), [bias])[0]!,
     'statistics of a rectified one': t.normals([4, 5, 6, 4]).convolve(w, geometry).relu().sum([0, 1, 2]),
   };
 }

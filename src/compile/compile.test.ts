@@ -156,6 +156,21 @@ test('kernels that differ only in an infinity, or only in the sign of zero, are 
   assert.equal(kernels(0, -0), 2);
 });
 
+test('a value that is used twice is visited once, however deep that goes', () => {
+  const plan = planOf((t) => {
+    let w: Tensor = t.state('w', [6, 6]);
+    for (let depth = 0; depth < 60; depth++) w = w.multiply(w).subtract(0.5);
+    const x = t
+      .input('x', [2, 3, 3, 4])
+      .convolve(t.input('f', [1, 1, 4, 4]), { stride: [1, 1], padding: [0, 0] });
+    let y = x;
+    for (let depth = 0; depth < 60; depth++) y = y.multiply(y).subtract(0.5);
+    return { outputs: { sum: y.add(1).sum([0, 1, 2]), x }, updates: { w } };
+  });
+  for (const kernel of plan.kernels)
+    assert.ok(kernel.types.length < 2000, `${kernel.name}: ${kernel.types.length}`);
+});
+
 test('an elementwise update is written over its state', () => {
   assert.deepEqual(
     launchesOf((t) => {
@@ -167,8 +182,29 @@ test('an elementwise update is written over its state', () => {
   );
 });
 
+test('so is one that looks at other values through views', () => {
+  assert.deepEqual(
+    launchesOf((t) => {
+      const [w, v] = [t.state('w', [4, 4]), t.state('v', [4, 4])];
+      return { outputs: {}, updates: { w: w.add(v.transpose()).clip(-1, v.max().reshape([1, 1])) } };
+    }),
+    ['reduce(arena+0, v)', 'map(w, arena+0, v)'],
+  );
+});
+
 const copied: Readonly<Record<string, readonly [define: (t: Trace) => Traced, launches: readonly string[]]>> =
   {
+    'an update that is a view of its state': [
+      (t) => ({ outputs: {}, updates: { w: t.state('w', [3, 3]).transpose() } }),
+      ['map(arena+0, w)', 'copy(arena+0, w)'],
+    ],
+    'an update beside a view of its state': [
+      (t) => {
+        const w = t.state('w', [3, 3]);
+        return { outputs: { y: w.transpose() }, updates: { w: w.add(1) } };
+      },
+      ['map(y, arena+0, w)', 'copy(arena+0, w)'],
+    ],
     'an update that moves elements': [
       (t) => ({ outputs: {}, updates: { w: t.state('w', [3, 3]).transpose().add(1) } }),
       ['map(arena+0, w)', 'copy(arena+0, w)'],

@@ -3,7 +3,7 @@
 
 import { exactText } from '../base/exact-text.ts';
 import { elementCount } from '../base/shape.ts';
-import { type Graph, type Node, nodesOf } from '../graph/node.ts';
+import type { Graph, Node } from '../graph/node.ts';
 import type { Binding, Launch, Placement, Plan } from './backend.ts';
 import type { Context, DraftLaunch, Memory } from './draft.ts';
 import { type Fusion, fuse, type Group, isBuffer } from './fuse.ts';
@@ -125,16 +125,27 @@ function isWrittenInPlace({ groups, stored, lastLoads }: Fusion, state: Node, up
   const group = groups[position]!;
   if (group.kind !== 'map') return false;
   if ((lastLoads.get(state) ?? -1) > position) return false;
-  const isAligned = (node: Node): boolean => {
-    if (node === state) return true;
-    if (stored.has(node) || isBuffer(node)) return true;
+  const isLoaded = remembered(
+    (node) => node === state || (!stored.has(node) && !isBuffer(node) && node.inputs.some(isLoaded)),
+  );
+  const isAligned = remembered((node) => {
     const isView =
       node.op === 'reshape' || node.op === 'transpose' || node.op === 'slice' || node.op === 'broadcast';
-    return isView
-      ? !nodesOf({ outputs: { node }, updates: {} }).includes(state)
-      : node.inputs.every(isAligned);
+    return node.inputs.every(
+      (input) => !isLoaded(input) || (!isView && (input === state || isAligned(input))),
+    );
+  });
+  return group.results.every(isAligned);
+}
+
+/** `predicate`, asked once a node: shared parts of a graph are visited once. */
+function remembered(predicate: (node: Node) => boolean): (node: Node) => boolean {
+  const answers = new Map<Node, boolean>();
+  return (node) => {
+    const answer = answers.get(node) ?? predicate(node);
+    answers.set(node, answer);
+    return answer;
   };
-  return group.results.every((result) => result.inputs.every(isAligned));
 }
 
 /** Equal for equal kernels. */

@@ -154,37 +154,61 @@ export function createEmitter(
   s: Surroundings,
   bound: ReadonlyMap<Node, (index: readonly Int[]) => Local> = new Map(),
 ): Emit {
-  const emit: Emit = (node, index) => {
+  const emitAnew: Emit = (node, index) => {
     const register = bound.get(node);
     if (register !== undefined) return register(index);
     const slot = s.slotOf(node);
     if (slot !== undefined) return s.builder.load(slot, flatten(index, stridesOf(node.shape)), typeOf(node));
     return (lowerings[node.op] as Lowering<OpName>)(node, index, emit, s);
   };
+  // Values of the expression being emitted: one that is used twice is visited once.
+  let known: Map<readonly Int[], Map<Node, Local>> | undefined;
+  const emit: Emit = (node, index) => {
+    if (known === undefined) {
+      known = new Map();
+      const value = emit(node, index);
+      known = undefined;
+      return value;
+    }
+    const here = known.get(index) ?? new Map<Node, Local>();
+    known.set(index, here);
+    const value = here.get(node) ?? emitAnew(node, index);
+    here.set(node, value);
+    return value;
+  };
   return emit;
 }
 
-/** Addresses, within their buffers, of all values in memory that the expression loads at `index`. */
+/** Addresses, within their buffers, of all values in memory that the expressions load at `index`. */
 function addresses(
-  node: Node,
+  roots: readonly Node[],
   index: readonly Int[],
   isStored: (node: Node) => boolean,
-  found: Map<string, Int>,
-): void {
-  if (isStored(node)) {
-    const address = flatten(index, stridesOf(node.shape));
-    found.set(intKey(address), address);
-  } else if (
-    node.op === 'reshape' ||
-    node.op === 'transpose' ||
-    node.op === 'broadcast' ||
-    node.op === 'slice'
-  ) {
-    addresses(node.inputs[0]!, viewedIndex(node, index), isStored, found);
-  } else {
-    if (isOp(node, 'iota')) found.set(intKey(index[node.attributes.axis]!), index[node.attributes.axis]!);
-    for (const input of node.inputs) addresses(input, input.shape.length === 0 ? [] : index, isStored, found);
-  }
+): Map<string, Int> {
+  const found = new Map<string, Int>();
+  const seen = new Map<readonly Int[], Set<Node>>();
+  const visit = (node: Node, at: readonly Int[]): void => {
+    const here = seen.get(at) ?? new Set<Node>();
+    seen.set(at, here);
+    if (here.has(node)) return;
+    here.add(node);
+    if (isStored(node)) {
+      const address = flatten(at, stridesOf(node.shape));
+      found.set(intKey(address), address);
+    } else if (
+      node.op === 'reshape' ||
+      node.op === 'transpose' ||
+      node.op === 'broadcast' ||
+      node.op === 'slice'
+    ) {
+      visit(node.inputs[0]!, viewedIndex(node, at));
+    } else {
+      if (isOp(node, 'iota')) found.set(intKey(at[node.attributes.axis]!), at[node.attributes.axis]!);
+      for (const input of node.inputs) visit(input, input.shape.length === 0 ? [] : at);
+    }
+  };
+  for (const root of roots) visit(root, index);
+  return found;
 }
 
 /** An axis of a loop nest that stands for neighbouring axes of a tensor. */
@@ -214,8 +238,7 @@ export function mergeAxes(
       terms: variableTerms(`m${k}`, group.size),
     }));
     const index = splitAxes(candidate, variables, shape);
-    const found = new Map<string, Int>();
-    for (const root of roots) addresses(root, index, isStored, found);
+    const found = addresses(roots, index, isStored);
     if ([...found.values()].every((address) => !hasDivision(address))) merged = candidate;
   }
   return merged;

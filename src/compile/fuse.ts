@@ -138,10 +138,13 @@ function attachSums(groups: readonly Group[], stored: ReadonlySet<Node>): Group[
 
 /** True if every element of `node` needs only the same element of `value`. */
 function isElementwiseIn(node: Node, value: Node, stored: ReadonlySet<Node>): boolean {
-  if (node === value) return true;
-  if (isBuffer(node) || stored.has(node)) return true;
-  if (VIEWS.has(node.op)) return !reachable([node]).includes(value);
-  return node.inputs.every((input) => isElementwiseIn(input, value, stored));
+  const seen = new Set<Node>();
+  const visit = (at: Node): boolean => {
+    if (at === value || isBuffer(at) || stored.has(at) || seen.has(at)) return true;
+    seen.add(at);
+    return VIEWS.has(at.op) ? !reachable([at]).includes(value) : at.inputs.every(visit);
+  };
+  return visit(node);
 }
 
 function usersOf(nodes: readonly Node[]): Map<Node, Node[]> {

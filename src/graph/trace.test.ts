@@ -92,7 +92,11 @@ test('tensors of two traces do not mix, neither as operands nor as results', () 
     new UsageError('trace: "y" belongs to another trace'),
   );
   assert.throws(
-    () => trace((t) => ({ outputs: {}, updates: { w: (t.state('w', [2, 2]), other) } })),
+    () =>
+      trace((t) => {
+        t.state('w', [2, 2]);
+        return { outputs: {}, updates: { w: other } };
+      }),
     new UsageError('trace: "w" belongs to another trace'),
   );
 });

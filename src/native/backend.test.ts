@@ -35,6 +35,10 @@ function midSize(t: SampleTrace): Traced {
     .relu();
   const [toImages, toFilter] = gradients(result.square().sum(), [images, filter]) as [Tensor, Tensor];
   const state = t.normalState('state', [71]);
+  const { POSITIVE_INFINITY, NEGATIVE_INFINITY, NaN: notANumber } = Number;
+  const special = [0, -0, 1, -2.5, POSITIVE_INFINITY, NEGATIVE_INFINITY, notANumber];
+  const a = t.values([7, 1], special).broadcastTo([7, 7]);
+  const b = t.values([1, 7], special).broadcastTo([7, 7]);
   return {
     outputs: {
       elementwise: x.exp().add(y.log()).subtract(y.sqrt()).divide(y).multiply(x.tanh()).add(x.cos()),
@@ -45,6 +49,10 @@ function midSize(t: SampleTrace): Traced {
       compared: whole.equal(7).select(1, 0).add(whole.lessEqual(3).cast('f32')),
       normal: key.normal([5, 37]),
       uniform: key.derive('other').uniform([1003]),
+      specialMaximum: a.maximum(b),
+      specialMinimum: a.minimum(b),
+      specialOrder: a.lessEqual(b),
+      specialQuotient: a.divide(b),
       result,
       toImages,
       toFilter,
