@@ -1,4 +1,4 @@
-// `npm run bench -- CASE [--json]`: timings as ratios to a peer, in alternation. See docs/performance.md.
+// `npm run bench -- CASE [--json]`: timings as ratios to a peer, in alternation.
 
 import { Command } from 'commander';
 import { benchTrainingStep } from './training-step.ts';
