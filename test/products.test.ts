@@ -60,6 +60,13 @@ const GEOMETRIES: readonly Geometry[] = [
   square(3, [1, 1], [28, 56], [1, 1, 0]),
   square(1, [33, 2], [1, 5], [3, 1, 1]),
   square(1, [2, 35], [2, 20], [3, 1, 1]),
+  // By minimal filtering in all three directions: whole tiles, a rest of one, two and three columns, rows in two strips.
+  square(2, [8, 16], [28, 28], [3, 1, 1]),
+  square(4, [33, 9], [16, 24], [3, 1, 1]),
+  square(2, [6, 8], [24, 56], [3, 1, 0]),
+  square(3, [5, 7], [56, 8], [3, 1, 2]),
+  { n: 2, size: [9, 8], channels: [24, 30], kernel: [1, 3], stride: [1, 1], padding: [0, 1] },
+  { n: 2, size: [9, 11], channels: [17, 33], kernel: [2, 3], stride: [1, 1], padding: [1, 2] },
   { n: 2, size: [9, 6], channels: [3, 7], kernel: [1, 5], stride: [3, 1], padding: [0, 2] },
   { n: 1, size: [6, 9], channels: [5, 17], kernel: [3, 2], stride: [1, 2], padding: [2, 0] },
 ];

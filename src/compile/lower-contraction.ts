@@ -7,6 +7,13 @@ import { type Context, chunkIndex, createDraft, type DraftLaunch, eachVector, ty
 import { type Int, literal, plus, times } from './int.ts';
 import { lowerProduct, type Phase, type Product, type Run, windowRuns } from './lower-product.ts';
 import { lowerWeightGradient } from './lower-weight-gradient.ts';
+import {
+  isWinogradWorthwhile,
+  lowerWinograd,
+  transformFilter,
+  type WinogradProduct,
+} from './lower-winograd.ts';
+import { lowerWinogradWeightGradient } from './lower-winograd-weight-gradient.ts';
 
 /** Rows of a matrix product that one chunk computes. */
 const ROWS_PER_CHUNK = 32;
@@ -17,20 +24,17 @@ export function lowerContraction(
   product: Node,
   [result, ...sums]: readonly [Node, ...Node[]],
 ): DraftLaunch[] {
-  if (isOp(product, 'convolution'))
-    return lowerProduct(context, convolutionProduct(context, product, result), sums);
+  if (isOp(product, 'convolution')) return convolution(context, product, result, sums);
   if (isOp(product, 'convolutionInputGradient')) return inputGradient(context, product, result, sums);
   if (isOp(product, 'convolutionWeightGradient')) {
     const [images, gradient] = product.inputs as [Node, Node];
+    const { filterShape } = product.attributes;
+    const [kh, kw, c] = filterShape as [number, number, number];
     const [n] = images.shape as [number];
-    return lowerWeightGradient(context, {
-      result,
-      images,
-      gradient,
-      filterShape: product.attributes.filterShape,
-      ...imageGeometry(product),
-      groups: n,
-    });
+    const weightGradient = { result, images, gradient, filterShape, ...imageGeometry(product), groups: n };
+    return isWinogradWorthwhile([kh, kw], c, product.attributes, gradient.shape[2]!)
+      ? lowerWinogradWeightGradient(context, weightGradient)
+      : lowerWeightGradient(context, weightGradient);
   }
   if (isOp(product, 'matmul')) {
     const transposed = transposedLeft(product);
@@ -66,6 +70,32 @@ function trailingZeros(
   outputs: number,
 ): number {
   return Math.max(0, (outputs - 1) * stride + kernel - size - padding);
+}
+
+/** By minimal filtering where that pays: whole filters only, since a crossbar tile may end within the taps. */
+function convolution(
+  context: Context,
+  node: Node<'convolution'>,
+  result: Node,
+  sums: readonly Node[],
+): DraftLaunch[] {
+  const direct = convolutionProduct(context, node, result);
+  const [kh, kw, c, m] = node.inputs[1]!.shape as [number, number, number, number];
+  const [, oh, ow] = node.shape as [number, number, number];
+  const { rows } = node.attributes;
+  const isWhole = rows[0] === 0 && rows[1] === kh * kw * c;
+  if (!isWhole || !isWinogradWorthwhile([kh, kw], c, node.attributes, ow))
+    return lowerProduct(context, direct, sums);
+  const { launch, memory } = transformFilter(context, {
+    memory: direct.filter,
+    kernelRows: kh,
+    channels: c,
+    columns: m,
+    index: (row, tap, channel, column) =>
+      plus(times(plus(literal((row * kw + tap) * c), channel), m), column),
+  });
+  const product = { ...direct, filter: memory, kernelRows: kh, size: [oh, ow] as const };
+  return [launch, ...lowerWinograd(context, product, sums)];
 }
 
 function convolutionProduct(context: Context, node: Node<'convolution'>, result: Node): Product {
@@ -128,6 +158,8 @@ function inputGradient(
   const [kh, kw, , m] = filter.shape as [number, number, number, number];
   const [, oh, ow] = gradient.shape as [number, number, number];
   const { stride, padding } = node.attributes;
+  if (isWinogradWorthwhile([kh, kw], m, node.attributes, w))
+    return winogradInputGradient(context, node, result, sums);
   const rowsOf = Array.from({ length: stride[0] }, (_, residue) => taps(residue, kh, stride[0], padding[0]));
   const columnsOf = Array.from({ length: stride[1] }, (_, residue) =>
     taps(residue, kw, stride[1], padding[1]),
@@ -185,6 +217,52 @@ function inputGradient(
     outputIndex: (image, row, column, channel) => [image, row, column, channel],
   };
   return [pack, ...lowerProduct(context, product, sums)];
+}
+
+/** With stride 1 the gradient of the images is a convolution of the gradient with the reversed, transposed filter. */
+function winogradInputGradient(
+  context: Context,
+  node: Node<'convolutionInputGradient'>,
+  result: Node,
+  sums: readonly Node[],
+): DraftLaunch[] {
+  const [gradient, filter] = node.inputs as [Node, Node];
+  const [n, h, w, c] = node.shape as [number, number, number, number];
+  const [kh, kw, , m] = filter.shape as [number, number, number, number];
+  const [, oh, ow] = gradient.shape as [number, number, number];
+  const { padding } = node.attributes;
+  const { launch, memory } = transformFilter(context, {
+    memory: filterMemory(context, filter),
+    kernelRows: kh,
+    channels: m,
+    columns: c,
+    index: (row, tap, channel, column) => {
+      const position = (kh - 1 - row) * kw + (kw - 1 - tap);
+      return plus(times(plus(literal(position * c), column), m), channel);
+    },
+  });
+  const margin = (size: number, kernel: number, before: number, outputs: number): [number, number] => [
+    kernel - 1 - before,
+    trailingZeros(outputs, kernel, 1, kernel - 1 - before, size),
+  ];
+  const product: WinogradProduct = {
+    name: 'convolutionInputGradient',
+    node,
+    result,
+    source: {
+      node: gradient,
+      size: [oh, ow, m],
+      index: (image, row, column, channel) => [image, row, column, channel],
+      padding: { rows: margin(h, kh, padding[0], oh), columns: margin(w, kw, padding[1], ow) },
+    },
+    filter: memory,
+    columns: c,
+    kernelRows: kh,
+    size: [h, w],
+    images: n,
+    outputIndex: (image, row, column, channel) => [image, row, column, channel],
+  };
+  return [launch, ...lowerWinograd(context, product, sums)];
 }
 
 /** filter (kh, kw, c, m) → ((tap, m), c), taps in the given order. */

@@ -3,7 +3,6 @@
 // inputs that meet consecutive rows of the filter matrix. Images are padded (and whatever elementwise work comes
 // before is done) on the way into scratch memory; what comes after is done on the accumulators.
 
-import { stridesOf } from '../base/shape.ts';
 import type { Node, RowRange } from '../graph/node.ts';
 import {
   type Context,
@@ -11,14 +10,12 @@ import {
   createDraft,
   type Draft,
   type DraftLaunch,
-  eachVector,
   lane,
   type Memory,
 } from './draft.ts';
-import { createEmitter } from './expression.ts';
-import { flatten, type Int, literal, plus, times } from './int.ts';
-import { type Local, SCRATCH } from './loop.ts';
-import { lowerCombine } from './lower-map.ts';
+import { type Int, literal, plus, times } from './int.ts';
+import type { Local } from './loop.ts';
+import { createEpilogue, type Epilogue } from './product-epilogue.ts';
 import { type ImageSource, type StagedImage, stageImage } from './stage-image.ts';
 
 /** Inputs at (row + dy, column + dx), from element `start` of that pixel on, meet filter rows from `filterRow` on. */
@@ -100,7 +97,7 @@ export function lowerProduct(context: Context, product: Product, sums: readonly 
   const chunk = chunkIndex(product.images);
   const staged = stageImage(context, draft, product.source, chunk);
   const filter = draft.input(product.filter);
-  const collector = createCollector(draft, product, sums);
+  const epilogue = createEpilogue(context, draft, { ...product, output, image: chunk }, sums);
   for (const phase of product.phases) {
     const blocking = chooseBlocking(context, phase.size[1], product.columns);
     const body = (row: Int, column: Int, pixels: number): void => {
@@ -117,20 +114,7 @@ export function lowerProduct(context: Context, product: Product, sums: readonly 
           channel,
           vectors: counts.length,
         });
-        storeBlock({
-          draft,
-          context,
-          product,
-          phase,
-          output,
-          chunk,
-          row,
-          column,
-          channel,
-          counts,
-          sums: block,
-          collector,
-        });
+        storeBlock({ epilogue, product, phase, row, column, channel, counts, sums: block });
       });
     };
     b.loop(
@@ -140,7 +124,7 @@ export function lowerProduct(context: Context, product: Product, sums: readonly 
       'y',
     );
   }
-  const combine = collector.store(context, chunk);
+  const combine = epilogue.finish();
   return [draft.finish(product.name, product.images), ...combine];
 }
 
@@ -157,7 +141,7 @@ function eachPixelBlock(
 }
 
 /** Blocks of channel vectors; `counts` says how many lanes of each vector are in use. */
-function eachChannelBlock(
+export function eachChannelBlock(
   draft: Draft,
   columns: number,
   vectors: number,
@@ -223,90 +207,38 @@ function accumulate(block: Block): Local[][] {
 }
 
 type Stored = {
-  readonly draft: Draft;
-  readonly context: Context;
+  readonly epilogue: Epilogue;
   readonly product: Product;
   readonly phase: Phase;
-  readonly output: number;
-  readonly chunk: Int;
   readonly row: Int;
   readonly column: Int;
   readonly channel: Int;
   readonly counts: readonly number[];
   readonly sums: readonly (readonly Local[])[];
-  readonly collector: Collector;
 };
 
 /** Epilogue and stores of a block. */
-function storeBlock(s: Stored): void {
-  const { draft, context, product, phase, collector } = s;
-  const b = draft.builder;
-  const strides = stridesOf(product.result.shape);
-  const slotOf = (node: Node): number | undefined =>
-    node === product.result || context.memoryOf(node) === undefined ? undefined : draft.slotOf(node);
-  for (const [v, count] of s.counts.entries()) {
-    let totals: Local[] | undefined;
-    const channel = plus(plus(s.channel, literal(v * b.lanes)), lane(count));
-    for (const [p, vectors] of s.sums.entries()) {
-      const row = plus(times(s.row, product.outputStep[0]), literal(phase.offset[0]));
-      const column = plus(times(plus(s.column, literal(p)), product.outputStep[1]), literal(phase.offset[1]));
-      const index = product.outputIndex(s.chunk, row, column, channel);
-      const registers = new Map<Node, () => Local>([[product.node, () => vectors[v]!]]);
-      const value = createEmitter({ ...draft, slotOf }, registers)(product.result, index);
-      b.store(s.output, flatten(index, strides), value, count);
-      registers.set(product.result, () => value);
-      const emit = createEmitter({ ...draft, slotOf }, registers);
-      const summands = collector.sums.map((sum) => emit(sum.inputs[0]!, index));
-      totals =
-        totals === undefined ? summands : totals.map((total, k) => b.operation('add', total, summands[k]!));
-    }
-    collector.add(channel, totals ?? []);
+function storeBlock({
+  epilogue,
+  product,
+  phase,
+  row,
+  column,
+  channel: first,
+  counts,
+  sums: block,
+}: Stored): void {
+  for (const [v, count] of counts.entries()) {
+    const channel = plus(plus(first, literal(v * epilogue.lanes)), lane(count));
+    const y = plus(times(row, product.outputStep[0]), literal(phase.offset[0]));
+    const totals = block
+      .map((vectors, p) => {
+        const x = plus(times(plus(column, literal(p)), product.outputStep[1]), literal(phase.offset[1]));
+        return epilogue.store(vectors[v]!, [y, x, channel], count);
+      })
+      .reduce((a, b) => a.map((total, k) => epilogue.add(total, b[k]!)));
+    epilogue.collect(channel, totals);
   }
-}
-
-/** Collects sums over the pixels of an image in scratch memory, a row of channels each. */
-type Collector = {
-  readonly sums: readonly Node[];
-  readonly add: (channel: Int, totals: readonly Local[]) => void;
-  /** Leaves the image's sums as partial results; returns the kernels that combine them. */
-  readonly store: (context: Context, image: Int) => DraftLaunch[];
-};
-
-function createCollector(draft: Draft, { columns, images }: Product, sums: readonly Node[]): Collector {
-  const b = draft.builder;
-  const bases = sums.map(() => b.reserve(columns));
-  const zero = b.literal(0);
-  for (const base of bases)
-    eachVector(b, columns, (channel) => b.store(SCRATCH, plus(literal(base), channel), zero));
-  const stride = Math.ceil(columns / 16) * 16;
-  return {
-    sums,
-    add: (channel, totals) => {
-      for (const [k, total] of totals.entries()) {
-        const at = plus(literal(bases[k]!), channel);
-        b.store(SCRATCH, at, b.operation('add', b.load(SCRATCH, at), total));
-      }
-    },
-    store: (context, image) => {
-      const partials = sums.map(
-        (_, k): Memory => ({ label: `partial sums ${k}`, elements: stride * images }),
-      );
-      for (const [k, partial] of partials.entries()) {
-        const slot = draft.output(partial);
-        eachVector(b, columns, (channel, count) => {
-          const value = b.load(SCRATCH, plus(literal(bases[k]!), channel));
-          b.store(slot, plus(times(image, stride), channel), value, count);
-        });
-      }
-      return sums.map((sum, k) =>
-        lowerCombine(
-          context,
-          { from: partials[k]!, count: images, stride, op: 'add' },
-          context.memoryOf(sum)!,
-        ),
-      );
-    },
-  };
 }
 
 /** Runs of one output pixel's window: one per kernel row, over the filter rows in `rows` only. */

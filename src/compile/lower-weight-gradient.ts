@@ -18,10 +18,10 @@ import { type Int, literal, plus, times } from './int.ts';
 import type { Local } from './loop.ts';
 import { lowerCombine } from './lower-map.ts';
 import { largestDivisor } from './lower-reduce.ts';
-import { type StagedImage, stageImage } from './stage-image.ts';
+import { stageImage } from './stage-image.ts';
 
 /** Partial sums, at most: enough to share among threads. */
-const PARTIALS = 16;
+export const PARTIALS = 16;
 /** Bytes of image rows and gradient rows that a block walks over at a time. */
 const CACHE_BYTES = 24 * 1024;
 
@@ -34,27 +34,33 @@ export type WeightGradient = ConvolutionGeometry & {
   readonly groups: number;
 };
 
-/** Everything the inner loops need. */
-type Walk = {
+/**
+ * Everything the inner loops need: for every tap (a kernel row, or a point of minimal filtering) the sum over positions
+ * of inputs ⊗ gradients, a matrix of `filterRows` × `columns`.
+ */
+export type Walk = {
   readonly draft: Draft;
-  readonly geometry: Geometry;
-  readonly image: StagedImage;
-  readonly gradient: StagedImage;
-  readonly output: number;
-  readonly outputBase: Int;
+  readonly taps: number;
+  readonly filterRows: number;
+  readonly columns: number;
+  /** Rows and columns of positions. */
+  readonly positions: readonly [rows: number, columns: number];
+  readonly input: Operand;
+  readonly gradient: Operand;
+  readonly output: { readonly slot: number; readonly base: Int };
   readonly block: { readonly rows: number; readonly vectors: number };
+  /** Bytes of inputs and gradients of one row of positions and one tap. */
+  readonly rowBytes: number;
 };
 
-type Geometry = {
-  readonly kernel: readonly [number, number];
-  readonly channels: number;
-  readonly columns: number;
-  readonly stride: readonly [number, number];
-  readonly output: readonly [number, number];
+/** Where the elements that meet at a position lie. */
+export type Operand = {
+  readonly slot: number;
+  readonly address: (tap: Int, row: Int, column: Int, element: Int) => Int;
 };
 
 /** Filter rows and channel vectors of a block, by the model of `chooseBlocking`. */
-function chooseBlock(context: Context, rows: number, columns: number): Walk['block'] {
+export function chooseBlock(context: Context, rows: number, columns: number): Walk['block'] {
   const total = Math.ceil(columns / context.lanes);
   let best = { rows: 1, vectors: 1, cost: Number.POSITIVE_INFINITY };
   for (let vectors = 1; vectors <= Math.min(4, total); vectors++) {
@@ -91,13 +97,6 @@ export function lowerWeightGradient(context: Context, product: WeightGradient): 
   const outputSize: [number, number] = isMatrix
     ? [1, perPart]
     : convolvedSize([size[0], size[1]], [kh, kw], product);
-  const geometry: Geometry = {
-    kernel: [kh, kw],
-    channels,
-    columns,
-    stride: product.stride,
-    output: outputSize,
-  };
   const index = isMatrix
     ? (image: Int, _row: Int, column: Int, channel: Int): Int[] => [
         plus(times(image, perPart), column),
@@ -108,10 +107,7 @@ export function lowerWeightGradient(context: Context, product: WeightGradient): 
     product.padding[axis],
     Math.max(
       0,
-      (outputSize[axis] - 1) * product.stride[axis] +
-        geometry.kernel[axis] -
-        size[axis] -
-        product.padding[axis],
+      (outputSize[axis] - 1) * product.stride[axis] + [kh, kw][axis]! - size[axis] - product.padding[axis],
     ),
   ];
   const none = { rows: [0, 0], columns: [0, 0] } as const;
@@ -121,21 +117,32 @@ export function lowerWeightGradient(context: Context, product: WeightGradient): 
     (i) => {
       const image = isMatrix ? chunk : plus(times(chunk, perPart), i);
       const padding = { rows: zeros(0), columns: zeros(1) };
-      const walk: Walk = {
+      const source = { node: product.images, size, index, padding };
+      const x = stageImage(context, draft, source, image);
+      const g = stageImage(
+        context,
         draft,
-        geometry,
-        image: stageImage(context, draft, { node: product.images, size, index, padding }, image),
-        gradient: stageImage(
-          context,
-          draft,
-          { node: product.gradient, size: [...outputSize, columns], index, padding: none },
-          image,
-        ),
-        output,
-        outputBase,
-        block: chooseBlock(context, kw * channels, columns),
-      };
-      walkImage(walk);
+        { node: product.gradient, size: [...outputSize, columns], index, padding: none },
+        image,
+      );
+      const filterRows = kw * channels;
+      const { stride: step } = product;
+      walkPositions({
+        draft,
+        taps: kh,
+        filterRows,
+        columns,
+        positions: outputSize,
+        input: {
+          slot: x.slot,
+          address: (tap, row, column, element) =>
+            x.address(plus(times(row, step[0]), tap), times(column, step[1]), element),
+        },
+        gradient: { slot: g.slot, address: (_, row, column, element) => g.address(row, column, element) },
+        output: { slot: output, base: outputBase },
+        block: chooseBlock(context, filterRows, columns),
+        rowBytes: 4 * outputSize[1] * (columns + step[0] * step[1] * channels),
+      });
     },
     'n',
   );
@@ -145,7 +152,7 @@ export function lowerWeightGradient(context: Context, product: WeightGradient): 
 }
 
 /** Zeros, by whole vectors: the overrun stays within the part's rounded-up size. */
-function clearPart(draft: Draft, output: number, base: Int, elements: number): void {
+export function clearPart(draft: Draft, output: number, base: Int, elements: number): void {
   const b = draft.builder;
   const zero = b.literal(0);
   b.loop(
@@ -155,26 +162,22 @@ function clearPart(draft: Draft, output: number, base: Int, elements: number): v
   );
 }
 
-/** All blocks over one image, a few rows at a time. */
-function walkImage(walk: Walk): void {
-  const { draft, geometry, block } = walk;
-  const { kernel, channels, columns, output } = geometry;
-  const perRow = 4 * output[1] * (columns + geometry.stride[1] * geometry.stride[0] * channels);
-  const fitting = Math.max(1, Math.floor(CACHE_BYTES / perRow));
-  const rowsAtOnce = largestDivisor(output[0], fitting);
+/** All blocks over all positions, a few rows of them at a time. */
+export function walkPositions(walk: Walk): void {
+  const { draft, taps, filterRows, positions, block, rowBytes } = walk;
+  const rowsAtOnce = largestDivisor(positions[0], Math.max(1, Math.floor(CACHE_BYTES / rowBytes)));
   const b = draft.builder;
-  const filterRows = kernel[1] * channels;
   b.loop(
-    output[0] / rowsAtOnce,
+    positions[0] / rowsAtOnce,
     (stretch) => {
       const firstRow = times(stretch, rowsAtOnce);
       const wholeBlocks = Math.floor(filterRows / block.rows);
       b.loop(
-        kernel[0],
-        (ky) => {
+        taps,
+        (tap) => {
           const atBlock = (first: Int, rows: number): void =>
             eachColumnBlock(walk, (column, counts) =>
-              accumulate(walk, { firstRow, rowsAtOnce, ky, first, rows, column, counts }),
+              accumulate(walk, { firstRow, rowsAtOnce, tap, first, rows, column, counts }),
             );
           b.loop(wholeBlocks, (i) => atBlock(times(i, block.rows), block.rows), 'f');
           if (filterRows % block.rows !== 0)
@@ -188,14 +191,14 @@ function walkImage(walk: Walk): void {
 }
 
 function eachColumnBlock(
-  { draft, geometry, block }: Walk,
+  { draft, columns, block }: Walk,
   body: (column: Int, counts: readonly number[]) => void,
 ): void {
   const { lanes } = draft.builder;
   const width = lanes * block.vectors;
-  const whole = Math.floor(geometry.columns / width);
+  const whole = Math.floor(columns / width);
   draft.builder.loop(whole, (i) => body(times(i, width), new Array<number>(block.vectors).fill(lanes)), 'c');
-  const rest = geometry.columns - whole * width;
+  const rest = columns - whole * width;
   if (rest > 0) {
     body(
       literal(whole * width),
@@ -207,50 +210,42 @@ function eachColumnBlock(
 type FilterBlock = {
   readonly firstRow: Int;
   readonly rowsAtOnce: number;
-  readonly ky: Int;
+  readonly tap: Int;
   readonly first: Int;
   readonly rows: number;
   readonly column: Int;
   readonly counts: readonly number[];
 };
 
-/** Adds the pixels of a stretch of image rows to one block of the filter gradient. */
+/** Adds a stretch of positions to one block of a tap's sums. */
 function accumulate(
-  { draft, geometry, image, gradient, output, outputBase }: Walk,
+  { draft, filterRows, columns, positions, input, gradient, output }: Walk,
   block: FilterBlock,
 ): void {
   const b = draft.builder;
-  const { channels, columns, kernel, stride } = geometry;
+  const vector = (v: number, count: number): Int =>
+    plus(plus(block.column, literal(v * b.lanes)), lane(count));
   const address = (r: number, v: number, count: number): Int => {
-    const row = plus(plus(times(block.ky, kernel[1] * channels), block.first), literal(r));
-    return plus(
-      plus(outputBase, times(row, columns)),
-      plus(plus(block.column, literal(v * b.lanes)), lane(count)),
-    );
+    const row = plus(plus(times(block.tap, filterRows), block.first), literal(r));
+    return plus(plus(output.base, times(row, columns)), vector(v, count));
   };
   const sums: Local[][] = Array.from({ length: block.rows }, (_, r) =>
-    block.counts.map((_count, v) => b.accumulator(b.loadHere(output, address(r, v, b.lanes)))),
+    block.counts.map((_count, v) => b.accumulator(b.loadHere(output.slot, address(r, v, b.lanes)))),
   );
   b.loop(
     block.rowsAtOnce,
     (i) =>
       b.loop(
-        geometry.output[1],
+        positions[1],
         (j) => {
           const row = plus(block.firstRow, i);
           const gradients = block.counts.map((_, v) =>
-            b.load(
-              gradient.slot,
-              gradient.address(row, j, plus(plus(block.column, literal(v * b.lanes)), lane(b.lanes))),
-            ),
+            b.load(gradient.slot, gradient.address(block.tap, row, j, vector(v, b.lanes))),
           );
           for (let r = 0; r < block.rows; r++) {
-            const inputRow = plus(times(row, stride[0]), block.ky);
-            const input = b.load(
-              image.slot,
-              image.address(inputRow, times(j, stride[1]), plus(block.first, literal(r))),
-            );
-            for (const [v, g] of gradients.entries()) b.multiplyAdd(sums[r]![v]!, input, g);
+            const element = plus(block.first, literal(r));
+            const x = b.load(input.slot, input.address(block.tap, row, j, element));
+            for (const [v, g] of gradients.entries()) b.multiplyAdd(sums[r]![v]!, x, g);
           }
         },
         'x',
@@ -259,6 +254,6 @@ function accumulate(
   );
   for (const [r, vectors] of sums.entries()) {
     for (const [v, sum] of vectors.entries())
-      b.store(output, address(r, v, block.counts[v]!), sum, block.counts[v]!);
+      b.store(output.slot, address(r, v, block.counts[v]!), sum, block.counts[v]!);
   }
 }

@@ -91,7 +91,10 @@ export async function decodeTensors(file: string, bytes: Uint8Array): Promise<Te
       return fail(`tensor "${name}" ends at byte ${range[1]}, the file holds ${body.length}`);
     if (range[1] - range[0] !== 4 * elementCount(shape))
       return fail(`tensor "${name}" has ${range[1] - range[0]} bytes for shape (${shape})`);
-    tensors[name] = hostTensor(shape, new Float32Array(body.slice(range[0], range[1]).buffer));
+    tensors[name] = hostTensor(
+      shape,
+      new Float32Array(new Uint8Array(body.subarray(range[0], range[1])).buffer),
+    );
   }
   const { sha256: expected, ...texts } = metadata;
   if (expected !== undefined) {

@@ -45,6 +45,16 @@ test('a run that is nothing but warm-up rises to the end', () => {
   near(ratesOf({ kind: 'cosine', initial: 0.4, warmupEpochs: 2 }, 2)[9]!, 0.4);
 });
 
+test('a warm restart begins at the initial rate again and ends near 0 like the cycle before it', () => {
+  const rates = ratesOf({ kind: 'cosine', initial: 0.4, warmupEpochs: 1, restartEpochs: [3] }, 5);
+  near(rates[5]!, 0.4);
+  near(rates[10]!, 0.2);
+  near(rates[14]!, 0.2 * (1 - Math.cos(Math.PI / 10)));
+  near(rates[15]!, 0.4);
+  near(rates[20]!, 0.2);
+  near(rates[24]!, rates[14]!);
+});
+
 test('a step schedule drops at the start of each epoch it names, in any order', () => {
   const rates = ratesOf({ kind: 'step', initial: 1, factor: 0.5, atEpochs: [3, 1] }, 4);
   assert.deepEqual(
@@ -59,6 +69,10 @@ const faulty: readonly (readonly [change: Partial<TrainingSettings>, fault: stri
   [
     { learningRate: { kind: 'cosine', initial: 0, warmupEpochs: 0 } },
     'learningRate.initial must be above 0, got 0',
+  ],
+  [
+    { learningRate: { kind: 'cosine', initial: 1, warmupEpochs: 0, restartEpochs: [99] } },
+    'learningRate.restartEpochs must be whole numbers after the warm-up and below epochs, got 99',
   ],
   [
     { learningRate: { kind: 'cosine', initial: 1, warmupEpochs: 4 } },

@@ -4,8 +4,16 @@ import type { Augmentation } from '../data/batches.ts';
 
 /** Learning rate over a run. */
 export type LearningRate =
-  /** From `initial` down to 0 along half a cosine, after a linear rise over `warmupEpochs`. */
-  | { readonly kind: 'cosine'; readonly initial: number; readonly warmupEpochs: number }
+  /**
+   * From `initial` down to 0 along half a cosine, after a linear rise over `warmupEpochs`; once more from `initial` at
+   * the start of each epoch of `restartEpochs` (warm restarts: Loshchilov and Hutter, arXiv 1608.03983).
+   */
+  | {
+      readonly kind: 'cosine';
+      readonly initial: number;
+      readonly warmupEpochs: number;
+      readonly restartEpochs?: readonly number[] | undefined;
+    }
   /** `initial`, multiplied by `factor` at the start of each epoch of `atEpochs`. */
   | {
       readonly kind: 'step';
@@ -58,7 +66,10 @@ export function learningRateAt(
   const warmup = learningRate.warmupEpochs * stepsPerEpoch;
   // A warm-up that ends within a step must not overshoot in it.
   if (step < warmup) return learningRate.initial * Math.min(1, (step + 1) / warmup);
-  const progress = (step - warmup) / Math.max(1, epochs * stepsPerEpoch - warmup);
+  const bounds = [...(learningRate.restartEpochs ?? []), epochs].map((epoch) => epoch * stepsPerEpoch);
+  const start = Math.max(warmup, ...bounds.filter((bound) => bound <= step));
+  const end = Math.min(epochs * stepsPerEpoch, ...bounds.filter((bound) => bound > step));
+  const progress = (step - start) / Math.max(1, end - start);
   return 0.5 * learningRate.initial * (1 + Math.cos(Math.PI * progress));
 }
 
@@ -103,6 +114,10 @@ export function trainingFaults(settings: TrainingSettings): string[] {
       'between 0 and epochs',
       warmupEpochs,
     );
+    for (const at of settings.learningRate.restartEpochs ?? []) {
+      const holds = isWhole(at, 1) && at >= warmupEpochs && at < settings.epochs;
+      expect(holds, 'learningRate.restartEpochs', 'whole numbers after the warm-up and below epochs', at);
+    }
   } else {
     const { factor, atEpochs } = settings.learningRate;
     expect(factor > 0, 'learningRate.factor', 'above 0', factor);
