@@ -1,35 +1,88 @@
-// `npm run bench -- CASE [--json]`: timings as ratios to a peer, in alternation.
+// `npm run bench -- [CASE...] [--json]`: timings as ratios to a peer, in alternation, beside the targets.
 
-import { Command } from 'commander';
-import { benchTrainingStep } from './training-step.ts';
+import { availableParallelism, cpus } from 'node:os';
+import { Argument, Command, InvalidArgumentError } from 'commander';
+import { messageOf } from '../src/base/errors.ts';
+import { findCompiler } from '../src/native/compiler.ts';
+import { createEngine } from '../src/native/create-engine.ts';
+import { type BenchCase, type BenchOptions, joined, type Tools } from './bench-case.ts';
+import { inferenceCase } from './inference.ts';
+import { memoryCase } from './memory.ts';
+import { startPeer } from './peer.ts';
+import { convolutionsCase, matrixProductsCase } from './products.ts';
+import { programmingCase } from './programming.ts';
+import { readNoiseCase } from './read-noise.ts';
+import { readyCase } from './ready.ts';
+import { resultObject, resultText, type Setting } from './report.ts';
+import { openRoofline } from './roofline.ts';
+import { smallNetworksCase } from './small-networks.ts';
+import { trainingStepCase } from './training-step.ts';
 
-const program = new Command('bench').description(
-  'Timings of ohmic, beside PyTorch where it is installed (OHMIC_PYTHON).',
-);
+/** In the order of the table. */
+const CASES: readonly BenchCase[] = [
+  trainingStepCase,
+  inferenceCase,
+  readNoiseCase,
+  programmingCase,
+  readyCase,
+  memoryCase,
+  smallNetworksCase,
+  convolutionsCase,
+  matrixProductsCase,
+];
 
-program
-  .command('training-step', { isDefault: true })
-  .description('one training step of ResNet-32 16/28/56, batch 128')
+type Flags = BenchOptions & { readonly json?: boolean };
+
+function count(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('expected a whole number from 1');
+  return value;
+}
+
+const log = (line: string): void => {
+  process.stderr.write(`${line}\n`);
+};
+
+async function bench(names: readonly string[], { json, ...options }: Flags): Promise<void> {
+  const chosen = names.length === 0 ? CASES : CASES.filter(({ name }) => names.includes(name));
+  const { engine: native } = await createEngine({ backend: 'native', threads: options.threads });
+  const roofline = await openRoofline(findCompiler()!, options.threads);
+  const peer = await startPeer();
+  const tools: Tools = { options, native, roofline, log, ...(peer && { peer }) };
+  const results = [];
+  for (const { run } of chosen) results.push(await run(tools));
+  peer?.close();
+  roofline.free();
+  await native.close();
+  const setting: Setting = {
+    bench: names.length === 0 ? 'all' : chosen.map(({ name }) => name).join(' '),
+    machine: `${cpus()[0]!.model}, ${availableParallelism()} processors, Node ${process.versions.node}`,
+    backend: native.backend.description,
+    peer: peer?.description ?? 'PyTorch not found; set OHMIC_PYTHON',
+    rounds: options.rounds,
+    stepsPerRound: options.steps,
+  };
+  const result = joined(results);
+  console.log(json === true ? JSON.stringify(resultObject(setting, result)) : resultText(setting, result));
+}
+
+const list = CASES.map(({ name, description }) => `  ${name.padEnd(16)} ${description}`).join('\n');
+await new Command('bench')
+  .description('Timings of ohmic, beside PyTorch where it is installed (OHMIC_PYTHON), and targets for them.')
+  .addArgument(
+    new Argument('[cases...]', 'which cases; by default all').choices(CASES.map(({ name }) => name)),
+  )
   .option('--json', 'print one JSON object')
-  .option('--rounds <count>', 'rounds of alternation', (text) => Number.parseInt(text, 10), 5)
-  .option('--steps <count>', 'steps of each contestant in a round', (text) => Number.parseInt(text, 10), 3)
-  .option('--threads <count>', 'threads; by default one a processor', (text) => Number.parseInt(text, 10))
-  .action(
-    async ({
-      json,
-      rounds,
-      steps,
-      threads,
-    }: {
-      json?: boolean;
-      rounds: number;
-      steps: number;
-      threads?: number;
-    }) => {
-      const result = await benchTrainingStep({ rounds, steps, threads });
-      if (json === true) console.log(JSON.stringify(result));
-      else console.log(JSON.stringify(result, undefined, 2));
-    },
-  );
-
-await program.parseAsync();
+  .option('--rounds <count>', 'rounds of alternation', count, 5)
+  .option('--steps <count>', 'steps of each contestant in a round', count, 3)
+  .option('--threads <count>', 'threads; by default one a processor', count, availableParallelism())
+  .addHelpText('after', `\nCases:\n${list}\n`)
+  .action(async (names: readonly string[], flags: Flags) => {
+    try {
+      await bench(names, flags);
+    } catch (thrown) {
+      log(`bench: ${messageOf(thrown)}`);
+      process.exit(1);
+    }
+  })
+  .parseAsync();

@@ -8,6 +8,9 @@ export type Contestant = {
   readonly run: (steps: number) => Promise<readonly number[]>;
 };
 
+/** Median milliseconds of each contestant in each round, by its name. */
+export type Timings = Readonly<Record<string, readonly number[]>>;
+
 /** Middle value. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
@@ -15,9 +18,10 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** Times `step` one call at a time. */
+/** Times `step` one call at a time, after one call that refills the caches, as the peer does. */
 export function timed(step: () => Promise<unknown>): Contestant['run'] {
   return async (steps) => {
+    await step();
     const milliseconds: number[] = [];
     for (let i = 0; i < steps; i++) {
       const start = performance.now();
@@ -28,25 +32,27 @@ export function timed(step: () => Promise<unknown>): Contestant['run'] {
   };
 }
 
+/** What `alternate` runs. */
+export type Alternation = {
+  readonly contestants: readonly Contestant[];
+  readonly rounds: number;
+  /** Steps of each contestant in a round. */
+  readonly steps: number;
+  readonly onRound?: (round: number) => void;
+};
+
 /** Median milliseconds of every contestant in every round. */
-export async function alternate(
-  contestants: readonly Contestant[],
-  rounds: number,
-  steps: number,
-): Promise<Record<string, number[]>> {
+export async function alternate({ contestants, rounds, steps, onRound }: Alternation): Promise<Timings> {
   const results: Record<string, number[]> = Object.fromEntries(contestants.map(({ name }) => [name, []]));
   for (let round = 0; round < rounds; round++) {
+    onRound?.(round);
     for (const { name, run } of contestants) results[name]!.push(median(await run(steps)));
   }
   return results;
 }
 
-/** The median over rounds of a's time divided by b's in the same round. */
-export function ratio(
-  results: Readonly<Record<string, readonly number[]>>,
-  a: string,
-  b: string,
-): number | undefined {
+/** The median over rounds of a's time divided by b's in the same round; undefined if one of them was not timed. */
+export function ratio(results: Timings, a: string, b: string): number | undefined {
   const [x, y] = [results[a], results[b]];
   if (x === undefined || y === undefined) return undefined;
   return median(x.map((value, round) => value / y[round]!));

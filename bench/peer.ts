@@ -3,12 +3,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { invariant } from '../src/base/errors.ts';
+import type { Contestant } from './measure.ts';
+
+/** An answer of the peer. */
+type Reply = Readonly<Record<string, unknown>>;
 
 /** A running peer. */
 export type Peer = {
   /** What it says of itself. */
   readonly description: string;
-  readonly prepare: (name: string, batch: number, threads: number) => Promise<void>;
+  /** Builds a case of the peer's table; `batch` is undefined for a case without one. Answers what was built. */
+  readonly prepare: (name: string, batch: number | undefined, threads: number) => Promise<Reply>;
   /** Milliseconds of each of `steps` steps. The first step of a request warms the caches up and is left out. */
   readonly run: (name: string, steps: number) => Promise<number[]>;
   readonly close: () => void;
@@ -25,9 +31,7 @@ export async function startPeer(): Promise<Peer | undefined> {
     const info = await ask({ info: true });
     return {
       description: `PyTorch ${info['torch']} (${info['vectors']}, ${info['threads']} threads)`,
-      prepare: async (name, batch, threads) => {
-        await ask({ prepare: name, batch, threads });
-      },
+      prepare: (name, batch, threads) => ask({ prepare: name, batch, threads }),
       run: async (name, steps) =>
         ((await ask({ run: name, steps: steps + 1 }))['milliseconds'] as number[]).slice(1),
       close: () => child.stdin.end(),
@@ -38,7 +42,30 @@ export async function startPeer(): Promise<Peer | undefined> {
   }
 }
 
-type Reply = Readonly<Record<string, unknown>>;
+/** What a contestant of the peer's is made from. */
+export type PeerCase = {
+  /** The contestant's name. */
+  readonly name: string;
+  /** The case in the peer's table. */
+  readonly peerCase: string;
+  readonly batch?: number;
+  /** The number of weights that it must have built, for a network. */
+  readonly weights?: number;
+};
+
+/** One of the peer's cases as a contestant, in a list that is empty if there is no peer. */
+export async function peerContestants(
+  { peer, options }: { readonly peer?: Peer; readonly options: { readonly threads: number } },
+  { name, peerCase, batch, weights }: PeerCase,
+): Promise<Contestant[]> {
+  if (peer === undefined) return [];
+  const built = await peer.prepare(peerCase, batch, options.threads);
+  invariant(
+    weights === undefined || built['weights'] === weights,
+    () => `bench: the peer's ${peerCase} has ${String(built['weights'])} weights, expected ${weights}`,
+  );
+  return [{ name, run: (steps) => peer.run(peerCase, steps) }];
+}
 
 function asker(child: ChildProcess): (request: object) => Promise<Reply> {
   const waiting: { resolve: (reply: Reply) => void; reject: (reason: Error) => void }[] = [];

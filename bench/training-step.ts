@@ -1,110 +1,158 @@
 // One training step of ResNet-32 16/28/56 on a batch of 128 random images: native, native with noise and clipping,
-// wasm, and PyTorch if it is found.
+// wasm, and PyTorch if it is found; then where the native step's time goes, kernel class by kernel class.
 
-import { availableParallelism, cpus } from 'node:os';
-import { randomSequence } from '../src/base/random.ts';
-import type { Engine } from '../src/engine.ts';
 import { createEngine } from '../src/native/create-engine.ts';
-import { initialParameters } from '../src/nn/model.ts';
-import { modelByName } from '../src/nn/models.ts';
-import type { TrainingSettings } from '../src/train/settings.ts';
-import { initialMomenta, traceTrainingStep } from '../src/train/step.ts';
-import { alternate, type Contestant, median, ratio, timed } from './measure.ts';
-import { startPeer } from './peer.ts';
+import { countWeights } from '../src/nn/model.ts';
+import { type BenchCase, type CaseResult, compared, numbersOf, race, type Tools } from './bench-case.ts';
+import { type BoundProgram, bind } from './bound-program.ts';
+import { type ClassShare, type ClassWork, classWork, usefulOperations } from './kernel-classes.ts';
+import { type Contestant, median, type Timings } from './measure.ts';
+import {
+  BATCH,
+  digitalStep,
+  LEARNING_RATE,
+  noisyStep,
+  randomBatch,
+  resnet32,
+  type TrainingStep,
+  trainingStep,
+} from './networks.ts';
+import { peerContestants } from './peer.ts';
+import { classTable } from './report.ts';
+import { shareOf } from './roofline.ts';
 
-const BATCH = 128;
-
-const digitalStep: TrainingSettings = {
-  epochs: 1,
-  batchSize: BATCH,
-  learningRate: { kind: 'cosine', initial: 0.05, warmupEpochs: 0 },
-  momentum: 0.9,
-  nesterov: true,
-  weightDecay: 5e-4,
-  labelSmoothing: 0,
-  statisticsMomentum: 0.1,
-  augmentation: { cropPadding: 0, flip: false, cutout: 0 },
-  noise: { kind: 'none' },
-  clipping: { kind: 'none' },
+/** A step that is timed launch by launch: its total is a contestant, its classes are kept for every round. */
+type ProfiledStep = Contestant & {
+  readonly classMilliseconds: readonly number[][];
+  readonly free: () => void;
 };
 
-const noisyStep: TrainingSettings = {
-  ...digitalStep,
-  noise: { kind: 'gaussian', relativeToMax: 0.038 },
-  clipping: { kind: 'standard-deviations', alpha: 2 },
+/** The case. */
+export const trainingStepCase: BenchCase = {
+  name: 'training-step',
+  description: 'training step of ResNet-32 16/28/56, batch 128: native, with noise, wasm; its kernel classes',
+  run,
 };
 
-/** A compiled step as something to time, and how long it took from trace to ready. */
-async function trainingStep(
-  engine: Engine,
-  name: string,
-  settings: TrainingSettings,
-): Promise<Contestant & { readonly readyMs: number }> {
-  const model = modelByName('resnet32', { inputShape: [32, 32, 3], classes: 10 });
-  const start = performance.now();
-  const executable = await engine.compile(traceTrainingStep(model, settings));
-  const readyMs = performance.now() - start;
-  const state = engine.store({ ...initialParameters(model, [1, 2]), ...initialMomenta(model) });
-  const draw = randomSequence([3, 4]);
-  const images = Float32Array.from({ length: BATCH * 32 * 32 * 3 }, draw.normal);
-  const labels = Float32Array.from({ length: BATCH }, () => draw.below(10));
-  let step = 0;
-  const once = (): Promise<unknown> =>
-    executable.run({
-      inputs: { images, labels },
-      scalars: { learningRate: 0.05, noiseScale: 0.038 },
-      keys: { noise: [1, step++] },
-      state,
-    });
-  await once();
-  return { name, run: timed(once), readyMs };
+async function run(tools: Tools): Promise<CaseResult> {
+  const { native, options, log } = tools;
+  const wasm = await createEngine({ backend: 'wasm', threads: options.threads });
+  const torch = await peerContestants(tools, {
+    name: 'pytorch',
+    peerCase: 'resnet32-training-step',
+    batch: BATCH,
+    weights: countWeights(resnet32),
+  });
+  log('training-step: compiling');
+  const step = await trainingStep(native, 'native', resnet32, digitalStep(BATCH));
+  const steps = [
+    step,
+    await trainingStep(native, 'nativeWithNoise', resnet32, noisyStep(BATCH)),
+    await trainingStep(wasm.engine, 'wasm', resnet32, digitalStep(BATCH)),
+  ];
+  const work = classWork(step.graph, step.executable.plan);
+  const profiled = profiledStep(tools, step, work);
+  const contestants = [steps[0]!, profiled, ...steps.slice(1), ...torch];
+  const results = await race(tools, 'training-step', contestants);
+  profiled.free();
+  for (const { free } of steps) free();
+  await wasm.engine.close();
+  const classes = classShares(tools, results, profiled, work);
+  const operations = usefulOperations(step.graph);
+  return {
+    rows: rowsOf(tools, results, operations),
+    ...numbersOf(tools, results, [
+      ['native', 'pytorch'],
+      ['nativeWithNoise', 'native'],
+      ['wasm', 'pytorch'],
+    ]),
+    details: {
+      network: 'ResNet-32 16/28/56, batch 128, 32x32x3',
+      readyMilliseconds: Object.fromEntries(steps.map(({ name, readyMs }) => [name, readyMs])),
+      usefulOperations: operations,
+      kernelClasses: classes,
+    },
+    text: classTable(classes),
+  };
 }
 
-/** Options of the bench. */
-export type BenchOptions = {
-  readonly rounds: number;
-  readonly steps: number;
-  readonly threads: number | undefined;
-};
-
-/** Runs the bench; the result is plain data, milliseconds and ratios. */
-export async function benchTrainingStep({
-  rounds,
-  steps,
-  threads = availableParallelism(),
-}: BenchOptions): Promise<object> {
-  const native = await createEngine({ backend: 'native', threads });
-  const wasm = await createEngine({ backend: 'wasm', threads });
-  const peer = await startPeer();
-  await peer?.prepare('resnet32-training-step', BATCH, threads);
-  const contestants = [
-    await trainingStep(native.engine, 'native', digitalStep),
-    await trainingStep(native.engine, 'nativeWithNoise', noisyStep),
-    await trainingStep(wasm.engine, 'wasm', digitalStep),
+function rowsOf(tools: Tools, results: Timings, operations: number): CaseResult['rows'] {
+  const torch = { by: 'pytorch', peerName: 'PyTorch', operations };
+  return [
+    compared(tools, results, {
+      ...torch,
+      title: 'ResNet-32 training step',
+      contestant: 'native',
+      atMost: 0.35,
+    }),
+    compared(tools, results, {
+      title: 'ResNet-32 training step, noise and clipping',
+      contestant: 'nativeWithNoise',
+      by: 'native',
+      peerName: 'without',
+      atMost: 1.1,
+      operations,
+    }),
+    compared(tools, results, {
+      ...torch,
+      title: 'ResNet-32 training step, WebAssembly',
+      contestant: 'wasm',
+      atMost: 2,
+    }),
   ];
-  const torch: Contestant[] =
-    peer === undefined
-      ? []
-      : [{ name: 'pytorch', run: (count) => peer.run('resnet32-training-step', count) }];
-  const results = await alternate([...contestants, ...torch], rounds, steps);
-  peer?.close();
-  const description = native.engine.backend.description;
-  await native.engine.close();
-  await wasm.engine.close();
+}
+
+function profiledStep(
+  { native }: Tools,
+  { executable, state }: TrainingStep,
+  work: readonly ClassWork[],
+): ProfiledStep {
+  const scalars = { learningRate: LEARNING_RATE };
+  const bound: BoundProgram = bind(native, executable, {
+    inputs: randomBatch(resnet32, BATCH),
+    scalars,
+    state,
+  });
+  const classMilliseconds: number[][] = [];
+  const sumOf = (times: Float64Array, launches: readonly number[]): number =>
+    launches.reduce((sum, launch) => sum + times[launch]!, 0);
   return {
-    bench: 'training-step',
-    network: 'ResNet-32 16/28/56, batch 128, 32x32x3',
-    machine: `${cpus()[0]!.model}, ${availableParallelism()} processors, Node ${process.versions.node}`,
-    backend: description,
-    peer: peer?.description ?? 'PyTorch not found; set OHMIC_PYTHON',
-    rounds,
-    stepsPerRound: steps,
-    milliseconds: Object.fromEntries(Object.entries(results).map(([name, values]) => [name, median(values)])),
-    readyMilliseconds: Object.fromEntries(contestants.map(({ name, readyMs }) => [name, readyMs])),
-    ratios: {
-      'native / pytorch': ratio(results, 'native', 'pytorch'),
-      'nativeWithNoise / native': ratio(results, 'nativeWithNoise', 'native'),
-      'wasm / pytorch': ratio(results, 'wasm', 'pytorch'),
+    name: 'profiled',
+    classMilliseconds,
+    run: async (steps) => {
+      const profiles: Float64Array[] = [];
+      for (let i = 0; i < steps; i++) profiles.push(await bound.profile());
+      classMilliseconds.push(
+        work.map(({ launches }) => median(profiles.map((times) => sumOf(times, launches)))),
+      );
+      return profiles.map((times) => sumOf(times, [...times.keys()]));
     },
+    free: bound.free,
   };
+}
+
+function classShares(
+  { roofline }: Tools,
+  results: Timings,
+  { classMilliseconds }: ProfiledStep,
+  work: readonly ClassWork[],
+): ClassShare[] {
+  const gigaflops = roofline.gigaflops(results);
+  const gigabytes = roofline.gigabytesPerSecond(results);
+  const totals = results['profiled']!;
+  return work.map(({ name, launches, work: amountOf }, position) => {
+    const milliseconds = classMilliseconds.map((classes) => classes[position]!);
+    return {
+      name,
+      launches: launches.length,
+      milliseconds: median(milliseconds),
+      shareOfStep: median(milliseconds.map((value, round) => value / totals[round]!)),
+      work: amountOf,
+      shareOfRoofline: shareOf(
+        amountOf.kind === 'operations' ? gigaflops : gigabytes,
+        amountOf.amount,
+        milliseconds,
+      ),
+    };
+  });
 }

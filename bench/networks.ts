@@ -1,0 +1,96 @@
+// What the cases on networks share: the network of the targets, settings of a training step, random batches, and a
+// compiled training step as something to time.
+
+import { randomSequence } from '../src/base/random.ts';
+import { elementCount } from '../src/base/shape.ts';
+import type { Engine, Executable, Store } from '../src/engine.ts';
+import type { Graph } from '../src/graph/node.ts';
+import { initialParameters, type Model } from '../src/nn/model.ts';
+import { modelByName } from '../src/nn/models.ts';
+import type { TrainingSettings } from '../src/train/settings.ts';
+import { initialMomenta, traceTrainingStep } from '../src/train/step.ts';
+import { type Contestant, timed } from './measure.ts';
+
+/** ResNet-32 16/28/56 for 32 x 32 colour images: 361,722 weights. */
+export const resnet32: Model = modelByName('resnet32', { inputShape: [32, 32, 3], classes: 10 });
+
+/** Images of a batch of the ResNet-32 cases. */
+export const BATCH = 128;
+
+/** Learning rate, also of the peer. */
+export const LEARNING_RATE = 0.05;
+/** η of the training noise, also of the peer. Joshi et al., Nat. Commun. 11:2473 (2020), as the peer quotes it. */
+const NOISE_SCALE = 0.038;
+
+/** A training step without noise, as the peer takes it too. */
+export function digitalStep(batchSize: number): TrainingSettings {
+  return {
+    epochs: 1,
+    batchSize,
+    learningRate: { kind: 'cosine', initial: LEARNING_RATE, warmupEpochs: 0 },
+    momentum: 0.9,
+    nesterov: true,
+    weightDecay: 5e-4,
+    labelSmoothing: 0,
+    statisticsMomentum: 0.1,
+    augmentation: { cropPadding: 0, flip: false, cutout: 0 },
+    noise: { kind: 'none' },
+    clipping: { kind: 'none' },
+  };
+}
+
+/** A training step with noise on the weights and clipping. */
+export function noisyStep(batchSize: number): TrainingSettings {
+  return {
+    ...digitalStep(batchSize),
+    noise: { kind: 'gaussian', relativeToMax: NOISE_SCALE },
+    clipping: { kind: 'standard-deviations', alpha: 2 },
+  };
+}
+
+/** Normal pixels and uniform labels. */
+export function randomBatch(
+  { inputShape, classes }: Model,
+  count: number,
+): { readonly images: Float32Array; readonly labels: Float32Array } {
+  const draw = randomSequence([3, 4]);
+  return {
+    images: Float32Array.from({ length: count * elementCount(inputShape) }, draw.normal),
+    labels: Float32Array.from({ length: count }, () => draw.below(classes)),
+  };
+}
+
+/** A compiled training step: a contestant, and what else there is to ask of it. */
+export type TrainingStep = Contestant & {
+  readonly graph: Graph;
+  readonly executable: Executable;
+  readonly state: Store;
+  /** Milliseconds from trace to ready. */
+  readonly readyMs: number;
+  readonly free: () => void;
+};
+
+/** Compiles a training step and runs it once. */
+export async function trainingStep(
+  engine: Engine,
+  name: string,
+  model: Model,
+  settings: TrainingSettings,
+): Promise<TrainingStep> {
+  const start = performance.now();
+  const graph = traceTrainingStep(model, settings);
+  const executable = await engine.compile(graph);
+  const readyMs = performance.now() - start;
+  const state = engine.store({ ...initialParameters(model, [1, 2]), ...initialMomenta(model) });
+  const inputs = randomBatch(model, settings.batchSize);
+  const scalars = { learningRate: LEARNING_RATE, noiseScale: NOISE_SCALE };
+  let step = 0;
+  const once = (): Promise<unknown> =>
+    executable.run({ inputs, scalars, keys: { noise: [1, step++] }, state });
+  await once();
+  const free = (): void => {
+    executable.free();
+    state.free();
+  };
+  return { name, run: timed(once), graph, executable, state, readyMs, free };
+}
