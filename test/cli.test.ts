@@ -2,7 +2,6 @@
 // runs on one WebAssembly thread with the smallest settings that still train, unless the compiler is the subject.
 
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -17,34 +16,12 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { parseRecord } from '../src/experiment/report/json.ts';
+import { commandIn, MAIN, type Outcome, type SpawnOptions } from './command.ts';
 
-const MAIN = resolve(import.meta.dirname, '../src/cli/main.ts');
 const folder = mkdtempSync(join(tmpdir(), 'ohmic-cli-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-type Outcome = { readonly code: number | null; readonly out: string; readonly err: string };
-type SpawnOptions = {
-  readonly env?: Readonly<Record<string, string>>;
-  /** Called whenever the command has said something on stderr. */
-  readonly onErr?: (child: ChildProcess, err: string) => void;
-};
-
-/** Runs the command; its folder is the test's own. */
-function ohmic(args: readonly string[], { env = {}, onErr }: SpawnOptions = {}): Promise<Outcome> {
-  const { CC: _, OHMIC_DATA: __, ...inherited } = process.env;
-  const child = spawn(process.execPath, [MAIN, ...args], { cwd: folder, env: { ...inherited, ...env } });
-  let [out, err] = ['', ''];
-  child.stdout.on('data', (text) => {
-    out += text;
-  });
-  child.stderr.on('data', (text) => {
-    err += text;
-    onErr?.(child, err);
-  });
-  return new Promise((done) => {
-    child.on('close', (code) => done({ code, out, err }));
-  });
-}
+const ohmic = commandIn(folder);
 
 const place = (name: string): string => join(folder, name);
 const bytes = (...path: string[]): Buffer => readFileSync(place(join(...path)));
@@ -376,6 +353,9 @@ test('help shows examples, the version is that of the package, schemas are JSON'
     'noiseTraining',
     'hardware',
     'evaluation',
+    'controlEvaluation',
+    'noiseSweep',
+    'published',
   ]);
 });
 

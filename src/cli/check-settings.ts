@@ -16,11 +16,24 @@ export function checkTrainSettings(where: string, raw: Json | undefined): TrainS
   return check(trainSchema, where, raw);
 }
 
-/** Settings of a whole run, complete; noise training takes what it does not say from the digital one. Throws likewise. */
+/**
+ * Settings of a whole run, complete: noise training takes what it does not say from the digital one, a sweep over
+ * training noise from the noise training, every evaluation from the main one. Throws likewise.
+ */
 export function checkRunSettings(where: string, raw: Json | undefined): RunSettings {
-  const { training, noiseTraining } = (raw ?? {}) as { readonly [name: string]: Json | undefined };
-  const inherited =
-    noiseTraining === undefined ? {} : { noiseTraining: mergeSettings(training, noiseTraining) };
+  const { training, noiseTraining, evaluation, controlEvaluation, noiseSweep } = (raw ?? {}) as {
+    readonly [name: string]: Json | undefined;
+  };
+  const noisy = mergeSettings(training, noiseTraining);
+  const inherited = {
+    ...(noiseTraining === undefined ? {} : { noiseTraining: noisy }),
+    ...(controlEvaluation === undefined
+      ? {}
+      : { controlEvaluation: mergeSettings(evaluation, controlEvaluation) }),
+    ...(noiseSweep === undefined
+      ? {}
+      : { noiseSweep: mergeSettings({ training: noisy, evaluation }, noiseSweep) }),
+  };
   return check(runSchema, where, mergeSettings(raw, inherited));
 }
 

@@ -10,7 +10,7 @@ import { modelByName } from '../nn/models.ts';
 import type { TrainedNetwork } from '../train/checkpoint.ts';
 import { check } from './check-settings.ts';
 import { commandLine } from './command-line.ts';
-import { evaluateInFolder, type LabelledNetwork, sha256 } from './evaluate-stage.ts';
+import { evaluateInFolder, type LabelledNetwork, recordOf, reportRecord, sha256 } from './evaluate-stage.ts';
 import { readBytes } from './files.ts';
 import { hardwareFromFlag } from './hardware-choice.ts';
 import { interruptible } from './interruption.ts';
@@ -75,9 +75,10 @@ export async function evaluateCommand(flags: EvaluateFlags, progress: Progress):
       evaluation,
       seed,
     };
-    await interruptible(`${commandLine()} --resume`, (signal) =>
+    const results = await interruptible(`${commandLine()} --resume`, (signal) =>
       evaluateInFolder(experiment, networks, place, signal),
     );
+    reportRecord(out, recordOf(experiment, results, place));
   });
 }
 

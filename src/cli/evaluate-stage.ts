@@ -31,25 +31,39 @@ export type Experiment = {
   readonly seed: number;
 };
 
-/** A network and what the report calls it. */
-export type LabelledNetwork = { readonly label: string; readonly network: TrainedNetwork };
+/** A network, what the report calls it, and how it is evaluated where that is not how the others are. */
+export type LabelledNetwork = {
+  readonly label: string;
+  readonly network: TrainedNetwork;
+  readonly evaluation?: EvaluationSettings | undefined;
+};
 
 /**
- * Evaluates networks and writes record.json, accuracies.csv and report.html; prints the table.
+ * Evaluates networks one after the other; what an earlier, stopped evaluation finished in the folder is not repeated.
  *
- * @throws UsageError for impossible settings; the reason of `signal` if it aborts
+ * @throws UsageError for impossible settings or a damaged file; the reason of `signal` if it aborts
  */
 export async function evaluateInFolder(
   experiment: Experiment,
   networks: readonly LabelledNetwork[],
   place: Workplace,
   signal: AbortSignal,
-): Promise<void> {
-  const { title, command, folder, dataset, data, hardware, evaluation, seed } = experiment;
-  throwFaults('evaluation', evaluationFaults(evaluation, data));
+): Promise<NetworkResult[]> {
+  const { data, evaluation } = experiment;
+  const all = networks.map((network) => network.evaluation ?? evaluation);
+  throwFaults('evaluation', [...new Set(all.flatMap((one) => evaluationFaults(one, data)))]);
   const results: NetworkResult[] = [];
   for (const labelled of networks) results.push(await evaluateOne(experiment, labelled, place, signal));
-  const record: ExperimentRecord = {
+  return results;
+}
+
+/** The record of an experiment. */
+export function recordOf(
+  { title, command, dataset, data, hardware, evaluation, seed }: Experiment,
+  networks: readonly NetworkResult[],
+  place: Workplace,
+): ExperimentRecord {
+  return {
     format: 'ohmic-record-1',
     title,
     ohmic: place.version,
@@ -64,22 +78,33 @@ export async function evaluateInFolder(
     },
     hardware,
     evaluation,
-    networks: results,
+    networks,
   };
+}
+
+/** Writes record.json, accuracies.csv and report.html; returns the last one's path. */
+export function writeRecord(folder: string, record: ExperimentRecord): string {
   const report = join(folder, 'report.html');
   writeWhole(join(folder, 'record.json'), toJson(record));
   writeWhole(join(folder, 'accuracies.csv'), toCsv(record));
   writeWhole(report, toHtml(record));
+  return report;
+}
+
+/** Writes the record and its reports, and prints the table. */
+export function reportRecord(folder: string, record: ExperimentRecord): void {
+  const report = writeRecord(folder, record);
   process.stdout.write(`${printTable(record)}\nreport: ${report}\n`);
 }
 
 async function evaluateOne(
   experiment: Experiment,
-  { label, network }: LabelledNetwork,
+  { label, network, evaluation: own }: LabelledNetwork,
   place: Workplace,
   signal: AbortSignal,
 ): Promise<NetworkResult> {
-  const { data, hardware, evaluation, seed } = experiment;
+  const { data, hardware, seed } = experiment;
+  const evaluation = own ?? experiment.evaluation;
   const file = progressFile(experiment.folder, label);
   const finished = readProgress(file);
   const total = evaluation.chips * evaluation.timesSeconds.length * evaluation.methods.length;
@@ -104,7 +129,7 @@ async function evaluateOne(
   try {
     for (;;) {
       const { done: isDone, value } = await events.next();
-      if (isDone === true) return value;
+      if (isDone === true) return own === undefined ? value : { ...value, evaluation: own };
       if (value.kind === 'accuracy') task.update(value.done, `chip ${value.chip + 1} of ${evaluation.chips}`);
       else writeProgress(file, value.progress);
     }

@@ -9,6 +9,7 @@ import { type EvaluateFlags, evaluateCommand } from './evaluate-command.ts';
 import { hardwareNames } from './hardware-choice.ts';
 import { inspectChip, inspectGraph, inspectKernels, inspectWeights } from './inspect-command.ts';
 import { progressOn } from './progress.ts';
+import { type ReproduceFlags, reproduceCommand } from './reproduce-command.ts';
 import { type RunFlags, runCommand } from './run-command.ts';
 import { schemaCommand } from './schema-command.ts';
 import { type TrainFlags, trainCommand } from './train-command.ts';
@@ -24,11 +25,12 @@ export function buildProgram(): Command {
     .showHelpAfterError('(--help shows what there is)')
     .addHelpText(
       'after',
-      '\nExamples:\n  ohmic run                      the main job on a generated data set, about 3 minutes\n  ohmic train --help             training with and without noise\n  ohmic schema run               what a settings file may hold\n',
+      '\nExamples:\n  ohmic run                      the main job on a generated data set, about 3 minutes\n  ohmic train --help             training with and without noise\n  ohmic reproduce                published experiments that ohmic repeats\n  ohmic schema run               what a settings file may hold\n',
     );
   addRun(program);
   addTrain(program);
   addEvaluate(program);
+  addReproduce(program);
   addInspect(program);
   program
     .command('schema [of]')
@@ -137,6 +139,39 @@ Examples:
   ohmic evaluate --weights runs/noisy/weights.safetensors --hardware my-chip.json --out runs/my-chip
 `;
 
+function addReproduce(program: Command): void {
+  continuableOptions(program.command('reproduce [name]'))
+    .description(
+      'run a published experiment from nothing and set its figures beside ours; the same command again continues it',
+    )
+    .option('--out <folder>', 'the folder of the run (default: runs/<name>)')
+    .option(
+      '--config <file>',
+      'changes to its settings as JSON or YAML, for a shorter trial (ohmic schema run)',
+    )
+    .option('--print-settings', 'print its settings, with the changes of --config, and do nothing else')
+    .addHelpText('after', REPRODUCE_EXAMPLES)
+    .action((name: string | undefined, flags: ReproduceFlags) =>
+      reproduceCommand(name, flags, progressOn(process.stderr)),
+    );
+}
+
+const REPRODUCE_EXAMPLES = `
+Examples:
+  ohmic reproduce                                      what there is
+  ohmic reproduce joshi2020 --print-settings
+  ohmic reproduce joshi2020 --data ~/datasets          about a day on two processors; may be stopped at any time
+  ohmic reproduce joshi2020 --data ~/datasets --config trial.yaml --out runs/trial
+
+A trial.yaml of a few minutes:
+  data: { trainImages: 2000, testImages: 500 }
+  training: { epochs: 2 }
+  noiseTraining: { epochs: 2 }
+  noiseSweep: { relativeToMax: [0, 0.038], training: { epochs: 1 }, evaluation: { chips: 1 } }
+  evaluation: { chips: 2, timesSeconds: [25, 86400] }
+  controlEvaluation: { chips: 2 }
+`;
+
 function addInspect(program: Command): void {
   const inspect = program
     .command('inspect')
@@ -178,10 +213,13 @@ function engineOptions(command: Command): Command {
 }
 
 function workOptions(command: Command): Command {
+  return continuableOptions(command).option('--resume', 'continue the run in the folder');
+}
+
+function continuableOptions(command: Command): Command {
   return engineOptions(command)
     .option('--data <folder>', 'folder of data sets (default: OHMIC_DATA, then a download into OHMIC_CACHE)')
-    .option('--checkpoint-minutes <minutes>', 'time between checkpoints (default: 2)', positiveNumber)
-    .option('--resume', 'continue the run in the folder');
+    .option('--checkpoint-minutes <minutes>', 'time between checkpoints (default: 2)', positiveNumber);
 }
 
 function wholeNumber(text: string): number {

@@ -4,7 +4,6 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { throwFaults, UsageError } from '../base/errors.ts';
 import { readSettingsFile, removeTemporaries, writeWhole } from './files.ts';
-
 import { type Json, settingsDifferences } from './settings-merge.ts';
 
 const SETTINGS = 'settings.json';
@@ -12,6 +11,11 @@ const SETTINGS = 'settings.json';
 /** True if the folder holds results; settings alone, of a run that failed at its start, are none. */
 export function holdsResults(folder: string): boolean {
   return existsSync(folder) && readdirSync(folder).some((name) => name !== SETTINGS && !name.startsWith('.'));
+}
+
+/** True if a run has begun in the folder. */
+export function holdsRun(folder: string): boolean {
+  return existsSync(join(folder, SETTINGS));
 }
 
 /**
@@ -40,12 +44,16 @@ export function enterRunFolder(
   { resume }: { readonly resume: boolean },
 ): void {
   if (!resume && holdsResults(folder)) {
-    throw new UsageError(`${folder} holds a run already; continue it with --resume, or choose another --out`);
+    throw new UsageError(
+      holdsRun(folder)
+        ? `${folder} holds a run already; continue it with --resume, or choose another --out`
+        : `${folder} holds files that are no run's; choose another --out`,
+    );
   }
   const stored = resume ? storedSettings(folder) : undefined;
   if (stored !== undefined) {
     throwFaults(
-      `--resume: the run in ${folder} has other settings; leave them out, or choose another --out`,
+      `the run in ${folder} has other settings; leave them out, or choose another --out`,
       settingsDifferences(stored, settings),
     );
   }

@@ -5,7 +5,8 @@ import { z } from 'zod';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
 import { hardwareSchema } from '../crossbar/hardware-schema.ts';
 import { type NamedSetName, namedSets } from '../data/named-sets.ts';
-import { COMPENSATION_METHODS, type EvaluationSettings } from '../experiment/record.ts';
+import { publicationSchema } from '../experiment/publication-schema.ts';
+import { COMPENSATION_METHODS, type EvaluationSettings, type Publication } from '../experiment/record.ts';
 import { BACKEND_CHOICES, type BackendChoice } from '../native/create-engine.ts';
 import { type ModelName, modelNames } from '../nn/models.ts';
 import { type LearningRate, type TrainingSettings, trainingFaults } from '../train/settings.ts';
@@ -44,6 +45,20 @@ export type RunSettings = {
   readonly noiseTraining?: TrainingSettings | undefined;
   readonly hardware: HardwareName | HardwareSpec;
   readonly evaluation: EvaluationSettings;
+  /** Evaluation of the digital network, the control; absent: as `evaluation`. */
+  readonly controlEvaluation?: EvaluationSettings | undefined;
+  readonly noiseSweep?: NoiseSweepSettings | undefined;
+  /** Figures that the report sets beside its own. */
+  readonly published?: Publication | undefined;
+};
+
+/** Trainings from the digital weights that differ in their noise, and how their networks are evaluated. */
+export type NoiseSweepSettings = {
+  /** The amounts: η = σ / max|W| of a layer. */
+  readonly relativeToMax: readonly number[];
+  /** Each training, but for its noise. */
+  readonly training: TrainingSettings;
+  readonly evaluation: EvaluationSettings;
 };
 
 const name = <N extends string>(known: readonly N[]): z.ZodType<N, N> =>
@@ -64,6 +79,7 @@ const learningRate = z.discriminatedUnion('kind', [
     kind: z.literal('cosine'),
     initial: z.number().positive().default(0.1),
     warmupEpochs: z.number().min(0).default(0),
+    restartEpochs: z.array(z.int().min(1)).optional(),
   }),
   z.strictObject({
     kind: z.literal('step'),
@@ -126,6 +142,18 @@ const evaluation = z.strictObject({
   testImages: count.optional().meta({ description: 'only the first so many test images' }),
 });
 
+const noiseSweep = z.strictObject({
+  relativeToMax: z
+    .array(z.number().min(0))
+    .min(1)
+    .refine((all) => new Set(all).size === all.length, 'expected different amounts of noise')
+    .meta({ description: 'amounts of training noise: standard deviation / max|W| of the layer' }),
+  training: training.meta({ description: 'fields that are absent are those of `noiseTraining`' }),
+  evaluation: evaluation
+    .prefault({})
+    .meta({ description: 'fields that are absent are those of `evaluation`' }),
+});
+
 const common = {
   data,
   model: name(modelNames),
@@ -158,6 +186,11 @@ export const runSchema: z.ZodType<RunSettings> = z
       .meta({ description: 'fields that are absent are those of `training`' }),
     hardware: z.union([name(hardwareNames), hardwareSchema]),
     evaluation: evaluation.prefault({}),
+    controlEvaluation: evaluation.optional().meta({
+      description: 'of the digital network; fields that are absent are those of `evaluation`',
+    }),
+    noiseSweep: noiseSweep.optional(),
+    published: publicationSchema.optional(),
   })
   .transform((settings) => ({
     ...settings,

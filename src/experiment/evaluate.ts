@@ -94,12 +94,15 @@ export function evaluationFaults(evaluation: EvaluationSettings, data: DataSplit
 export async function* evaluateNetwork(
   options: EvaluateOptions,
 ): AsyncGenerator<EvaluationEvent, NetworkResult> {
-  const { model, network, evaluation, signal } = options;
+  const { model, network, evaluation, signal, finished } = options;
   throwFaults('evaluate', evaluationFaults(evaluation, options.data));
   checkParameters('evaluate', model, network.parameters);
+  if (finished?.digitalAccuracy !== undefined && finished.chips.length === evaluation.chips) {
+    return collectResult(options, finished);
+  }
   const deployment = await deploy({ ...options, parameters: network.parameters });
   try {
-    let progress: EvaluationProgress = options.finished ?? { chips: [] };
+    let progress: EvaluationProgress = finished ?? { chips: [] };
     if (progress.digitalAccuracy === undefined) {
       const accuracy = await deployment.digitalAccuracy(signal);
       progress = { ...progress, digitalAccuracy: accuracy };

@@ -55,6 +55,8 @@ export type NetworkResult = {
   readonly deployed: readonly AccuracyAtTime[];
   readonly layers: readonly LayerSummary[];
   readonly histogram: ConductanceHistogram;
+  /** How this network was evaluated, where that is not how the experiment's others were. */
+  readonly evaluation?: EvaluationSettings;
 };
 
 /** How AdaBS re-estimates batch-normalisation statistics. */
@@ -70,6 +72,42 @@ export type EvaluationSettings = {
   readonly calibrationImages: number;
   /** Only the first so many test images; all by default. */
   readonly testImages?: number;
+};
+
+/** Networks trained from the same weights for the same length with different noise; chips, read-outs as in the experiment. */
+export type NoiseSweep = {
+  readonly evaluation: EvaluationSettings;
+  readonly points: readonly NoiseSweepPoint[];
+};
+
+/** The network of one amount of training noise: η = σ / max|W| of a layer. */
+export type NoiseSweepPoint = Pick<NetworkResult, 'training' | 'digitalAccuracy' | 'deployed'> & {
+  readonly relativeToMax: number;
+};
+
+/** What a publication reports, to stand beside the experiment that repeats it. */
+export type Publication = {
+  /** The publication: authors, journal, year. */
+  readonly source: string;
+  readonly figures: readonly PublishedFigure[];
+};
+
+/** One accuracy of a publication, and which of our results it is compared with. */
+export type PublishedFigure = {
+  /** For people: "on the chip for a day, AdaBS". */
+  readonly what: string;
+  /** Share of 1. */
+  readonly accuracy: number;
+  /** The publication states the accuracy itself, a bound that it exceeds, or a rough value. */
+  readonly meaning: 'equal' | 'above' | 'about';
+  /** Where it stands: "Fig. 4d". */
+  readonly locator: string;
+  /** Known from notes on the publication, not read in it. */
+  readonly secondHand: boolean;
+  /** Label of the network that it is compared with. */
+  readonly network: string;
+  /** The result on chips that it is compared with; absent: the digital accuracy. */
+  readonly onChips?: { readonly timeSeconds: Seconds; readonly method: CompensationMethod };
 };
 
 /** Everything about one experiment. */
@@ -91,4 +129,7 @@ export type ExperimentRecord = {
   readonly hardware: HardwareSpec;
   readonly evaluation: EvaluationSettings;
   readonly networks: readonly NetworkResult[];
+  /** What the publication reports whose experiment this repeats. */
+  readonly published?: Publication;
+  readonly noiseSweep?: NoiseSweep;
 };

@@ -1,8 +1,7 @@
 // Accuracy over time: a panel for each network on one scale, a closer view of the compensated methods, and the numbers.
 
-import { area, line } from 'd3-shape';
-import { formatTime, type Seconds } from '../../base/units.ts';
-import type { AccuracyAtTime, CompensationMethod, ExperimentRecord, NetworkResult } from '../record.ts';
+import { formatTime } from '../../base/units.ts';
+import type { CompensationMethod, ExperimentRecord, NetworkResult } from '../record.ts';
 import {
   type Area,
   type Axis,
@@ -11,10 +10,13 @@ import {
   linearAxis,
   methodMark,
   pixels,
+  publishedMark,
   timeAxis,
   verticalAxis,
 } from './chart.ts';
+import { formatPublished, plottedFigures } from './comparison.ts';
 import { type Markup, markup, nothing } from './markup.ts';
+import { type CurvePoint, methodCurve } from './method-curve.ts';
 import { figureGrid, panelWidth } from './page-parts.ts';
 import {
   formatAccuracy,
@@ -39,7 +41,7 @@ export function accuracySection(record: ExperimentRecord): Markup {
   return markup`<section>
 <h2>Accuracy over time</h2>
 <p>${caption(record, chance)}</p>
-${legend(methods, record.evaluation.chips)}
+${legend(record, methods)}
 ${panels(record, { id: 'accuracy', methods, values: withChance(valuesOf(record, methods), chance) })}
 ${closerView(record, methods)}
 ${meansTable(record)}
@@ -49,17 +51,22 @@ ${chipsTable(record)}
 
 function caption({ dataset, evaluation, networks }: ExperimentRecord, chance: number): string {
   const images = evaluation.testImages ?? dataset.testImages;
+  const others = networks.flatMap(({ label, evaluation: own = evaluation }) =>
+    own.chips === evaluation.chips ? [] : [`${label}: ${own.chips}`],
+  );
+  const except = others.length === 0 ? '' : ` (${others.join(', ')})`;
   const chips =
     evaluation.chips === 1
-      ? 'one programmed chip; with a single chip there is no interval'
-      : `${evaluation.chips} programmed chips: thick lines are means, bands their 95 % confidence intervals, faint lines single chips`;
+      ? `one programmed chip${except}; with a single chip there is no interval`
+      : `${evaluation.chips} programmed chips${except}: thick lines are means, bands their 95 % confidence intervals, faint lines single chips`;
   const scale = networks.length === 1 ? '' : ' All panels share one scale.';
   return `Share of ${formatCount(images)} test images classified correctly, on ${chips}.${scale} Chance is ${formatPercent(chance, 1)}.`;
 }
 
-function valuesOf({ networks }: ExperimentRecord, methods: readonly CompensationMethod[]): number[] {
-  return networks.flatMap((network) => [
+function valuesOf(record: ExperimentRecord, methods: readonly CompensationMethod[]): number[] {
+  return record.networks.flatMap((network) => [
     network.digitalAccuracy,
+    ...plottedFigures(record, network, methods).map((figure) => figure.accuracy),
     ...methods.flatMap((method) =>
       resultsOf(network, method).flatMap(({ accuracies, interval95 = [] }) => [...accuracies, ...interval95]),
     ),
@@ -115,8 +122,9 @@ function panels(record: ExperimentRecord, { id, methods, values }: Panels): Mark
       [
         verticalAxis(accuracy, plot, 'accuracy (%)'),
         horizontalAxis(x, plot, 'time since programming, logarithmic'),
-        ...methods.map((method) => methodCurve(method, resultsOf(network, method), x, accuracy)),
+        ...methods.map((method) => methodCurve(method, pointsOf(network, method, x), accuracy)),
         ...references(record, network, accuracy, plot),
+        ...publishedMarks(record, network, { methods, x, y: accuracy, plot }),
       ],
     ),
   }));
@@ -138,46 +146,36 @@ function description(network: NetworkResult, methods: readonly CompensationMetho
   return `Digital: ${formatPercent(network.digitalAccuracy)}. ${changes.join(' ')}`;
 }
 
-/** Single chips, interval and mean of one method. */
-function methodCurve(
-  method: CompensationMethod,
-  results: readonly AccuracyAtTime[],
-  x: Axis,
-  y: Axis,
-): Markup {
-  type Point = { readonly time: Seconds; readonly value: number };
-  const curve = line<Point>()
-    .x(({ time }) => x.place(time))
-    .y(({ value }) => y.place(value))
-    .digits(2);
-  const at = (value: (result: AccuracyAtTime) => number): Point[] =>
-    results.map((result) => ({ time: result.timeSeconds, value: value(result) }));
-  const chips = results[0]?.accuracies.length ?? 0;
-  const singles =
-    chips < 2
-      ? []
-      : Array.from(
-          { length: chips },
-          (_, chip) => curve(at(({ accuracies }) => accuracies[chip] ?? Number.NaN)) ?? '',
-        );
-  const band = area<AccuracyAtTime>()
-    .defined(({ interval95 }) => interval95 !== undefined)
-    .x(({ timeSeconds }) => x.place(timeSeconds))
-    .y0(({ interval95 }) => y.place(interval95![0]))
-    .y1(({ interval95 }) => y.place(interval95![1]))
-    .digits(2)(results);
-  const marks = results.map((result) => {
-    const [cx, cy] = [x.place(result.timeSeconds), y.place(result.mean)];
-    return markup`${results.length > 1 ? nothing : whisker(result, cx, y)}${methodMark(method, cx, cy, `${METHOD_NAMES[method]}, ${formatTime(result.timeSeconds)}: ${formatAccuracy(result)}`)}`;
-  });
-  return markup`<g class="${method}">${singles.map((path) => markup`<path class="chip" d="${path}"/>`)}<path class="band" d="${band ?? ''}"/><path class="mean" d="${curve(at(({ mean }) => mean)) ?? ''}"/>${marks}</g>`;
+function pointsOf(network: NetworkResult, method: CompensationMethod, x: Axis): CurvePoint[] {
+  return resultsOf(network, method).map((result) => ({
+    x: x.place(result.timeSeconds),
+    name: formatTime(result.timeSeconds),
+    result,
+  }));
 }
 
-/** The interval at a single time, where a band has no width. */
-function whisker({ interval95 }: AccuracyAtTime, cx: number, y: Axis): Markup {
-  if (interval95 === undefined) return nothing;
-  const [low, high] = interval95.map((end) => pixels(y.place(end))) as [string, string];
-  return markup`<line class="whisker" x1="${pixels(cx)}" x2="${pixels(cx)}" y1="${low}" y2="${high}"/>`;
+type Plotted = {
+  readonly methods: readonly CompensationMethod[];
+  readonly x: Axis;
+  readonly y: Axis;
+  readonly plot: Area;
+};
+
+/** Published accuracies at their times; digital ones at the left edge. */
+function publishedMarks(
+  record: ExperimentRecord,
+  network: NetworkResult,
+  { methods, x, y, plot }: Plotted,
+): readonly Markup[] {
+  return plottedFigures(record, network, methods).map((figure) =>
+    publishedMark({
+      method: figure.onChips?.method,
+      meaning: figure.meaning,
+      x: figure.onChips === undefined ? plot.left : x.place(figure.onChips.timeSeconds),
+      y: y.place(figure.accuracy),
+      title: `published, ${figure.what}: ${formatPublished(figure)} (${figure.locator})`,
+    }),
+  );
 }
 
 /** Lines of the digital accuracy and, where it lies in the plot, of chance. */
@@ -198,16 +196,22 @@ function references(
   ];
 }
 
-function legend(methods: readonly CompensationMethod[], chips: number): Markup {
-  const items = methods.map(
-    (method) =>
-      markup`<li><svg class="key ${method}" viewBox="0 0 28 14" aria-hidden="true"><path class="mean" d="M1,7H27"/>${methodMark(method, 14, 7)}</svg>${METHOD_NAMES[method]}</li>`,
+function legend(record: ExperimentRecord, methods: readonly CompensationMethod[]): Markup {
+  const key = (content: Markup, text: string, method?: CompensationMethod): Markup =>
+    markup`<li><svg class="key${method === undefined ? '' : ` ${method}`}" viewBox="0 0 28 14" aria-hidden="true">${content}</svg>${text}</li>`;
+  const items = methods.map((method) =>
+    key(markup`<path class="mean" d="M1,7H27"/>${methodMark(method, 14, 7)}`, METHOD_NAMES[method], method),
   );
-  const single =
-    chips < 2
+  const hasChips = record.networks.some(({ deployed }) =>
+    deployed.some(({ accuracies }) => accuracies.length > 1),
+  );
+  const published = publishedMark({ method: undefined, meaning: 'equal', x: 6, y: 8 });
+  const bound = publishedMark({ method: undefined, meaning: 'above', x: 22, y: 8 });
+  return markup`<ul class="legend">${items}${hasChips ? key(markup`<path class="chip" d="M1,7H27"/>`, 'a single chip') : nothing}${key(markup`<path class="reference" d="M1,7H27"/>`, 'digital, chance')}${
+    record.published === undefined
       ? nothing
-      : markup`<li><svg class="key" viewBox="0 0 28 14" aria-hidden="true"><path class="chip" d="M1,7H27"/></svg>a single chip</li>`;
-  return markup`<ul class="legend">${items}${single}<li><svg class="key" viewBox="0 0 28 14" aria-hidden="true"><path class="reference" d="M1,7H27"/></svg>digital, chance</li></ul>`;
+      : key(markup`${published}${bound}`, 'published, in the shape of its method; with an arrow: more than')
+  }</ul>`;
 }
 
 function meansTable(record: ExperimentRecord): Markup {

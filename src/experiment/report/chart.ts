@@ -6,12 +6,13 @@ import {
   type SymbolType,
   symbol,
   symbolCircle,
+  symbolCross,
   symbolDiamond2,
   symbolSquare,
   symbolTriangle,
 } from 'd3-shape';
 import { formatTime, type Seconds } from '../../base/units.ts';
-import type { CompensationMethod } from '../record.ts';
+import type { CompensationMethod, PublishedFigure } from '../record.ts';
 import { type Markup, markup, nothing } from './markup.ts';
 
 /** A point of an axis in pixels, and what is written at it; nothing where there is no room. */
@@ -161,6 +162,26 @@ export function methodMark(method: CompensationMethod, x: number, y: number, tit
   const path = symbol(symbols[method], 40)() ?? '';
   const hint = title === undefined ? nothing : markup`<title>${title}</title>`;
   return markup`<path class="mark ${method}" transform="translate(${pixels(x)} ${pixels(y)})" d="${path}">${hint}</path>`;
+}
+
+/** A published accuracy: the outline of its method's mark, a cross for digital ones; an arrow upwards from a bound. */
+export function publishedMark({
+  method,
+  meaning,
+  x,
+  y,
+  title,
+}: {
+  readonly method: CompensationMethod | undefined;
+  readonly meaning: PublishedFigure['meaning'];
+  readonly x: number;
+  readonly y: number;
+  readonly title?: string;
+}): Markup {
+  const outline = symbol(method === undefined ? symbolCross : symbols[method], 64)() ?? '';
+  const arrow = meaning === 'above' ? 'M0,-6V-14M-3,-11L0,-14L3,-11' : '';
+  const hint = title === undefined ? nothing : markup`<title>${title}</title>`;
+  return markup`<path class="published${method === undefined ? '' : ` ${method}`}" transform="translate(${pixels(x)} ${pixels(y)})" d="${outline}${arrow}">${hint}</path>`;
 }
 
 /** The colour of the `index`-th of `count` times, from early to late. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { toCsv } from './csv.ts';
-import { tinyRecord } from './record-fixture.test-data.ts';
+import { reproducedRecord, tinyRecord } from './record-fixture.test-data.ts';
 
 test('the values of a tiny record are this text; a label with a comma is quoted', () => {
   const lines = [
@@ -23,6 +23,20 @@ test('the values of a tiny record are this text; a label with a comma is quoted'
     '',
   ];
   assert.equal(toCsv(tinyRecord), lines.join('\r\n'));
+});
+
+test('a sweep and published accuracies on chips follow; a published one has no chip', () => {
+  const lines = toCsv(reproducedRecord).slice(toCsv(tinyRecord).length).split('\r\n');
+  assert.deepEqual(lines, [
+    'eta 0.038,global,25,1,0.88',
+    'eta 0.038,global,25,2,0.89',
+    'eta 0,global,25,1,0.88',
+    'eta 0,global,25,2,0.89',
+    'noise-trained (published),global,86400,,0.9',
+    'noise-trained (published),none,1000,,0.1',
+    'noise-trained (published),global,31536000,,0.8',
+    '',
+  ]);
 });
 
 test('quotes are doubled and line breaks are quoted', () => {

@@ -5,7 +5,7 @@ import type { AccuracyAtTime, ExperimentRecord, NetworkResult } from '../record.
 import { countAxis, linearAxis, timeAxis } from './chart.ts';
 import { toHtml } from './html.ts';
 import { formulasOf } from './law-text.ts';
-import { largeRecord, tinyRecord } from './record-fixture.test-data.ts';
+import { largeRecord, reproducedRecord, tinyRecord } from './record-fixture.test-data.ts';
 import { formatAccuracy, formatCount, formatFixed, formatPercent, verdict } from './wording.ts';
 
 const hostile = '<script>alert("&1")</script>';
@@ -42,6 +42,23 @@ const records: Readonly<Record<string, ExperimentRecord>> = {
     networks: [{ ...network!, deployed: [], layers: [], training: { ...network!.training, history: [] } }],
   },
   'without networks': { ...tinyRecord, networks: [] },
+  'of a reproduction': reproducedRecord,
+  'of a sweep of one time and one amount': {
+    ...reproducedRecord,
+    noiseSweep: { ...reproducedRecord.noiseSweep!, points: [reproducedRecord.noiseSweep!.points[0]!] },
+  },
+  'of a sweep without results': {
+    ...reproducedRecord,
+    noiseSweep: {
+      ...reproducedRecord.noiseSweep!,
+      points: reproducedRecord.noiseSweep!.points.map((point) => ({ ...point, deployed: [] })),
+    },
+  },
+  'with published figures alone': {
+    ...reproducedRecord,
+    networks: [],
+    noiseSweep: { ...reproducedRecord.noiseSweep!, points: [] },
+  },
   'on ideal hardware': { ...tinyRecord, hardware: ideal },
   'on hermes256': { ...tinyRecord, hardware: hermes256 },
   'with hostile text': {
@@ -105,6 +122,36 @@ test('a page contains every setting', () => {
     assert.ok(page.includes(`<code>${field}</code>`), field);
   }
   assert.ok(page.includes(`<pre><code>${tinyRecord.command}</code></pre>`));
+});
+
+test('published figures are marked in the plots whose times they fall into, and stand in the table with ours', () => {
+  const page = toHtml(reproducedRecord);
+  const marks = [...page.matchAll(/<path class="published( \w+)?"[^>]*><title>([^<]+)<\/title>/g)];
+  assert.deepEqual(
+    new Set(marks.map(([, method = '', title]) => `${method.trim()}: ${title}`)),
+    new Set([
+      ': published, digital: 93.87 % (Fig. 1)',
+      'global: published, after a day: &gt; 90 % (abstract)',
+      'none: published, after 1,000 s: ≈ 10 % (Fig. 2)',
+    ]),
+  );
+  const text = textOf(page).replaceAll(/\s+/g, ' ');
+  assert.ok(
+    text.includes('after a day > 90 % 90.20 ± 0.25 % +0.20 abstract noise-trained, global, 1 day'),
+    text,
+  );
+  assert.ok(text.includes('digital 93.87 % 93.00 % −0.87 Fig. 1 * noise-trained, in floating point'));
+  assert.ok(text.includes('on 2 programmed chips (control, plain: 3)'));
+});
+
+test('a sweep shows its digital accuracies and its settings', () => {
+  const text = textOf(toHtml(reproducedRecord)).replaceAll(/\s+/g, ' ');
+  assert.ok(text.includes('η = 0 % 92.00 % 88.50 ± 1.35 % η = 3.8 % 88.20 % 88.50 ± 1.35 %'), text);
+  assert.ok(text.includes('amounts of training noise'));
+});
+
+test('a record without them has neither section', () => {
+  assert.doesNotMatch(toHtml(tinyRecord), /Beside the publication|Amount of training noise/);
 });
 
 test('text from the record is escaped', () => {

@@ -4,6 +4,8 @@ import type { ExperimentRecord } from '../record.ts';
 import { accuracySection } from './accuracy-section.ts';
 import { conductanceSection } from './conductance-section.ts';
 import { type Markup, markup } from './markup.ts';
+import { noiseSweepSection } from './noise-sweep-section.ts';
+import { publishedSection } from './published-section.ts';
 import { layerSection, repeatSection, settingsSection } from './settings-section.ts';
 import { STYLE } from './style.ts';
 import { trainingSection } from './training-section.ts';
@@ -29,6 +31,8 @@ export function toHtml(record: ExperimentRecord): string {
 <main>
 ${head(record)}
 ${accuracySection(record)}
+${publishedSection(record)}
+${noiseSweepSection(record)}
 ${conductanceSection(record)}
 ${weightErrorSection(record)}
 ${trainingSection(record)}

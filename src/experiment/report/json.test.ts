@@ -3,11 +3,12 @@ import { test } from 'node:test';
 import { UsageError } from '../../base/errors.ts';
 import { COMPENSATION_METHODS } from '../record.ts';
 import { parseRecord, toJson } from './json.ts';
-import { largeRecord, tinyRecord } from './record-fixture.test-data.ts';
+import { largeRecord, reproducedRecord, tinyRecord } from './record-fixture.test-data.ts';
 
 test('a record survives writing and reading', () => {
   assert.deepEqual(parseRecord(toJson(tinyRecord)), tinyRecord);
   assert.deepEqual(parseRecord(toJson(largeRecord)), largeRecord);
+  assert.deepEqual(parseRecord(toJson(reproducedRecord)), reproducedRecord);
 });
 
 test('every method is read, and both forms of the learning rate', () => {
@@ -58,6 +59,17 @@ test('all faults of a record are listed with their places', () => {
     () => parseRecord(text),
     isFault(/ {2}- networks\.0\.histogram: expected one count fewer than edges/),
   );
+});
+
+test('faults of published figures and of a sweep are found too', () => {
+  const { published, noiseSweep } = reproducedRecord;
+  const broken = JSON.stringify({
+    ...reproducedRecord,
+    published: { ...published!, figures: [{ ...published!.figures[0]!, accuracy: 93.87 }] },
+    noiseSweep: { ...noiseSweep!, points: [{ ...noiseSweep!.points[0]!, relativeToMax: -1 }] },
+  });
+  assert.throws(() => parseRecord(broken), isFault(/ {2}- published\.figures\.0\.accuracy: /));
+  assert.throws(() => parseRecord(broken), isFault(/ {2}- noiseSweep\.points\.0\.relativeToMax: /));
 });
 
 function isFault(pattern: RegExp): (thrown: unknown) => boolean {

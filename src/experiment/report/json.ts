@@ -5,6 +5,7 @@ import { invariant, messageOf, throwFaults, UsageError } from '../../base/errors
 import { hardwareSchema } from '../../crossbar/hardware-schema.ts';
 import type { Provenance } from '../../train/checkpoint.ts';
 import type { LearningRate, TrainingSettings, WeightClipping, WeightNoise } from '../../train/settings.ts';
+import { publicationSchema } from '../publication-schema.ts';
 import type {
   AccuracyAtTime,
   ConductanceHistogram,
@@ -12,6 +13,7 @@ import type {
   ExperimentRecord,
   LayerSummary,
   NetworkResult,
+  NoiseSweep,
 } from '../record.ts';
 
 const FORMAT = 'ohmic-record-1';
@@ -23,7 +25,12 @@ const seconds = z.number().min(0);
 const method = z.enum(['none', 'global', 'per-column', 'adabs']);
 
 const learningRate: z.ZodType<LearningRate> = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('cosine'), initial: z.number(), warmupEpochs: z.number() }),
+  z.strictObject({
+    kind: z.literal('cosine'),
+    initial: z.number(),
+    warmupEpochs: z.number(),
+    restartEpochs: z.array(z.number()).optional(),
+  }),
   z.strictObject({
     kind: z.literal('step'),
     initial: z.number(),
@@ -105,15 +112,6 @@ const histogram: z.ZodType<ConductanceHistogram> = z
     'expected one count fewer than edges in target, programmed and every read',
   );
 
-const network: z.ZodType<NetworkResult> = z.strictObject({
-  label: z.string(),
-  training: provenance,
-  digitalAccuracy: share,
-  deployed: z.array(accuracyAtTime),
-  layers: z.array(layer),
-  histogram,
-});
-
 const evaluation: z.ZodType<EvaluationSettings> = z.strictObject({
   chips: positiveCount,
   timesSeconds: z.array(seconds),
@@ -121,6 +119,28 @@ const evaluation: z.ZodType<EvaluationSettings> = z.strictObject({
   adabs: z.strictObject({ batches: count, batchSize: positiveCount }),
   calibrationImages: count,
   testImages: z.exactOptional(positiveCount),
+});
+
+const network: z.ZodType<NetworkResult> = z.strictObject({
+  label: z.string(),
+  training: provenance,
+  digitalAccuracy: share,
+  deployed: z.array(accuracyAtTime),
+  layers: z.array(layer),
+  histogram,
+  evaluation: z.exactOptional(evaluation),
+});
+
+const noiseSweep: z.ZodType<NoiseSweep> = z.strictObject({
+  evaluation,
+  points: z.array(
+    z.strictObject({
+      relativeToMax: z.number().min(0),
+      training: provenance,
+      digitalAccuracy: share,
+      deployed: z.array(accuracyAtTime),
+    }),
+  ),
 });
 
 const recordSchema: z.ZodType<ExperimentRecord> = z.strictObject({
@@ -139,6 +159,8 @@ const recordSchema: z.ZodType<ExperimentRecord> = z.strictObject({
   hardware: hardwareSchema,
   evaluation,
   networks: z.array(network),
+  published: z.exactOptional(publicationSchema),
+  noiseSweep: z.exactOptional(noiseSweep),
 });
 
 /** The whole record as indented JSON text. Numbers that are not finite become null, which `parseRecord` refuses. */

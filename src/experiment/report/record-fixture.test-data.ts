@@ -63,6 +63,75 @@ export const tinyRecord: ExperimentRecord = {
   ],
 };
 
+/** The tiny experiment as one that repeats a publication, with fewer chips for its control and a sweep over noise. */
+export const reproducedRecord: ExperimentRecord = {
+  ...tinyRecord,
+  networks: [
+    tinyRecord.networks[0]!,
+    { ...tinyRecord.networks[1]!, evaluation: { ...tinyRecord.evaluation, chips: 3 } },
+  ],
+  published: {
+    source: 'A. Author et al., J. Exp. 1:1 (2001)',
+    figures: [
+      {
+        what: 'digital',
+        accuracy: 0.9387,
+        meaning: 'equal',
+        locator: 'Fig. 1',
+        secondHand: true,
+        network: 'noise-trained',
+      },
+      {
+        what: 'after a day',
+        accuracy: 0.9,
+        meaning: 'above',
+        locator: 'abstract',
+        secondHand: false,
+        network: 'noise-trained',
+        onChips: { timeSeconds: 86_400, method: 'global' },
+      },
+      {
+        what: 'after 1,000 s',
+        accuracy: 0.1,
+        meaning: 'about',
+        locator: 'Fig. 2',
+        secondHand: false,
+        network: 'noise-trained',
+        onChips: { timeSeconds: 1000, method: 'none' },
+      },
+      {
+        what: 'after a year',
+        accuracy: 0.8,
+        meaning: 'equal',
+        locator: 'Fig. 2',
+        secondHand: false,
+        network: 'noise-trained',
+        onChips: { timeSeconds: 31_536_000, method: 'global' },
+      },
+    ],
+  },
+  noiseSweep: {
+    evaluation: { ...tinyRecord.evaluation, timesSeconds: [25], methods: ['global'] },
+    points: [0.038, 0].map((relativeToMax) => ({
+      relativeToMax,
+      training: {
+        ...tinyRecord.networks[0]!.training,
+        settings: { ...settings, noise: { kind: 'gaussian', relativeToMax } },
+      },
+      digitalAccuracy: 0.92 - relativeToMax,
+      deployed: [
+        {
+          timeSeconds: 25,
+          method: 'global',
+          accuracies: [0.88, 0.89],
+          mean: 0.885,
+          interval95: [0.8715, 0.8985],
+        },
+      ],
+    })),
+  },
+};
+
 function tinyNetwork(
   label: string,
   digitalAccuracy: number,

@@ -3,7 +3,7 @@
 import type { ExperimentRecord, LayerSummary } from '../record.ts';
 import { formulasOf } from './law-text.ts';
 import { type Markup, markup, nothing } from './markup.ts';
-import { formatCount, formatPercent } from './wording.ts';
+import { formatCount, formatEta, formatPercent } from './wording.ts';
 
 /** Section on the layers; networks of the same layout share a table. */
 export function layerSection({ networks }: ExperimentRecord): Markup {
@@ -38,7 +38,7 @@ function layerTable(labels: string, layers: readonly LayerSummary[]): Markup {
 }
 
 /** Section with every setting. */
-export function settingsSection({ hardware, evaluation, networks }: ExperimentRecord): Markup {
+export function settingsSection({ hardware, evaluation, networks, noiseSweep }: ExperimentRecord): Markup {
   const formulas = formulasOf(hardware.cell);
   const equations =
     formulas.length === 0
@@ -49,13 +49,23 @@ export function settingsSection({ hardware, evaluation, networks }: ExperimentRe
 <thead><tr><th scope="col">quantity</th><th scope="col">law</th><th scope="col">source</th></tr></thead>
 <tbody>${formulas.map(({ quantity, formula, source }) => markup`<tr><th scope="row">${quantity}</th><td class="text formula">${formula}</td><td class="text">${source}</td></tr>`)}</tbody></table></div>`;
   const runs = networks.map(({ label, training: { history: _, ...run } }) => ({ label, value: run }));
+  const sweep = (noiseSweep?.points ?? []).map((point) => {
+    const { history: _, ...run } = point.training;
+    return { label: formatEta(point), value: run };
+  });
+  const evaluations = networks.some((network) => network.evaluation !== undefined)
+    ? networks.map((network) => ({ label: network.label, value: network.evaluation ?? evaluation }))
+    : [{ label: noiseSweep === undefined ? 'value' : 'networks', value: evaluation }];
+  const sweepEvaluation =
+    noiseSweep === undefined ? [] : [{ label: 'amounts of training noise', value: noiseSweep.evaluation }];
   return markup`<section>
 <h2>Settings</h2>
 ${equations}
 <h3>Training</h3>
 ${settingsTable('Bold values differ between networks.', runs)}
+${sweep.length === 0 ? nothing : settingsTable('Amounts of training noise: bold values differ.', sweep)}
 <h3>Evaluation</h3>
-${settingsTable('How the networks were deployed.', [{ label: 'value', value: evaluation }])}
+${settingsTable('How the networks were deployed.', [...evaluations, ...sweepEvaluation])}
 <h3>Hardware</h3>
 ${settingsTable(hardware.name, [{ label: 'value', value: hardware }])}
 </section>`;

@@ -51,6 +51,7 @@ text { fill: var(--ink); font-variant-numeric: tabular-nums; }
 .band { fill: var(--method); fill-opacity: 0.2; }
 .mean { fill: none; stroke: var(--method); stroke-width: 2; stroke-linejoin: round; }
 .whisker { stroke: var(--method); stroke-width: 1.2; }
+.published { fill: none; stroke: var(--method, var(--ink)); stroke-width: 1.6; stroke-linejoin: round; pointer-events: all; }
 .mark { fill: var(--method); stroke: var(--ground); stroke-width: 1.2; }
 .dot { stroke: var(--ground); stroke-width: 0.8; }
 .curve { fill: none; stroke-width: 1.8; stroke-linejoin: round; }

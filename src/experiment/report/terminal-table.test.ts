@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ExperimentRecord } from '../record.ts';
-import { tinyRecord } from './record-fixture.test-data.ts';
+import { reproducedRecord, tinyRecord } from './record-fixture.test-data.ts';
 import { printTable } from './terminal-table.ts';
 import { formatCount, formatFixed, verdict } from './wording.ts';
 
@@ -19,6 +19,28 @@ control, plain (digital 94.00 %)
   global            81.00 ± 1.00 %                –
 
 At 1 day, the highest mean accuracy is 90.20 ± 0.25 % (noise-trained, global), 2.80 percentage points below the digital 93.00 %; without compensation it is 63.00 ± 5.00 %; control, plain reaches at best 10.00 ± 0.00 % (no compensation).
+`,
+  );
+});
+
+test('a sweep and published figures follow the networks, in the order of noise and of the publication', () => {
+  const text = printTable(reproducedRecord);
+  const from = text.indexOf('amount of training noise');
+  assert.equal(
+    text.slice(from, text.indexOf('At 1 day')),
+    `amount of training noise (60 epochs from the digital weights)
+              digital     25 s, global
+  η = 0 %     92.00 %   88.50 ± 1.35 %
+  η = 3.8 %   88.20 %   88.50 ± 1.35 %
+
+beside A. Author et al., J. Exp. 1:1 (2001)
+                           published             ours   difference
+  digital (Fig. 1 *)         93.87 %          93.00 %        −0.87
+  after a day (abstract)      > 90 %   90.20 ± 0.25 %        +0.20
+  after 1,000 s (Fig. 2)      ≈ 10 %                –            –
+  after a year (Fig. 2)         80 %                –            –
+  * known from notes on the publication, not read in it
+
 `,
   );
 });

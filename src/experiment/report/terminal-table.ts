@@ -1,14 +1,18 @@
-// The result of an experiment as plain text for a terminal: one block for each network, and a verdict.
+// The result of an experiment as plain text for a terminal: one block for each network, then the sweep over training
+// noise and the published figures where there are any, and a verdict.
 // Left out: colours and fitting to the terminal's width.
 
 import { formatTime } from '../../base/units.ts';
 import type { ExperimentRecord, NetworkResult } from '../record.ts';
+import { comparisons } from './comparison.ts';
 import {
   formatAccuracy,
+  formatEpochs,
+  formatEta,
   formatPercent,
   METHOD_NAMES,
   methodsOf,
-  resultsOf,
+  resultAt,
   timesOf,
   verdict,
 } from './wording.ts';
@@ -17,37 +21,88 @@ import {
 const ABSENT = '–';
 
 /**
- * The record as a table: for each network the digital accuracy, a row for each method, a column for each time.
+ * The record as tables: for each network the digital accuracy, a row for each method, a column for each time; a row for
+ * each amount of training noise; a row for each published figure.
  *
  * A cell is the mean over chips with the half width of its 95 % confidence interval: `91.23 ± 0.12 %`.
  *
  * @returns lines that end in a line feed; the last one is the verdict
  */
 export function printTable(record: ExperimentRecord): string {
+  const blocks = [...networkBlocks(record), ...noiseSweepBlock(record), ...publishedBlock(record)];
+  return `${[...blocks, verdict(record)].join('\n\n')}\n`;
+}
+
+function networkBlocks(record: ExperimentRecord): string[] {
   const times = timesOf(record);
   const methods = methodsOf(record);
   const head = ['', ...times.map(formatTime)];
-  const blocks = record.networks.map((network) =>
-    methods.map((method) => {
-      const results = resultsOf(network, method);
-      const cells = times.map((time) => {
-        const result = results.find(({ timeSeconds }) => timeSeconds === time);
+  const rows = record.networks.map((network) =>
+    methods.map((method) => [
+      METHOD_NAMES[method],
+      ...times.map((time) => {
+        const result = resultAt(network, method, time);
         return result === undefined ? ABSENT : formatAccuracy(result);
-      });
-      return [METHOD_NAMES[method], ...cells];
-    }),
+      }),
+    ]),
   );
   // One set of widths for all blocks, so that networks can be compared down a column.
-  const rows = [head, ...blocks.flat()];
-  const widths = head.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  const tables = record.networks.map((network, index) =>
-    [title(network), ...[head, ...blocks[index]!].map((row) => align(row, widths))].join('\n'),
+  const widths = widthsOf([head, ...rows.flat()]);
+  return record.networks.map((network, index) =>
+    [title(network), ...[head, ...rows[index]!].map((row) => align(row, widths))].join('\n'),
   );
-  return `${[...tables, verdict(record)].join('\n\n')}\n`;
 }
 
 function title({ label, digitalAccuracy }: NetworkResult): string {
   return `${label} (digital ${formatPercent(digitalAccuracy)})`;
+}
+
+function noiseSweepBlock({ noiseSweep }: ExperimentRecord): string[] {
+  if (noiseSweep === undefined || noiseSweep.points.length === 0) return [];
+  const networks = noiseSweep.points.toSorted((a, b) => a.relativeToMax - b.relativeToMax);
+  const columns = timesOf({ networks }).flatMap((time) =>
+    methodsOf({ networks }).map((method) => ({ time, method })),
+  );
+  const head = [
+    '',
+    'digital',
+    ...columns.map(({ time, method }) => `${formatTime(time)}, ${METHOD_NAMES[method]}`),
+  ];
+  const rows = networks.map((point) => [
+    formatEta(point),
+    formatPercent(point.digitalAccuracy),
+    ...columns.map(({ time, method }) => {
+      const result = resultAt(point, method, time);
+      return result === undefined ? ABSENT : formatAccuracy(result);
+    }),
+  ]);
+  const length = formatEpochs(networks[0]!.training.settings.epochs);
+  return [block(`amount of training noise (${length} from the digital weights)`, [head, ...rows])];
+}
+
+function publishedBlock(record: ExperimentRecord): string[] {
+  const { published } = record;
+  if (published === undefined) return [];
+  const rows = comparisons(record).map(({ figure, published: theirs, ours, difference }) => [
+    `${figure.what} (${figure.locator}${figure.secondHand ? ' *' : ''})`,
+    theirs,
+    ours,
+    difference,
+  ]);
+  const note = published.figures.some(({ secondHand }) => secondHand)
+    ? '\n  * known from notes on the publication, not read in it'
+    : '';
+  const head = ['', 'published', 'ours', 'difference'];
+  return [`${block(`beside ${published.source}`, [head, ...rows])}${note}`];
+}
+
+function block(heading: string, rows: readonly (readonly string[])[]): string {
+  const widths = widthsOf(rows);
+  return [heading, ...rows.map((row) => align(row, widths))].join('\n');
+}
+
+function widthsOf(rows: readonly (readonly string[])[]): number[] {
+  return rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
 }
 
 function align(row: readonly string[], widths: readonly number[]): string {

@@ -8,6 +8,7 @@ import {
   type CompensationMethod,
   type ExperimentRecord,
   type NetworkResult,
+  type NoiseSweepPoint,
 } from '../record.ts';
 
 /** What people call a method. */
@@ -40,14 +41,27 @@ export function formatCount(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, '\u202f');
 }
 
+/** `1 epoch`, `30 epochs`. */
+export function formatEpochs(epochs: number): string {
+  return `${formatCount(epochs)} ${epochs === 1 ? 'epoch' : 'epochs'}`;
+}
+
+/** An amount of training noise: `η = 3.8 %`. */
+export function formatEta({ relativeToMax }: Pick<NoiseSweepPoint, 'relativeToMax'>): string {
+  return `η = ${Number((100 * relativeToMax).toPrecision(6))} %`;
+}
+
+/** Networks with what was measured on their chips. */
+type Deployed = { readonly networks: readonly Pick<NetworkResult, 'deployed'>[] };
+
 /** All times at which a network was evaluated, in order. */
-export function timesOf({ networks }: ExperimentRecord): readonly Seconds[] {
+export function timesOf({ networks }: Deployed): readonly Seconds[] {
   const times = networks.flatMap(({ deployed }) => deployed.map(({ timeSeconds }) => timeSeconds));
   return [...new Set(times)].sort((a, b) => a - b);
 }
 
 /** All methods that were evaluated, in the order of reports. */
-export function methodsOf({ networks }: ExperimentRecord): readonly CompensationMethod[] {
+export function methodsOf({ networks }: Deployed): readonly CompensationMethod[] {
   return COMPENSATION_METHODS.filter((method) =>
     networks.some(({ deployed }) => deployed.some((result) => result.method === method)),
   );
@@ -59,6 +73,15 @@ export function resultsOf(
   method: CompensationMethod,
 ): readonly AccuracyAtTime[] {
   return deployed.filter((result) => result.method === method).sort((a, b) => a.timeSeconds - b.timeSeconds);
+}
+
+/** The result of one network under one method at one time; undefined where there is none. */
+export function resultAt(
+  { deployed }: Pick<NetworkResult, 'deployed'>,
+  method: CompensationMethod,
+  time: Seconds,
+): AccuracyAtTime | undefined {
+  return deployed.find((result) => result.method === method && result.timeSeconds === time);
 }
 
 /**

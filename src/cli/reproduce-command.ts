@@ -1,0 +1,84 @@
+// `ohmic reproduce`: published experiments, whose settings and figures come with ohmic as files of `reproductions/`.
+// A reproduction is a run of such a file; the same command again continues it, so that it may take days.
+
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { stringify } from 'yaml';
+import { UsageError } from '../base/errors.ts';
+import { checkRunSettings } from './check-settings.ts';
+import { commandLine } from './command-line.ts';
+import { readSettingsFile } from './files.ts';
+import { formatDuration, type Progress } from './progress.ts';
+import { holdsRun, storedSettings } from './run-folder.ts';
+import { runInFolder } from './run-stages.ts';
+import { mergeSettings } from './settings-merge.ts';
+import { unknownName } from './suggest.ts';
+import { table } from './table.ts';
+import { keepBackend, type WorkFlags } from './train-command.ts';
+
+/** Flags of `ohmic reproduce`. */
+export type ReproduceFlags = WorkFlags & {
+  readonly out?: string;
+  readonly config?: string;
+  readonly printSettings?: boolean;
+};
+
+// Two folders up from this file, whether it runs as src/cli/ or as dist/cli/.
+const FOLDER = fileURLToPath(new URL('../../reproductions/', import.meta.url));
+const ENDING = '.yaml';
+
+/** Names of the experiments that `ohmic reproduce` knows. */
+export function reproductionNames(): string[] {
+  return readdirSync(FOLDER)
+    .filter((file) => file.endsWith(ENDING))
+    .map((file) => file.slice(0, -ENDING.length))
+    .sort();
+}
+
+/** The settings file of a published experiment, its reasons written as comments. Throws UsageError for an unknown name. */
+export function reproductionFile(name: string): string {
+  const known = reproductionNames();
+  if (!known.includes(name)) throw new UsageError(`reproduce: ${unknownName(name, known)}`);
+  return join(FOLDER, `${name}${ENDING}`);
+}
+
+/** Runs or continues a published experiment; without a name, lists what there is. */
+export async function reproduceCommand(
+  name: string | undefined,
+  flags: ReproduceFlags,
+  progress: Progress,
+): Promise<void> {
+  if (name === undefined) {
+    process.stdout.write(`${reproductionList()}\n`);
+    return;
+  }
+  const began = performance.now();
+  const file = reproductionFile(name);
+  const changes = flags.config === undefined ? undefined : readSettingsFile(flags.config);
+  const asked = mergeSettings(
+    mergeSettings(readSettingsFile(file), changes),
+    flags.backend === undefined ? undefined : { backend: flags.backend },
+  );
+  const where = flags.config === undefined ? file : `${name} with ${flags.config}`;
+  const complete = checkRunSettings(where, asked);
+  if (flags.printSettings === true) {
+    process.stdout.write(`# ${name}, complete. Sources and reasons: ${file}\n`);
+    process.stdout.write(stringify(complete, { aliasDuplicateObjects: false }));
+    return;
+  }
+  const folder = flags.out ?? join('runs', complete.name);
+  const resume = holdsRun(folder);
+  const settings = checkRunSettings(where, keepBackend(asked, resume ? storedSettings(folder) : undefined));
+  await runInFolder(settings, { folder, resume, resumeCommand: commandLine(), flags, progress });
+  progress.line(`finished in ${formatDuration((performance.now() - began) / 1000)}`);
+}
+
+/** All reproductions as a table: name, network, publication. */
+export function reproductionList(): string {
+  const rows = reproductionNames().map((name) => {
+    const { model, data, published } = checkRunSettings(name, readSettingsFile(reproductionFile(name)));
+    return [name, `${model} on ${data.dataset}`, published?.source ?? ''];
+  });
+  return table(['name', 'network', 'publication'], rows);
+}
