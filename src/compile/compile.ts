@@ -89,6 +89,7 @@ function assignHomes(graph: Graph, fusion: Fusion): Homes {
     if (known === undefined) memories.set(node, memory);
     else saves.push({ from: known, to: memory });
   }
+  const readAtEnd = statesReadAtEnd(graph, states);
   for (const [name, node] of Object.entries(graph.updates)) {
     const state = states.get(name)!;
     const to = memories.get(state)!;
@@ -100,7 +101,7 @@ function assignHomes(graph: Graph, fusion: Fusion): Homes {
       continue;
     }
     if (!memories.has(node)) {
-      const isInPlace = !isReadAtEnd(graph, state) && isWrittenInPlace(fusion, state, node);
+      const isInPlace = !readAtEnd.has(state) && isWrittenInPlace(fusion, state, node);
       memories.set(node, isInPlace ? to : { label: `new ${name}`, elements: to.elements });
     }
     const from = memories.get(node)!;
@@ -113,10 +114,10 @@ function assignHomes(graph: Graph, fusion: Fusion): Homes {
   return { memories, bindings, bindingMemories, copies: [...saves, ...overwrites] };
 }
 
-/** True if the old value of `state` is an output, or the new value of another state. */
-function isReadAtEnd({ outputs, updates }: Graph, state: Node<'input'>): boolean {
-  const others = Object.entries(updates).filter(([name]) => name !== state.attributes.name);
-  return [...Object.values(outputs), ...others.map(([, node]) => node)].includes(state);
+/** States whose old value is an output, or the new value of another state. */
+function statesReadAtEnd({ outputs, updates }: Graph, states: ReadonlyMap<string, Node>): Set<Node> {
+  const moved = Object.entries(updates).filter(([name, node]) => states.get(name) !== node);
+  return new Set([...Object.values(outputs), ...moved.map(([, node]) => node)]);
 }
 
 /** True if `update` may overwrite `state` as it is computed: nobody loads the state later, or at another index. */

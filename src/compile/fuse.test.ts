@@ -77,6 +77,27 @@ test('batch normalisation by its own statistics flows into the next convolution,
   );
 });
 
+test('a filter gradient comes as soon as its operands are there, so that they need not be kept', () => {
+  const kernels = kernelsOf((t) => {
+    const { x, w1 } = network(t);
+    const [w2, w3] = [t.input('second', [3, 3, 4, 4]), t.input('third', [3, 3, 4, 4])];
+    const y = x.convolve(w1, geometry).relu().convolve(w2, geometry).relu().convolve(w3, geometry);
+    const slopes = gradients(y.multiply(t.input('target', y.shape)).sum(), [w1, w2, w3]);
+    return { outputs: Object.fromEntries(slopes.map((slope, k) => [`slope${k}`, slope])) };
+  }).map((line) => line.split(' ')[0]);
+  const backward = kernels.slice(kernels.lastIndexOf('convolution') + 1);
+  assert.deepEqual(
+    backward.filter((name) => name?.startsWith('convolution')),
+    [
+      'convolutionWeightGradient',
+      'convolutionInputGradient',
+      'convolutionWeightGradient',
+      'convolutionInputGradient',
+      'convolutionWeightGradient',
+    ],
+  );
+});
+
 test('noisy weights are computed once, and both the forward and the backward product load them', () => {
   assert.deepEqual(
     kernelsOf((t) => {
@@ -91,10 +112,10 @@ test('noisy weights are computed once, and both the forward and the backward pro
     }),
     [
       'reduce → reduceMax ← w1',
+      'convolutionWeightGradient → convolutionWeightGradient ← x, target',
       'map → add ← w1, reduceMax',
       'convolution → convolution ← x, add',
       'convolutionInputGradient → convolutionInputGradient ← target, add',
-      'convolutionWeightGradient → convolutionWeightGradient ← x, target',
     ],
   );
 });

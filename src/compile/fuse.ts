@@ -278,21 +278,39 @@ function siblingKey(group: Group, level: number): string | undefined {
   return undefined;
 }
 
-/** Orders groups so that every value is computed before it is loaded, otherwise as given. */
+/**
+ * Orders groups so that every value is computed before it is loaded, otherwise as given, except that a filter's
+ * gradient comes as soon as it can: it is small, and what it is computed from may then be forgotten.
+ */
 function schedule(groups: readonly Group[], stored: ReadonlySet<Node>): Group[] {
   const producers = new Map<Node, Group>();
   for (const group of groups) for (const result of group.results) producers.set(result, group);
+  const needs = (group: Group): Group[] =>
+    [...loadsOf(group, stored)].flatMap((load) => {
+      const producer = producers.get(load);
+      return producer === undefined || producer === group ? [] : [producer];
+    });
+  const waiting = new Map(groups.filter(isFilterGradient).map((group) => [group, needs(group)]));
   const order: Group[] = [];
   const done = new Set<Group>();
+  const append = (group: Group): void => {
+    done.add(group);
+    order.push(group);
+    for (const [eager, needed] of waiting) {
+      if (!needed.every((producer) => done.has(producer))) continue;
+      waiting.delete(eager);
+      if (!done.has(eager)) append(eager);
+    }
+  };
   const visit = (group: Group): void => {
     if (done.has(group)) return;
-    done.add(group);
-    for (const load of loadsOf(group, stored)) {
-      const producer = producers.get(load);
-      if (producer !== undefined && producer !== group) visit(producer);
-    }
-    order.push(group);
+    for (const producer of needs(group)) visit(producer);
+    if (!done.has(group)) append(group);
   };
   groups.forEach(visit);
   return order;
+}
+
+function isFilterGradient(group: Group): boolean {
+  return group.kind === 'product' && group.product.op === 'convolutionWeightGradient';
 }

@@ -50,14 +50,31 @@ function atomKey(atom: Atom): string {
 
 /** Sum. */
 export function plus(a: Int, b: Int): Int {
-  const sums = new Map<string, Term>();
-  for (const term of [...a.terms, ...b.terms]) {
-    const key = atomKey(term.atom);
-    const known = sums.get(key);
-    sums.set(key, { atom: term.atom, coefficient: term.coefficient + (known?.coefficient ?? 0) });
+  const constant = a.constant + b.constant;
+  if (b.terms.length === 0) return b.constant === 0 ? a : { constant, terms: a.terms };
+  if (a.terms.length === 0) return a.constant === 0 ? b : { constant, terms: b.terms };
+  const terms = [...a.terms];
+  for (const term of b.terms) {
+    const at = terms.findIndex(({ atom }) => isSameAtom(atom, term.atom));
+    if (at < 0) {
+      terms.push(term);
+      continue;
+    }
+    const coefficient = terms[at]!.coefficient + term.coefficient;
+    if (coefficient === 0) terms.splice(at, 1);
+    else terms[at] = { atom: term.atom, coefficient };
   }
-  const terms = [...sums.values()].filter((term) => term.coefficient !== 0);
-  return rejoin({ constant: a.constant + b.constant, terms });
+  return rejoin({ constant, terms });
+}
+
+function isSameAtom(a: Atom, b: Atom): boolean {
+  if (a === b) return true;
+  if (a.kind === 'variable') {
+    if (b.kind !== 'variable' || a.name !== b.name) return false;
+    // Loads that use different numbers of lanes differ.
+    return a.name !== LANE || a.max === b.max;
+  }
+  return b.kind === a.kind && a.by === b.by && intKey(a.of) === intKey(b.of);
 }
 
 /** Product with a fixed number. */
