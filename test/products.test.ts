@@ -202,6 +202,33 @@ function segments(t: SampleTrace): Results {
     'a single row': x.convolve(w, geometry, [22, 23]),
     'a share within one kernel row': x.convolve(w, geometry, [16, 19]),
     'a single row of a matrix': a.matmul(b, [49, 50]),
+    ...filteredSegments(t),
+  };
+}
+
+/** Tiles of a 3x3 convolution of stride 1 that end within a kernel row, between taps and within one, with its gradients. */
+function filteredSegments(t: SampleTrace): Results {
+  const [x, w] = [t.normals([2, 9, 8, 20]), t.normals([3, 3, 20, 18])];
+  const geometry = { stride: [1, 1], padding: [1, 1] } as const;
+  const shares: readonly RowRange[] = [
+    [0, 100],
+    [100, 180],
+    [0, 47],
+    [13, 60],
+    [133, 180],
+    [0, 60],
+    [60, 120],
+    [120, 180],
+  ];
+  const whole = shares.slice(0, 2).map((rows) => x.convolve(w, geometry, rows).clip(-3, 3));
+  const y = whole[0]!.add(whole[1]!);
+  const [gx, gw] = gradients(y.square().sum(), [x, w]) as [Tensor, Tensor];
+  const parts = shares.map((rows) => [`rows ${rows.join(' to ')}`, x.convolve(w, geometry, rows)] as const);
+  return {
+    'two tiles': y,
+    'to the images of two tiles': gx,
+    'to the filter of two tiles': gw,
+    ...Object.fromEntries(parts),
   };
 }
 

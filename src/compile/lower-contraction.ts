@@ -15,6 +15,8 @@ import {
 } from './lower-winograd.ts';
 import { lowerWinogradWeightGradient } from './lower-winograd-weight-gradient.ts';
 
+/** Of the kernel rows it touches, at least this share of filter rows must count for minimal filtering to pay. */
+const WORTHWHILE_SHARE = 0.7;
 /** Rows of a matrix product that one chunk computes. */
 const ROWS_PER_CHUNK = 32;
 
@@ -72,7 +74,7 @@ function trailingZeros(
   return Math.max(0, (outputs - 1) * stride + kernel - size - padding);
 }
 
-/** By minimal filtering where that pays: whole filters only, since a crossbar tile may end within the taps. */
+/** By minimal filtering where that pays; for a share of the filter's rows, with zeros in place of the others. */
 function convolution(
   context: Context,
   node: Node<'convolution'>,
@@ -82,19 +84,22 @@ function convolution(
   const direct = convolutionProduct(context, node, result);
   const [kh, kw, c, m] = node.inputs[1]!.shape as [number, number, number, number];
   const [, oh, ow] = node.shape as [number, number, number];
-  const { rows } = node.attributes;
-  const isWhole = rows[0] === 0 && rows[1] === kh * kw * c;
-  if (!isWhole || !isWinogradWorthwhile([kh, kw], c, node.attributes, ow))
+  const [start, end] = node.attributes.rows;
+  const firstKernelRow = Math.floor(start / (kw * c));
+  const kernelRows = Math.ceil(end / (kw * c)) - firstKernelRow;
+  const share = (end - start) / (kernelRows * kw * c);
+  if (share < WORTHWHILE_SHARE || !isWinogradWorthwhile([kh, kw], c, node.attributes, ow))
     return lowerProduct(context, direct, sums);
+  const slab = (row: number, tap: number): number => ((firstKernelRow + row) * kw + tap) * c;
   const { launch, memory } = transformFilter(context, {
     memory: direct.filter,
-    kernelRows: kh,
+    kernelRows,
     channels: c,
     columns: m,
-    index: (row, tap, channel, column) =>
-      plus(times(plus(literal((row * kw + tap) * c), channel), m), column),
+    index: (row, tap, channel, column) => plus(times(plus(literal(slab(row, tap)), channel), m), column),
+    channelsOf: (row, tap) => [start - slab(row, tap), end - slab(row, tap)],
   });
-  const product = { ...direct, filter: memory, kernelRows: kh, size: [oh, ow] as const };
+  const product = { ...direct, filter: memory, firstKernelRow, kernelRows, size: [oh, ow] as const };
   return [launch, ...lowerWinograd(context, product, sums)];
 }
 
@@ -257,6 +262,7 @@ function winogradInputGradient(
     },
     filter: memory,
     columns: c,
+    firstKernelRow: 0,
     kernelRows: kh,
     size: [h, w],
     images: n,

@@ -2,7 +2,7 @@
 // transformed on the way into scratch memory, each of the six points is a product like any other, and the four
 // outputs of a tile come out of its six sums.
 
-import type { Node } from '../graph/node.ts';
+import type { Node, RowRange } from '../graph/node.ts';
 import {
   type Context,
   chunkIndex,
@@ -14,7 +14,8 @@ import {
   type Memory,
 } from './draft.ts';
 import { type Int, literal, plus, times } from './int.ts';
-import { SCRATCH } from './loop.ts';
+import type { KernelBuilder } from './kernel-builder.ts';
+import { type Local, SCRATCH } from './loop.ts';
 import { chooseBlocking, eachChannelBlock, type Product } from './lower-product.ts';
 import { largestDivisor } from './lower-reduce.ts';
 import { createEpilogue, type Epilogue } from './product-epilogue.ts';
@@ -33,6 +34,9 @@ const WORTHWHILE_ROWS = 24;
 
 /** A convolution of stride 1 with `kernelRows` × 3 taps. Its filter lies transformed in memory: (point, row, channel) × column. */
 export type WinogradProduct = Omit<Product, 'phases' | 'inputStep' | 'outputStep'> & {
+  /** First row of the kernel that takes part. */
+  readonly firstKernelRow: number;
+  /** Rows of the kernel that take part. */
   readonly kernelRows: number;
   readonly size: readonly [rows: number, columns: number];
 };
@@ -75,9 +79,10 @@ export function lowerWinograd(
   const mostBlocks = Math.max(1, Math.floor(POSITIONS / (tiles * block.rows)));
   const bandRows = block.rows * largestDivisor(rows / block.rows, mostBlocks);
   const partial = reservePartial(draft, bandRows * tiles, block.vectors);
+  // Rows below its own that a row of outputs needs: an earlier band has brought them already.
+  const lastKernelRow = product.firstKernelRow + product.kernelRows - 1;
+  const reach = Math.max(0, lastKernelRow - product.source.padding.rows[0]);
   const band = (first: Int, count: number): void => {
-    // Rows that an earlier band has brought already are those that its filter reached down to.
-    const reach = product.kernelRows - 1 - product.source.padding.rows[0];
     b.loop(count, (i) => transformed.stageRow(image, literal(0), plus(plus(first, i), literal(reach))), 'y');
     eachChannelBlock(draft, product.columns, block.vectors, (channel, counts) => {
       const walk: Walk = { draft, product, transformed, filter, epilogue, channel, counts, partial, block };
@@ -85,7 +90,6 @@ export function lowerWinograd(
       finishBand(walk, first, count);
     });
   };
-  const reach = product.kernelRows - 1 - product.source.padding.rows[0];
   b.loop(reach, (row) => transformed.stageRow(image, literal(0), row), 'y');
   b.loop(rows / bandRows, (i) => band(times(i, bandRows), bandRows), 'b');
   const combine = epilogue.finish();
@@ -187,7 +191,8 @@ function sumBlock(walk: Walk, { point, first, row, tile, rows, tiles }: BlockPla
       const filterRow = times(plus(times(point, filterRows), t), product.columns);
       const weights = counts.map((_, v) => b.load(filter, plus(filterRow, channelOf(walk, v, b.lanes))));
       for (const place of places) {
-        const at = transformed.address(point, place.tile, plus(first, place.row), t);
+        const top = plus(plus(first, place.row), literal(product.firstKernelRow));
+        const at = transformed.address(point, place.tile, top, t);
         const input = b.load(SCRATCH, at);
         for (const [v, weight] of weights.entries()) b.multiplyAdd(place.sums[v]!, input, weight);
       }
@@ -237,18 +242,21 @@ function finishBand(walk: Walk, first: Int, rows: number): void {
   }
 }
 
-/** A filter's three taps along the columns, in memory: index of tap `tap` in filter row (row, channel), column. */
+/** A filter's three taps along the columns, in memory. */
 export type FilterTaps = {
   readonly memory: Memory;
   readonly kernelRows: number;
   readonly channels: number;
   readonly columns: number;
+  /** Index of tap `tap` in filter row (row, channel), column. */
   readonly index: (row: number, tap: number, channel: Int, column: Int) => Int;
+  /** Channels of a (row, tap) that count; the others are zero. All, if absent. */
+  readonly channelsOf?: (row: number, tap: number) => RowRange;
 };
 
 /** (row, tap, channel) × column → (point, row, channel) × column. */
 export function transformFilter(context: Context, taps: FilterTaps): { launch: DraftLaunch; memory: Memory } {
-  const { kernelRows, channels, columns, index } = taps;
+  const { kernelRows, channels, columns } = taps;
   const memory: Memory = {
     label: 'transformed filter',
     elements: POINTS * kernelRows * channels * columns,
@@ -260,9 +268,11 @@ export function transformFilter(context: Context, taps: FilterTaps): { launch: D
   const channel = chunkIndex(channels);
   for (let row = 0; row < kernelRows; row++) {
     eachVector(b, columns, (column, count) => {
-      const weights = Array.from({ length: TAPS }, (_, tap) =>
-        b.load(source, index(row, tap, channel, column)),
-      );
+      const weights = Array.from({ length: TAPS }, (_, tap) => {
+        const value = b.load(source, taps.index(row, tap, channel, column));
+        const [start, end] = taps.channelsOf?.(row, tap) ?? [0, channels];
+        return withinChannels(b, value, channel, [Math.max(0, start), Math.min(channels, end)], channels);
+      });
       const points = transformTaps(b, weights as unknown as Parameters<typeof transformTaps>[1]);
       for (const [point, value] of points.entries()) {
         const filterRow = plus(literal((point * kernelRows + row) * channels), channel);
@@ -271,4 +281,24 @@ export function transformFilter(context: Context, taps: FilterTaps): { launch: D
     });
   }
   return { launch: draft.finish('winogradFilter', channels), memory };
+}
+
+/** The value, or zero where `channel` is not in the range. */
+function withinChannels(
+  b: KernelBuilder,
+  value: Local,
+  channel: Int,
+  [start, end]: RowRange,
+  channels: number,
+): Local {
+  const zero = b.literal(0);
+  if (end <= start) return zero;
+  const number = (): Local => b.index(channel);
+  const above =
+    start === 0
+      ? value
+      : b.operation('select', b.operation('lessInt', number(), b.literal(start, 'i32')), zero, value);
+  return end === channels
+    ? above
+    : b.operation('select', b.operation('lessInt', number(), b.literal(end, 'i32')), above, zero);
 }

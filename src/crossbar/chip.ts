@@ -72,7 +72,7 @@ export function tensorShape(
   }
 }
 
-/** The chip that the outputs of `traceProgramming` describe. */
+/** The chip that the outputs of `traceProgramming` describe. It keeps arrays of 32-bit floats, and does not copy them. */
 export function collectChip(options: {
   readonly hardware: HardwareSpec;
   readonly seed: number;
@@ -138,7 +138,8 @@ function collect<K extends ProgrammedTensor | ReadTensor>(
         `chip: "${layer.name}.${tensor}" needs ${elementCount(shape)} values, got ${values?.length ?? 'none'}; use the graph of the same layers`,
       );
     }
-    return [tensor, { shape, data: Float32Array.from(values) }];
+    const data = values instanceof Float32Array ? values : new Float32Array(values);
+    return [tensor, { shape, data }];
   });
   return Object.fromEntries(tensors) as { readonly [P in K]: HostTensor };
 }
