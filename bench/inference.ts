@@ -2,15 +2,17 @@
 // converters, tiles and output noise beside digital.
 
 import { hostTensor, type Parameters } from '../src/base/parameters.ts';
-import type { HardwareSpec } from '../src/crossbar/hardware.ts';
+import { type HardwareSpec, hasReadNoiseInProducts } from '../src/crossbar/hardware.ts';
 import { onChip } from '../src/crossbar/on-chip.ts';
 import { hermes256 } from '../src/crossbar/presets.ts';
 import type { Engine } from '../src/engine.ts';
+import { interpret } from '../src/graph/interpret.ts';
 import { digital, type Multiply } from '../src/graph/multiply.ts';
 import type { Graph } from '../src/graph/node.ts';
-import { constant } from '../src/graph/tensor.ts';
-import type { Trace } from '../src/graph/trace.ts';
+import { constant, type Tensor } from '../src/graph/tensor.ts';
+import { type Trace, trace } from '../src/graph/trace.ts';
 import { type AnalogLayer, countWeights, initialParameters, type Model } from '../src/nn/model.ts';
+import { readVariance } from '../src/pcm/cell.ts';
 import { traceInference } from '../src/train/accuracy.ts';
 import { type BenchCase, type CaseResult, compared, numbersOf, race, type Tools } from './bench-case.ts';
 import { usefulOperations } from './kernel-classes.ts';
@@ -19,7 +21,7 @@ import { BATCH, randomBatch, resnet32 } from './networks.ts';
 import { peerContestants } from './peer.ts';
 
 /** Tiles of 256 x 256, 8-bit converters, and noise on every column output before the ADC. */
-const noisyPeriphery: HardwareSpec = {
+export const noisyPeriphery: HardwareSpec = {
   ...hermes256,
   outputNoise: { kind: 'gaussian', relativeStandardDeviation: 0.04 },
 };
@@ -133,6 +135,7 @@ function chipOperator(t: Trace, model: Model, hardware: HardwareSpec): Multiply 
         gMinus: t.state(`${name}.gMinus`, [rows, columns]),
         scale: t.state(`${name}.scale`, [1, columns]),
         compensation: t.state(`${name}.compensation`, [1, columns]),
+        ...(hasReadNoiseInProducts(hardware) && { variance: t.state(`${name}.variance`, [rows, columns]) }),
       };
     },
     inputRange: () => constant(t, INPUT_RANGE),
@@ -141,24 +144,39 @@ function chipOperator(t: Trace, model: Model, hardware: HardwareSpec): Multiply 
   });
 }
 
-/** States of a layer: G⁺ and G⁻ in µS, the scale in 1/µS, and a compensation of ones. */
+/**
+ * States of a layer: G⁺ and G⁻ in µS, the scale in 1/µS, a compensation of ones, and where products draw read noise its
+ * variance in µS².
+ */
 function targetConductances(
   { name, rows, columns }: AnalogLayer,
   weights: Float32Array,
-  { cell }: HardwareSpec,
+  hardware: HardwareSpec,
 ): Parameters {
   const largest = weights.reduce((most, weight) => Math.max(most, Math.abs(weight)), 0);
-  const scale = largest / cell.gMaxMicrosiemens;
+  const scale = largest / hardware.cell.gMaxMicrosiemens;
+  const plus = weights.map((weight) => Math.max(weight, 0) / scale);
+  const minus = weights.map((weight) => Math.max(-weight, 0) / scale);
+  const variance = hasReadNoiseInProducts(hardware) && {
+    [`${name}.variance`]: hostTensor([rows, columns], varianceAtOnce(plus, minus, hardware)),
+  };
   return {
-    [`${name}.gPlus`]: hostTensor(
-      [rows, columns],
-      weights.map((weight) => Math.max(weight, 0) / scale),
-    ),
-    [`${name}.gMinus`]: hostTensor(
-      [rows, columns],
-      weights.map((weight) => Math.max(-weight, 0) / scale),
-    ),
+    ...variance,
+    [`${name}.gPlus`]: hostTensor([rows, columns], plus),
+    [`${name}.gMinus`]: hostTensor([rows, columns], minus),
     [`${name}.scale`]: hostTensor([1, columns], new Float32Array(columns).fill(scale)),
     [`${name}.compensation`]: hostTensor([1, columns], new Float32Array(columns).fill(1)),
   };
+}
+
+/** σ₊² + σ₋² of every pair at time 0, µS². */
+function varianceAtOnce(plus: Float32Array, minus: Float32Array, { cell }: HardwareSpec): Float32Array {
+  const graph = trace((t) => {
+    const ofRead = (polarity: string): Tensor => {
+      const g = t.input(polarity, [plus.length]);
+      return readVariance(cell, g, g, constant(t, 0));
+    };
+    return { outputs: { variance: ofRead('plus').add(ofRead('minus')) } };
+  });
+  return Float32Array.from(interpret(graph, { plus, minus }).outputs['variance']!);
 }

@@ -241,6 +241,9 @@ const MATRICES: readonly (readonly [m: number, k: number, n: number])[] = [
   [33, 7, 5],
   [100, 33, 1],
   [64, 16, 33],
+  // Panels of columns, a rest of them, rows in tall chunks, pixels spread.
+  [70, 300, 130],
+  [260, 512, 96],
 ];
 
 function matrices(t: SampleTrace): Results {

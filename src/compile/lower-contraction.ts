@@ -5,7 +5,7 @@ import { InternalError, invariant } from '../base/errors.ts';
 import { isOp, type Node } from '../graph/node.ts';
 import { type Context, chunkIndex, createDraft, type DraftLaunch, eachVector, type Memory } from './draft.ts';
 import { type Int, literal, plus, times } from './int.ts';
-import { lowerProduct, type Phase, type Product, type Run, windowRuns } from './lower-product.ts';
+import { lowerProduct } from './lower-product.ts';
 import { lowerWeightGradient } from './lower-weight-gradient.ts';
 import {
   isWinogradWorthwhile,
@@ -14,11 +14,15 @@ import {
   type WinogradProduct,
 } from './lower-winograd.ts';
 import { lowerWinogradWeightGradient } from './lower-winograd-weight-gradient.ts';
+import { type Phase, type Product, type Run, windowRuns } from './product-geometry.ts';
 
 /** Of the kernel rows it touches, at least this share of filter rows must count for minimal filtering to pay. */
 const WORTHWHILE_SHARE = 0.7;
-/** Rows of a matrix product that one chunk computes. */
+/** Rows of a matrix product that one chunk computes; of a tall one, more, so that a panel of columns serves more. */
 const ROWS_PER_CHUNK = 32;
+const ROWS_PER_TALL_CHUNK = 64;
+/** Rows from which a product is tall. */
+const TALL = 256;
 
 /** Kernels that compute `product` and its epilogue into the memory of the first result, and sums of it into the others. */
 export function lowerContraction(
@@ -297,14 +301,15 @@ function repackFilter(
 /** (m, k) · (k, n): blocks of rows are images of one row of pixels. A remainder of rows gets a kernel of its own. */
 function matrixProducts(context: Context, node: Node<'matmul'>, result: Node): DraftLaunch[] {
   const [m] = node.shape as [number, number];
-  const whole = Math.floor(m / ROWS_PER_CHUNK);
-  const rest = m - whole * ROWS_PER_CHUNK;
+  const perChunk = m >= TALL ? ROWS_PER_TALL_CHUNK : ROWS_PER_CHUNK;
+  const whole = Math.floor(m / perChunk);
+  const rest = m - whole * perChunk;
   const launches: DraftLaunch[] = [];
   if (whole > 0)
     launches.push(
       ...lowerProduct(
         context,
-        matrixProduct(context, node, result, { first: 0, rows: ROWS_PER_CHUNK, images: whole }),
+        matrixProduct(context, node, result, { first: 0, rows: perChunk, images: whole }),
       ),
     );
   if (rest > 0)
@@ -333,6 +338,7 @@ function matrixProduct(context: Context, node: Node<'matmul'>, result: Node, blo
       size: [1, block.rows, k],
       index: (image, _, column, channel) => [row(image, column), channel],
       padding: { rows: [0, 0], columns: [0, 0] },
+      isSeparate: true,
     },
     filter: filterMemory(context, right),
     columns: n,

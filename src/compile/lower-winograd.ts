@@ -16,9 +16,10 @@ import {
 import { type Int, literal, plus, times } from './int.ts';
 import type { KernelBuilder } from './kernel-builder.ts';
 import { type Local, SCRATCH } from './loop.ts';
-import { chooseBlocking, eachChannelBlock, type Product } from './lower-product.ts';
 import { largestDivisor } from './lower-reduce.ts';
+import { chooseBlocking, eachChannelBlock } from './product-block.ts';
 import { createEpilogue, type Epilogue } from './product-epilogue.ts';
+import type { Product } from './product-geometry.ts';
 import {
   createTransformedImages,
   inputTransform,

@@ -16,7 +16,14 @@ export type ImageSource = {
   readonly index: (image: Int, row: Int, column: Int, channel: Int) => Int[];
   /** Zeros before and after the rows, and before and after the columns. */
   readonly padding: { readonly rows: readonly [number, number]; readonly columns: readonly [number, number] };
+  /** Runs never leave a pixel, so that pixels may lie apart. */
+  readonly isSeparate?: boolean;
 };
+
+/** Pixels a multiple of this many elements apart fall on the same few lines of a cache. */
+const CRITICAL_STRIDE = 512;
+/** Elements between such pixels in scratch memory. */
+const SPREAD = 16;
 
 /** Address of an element of the (padded) image. */
 export type StagedImage = {
@@ -30,7 +37,7 @@ export function stageImage(context: Context, draft: Draft, source: ImageSource, 
   const [, width, channels] = size;
   const isPadded = [...padding.rows, ...padding.columns].some((zeros) => zeros > 0);
   const slot = draft.slotOf(node);
-  if (slot !== undefined && !isPadded) {
+  if (slot !== undefined && !isPadded && !isSpread(source)) {
     const strides = stridesOf(node.shape);
     // Runs may leave the pixel: consecutive elements of an image row are consecutive in memory.
     return {
@@ -39,16 +46,21 @@ export function stageImage(context: Context, draft: Draft, source: ImageSource, 
         plus(flatten(source.index(image, row, column, literal(0)), strides), element),
     };
   }
-  const rowStride = (padding.columns[0] + width + padding.columns[1]) * channels;
+  const pixelStride = isSpread(source) ? channels + SPREAD : channels;
+  const rowStride = (padding.columns[0] + width + padding.columns[1]) * pixelStride;
   const rows = padding.rows[0] + size[0] + padding.rows[1];
   const base = draft.builder.reserve(rows * rowStride);
   const address = (row: Int, column: Int, element: Int): Int =>
-    plus(plus(literal(base), plus(times(row, rowStride), times(column, channels))), element);
+    plus(plus(literal(base), plus(times(row, rowStride), times(column, pixelStride))), element);
   if (isPadded) clearMargins(draft, source, base, rowStride);
   copyImage(context, draft, source, image, (row, column, channel) =>
     address(plus(row, literal(padding.rows[0])), plus(column, literal(padding.columns[0])), channel),
   );
   return { slot: SCRATCH, address };
+}
+
+function isSpread({ isSeparate, size }: ImageSource): boolean {
+  return isSeparate === true && size[2] % CRITICAL_STRIDE === 0;
 }
 
 /** Zeros around the image, by whole vectors: what they overrun into is written afterwards. */
@@ -104,7 +116,9 @@ export function copyRow(
     (axis) => axis === source.node.shape.length - 2,
   );
   const isJoined =
-    merged[merged.length - 1]!.axes.length === 2 && source.node.shape[source.node.shape.length - 2] === width;
+    !isSpread(source) &&
+    merged[merged.length - 1]!.axes.length === 2 &&
+    source.node.shape[source.node.shape.length - 2] === width;
   if (isJoined) {
     eachVector(b, width * channels, (at, count) => {
       const prefix = source.index(image, row, literal(0), literal(0)).slice(0, -2);

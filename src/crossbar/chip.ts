@@ -6,7 +6,7 @@ import { UsageError } from '../base/errors.ts';
 import type { HostTensor } from '../base/parameters.ts';
 import { elementCount, type Shape } from '../base/shape.ts';
 import type { Seconds } from '../base/units.ts';
-import type { HardwareSpec } from './hardware.ts';
+import { type HardwareSpec, hasReadNoiseInProducts } from './hardware.ts';
 import { type MatrixSize, matrixSize } from './mapping.ts';
 
 /** A layer whose weights go onto the chip: (in, out) or a filter (kh, kw, c, m). */
@@ -22,13 +22,15 @@ export const PROGRAMMED_TENSORS = [
   'nuMinus',
   'scale',
 ] as const;
-/** What a read gives for a layer. */
+/** What every read gives for a layer. */
 export const READ_TENSORS = ['gPlus', 'gMinus', 'readOut'] as const;
 
 /** Name of a programmed quantity. */
 export type ProgrammedTensor = (typeof PROGRAMMED_TENSORS)[number];
-/** Name of a read quantity. */
-export type ReadTensor = (typeof READ_TENSORS)[number];
+/** Name of a quantity that every read gives. */
+export type CommonReadTensor = (typeof READ_TENSORS)[number];
+/** Name of a read quantity. The variance of a pair's read noise is read where products draw the noise. */
+export type ReadTensor = CommonReadTensor | 'variance';
 
 /** A layer after programming. Conductances in µS; weight = (G⁺ − G⁻) · scale, scale (1, 1) or (1, columns) in 1/µS. */
 export type ProgrammedLayer = LayerShape & MatrixSize & { readonly [K in ProgrammedTensor]: HostTensor };
@@ -41,8 +43,14 @@ export type Chip = {
   readonly layers: Readonly<Record<string, ProgrammedLayer>>;
 };
 
-/** A layer as sensed: G⁺ and G⁻ (rows, columns) in µS, and the read-out of its columns (see compensation.ts). */
-export type LayerReading = LayerShape & MatrixSize & { readonly [K in ReadTensor | 'scale']: HostTensor };
+/**
+ * A layer as sensed: G⁺ and G⁻ (rows, columns) in µS, and the read-out of its columns (see compensation.ts). Where every
+ * product draws read noise, G⁺ and G⁻ are without it, and `variance` (rows, columns) is σ₊² + σ₋² in µS².
+ */
+export type LayerReading = LayerShape &
+  MatrixSize & { readonly [K in CommonReadTensor | 'scale']: HostTensor } & {
+    readonly variance?: HostTensor;
+  };
 
 /** A chip as sensed at one time. */
 export type Reading = {
@@ -113,7 +121,10 @@ export function collectReading(chip: Chip, timeSeconds: Seconds, outputs: Output
   const read = Object.values(chip.layers).map((layer): [string, LayerReading] => {
     const { name, shape, rows, columns, scale } = layer;
     const tensors = collect(chip.hardware, layer, READ_TENSORS, outputs);
-    return [name, { name, shape, rows, columns, scale, ...tensors }];
+    const noise = hasReadNoiseInProducts(chip.hardware)
+      ? collect(chip.hardware, layer, ['variance'], outputs)
+      : {};
+    return [name, { name, shape, rows, columns, scale, ...tensors, ...noise }];
   });
   return { kind: 'read', hardware: chip.hardware, timeSeconds, layers: Object.fromEntries(read) };
 }

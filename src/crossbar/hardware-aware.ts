@@ -17,7 +17,7 @@ export type TrainingNoise =
 
 /** What `hardwareAware` needs. */
 export type HardwareAwareOptions = ConverterRanges & {
-  /** Its mapping says which largest weight; its periphery is applied; its cell is not. */
+  /** Its mapping says which largest weight; its periphery is applied; its cell is not, nor its read noise. */
   readonly hardware: HardwareSpec;
   readonly noise: TrainingNoise;
   /** Names the draws; a new key is a new sample. Uses of one layer in one trace share its noisy weights. */

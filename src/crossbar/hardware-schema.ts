@@ -3,7 +3,16 @@
 import { z } from 'zod';
 import { invariant, throwFaults } from '../base/errors.ts';
 import { cellSchema } from '../pcm/cell-schema.ts';
-import type { Adc, AdcRange, Dac, HardwareSpec, Mapping, OutputNoise, Tile } from './hardware.ts';
+import type {
+  Adc,
+  AdcRange,
+  Dac,
+  HardwareSpec,
+  Mapping,
+  OutputNoise,
+  ReadNoiseDraw,
+  Tile,
+} from './hardware.ts';
 
 const ideal = z.strictObject({ kind: z.literal('ideal') });
 const size = z.int().min(1);
@@ -37,6 +46,11 @@ const outputNoise: z.ZodType<OutputNoise> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('gaussian'), relativeStandardDeviation: z.number().min(0) }),
 ]);
 
+const readNoise: z.ZodType<ReadNoiseDraw> = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('per-read') }),
+  z.strictObject({ kind: z.literal('per-product') }),
+]);
+
 /** Schema of `HardwareSpec`. */
 export const hardwareSchema: z.ZodType<HardwareSpec> = z.strictObject({
   name: z.string().min(1),
@@ -47,6 +61,7 @@ export const hardwareSchema: z.ZodType<HardwareSpec> = z.strictObject({
   dac,
   adc,
   outputNoise,
+  readNoise: z.exactOptional(readNoise),
 });
 
 /**

@@ -30,7 +30,13 @@ export type OutputNoise =
   /** Standard deviation relative to the product of a full input with a full weight. */
   | { readonly kind: 'gaussian'; readonly relativeStandardDeviation: number };
 
-/** An accelerator. Read noise belongs to the cell; it is drawn once per read of the whole chip. */
+/**
+ * When the cells' read noise is drawn: once for each read of the whole chip, which all products then share, or anew for
+ * every product. The spectrum of 1/f lies between: part of it is slower than a product, part is faster.
+ */
+export type ReadNoiseDraw = { readonly kind: 'per-read' } | { readonly kind: 'per-product' };
+
+/** An accelerator. How large read noise is belongs to the cell. */
 export type HardwareSpec = {
   readonly name: string;
   readonly source: string;
@@ -40,9 +46,16 @@ export type HardwareSpec = {
   readonly dac: Dac;
   readonly adc: Adc;
   readonly outputNoise: OutputNoise;
+  /** Absent: per read. */
+  readonly readNoise?: ReadNoiseDraw;
 };
 
 /** True if the periphery computes exactly: a product is then the plain product with the conductances. */
 export function hasIdealPeriphery({ dac, adc, outputNoise }: HardwareSpec): boolean {
   return dac.kind === 'ideal' && adc.kind === 'ideal' && outputNoise.kind === 'none';
+}
+
+/** True if every product draws read noise, so that a reading has its variance instead of one draw. */
+export function hasReadNoiseInProducts({ cell, readNoise }: HardwareSpec): boolean {
+  return readNoise?.kind === 'per-product' && cell.readNoise.kind !== 'none';
 }

@@ -25,41 +25,54 @@ export type AnalogProduct = {
   readonly x: Tensor;
   /** What the conductances stand for, dimensionless: ŵ · weightScale. */
   readonly weights: Tensor;
+  /** Variance of ŵ in this product's read noise, in the shape of `weights`; absent if products draw none. */
+  readonly variance?: Tensor;
   /** The weight that a conductance of Gmax stands for, (1, 1) or (1, columns), above 0. */
   readonly weightScale: Tensor;
   /** |x| that drives a row fully, (), above 0. Called only if the periphery is not ideal. */
   readonly inputRange: () => TensorLike;
   /** ADC full scale in units of x̂ ŵ, (), above 0. Called only if the hardware says `calibrated`. */
   readonly outputRange: () => TensorLike;
-  /** Names the output noise of this product. */
+  /** Names the read noise and the output noise of this product. */
   readonly key: GraphKey;
   /** Absent for a dense layer. */
   readonly geometry: ConvolutionGeometry | undefined;
 };
 
 /**
- * y = Σ_tiles ADC(Σ_{r in tile} x̂_r ŵ_r + σ N(0, 1)) · input range · weight scale, x̂ = DAC(x / input range).
- * With an ideal periphery: x · weights, one product whatever the tiles.
+ * y = Σ_tiles ADC(Σ_{r in tile} x̂_r ŵ_r + √(Σ_{r in tile} x̂_r² v̂_r) N(0, 1) + σ N(0, 1)) · input range · weight scale,
+ * x̂ = DAC(x / input range), v̂ the variance of ŵ.
+ * With an ideal periphery: x · weights + √(Σ x² v̂) N(0, 1) · weight scale, whatever the tiles.
  *
- * @source structure of M. J. Rasch et al., Nat. Commun. 14:5282 (2023), equations 1-2, known from notes on it
+ * Read noise is drawn for each output, not for each cell: a sum of independent Gaussians is a Gaussian, so the result
+ * is distributed as if every cell had been drawn anew. Its variance is a second product, of squares. Differentiation
+ * takes read noise as a constant.
  *
- * Not modelled: input noise, IR drop, read noise within the product.
+ * @source structure of M. J. Rasch et al., Nat. Commun. 14:5282 (2023), equations 1-2, known from notes on it; variance
+ *         of a product: ours, from the independence of cells
+ *
+ * Not modelled: input noise, IR drop; correlation of 1/f noise between products: here each product, and each pixel of a
+ * convolution, finds cells that know nothing of the one before.
  */
 export function analogProduct(product: AnalogProduct): Tensor {
-  const { hardware, x, weights, key } = product;
-  if (hasIdealPeriphery(hardware)) return multiplyRows(product);
+  const { hardware, x, weights, variance, key } = product;
   // (1, 1) or (1, columns) becomes (1) or (columns), which broadcasts to filters and images too.
   const weightScale = product.weightScale.reshape([-1]);
+  if (hasIdealPeriphery(hardware)) {
+    const y = multiplyRows(product);
+    if (variance === undefined) return y;
+    const ofOutputs = multiplyRows({ ...product, x: x.square(), weights: variance });
+    return y.add(readNoise(ofOutputs, key.derive('read', 0)).multiply(weightScale));
+  }
   const inputRange = product.inputRange();
   const input = convertInput(x.divide(inputRange), hardware.dac);
   const sums = partialSums({ ...product, x: input, weights: weights.divide(weightScale) });
-  const converted = sums.map((sum, tile) =>
-    convertOutput(
-      withOutputNoise(sum, hardware.outputNoise, key.derive(tile)),
-      hardware.adc,
-      product.outputRange,
-    ),
-  );
+  const variances = variance && partialSums({ ...product, x: input.square(), weights: variance });
+  const converted = sums.map((sum, tile) => {
+    const sensed = variances ? sum.add(readNoise(variances[tile]!, key.derive('read', tile))) : sum;
+    const noisy = withOutputNoise(sensed, hardware.outputNoise, key.derive(tile));
+    return convertOutput(noisy, hardware.adc, product.outputRange);
+  });
   return converted.reduce((all, sum) => all.add(sum)).multiply(weightScale.multiply(inputRange));
 }
 
@@ -81,6 +94,12 @@ export function convertInput(x: Tensor, dac: Dac): Tensor {
     default:
       return assertNever(dac);
   }
+}
+
+/** √variance · N(0, 1), a constant to differentiation. */
+function readNoise(variance: Tensor, key: GraphKey): Tensor {
+  // Minimal filtering may round a sum of squares to a little less than zero.
+  return variance.relu().sqrt().multiply(key.normal(variance.shape)).detach();
 }
 
 /** A column output with the noise of its amplifier. */

@@ -4,16 +4,22 @@
 import type { Graph } from '../graph/node.ts';
 import type { GraphKey, Tensor } from '../graph/tensor.ts';
 import { trace } from '../graph/trace.ts';
-import { driftExponent, driftedConductance, programmedConductance, readConductance } from '../pcm/cell.ts';
-import { type LayerShape, type ProgrammedTensor, type ReadTensor, tensorShape } from './chip.ts';
+import {
+  driftExponent,
+  driftedConductance,
+  programmedConductance,
+  readConductance,
+  readVariance,
+} from '../pcm/cell.ts';
+import { type CommonReadTensor, type LayerShape, type ProgrammedTensor, tensorShape } from './chip.ts';
 import { columnReadOut } from './compensation.ts';
-import type { HardwareSpec } from './hardware.ts';
+import { type HardwareSpec, hasReadNoiseInProducts } from './hardware.ts';
 import { mapWeights } from './mapping.ts';
 
 /** The quantities of a programmed layer as tensors; see `ProgrammedLayer`. */
 export type ProgrammedTensors = { readonly [K in ProgrammedTensor]: Tensor };
 /** The quantities of a read layer as tensors; see `LayerReading`. */
-export type ReadTensors = { readonly [K in ReadTensor]: Tensor };
+export type ReadTensors = { readonly [K in CommonReadTensor]: Tensor } & { readonly variance?: Tensor };
 /** What a read needs to know of a programmed layer. */
 export type DriftingCells = Pick<ProgrammedTensors, 'gPlus' | 'gMinus' | 'nuPlus' | 'nuMinus'>;
 
@@ -51,24 +57,38 @@ export function programLayer(
 /**
  * Drifts one layer's cells to time `t` and senses them once, with fresh read noise.
  *
+ * Where every product draws its own read noise, the conductances are the drifted ones and come with the variance of each
+ * pair, σ₊² + σ₋². Only the column read-out then has the noise of this read: it is made of products with unit vectors,
+ * each of which senses every pair of its row once. So both kinds of hardware have the same read-out under the same key.
+ *
  * @param t time since programming ended, (), s; at least 0
- * @returns sensed conductances (rows, columns), µS, and their column read-out (1, columns)
+ * @returns sensed conductances (rows, columns), µS, their column read-out (1, columns), and where products draw read
+ *          noise its variance (rows, columns), µS²
  */
 export function readLayer(
   cells: DriftingCells,
-  { cell }: HardwareSpec,
+  hardware: HardwareSpec,
   t: Tensor,
   key: GraphKey,
   layer: string,
 ): ReadTensors {
-  const read = (g0: Tensor, nu: Tensor, polarity: 'plus' | 'minus'): Tensor => {
+  const { cell } = hardware;
+  const read = (g0: Tensor, nu: Tensor, polarity: 'plus' | 'minus'): { drifted: Tensor; sensed: Tensor } => {
     const drifted =
       cell.drift.kind === 'none' ? g0 : driftedConductance(g0, nu, t, cell.driftReferenceSeconds);
-    return readConductance(cell, drifted, g0, t, key.derive(layer, polarity, 'read'));
+    return {
+      drifted,
+      sensed: readConductance(cell, drifted, g0, t, key.derive(layer, polarity, 'read')),
+    };
   };
-  const gPlus = read(cells.gPlus, cells.nuPlus, 'plus');
-  const gMinus = read(cells.gMinus, cells.nuMinus, 'minus');
-  return { gPlus, gMinus, readOut: columnReadOut(gPlus, gMinus, cell.gMaxMicrosiemens) };
+  const plus = read(cells.gPlus, cells.nuPlus, 'plus');
+  const minus = read(cells.gMinus, cells.nuMinus, 'minus');
+  const readOut = columnReadOut(plus.sensed, minus.sensed, cell.gMaxMicrosiemens);
+  if (!hasReadNoiseInProducts(hardware)) return { gPlus: plus.sensed, gMinus: minus.sensed, readOut };
+  const variance = readVariance(cell, plus.drifted, cells.gPlus, t).add(
+    readVariance(cell, minus.drifted, cells.gMinus, t),
+  );
+  return { gPlus: plus.drifted, gMinus: minus.drifted, readOut, variance };
 }
 
 /**
@@ -88,7 +108,7 @@ export function traceProgramming(layers: readonly LayerShape[], hardware: Hardwa
 
 /**
  * The graph that reads a chip. Inputs: `readingInputs` and the key `read`. Outputs: `${layer}.gPlus`, `gMinus`,
- * `readOut`, which `collectReading` takes.
+ * `readOut`, and `variance` where products draw read noise, which `collectReading` takes.
  */
 export function traceReading(layers: readonly LayerShape[], hardware: HardwareSpec): Graph {
   return trace((t) => {

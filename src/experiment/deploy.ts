@@ -15,7 +15,7 @@ import {
   tensorShape,
 } from '../crossbar/chip.ts';
 import { compensationFactors } from '../crossbar/compensation.ts';
-import { type HardwareSpec, hasIdealPeriphery } from '../crossbar/hardware.ts';
+import { type HardwareSpec, hasIdealPeriphery, hasReadNoiseInProducts } from '../crossbar/hardware.ts';
 import { onChip } from '../crossbar/on-chip.ts';
 import { traceProgramming, traceReading } from '../crossbar/program-and-read.ts';
 import { fillBatch } from '../data/batches.ts';
@@ -174,7 +174,11 @@ function chipOperator(
     hardware,
     conductances: (name) => {
       const layer = shapes.get(name)!;
+      const variance = hasReadNoiseInProducts(hardware) && {
+        variance: t.state(`${name}.variance`, tensorShape(hardware, layer, 'variance')),
+      };
       return {
+        ...variance,
         gPlus: t.state(`${name}.gPlus`, [layer.rows, layer.columns]),
         gMinus: t.state(`${name}.gMinus`, [layer.rows, layer.columns]),
         scale: t.state(`${name}.scale`, tensorShape(hardware, layer, 'scale')),
@@ -200,11 +204,13 @@ function chipTensors({ model, parameters, hardware }: DeploymentOptions): Parame
     tensors[`${layer.name}.gMinus`] = zeros([layer.rows, layer.columns]);
     tensors[`${layer.name}.scale`] = zeros(tensorShape(hardware, layer, 'scale'));
     tensors[`${layer.name}.compensation`] = zeros([1, layer.columns]);
+    if (hasReadNoiseInProducts(hardware))
+      tensors[`${layer.name}.variance`] = zeros(tensorShape(hardware, layer, 'variance'));
   }
   return tensors;
 }
 
-/** What a reading puts into the store: conductances, factors, and the statistics as trained. */
+/** What a reading puts into the store: conductances, their variance if read, factors, and the statistics as trained. */
 function readTensors(
   { model, parameters }: DeploymentOptions,
   { reading, baseline }: ChipReading,
@@ -220,6 +226,7 @@ function readTensors(
     tensors[`${name}.gMinus`] = layer.gMinus;
     tensors[`${name}.scale`] = layer.scale;
     tensors[`${name}.compensation`] = factors[name]!;
+    if (layer.variance !== undefined) tensors[`${name}.variance`] = layer.variance;
   }
   return tensors;
 }

@@ -21,7 +21,10 @@ export type AccuracyAtTime = {
   readonly interval95?: readonly [low: number, high: number];
 };
 
-/** Counts of cells by conductance, on the first chip: the mapped targets, just programmed, and as read at each time. */
+/**
+ * Counts of cells by conductance, on the first chip: the mapped targets, just programmed, and as read at each time,
+ * there without read noise if the hardware draws that for every product.
+ */
 export type ConductanceHistogram = {
   readonly edgesMicrosiemens: readonly number[];
   readonly target: readonly number[];
@@ -37,7 +40,10 @@ export type LayerSummary = {
   readonly tiles: number;
   /** Share of the tiles' crosspoints in use; 1 without tile limits. */
   readonly utilisation: number;
-  /** Root mean square of (weight as read − weight) / max|weight| at each time, without and with global compensation. */
+  /**
+   * Root mean square of (weight as read − weight) / max|weight| at each time, without and with global compensation. It
+   * contains read noise, also where that is drawn for every product.
+   */
   readonly weightErrors: readonly {
     readonly timeSeconds: Seconds;
     readonly none: number;

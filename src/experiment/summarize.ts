@@ -10,7 +10,7 @@ const BINS = 60;
 /** Histograms end at this multiple of the largest conductance; what lies above counts in the last bin. */
 const HISTOGRAM_END = 1.2;
 
-/** Counts of all cells of a chip by conductance. */
+/** Counts of all cells of a chip by conductance; those of a reading without the read noise that products draw. */
 export function conductanceHistogram(chip: Chip, readings: readonly Reading[]): ConductanceHistogram {
   const end = chip.hardware.cell.gMaxMicrosiemens * HISTOGRAM_END;
   const layers = Object.values(chip.layers);
@@ -59,22 +59,26 @@ export function layerSummaries(
   });
 }
 
-/** Root mean square of (weight as read − weight) / max|weight|. */
+/**
+ * Root mean square of (weight as read − weight) / max|weight|. Where every product draws read noise, the mean is also
+ * over products: the square of a weight's error has the variance of its read noise added.
+ */
 function weightError(
   weights: Float32Array,
   reading: Reading,
   name: string,
   factor: (column: number) => number,
 ): number {
-  const { gPlus, gMinus, scale, columns } = reading.layers[name]!;
+  const { gPlus, gMinus, scale, columns, variance } = reading.layers[name]!;
   const largest = weights.reduce((max, weight) => Math.max(max, Math.abs(weight)), 0);
   if (largest === 0) return 0;
   let sum = 0;
   for (let i = 0; i < weights.length; i++) {
     const column = i % columns;
-    const read =
-      (gPlus.data[i]! - gMinus.data[i]!) * scale.data[scale.data.length === 1 ? 0 : column]! * factor(column);
+    const columnScale = scale.data[scale.data.length === 1 ? 0 : column]!;
+    const read = (gPlus.data[i]! - gMinus.data[i]!) * columnScale * factor(column);
     sum += (read - weights[i]!) ** 2;
+    if (variance !== undefined) sum += variance.data[i]! * (columnScale * factor(column)) ** 2;
   }
   return Math.sqrt(sum / weights.length) / largest;
 }

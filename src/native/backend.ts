@@ -26,7 +26,7 @@ type Runtime = {
   readonly closePool: (pool: Pointer) => void;
   readonly program: (...parts: unknown[]) => Pointer | null;
   readonly freeProgram: (program: Pointer) => void;
-  readonly run: { readonly async: (...parts: unknown[]) => void };
+  readonly run: ((...parts: unknown[]) => void) & { readonly async: (...parts: unknown[]) => void };
 };
 
 /** A buffer of this backend, with its address. */
@@ -66,6 +66,9 @@ export async function createNativeBackend(
     close: async () => runtime.closePool(pool),
   };
 }
+
+/** A program whose last run took less runs on the event loop's own thread. */
+const SHORT_MS = 1;
 
 /** Loaded kernel libraries by path, that is by content. They stay: a library that nobody refers to is unloaded. */
 const libraries = new Map<string, { readonly library: unknown; readonly kernels: Pointer }>();
@@ -143,6 +146,7 @@ async function load(compiler: Compiler, runtime: Runtime, pool: Pointer, plan: P
       `native backend: no memory for the plan's ${4 * plan.arenaElements} bytes; use a smaller batch`,
     );
   }
+  let lastMs = Number.POSITIVE_INFINITY;
   const runWith = (
     buffers: readonly DeviceBuffer[],
     scalars: Uint32Array,
@@ -150,10 +154,19 @@ async function load(compiler: Compiler, runtime: Runtime, pool: Pointer, plan: P
   ): Promise<void> => {
     invariant(buffers.length === plan.bindings.length, 'one buffer per binding');
     const addresses = BigUint64Array.from(buffers, (buffer) => (buffer as NativeBuffer).address);
+    const start = performance.now();
+    // Handing a run to another thread and hearing of its end takes longer than a short run.
+    if (lastMs < SHORT_MS) {
+      runtime.run(pool, program, addresses, scalars, times);
+      lastMs = performance.now() - start;
+      return Promise.resolve();
+    }
     return new Promise((resolve, reject) => {
-      runtime.run.async(pool, program, addresses, scalars, times, (error: Error | null) =>
-        error ? reject(error) : resolve(),
-      );
+      runtime.run.async(pool, program, addresses, scalars, times, (error: Error | null) => {
+        lastMs = performance.now() - start;
+        if (error) reject(error);
+        else resolve();
+      });
     });
   };
   return {

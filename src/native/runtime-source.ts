@@ -12,6 +12,7 @@ export const runtimeSource = `#define _GNU_SOURCE
 #include <time.h>
 #if defined(__linux__)
 #include <linux/futex.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
@@ -32,7 +33,8 @@ typedef struct {
   int64_t *places; /* binding number, or -1 - offset in the arena */
   uint32_t *words;
   float **addresses;
-  atomic_int *claimed;
+  atomic_int *claimed;   /* chunks of each launch that a thread has taken */
+  atomic_uint *finished; /* chunks of each launch that are done */
   float *arena;
   int32_t launch_count, place_count;
   int64_t scratch_elements;
@@ -45,13 +47,13 @@ typedef struct {
   pthread_cond_t wake;
   uint64_t generation;
   int closing;
+  int active; /* threads beside the caller that are at the job */
+  pthread_cond_t left;
   float **scratch;
   int64_t *scratch_elements;
   program *job;
   const uint32_t *scalars;
   double *times;
-  atomic_int arrived;
-  atomic_uint sense;
   atomic_int sleepers;
 } pool;
 
@@ -66,7 +68,12 @@ static double now(void) {
 void *ohmic_allocate(int64_t bytes) {
   void *memory = NULL;
   int64_t rounded = (bytes + 4095) / 4096 * 4096;
-  if (posix_memalign(&memory, rounded >= (1 << 21) ? 1 << 21 : 64, (size_t)rounded) != 0) return NULL;
+  const int is_large = rounded >= (1 << 21);
+  if (posix_memalign(&memory, is_large ? 1 << 21 : 64, (size_t)rounded) != 0) return NULL;
+#if defined(MADV_HUGEPAGE)
+  /* Rows of a large matrix lie on a page each: with small pages their addresses are looked up again and again. */
+  if (is_large) madvise(memory, (size_t)rounded, MADV_HUGEPAGE);
+#endif
   memset(memory, 0, (size_t)rounded);
   return memory;
 }
@@ -90,47 +97,46 @@ static void wake_all(atomic_uint *word) {
 #endif
 }
 
-/* Waits until all threads are here. Spins for a while, because launches are short; then sleeps, because another
-   program may need the processor that the last thread is waiting for. */
-static void barrier(pool *p) {
-  if (p->count == 1) return;
-  unsigned sense = atomic_load_explicit(&p->sense, memory_order_acquire);
-  if (atomic_fetch_add_explicit(&p->arrived, 1, memory_order_acq_rel) == p->count - 1) {
-    atomic_store_explicit(&p->arrived, 0, memory_order_relaxed);
-    atomic_store_explicit(&p->sense, sense + 1, memory_order_seq_cst);
-    if (atomic_load_explicit(&p->sleepers, memory_order_seq_cst) > 0) wake_all(&p->sense);
-    return;
-  }
+/* Waits until a counter has come to a target. Spins for a while, because launches are short; then sleeps, because
+   another program may need the processor that the last thread is waiting for. */
+static void wait_for(pool *p, atomic_uint *counter, unsigned target) {
   for (int spins = 0; spins < 1024; spins++) {
-    if (atomic_load_explicit(&p->sense, memory_order_acquire) != sense) return;
+    if (atomic_load_explicit(counter, memory_order_acquire) == target) return;
     RELAX();
   }
   atomic_fetch_add_explicit(&p->sleepers, 1, memory_order_seq_cst);
-  while (atomic_load_explicit(&p->sense, memory_order_seq_cst) == sense) sleep_while(&p->sense, sense);
+  for (;;) {
+    unsigned value = atomic_load_explicit(counter, memory_order_seq_cst);
+    if (value == target) break;
+    sleep_while(counter, value);
+  }
   atomic_fetch_sub_explicit(&p->sleepers, 1, memory_order_seq_cst);
 }
 
-static void work(pool *p, int number) {
-  program *job = p->job;
+/* Walks all launches. A launch is over when its chunks are done, whoever has done them: a thread that wakes late holds
+   nobody up. */
+static void work(pool *p, program *job, int number) {
   if (p->scratch_elements[number] < job->scratch_elements) {
     free(p->scratch[number]);
     p->scratch[number] = ohmic_allocate(job->scratch_elements * 4);
     p->scratch_elements[number] = p->scratch[number] == NULL ? 0 : job->scratch_elements;
   }
-  /* Once the last barrier is passed the caller may free the program. */
-  const int32_t launch_count = job->launch_count;
-  for (int32_t i = 0; i < launch_count; i++) {
+  for (int32_t i = 0; i < job->launch_count; i++) {
     const launch *l = job->launches + i;
     const kernel_function kernel = job->kernels[l->kernel];
     float *const *buffers = job->addresses + l->first_buffer;
     const uint32_t *words = job->words + l->first_word;
     double start = p->times != NULL && number == 0 ? now() : 0;
+    const unsigned chunks = (unsigned)l->chunks;
     for (;;) {
       int chunk = atomic_fetch_add_explicit(job->claimed + i, 1, memory_order_relaxed);
       if (chunk >= l->chunks) break;
       kernel(buffers, p->scalars, words, p->scratch[number], chunk);
+      const unsigned done = atomic_fetch_add_explicit(job->finished + i, 1, memory_order_seq_cst) + 1;
+      if (done == chunks && atomic_load_explicit(&p->sleepers, memory_order_seq_cst) > 0)
+        wake_all(job->finished + i);
     }
-    barrier(p);
+    wait_for(p, job->finished + i, chunks);
     if (p->times != NULL && number == 0) p->times[i] += now() - start;
   }
 }
@@ -142,12 +148,17 @@ static void *serve(void *argument) {
   uint64_t seen = 0;
   for (;;) {
     pthread_mutex_lock(&p->mutex);
-    while (p->generation == seen && !p->closing) pthread_cond_wait(&p->wake, &p->mutex);
+    while (!p->closing && (p->generation == seen || p->job == NULL)) pthread_cond_wait(&p->wake, &p->mutex);
     seen = p->generation;
     int closing = p->closing;
+    program *job = p->job;
+    if (!closing) p->active++;
     pthread_mutex_unlock(&p->mutex);
     if (closing) return NULL;
-    work(p, self.number);
+    work(p, job, self.number);
+    pthread_mutex_lock(&p->mutex);
+    if (--p->active == 0) pthread_cond_signal(&p->left);
+    pthread_mutex_unlock(&p->mutex);
   }
 }
 
@@ -159,6 +170,7 @@ pool *ohmic_pool(int32_t count) {
   p->scratch_elements = calloc((size_t)count, sizeof(int64_t));
   pthread_mutex_init(&p->mutex, NULL);
   pthread_cond_init(&p->wake, NULL);
+  pthread_cond_init(&p->left, NULL);
   for (int i = 1; i < count; i++) {
     member *self = malloc(sizeof(member));
     self->owner = p;
@@ -209,6 +221,7 @@ program *ohmic_program(const void *kernels, const int32_t *launches, int32_t lau
   job->words = copy_of(words, (size_t)word_count * 4);
   job->addresses = calloc((size_t)place_count + 1, sizeof(float *));
   job->claimed = calloc((size_t)launch_count + 1, sizeof(atomic_int));
+  job->finished = calloc((size_t)launch_count + 1, sizeof(atomic_uint));
   job->launch_count = launch_count;
   job->place_count = place_count;
   job->scratch_elements = scratch_elements + 64;
@@ -222,6 +235,7 @@ void ohmic_free_program(program *job) {
   free(job->words);
   free(job->addresses);
   free(job->claimed);
+  free(job->finished);
   free(job);
 }
 
@@ -231,6 +245,7 @@ void ohmic_run(pool *p, program *job, const uint64_t *bindings, const uint32_t *
     job->addresses[i] = place >= 0 ? (float *)(uintptr_t)bindings[place] : job->arena + (-1 - place);
   }
   memset(job->claimed, 0, (size_t)job->launch_count * sizeof(atomic_int));
+  memset(job->finished, 0, (size_t)job->launch_count * sizeof(atomic_uint));
   pthread_mutex_lock(&p->mutex);
   p->job = job;
   p->scalars = scalars;
@@ -238,6 +253,11 @@ void ohmic_run(pool *p, program *job, const uint64_t *bindings, const uint32_t *
   p->generation++;
   pthread_cond_broadcast(&p->wake);
   pthread_mutex_unlock(&p->mutex);
-  work(p, 0);
+  work(p, job, 0);
+  /* Nobody may still look at the job when its owner goes on, and nobody may begin. */
+  pthread_mutex_lock(&p->mutex);
+  p->job = NULL;
+  while (p->active > 0) pthread_cond_wait(&p->left, &p->mutex);
+  pthread_mutex_unlock(&p->mutex);
 }
 `;
