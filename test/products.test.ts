@@ -65,6 +65,8 @@ const GEOMETRIES: readonly Geometry[] = [
   square(4, [33, 9], [16, 24], [3, 1, 1]),
   square(2, [6, 8], [24, 56], [3, 1, 0]),
   square(3, [5, 7], [56, 8], [3, 1, 2]),
+  // A filter that serves several images at a time, and whose gradient is summed in blocks.
+  square(4, [8, 8], [128, 192], [3, 1, 1]),
   { n: 2, size: [9, 8], channels: [24, 30], kernel: [1, 3], stride: [1, 1], padding: [0, 1] },
   { n: 2, size: [9, 11], channels: [17, 33], kernel: [2, 3], stride: [1, 1], padding: [1, 2] },
   { n: 2, size: [9, 6], channels: [3, 7], kernel: [1, 5], stride: [3, 1], padding: [0, 2] },

@@ -7,14 +7,10 @@ import { type Context, chunkIndex, createDraft, type DraftLaunch, eachVector, ty
 import { type Int, literal, plus, times } from './int.ts';
 import { lowerProduct } from './lower-product.ts';
 import { lowerWeightGradient } from './lower-weight-gradient.ts';
-import {
-  isWinogradWorthwhile,
-  lowerWinograd,
-  transformFilter,
-  type WinogradProduct,
-} from './lower-winograd.ts';
+import { isWinogradWorthwhile, lowerWinograd, type WinogradProduct } from './lower-winograd.ts';
 import { lowerWinogradWeightGradient } from './lower-winograd-weight-gradient.ts';
 import { type Phase, type Product, type Run, windowRuns } from './product-geometry.ts';
+import type { FilterTaps } from './transform-filter.ts';
 
 /** Of the kernel rows it touches, at least this share of filter rows must count for minimal filtering to pay. */
 const WORTHWHILE_SHARE = 0.7;
@@ -95,16 +91,16 @@ function convolution(
   if (share < WORTHWHILE_SHARE || !isWinogradWorthwhile([kh, kw], c, node.attributes, ow))
     return lowerProduct(context, direct, sums);
   const slab = (row: number, tap: number): number => ((firstKernelRow + row) * kw + tap) * c;
-  const { launch, memory } = transformFilter(context, {
+  const taps = {
     memory: direct.filter,
     kernelRows,
     channels: c,
     columns: m,
-    index: (row, tap, channel, column) => plus(times(plus(literal(slab(row, tap)), channel), m), column),
+    index: (row: number, tap: number, channel: Int, column: Int) =>
+      plus(times(plus(literal(slab(row, tap)), channel), m), column),
     channelsOf: (row, tap) => [start - slab(row, tap), end - slab(row, tap)],
-  });
-  const product = { ...direct, filter: memory, firstKernelRow, kernelRows, size: [oh, ow] as const };
-  return [launch, ...lowerWinograd(context, product, sums)];
+  } satisfies FilterTaps;
+  return lowerWinograd(context, { ...direct, taps, firstKernelRow, size: [oh, ow] }, sums);
 }
 
 function convolutionProduct(context: Context, node: Node<'convolution'>, result: Node): Product {
@@ -240,7 +236,7 @@ function winogradInputGradient(
   const [kh, kw, , m] = filter.shape as [number, number, number, number];
   const [, oh, ow] = gradient.shape as [number, number, number];
   const { padding } = node.attributes;
-  const { launch, memory } = transformFilter(context, {
+  const taps = {
     memory: filterMemory(context, filter),
     kernelRows: kh,
     channels: m,
@@ -249,7 +245,7 @@ function winogradInputGradient(
       const position = (kh - 1 - row) * kw + (kw - 1 - tap);
       return plus(times(plus(literal(position * c), column), m), channel);
     },
-  });
+  } satisfies FilterTaps;
   const margin = (size: number, kernel: number, before: number, outputs: number): [number, number] => [
     kernel - 1 - before,
     trailingZeros(outputs, kernel, 1, kernel - 1 - before, size),
@@ -264,15 +260,14 @@ function winogradInputGradient(
       index: (image, row, column, channel) => [image, row, column, channel],
       padding: { rows: margin(h, kh, padding[0], oh), columns: margin(w, kw, padding[1], ow) },
     },
-    filter: memory,
+    taps,
     columns: c,
     firstKernelRow: 0,
-    kernelRows: kh,
     size: [h, w],
     images: n,
     outputIndex: (image, row, column, channel) => [image, row, column, channel],
   };
-  return [launch, ...lowerWinograd(context, product, sums)];
+  return lowerWinograd(context, product, sums);
 }
 
 /** filter (kh, kw, c, m) → ((tap, m), c), taps in the given order. */

@@ -30,8 +30,13 @@ export function lowerProduct(context: Context, product: Product, sums: readonly 
   const [phase] = product.phases;
   const panels = isWorthPanels(product) ? packPanels(context, product, phase!) : undefined;
   const filter = draft.input(panels?.memory ?? product.filter);
-  const epilogue = createEpilogue(context, draft, { ...product, output, image: chunk }, sums);
-  const walk: Walk = { draft, context, product, staged, filter, epilogue };
+  const epilogue = createEpilogue(
+    context,
+    draft,
+    { ...product, output, chunks: product.images, chunk },
+    sums,
+  );
+  const walk: Walk = { draft, context, product, staged, filter, epilogue, image: chunk };
   if (panels !== undefined) walkPanels(walk, phase!, panels);
   else for (const each of product.phases) walkPixels(walk, each);
   const combine = epilogue.finish();

@@ -10,7 +10,7 @@ import {
   eachVector,
   type Memory,
 } from './draft.ts';
-import { type Int, literal, plus, times } from './int.ts';
+import { type Int, literal, plus, times, unflatten } from './int.ts';
 import { SCRATCH } from './loop.ts';
 import { lowerCombine } from './lower-map.ts';
 import { largestDivisor } from './lower-reduce.ts';
@@ -21,18 +21,29 @@ import {
   type WeightGradient,
   walkPositions,
 } from './lower-weight-gradient.ts';
-import { createTransformedImages, gradientTransform, inputTransform, tilesOf } from './stage-transformed.ts';
+import {
+  createTransformedImages,
+  gradientTransform,
+  inputTransform,
+  type TransformedImages,
+  tilesOf,
+} from './stage-transformed.ts';
 import { POINTS, type Six, TAPS, tapGradientsOf } from './winograd.ts';
 
+/** Bytes of a chunk's sums that the second cache holds beside the rest. */
+const SUM_BYTES = 640 * 1024;
+/** Channels or columns of a block, at least. */
+const LEAST_BLOCK = 32;
 /** Positions that a block of sums is kept in registers for, at least, if there are so many. */
 const POSITIONS = 64;
 
 /** Kernels that compute a filter gradient of three taps along the columns into the memory of its result. */
 export function lowerWinogradWeightGradient(context: Context, product: WeightGradient): DraftLaunch[] {
-  const [kh, , channels, columns] = product.filterShape as [number, number, number, number];
+  const [kh, , allChannels, allColumns] = product.filterShape as [number, number, number, number];
   const [n, h, w] = product.images.shape as [number, number, number];
   const [, oh, ow] = product.gradient.shape as [number, number, number];
-  const parts = largestDivisor(n, PARTIALS);
+  const share = shareOfChunk(product);
+  const { parts, channels, columns } = share;
   const perPart = n / parts;
   const tiles = tilesOf(ow);
   const images = largestDivisor(perPart, Math.max(1, Math.floor(POSITIONS / (tiles * oh))));
@@ -40,14 +51,33 @@ export function lowerWinogradWeightGradient(context: Context, product: WeightGra
   const filterRows = kh * channels;
   const draft = createDraft(context);
   const b = draft.builder;
-  const chunk = chunkIndex(parts);
-  const index = (image: Int, row: Int, column: Int, channel: Int): Int[] => [image, row, column, channel];
+  const chunks = parts * (allChannels / channels) * (allColumns / columns);
+  const [part, channelBlock, columnBlock] = unflatten(chunkIndex(chunks), [
+    parts,
+    allChannels / channels,
+    allColumns / columns,
+  ]) as [Int, Int, Int];
+  const firstChannel = times(channelBlock, channels);
+  const firstColumn = times(columnBlock, columns);
+  const indexFrom =
+    (first: Int) =>
+    (image: Int, row: Int, column: Int, channel: Int): Int[] => [image, row, column, plus(first, channel)];
   const trailing = Math.max(0, oh + kh - 1 - h - product.padding[0]);
   const padding = { rows: [product.padding[0], trailing], columns: [product.padding[1], 0] } as const;
   const none = { rows: [0, 0], columns: [0, 0] } as const;
   const stage = { outputColumns: ow, places: images };
-  const inputs = { node: product.images, size: [h, w, channels], index, padding } as const;
-  const gradients = { node: product.gradient, size: [oh, ow, columns], index, padding: none } as const;
+  const inputs = {
+    node: product.images,
+    size: [h, w, channels],
+    index: indexFrom(firstChannel),
+    padding,
+  } as const;
+  const gradients = {
+    node: product.gradient,
+    size: [oh, ow, columns],
+    index: indexFrom(firstColumn),
+    padding: none,
+  } as const;
   const x = createTransformedImages(context, draft, inputs, { ...stage, transform: inputTransform });
   const g = createTransformedImages(context, draft, gradients, { ...stage, transform: gradientTransform });
   const sums = b.reserve(POINTS * filterRows * columns);
@@ -71,28 +101,56 @@ export function lowerWinogradWeightGradient(context: Context, product: WeightGra
       block: chooseBlock(context, filterRows, columns),
       rowBytes: 4 * bandRows * (columns + channels),
     });
+  const imageAt = (pass: Int, place: Int): Int =>
+    plus(times(part, perPart), plus(times(pass, images), place));
   const reach = kh - 1 - product.padding[0];
+  eachBand(draft, { x, g, passes: perPart / images, images, imageAt, reach, rows: oh, bandRows }, addBand);
+  const stride = Math.ceil((TAPS * kh * allChannels * allColumns) / 16) * 16;
+  const result = context.memoryOf(product.result)!;
+  const target: Memory =
+    parts === 1 ? result : { label: 'partial filter gradients', elements: stride * parts };
+  const output = { slot: draft.output(target), base: times(part, stride), firstChannel, firstColumn };
+  storeTaps(draft, { kernelRows: kh, allChannels, allColumns, channels, columns }, sums, output);
+  const launch = draft.finish('weightGradientWinograd', chunks);
+  if (parts === 1) return [launch];
+  return [launch, lowerCombine(context, { from: target, count: parts, stride, op: 'add' }, result)];
+}
+
+/** How a chunk goes through its images. */
+type Passes = {
+  readonly x: TransformedImages;
+  readonly g: TransformedImages;
+  readonly passes: number;
+  /** Images of a pass. */
+  readonly images: number;
+  readonly imageAt: (pass: Int, place: Int) => Int;
+  /** Input rows below its own that a row of gradients meets. */
+  readonly reach: number;
+  readonly rows: number;
+  readonly bandRows: number;
+};
+
+/** Brings band after band of inputs and gradients, and calls `addBand` with its first row. */
+function eachBand(
+  { builder: b }: Draft,
+  { x, g, passes, images, imageAt, reach, rows, bandRows }: Passes,
+  addBand: (first: Int) => void,
+): void {
+  const stageRow = (image: Int, place: Int, row: Int): void => {
+    x.stageRow(image, place, plus(row, literal(reach)));
+    g.stageRow(image, place, row);
+  };
   b.loop(
-    perPart / images,
+    passes,
     (pass) => {
-      const imageAt = (place: Int): Int => plus(times(chunk, perPart), plus(times(pass, images), place));
-      b.loop(images, (i) => b.loop(reach, (row) => x.stageRow(imageAt(i), i, row)), 'i');
+      b.loop(images, (i) => b.loop(reach, (row) => x.stageRow(imageAt(pass, i), i, row)), 'i');
       b.loop(
-        oh / bandRows,
+        rows / bandRows,
         (band) => {
           const first = times(band, bandRows);
           b.loop(
             images,
-            (i) =>
-              b.loop(
-                bandRows,
-                (r) => {
-                  const row = plus(first, r);
-                  x.stageRow(imageAt(i), i, plus(row, literal(reach)));
-                  g.stageRow(imageAt(i), i, row);
-                },
-                'y',
-              ),
+            (i) => b.loop(bandRows, (r) => stageRow(imageAt(pass, i), i, plus(first, r)), 'y'),
             'i',
           );
           addBand(first);
@@ -102,25 +160,47 @@ export function lowerWinogradWeightGradient(context: Context, product: WeightGra
     },
     'n',
   );
-  const stride = Math.ceil((TAPS * filterRows * columns) / 16) * 16;
-  const result = context.memoryOf(product.result)!;
-  const target: Memory =
-    parts === 1 ? result : { label: 'partial filter gradients', elements: stride * parts };
-  const output = { slot: draft.output(target), base: times(chunk, stride) };
-  storeTaps(draft, { kernelRows: kh, channels, columns }, sums, output);
-  const launch = draft.finish('weightGradientWinograd', parts);
-  if (parts === 1) return [launch];
-  return [launch, lowerCombine(context, { from: target, count: parts, stride, op: 'add' }, result)];
+}
+
+/** What one chunk does: a part of the images, some of the channels, some of the columns. */
+type Share = { readonly parts: number; readonly channels: number; readonly columns: number };
+
+/**
+ * A filter whose sums fit the second cache is summed whole, by parts of the images. A larger one is cut into blocks of
+ * channels and columns that do; then fewer parts, if any, are left to be combined.
+ */
+function shareOfChunk({ filterShape, groups }: WeightGradient): Share {
+  const [kh, , allChannels, allColumns] = filterShape as [number, number, number, number];
+  let [channels, columns] = [allChannels, allColumns];
+  const isTooLarge = (): boolean => 4 * POINTS * kh * channels * columns > SUM_BYTES;
+  while (isTooLarge()) {
+    const larger = channels >= columns ? channels : columns;
+    if (larger % (2 * LEAST_BLOCK) !== 0) break;
+    if (channels >= columns) channels /= 2;
+    else columns /= 2;
+  }
+  const blocks = (allChannels / channels) * (allColumns / columns);
+  return { parts: largestDivisor(groups, Math.max(1, Math.floor(PARTIALS / blocks))), channels, columns };
 }
 
 /** Sums (point, row, channel) × column in scratch memory become gradients (row, tap, channel) × column. */
 function storeTaps(
   { builder: b }: Draft,
-  filter: { readonly kernelRows: number; readonly channels: number; readonly columns: number },
+  filter: Omit<Share, 'parts'> & {
+    readonly kernelRows: number;
+    readonly allChannels: number;
+    readonly allColumns: number;
+  },
   sums: number,
-  output: { readonly slot: number; readonly base: Int },
+  output: {
+    readonly slot: number;
+    readonly base: Int;
+    readonly firstChannel: Int;
+    readonly firstColumn: Int;
+  },
 ): void {
-  const { kernelRows, channels, columns } = filter;
+  const { kernelRows, channels, columns, allChannels, allColumns } = filter;
+  const base = plus(output.base, plus(times(output.firstChannel, allColumns), output.firstColumn));
   b.loop(kernelRows, (row) =>
     b.loop(channels, (channel) =>
       eachVector(b, columns, (column, count) => {
@@ -129,8 +209,8 @@ function storeTaps(
           return b.load(SCRATCH, plus(literal(sums), plus(times(filterRow, columns), column)));
         });
         for (const [tap, value] of tapGradientsOf(b, points as unknown as Six).entries()) {
-          const to = plus(times(row, TAPS * channels), plus(literal(tap * channels), channel));
-          b.store(output.slot, plus(output.base, plus(times(to, columns), column)), value, count);
+          const to = plus(times(row, TAPS * allChannels), plus(literal(tap * allChannels), channel));
+          b.store(output.slot, plus(base, plus(times(to, allColumns), column)), value, count);
         }
       }),
     ),

@@ -2,22 +2,12 @@
 // transformed on the way into scratch memory, each of the six points is a product like any other, and the four
 // outputs of a tile come out of its six sums.
 
-import type { Node, RowRange } from '../graph/node.ts';
-import {
-  type Context,
-  chunkIndex,
-  createDraft,
-  type Draft,
-  type DraftLaunch,
-  eachVector,
-  lane,
-  type Memory,
-} from './draft.ts';
+import type { Node } from '../graph/node.ts';
+import { type Context, chunkIndex, createDraft, type Draft, type DraftLaunch, lane } from './draft.ts';
 import { type Int, literal, plus, times } from './int.ts';
-import type { KernelBuilder } from './kernel-builder.ts';
-import { type Local, SCRATCH } from './loop.ts';
+import { SCRATCH } from './loop.ts';
 import { largestDivisor } from './lower-reduce.ts';
-import { chooseBlocking, eachChannelBlock } from './product-block.ts';
+import { chooseBlocking, eachChannelBlock, vectorAt } from './product-block.ts';
 import { createEpilogue, type Epilogue } from './product-epilogue.ts';
 import type { Product } from './product-geometry.ts';
 import {
@@ -26,19 +16,21 @@ import {
   type TransformedImages,
   tilesOf,
 } from './stage-transformed.ts';
-import { outputsOf, POINTS, type Six, TAPS, TILE, transformTaps } from './winograd.ts';
+import { type FilterTaps, filterAddress, transformFilter } from './transform-filter.ts';
+import { outputsOf, POINTS, type Six, TAPS, TILE } from './winograd.ts';
 
 /** Tiles that are worked on together: what belongs to them stays in the nearest cache. */
 const POSITIONS = 64;
+/** A larger filter serves several images at a time. */
+const FILTER_BYTES = 512 * 1024;
 /** Fewer filter rows than this and the transformations cost more than they save. */
 const WORTHWHILE_ROWS = 24;
 
-/** A convolution of stride 1 with `kernelRows` × 3 taps. Its filter lies transformed in memory: (point, row, channel) × column. */
-export type WinogradProduct = Omit<Product, 'phases' | 'inputStep' | 'outputStep'> & {
-  /** First row of the kernel that takes part. */
+/** A convolution of stride 1 with three taps along the columns. */
+export type WinogradProduct = Omit<Product, 'filter' | 'phases' | 'inputStep' | 'outputStep'> & {
+  readonly taps: FilterTaps;
+  /** First row of the kernel that takes part; how many do is told by `taps`. */
   readonly firstKernelRow: number;
-  /** Rows of the kernel that take part. */
-  readonly kernelRows: number;
   readonly size: readonly [rows: number, columns: number];
 };
 
@@ -57,7 +49,7 @@ export function isWinogradWorthwhile(
   );
 }
 
-/** The kernel of a convolution by minimal filtering; `sums` of its result are collected on the way, then combined. */
+/** The kernels of a convolution by minimal filtering; `sums` of its result are collected on the way, then combined. */
 export function lowerWinograd(
   context: Context,
   product: WinogradProduct,
@@ -66,35 +58,59 @@ export function lowerWinograd(
   const draft = createDraft(context);
   const b = draft.builder;
   const output = draft.output(context.memoryOf(product.result)!);
-  const image = chunkIndex(product.images);
   const [rows, columns] = product.size;
+  const tiles = tilesOf(columns);
+  const filterBytes = 4 * POINTS * product.taps.kernelRows * product.taps.channels * product.columns;
+  const most = filterBytes > FILTER_BYTES ? Math.floor(POSITIONS / (tiles * rows)) : 1;
+  const images = largestDivisor(product.images, Math.max(1, most));
+  const chunks = product.images / images;
+  const chunk = chunkIndex(chunks);
+  const imageAt = (place: Int): Int => plus(times(chunk, images), place);
   const transformed = createTransformedImages(context, draft, product.source, {
     transform: inputTransform,
     outputColumns: columns,
-    places: 1,
+    places: images,
   });
-  const filter = draft.input(product.filter);
-  const epilogue = createEpilogue(context, draft, { ...product, output, image }, sums);
-  const tiles = tilesOf(columns);
   const block = chooseBlock(context, product);
+  const { launch: transformation, memory } = transformFilter(context, product.taps, block.vectors);
+  const filter = draft.input(memory);
+  const epilogue = createEpilogue(context, draft, { ...product, output, chunks, chunk }, sums);
   const mostBlocks = Math.max(1, Math.floor(POSITIONS / (tiles * block.rows)));
   const bandRows = block.rows * largestDivisor(rows / block.rows, mostBlocks);
-  const partial = reservePartial(draft, bandRows * tiles, block.vectors);
+  const partial = reservePartial(draft, images * bandRows * tiles, block.vectors);
   // Rows below its own that a row of outputs needs: an earlier band has brought them already.
-  const lastKernelRow = product.firstKernelRow + product.kernelRows - 1;
+  const lastKernelRow = product.firstKernelRow + product.taps.kernelRows - 1;
   const reach = Math.max(0, lastKernelRow - product.source.padding.rows[0]);
-  const band = (first: Int, count: number): void => {
-    b.loop(count, (i) => transformed.stageRow(image, literal(0), plus(plus(first, i), literal(reach))), 'y');
+  const stageRows = (first: Int, count: number): void =>
+    b.loop(
+      images,
+      (i) => b.loop(count, (row) => transformed.stageRow(imageAt(i), i, plus(first, row)), 'y'),
+      'i',
+    );
+  const band = (first: Int): void => {
+    stageRows(plus(first, literal(reach)), bandRows);
     eachChannelBlock(draft, product.columns, block.vectors, (channel, counts) => {
-      const walk: Walk = { draft, product, transformed, filter, epilogue, channel, counts, partial, block };
-      sumBand(walk, first, count);
-      finishBand(walk, first, count);
+      const places = { images, imageAt, first, rows: bandRows };
+      const walk: Walk = {
+        draft,
+        product,
+        transformed,
+        filter,
+        epilogue,
+        channel,
+        counts,
+        partial,
+        block,
+        ...places,
+      };
+      sumBand(walk);
+      finishBand(walk);
     });
   };
-  b.loop(reach, (row) => transformed.stageRow(image, literal(0), row), 'y');
-  b.loop(rows / bandRows, (i) => band(times(i, bandRows), bandRows), 'b');
+  stageRows(literal(0), reach);
+  b.loop(rows / bandRows, (i) => band(times(i, bandRows)), 'b');
   const combine = epilogue.finish();
-  return [draft.finish(`${product.name}Winograd`, product.images), ...combine];
+  return [transformation, draft.finish(`${product.name}Winograd`, chunks), ...combine];
 }
 
 /** A block of accumulators: tiles of some rows × vectors of channels. */
@@ -127,6 +143,7 @@ function reservePartial({ builder: b }: Draft, positions: number, vectors: numbe
   };
 }
 
+/** A band of rows of a chunk's images, and the channels that are worked on. */
 type Walk = {
   readonly draft: Draft;
   readonly product: WinogradProduct;
@@ -137,84 +154,101 @@ type Walk = {
   readonly counts: readonly number[];
   readonly partial: Partial;
   readonly block: Block;
+  /** Images of a chunk, and which the one in a place is. */
+  readonly images: number;
+  readonly imageAt: (place: Int) => Int;
+  /** First row of the band, and its rows. */
+  readonly first: Int;
+  readonly rows: number;
 };
 
 function channelOf({ draft, channel }: Walk, v: number, count: number): Int {
   return plus(plus(channel, literal(v * draft.builder.lanes)), lane(count));
 }
 
-/** The sums of all six points over filter rows and channels, for `rows` rows of tiles, into scratch memory. */
-function sumBand(walk: Walk, first: Int, rows: number): void {
-  const { draft, product, block } = walk;
+/** Number of a tile within the band: image by image, row by row. */
+function positionOf({ product, rows }: Walk, place: Int, row: Int, tile: Int): Int {
+  return plus(times(plus(times(place, rows), row), tilesOf(product.size[1])), tile);
+}
+
+/** The sums of all six points over filter rows and channels, into scratch memory. */
+function sumBand(walk: Walk): void {
+  const { draft, product, block, rows, images } = walk;
   const b = draft.builder;
   const tiles = tilesOf(product.size[1]);
-  const rowOfBlocks = (point: Int, row: Int, height: number): void => {
-    const at = (tile: Int, width: number): void =>
-      sumBlock(walk, { point, first, row, tile, rows: height, tiles: width });
-    const whole = Math.floor(tiles / block.tiles);
+  const whole = Math.floor(tiles / block.tiles);
+  const rowOfBlocks = (point: Int, place: Int, row: Int): void => {
+    const at = (tile: Int, width: number): void => sumBlock(walk, { point, place, row, tile, tiles: width });
     b.loop(whole, (i) => at(times(i, block.tiles), block.tiles), 'x');
     if (tiles % block.tiles !== 0) at(literal(whole * block.tiles), tiles % block.tiles);
   };
   b.loop(
     POINTS,
-    (point) => {
-      const whole = Math.floor(rows / block.rows);
-      b.loop(whole, (i) => rowOfBlocks(point, times(i, block.rows), block.rows), 'y');
-      if (rows % block.rows !== 0) rowOfBlocks(point, literal(whole * block.rows), rows % block.rows);
-    },
+    (point) =>
+      b.loop(
+        images,
+        (place) => b.loop(rows / block.rows, (i) => rowOfBlocks(point, place, times(i, block.rows)), 'y'),
+        'i',
+      ),
     'p',
   );
 }
 
-/** A block within a band that begins at row `first`. */
+/** A block within a band. */
 type BlockPlace = {
   readonly point: Int;
-  readonly first: Int;
+  readonly place: Int;
   readonly row: Int;
   readonly tile: Int;
-  readonly rows: number;
   readonly tiles: number;
 };
 
-function sumBlock(walk: Walk, { point, first, row, tile, rows, tiles }: BlockPlace): void {
-  const { draft, product, transformed, filter, counts, partial } = walk;
+function sumBlock(walk: Walk, { point, place, row, tile, tiles }: BlockPlace): void {
+  const { draft, product, transformed, filter, counts, partial, block, first } = walk;
   const b = draft.builder;
-  const filterRows = product.kernelRows * product.source.size[2];
+  const { kernelRows, channels } = product.taps;
   const zero = b.literal(0);
-  const places = Array.from({ length: rows * tiles }, (_, p) => ({
+  const spots = Array.from({ length: block.rows * tiles }, (_, p) => ({
     row: plus(row, literal(Math.floor(p / tiles))),
     tile: plus(tile, literal(p % tiles)),
     sums: counts.map(() => b.accumulator(zero)),
   }));
+  const firstTile = times(place, tilesOf(product.size[1]));
   b.loop(
-    filterRows,
+    kernelRows * channels,
     (t) => {
-      const filterRow = times(plus(times(point, filterRows), t), product.columns);
-      const weights = counts.map((_, v) => b.load(filter, plus(filterRow, channelOf(walk, v, b.lanes))));
-      for (const place of places) {
-        const top = plus(plus(first, place.row), literal(product.firstKernelRow));
-        const at = transformed.address(point, place.tile, top, t);
-        const input = b.load(SCRATCH, at);
-        for (const [v, weight] of weights.entries()) b.multiplyAdd(place.sums[v]!, input, weight);
+      const weights = counts.map((_, v) =>
+        b.load(
+          filter,
+          filterAddress(product.taps, block.vectors * b.lanes, point, t, {
+            panel: walk.channel,
+            within: vectorAt(b.lanes, v),
+          }),
+        ),
+      );
+      for (const spot of spots) {
+        const top = plus(plus(first, spot.row), literal(product.firstKernelRow));
+        const input = b.load(SCRATCH, transformed.address(point, plus(firstTile, spot.tile), top, t));
+        for (const [v, weight] of weights.entries()) b.multiplyAdd(spot.sums[v]!, input, weight);
       }
     },
     't',
   );
-  for (const place of places) {
-    const position = plus(times(place.row, tilesOf(product.size[1])), place.tile);
-    for (const [v, sum] of place.sums.entries()) b.store(SCRATCH, partial.address(point, position, v), sum);
+  for (const spot of spots) {
+    const position = positionOf(walk, place, spot.row, spot.tile);
+    for (const [v, sum] of spot.sums.entries()) b.store(SCRATCH, partial.address(point, position, v), sum);
   }
 }
 
 /** Outputs of a band, through the epilogue. */
-function finishBand(walk: Walk, first: Int, rows: number): void {
-  const { draft, product, epilogue, counts, partial } = walk;
+function finishBand(walk: Walk): void {
+  const { draft, product, epilogue, counts, partial, first } = walk;
   const b = draft.builder;
   const columns = product.size[1];
   const zero = b.literal(0);
   const totals = counts.map(() => Array.from({ length: epilogue.sums }, () => b.accumulator(zero)));
-  const finish = (row: Int, tile: Int, outputs: number): void => {
-    const position = plus(times(row, tilesOf(columns)), tile);
+  const finish = (place: Int, row: Int, tile: Int, outputs: number): void => {
+    const position = positionOf(walk, place, row, tile);
     for (const [v, count] of counts.entries()) {
       const sums = Array.from({ length: POINTS }, (_, point) =>
         b.load(SCRATCH, partial.address(literal(point), position, v)),
@@ -222,8 +256,9 @@ function finishBand(walk: Walk, first: Int, rows: number): void {
       const summands = outputsOf(b, sums as unknown as Six)
         .slice(0, outputs)
         .map((value, k) => {
-          const column = plus(times(tile, TILE), literal(k));
-          return epilogue.store(value, [plus(first, row), column, channelOf(walk, v, count)], count);
+          const pixel = [plus(first, row), plus(times(tile, TILE), literal(k))] as const;
+          const at = [walk.imageAt(place), ...pixel, channelOf(walk, v, count)] as const;
+          return epilogue.store(value, at, count);
         })
         .reduce((x, y) => x.map((summand, s) => epilogue.add(summand, y[s]!)));
       for (const [s, total] of totals[v]!.entries()) b.assign(total, epilogue.add(total, summands[s]!));
@@ -231,75 +266,19 @@ function finishBand(walk: Walk, first: Int, rows: number): void {
   };
   const wholeTiles = Math.floor(columns / TILE);
   b.loop(
-    rows,
-    (row) => {
-      b.loop(wholeTiles, (tile) => finish(row, tile, TILE), 'j');
-      if (columns % TILE !== 0) finish(row, literal(wholeTiles), columns % TILE);
-    },
-    'r',
+    walk.images,
+    (place) =>
+      b.loop(
+        walk.rows,
+        (row) => {
+          b.loop(wholeTiles, (tile) => finish(place, row, tile, TILE), 'j');
+          if (columns % TILE !== 0) finish(place, row, literal(wholeTiles), columns % TILE);
+        },
+        'r',
+      ),
+    'i',
   );
   if (epilogue.sums > 0) {
     for (const [v, count] of counts.entries()) epilogue.collect(channelOf(walk, v, count), totals[v]!);
   }
-}
-
-/** A filter's three taps along the columns, in memory. */
-export type FilterTaps = {
-  readonly memory: Memory;
-  readonly kernelRows: number;
-  readonly channels: number;
-  readonly columns: number;
-  /** Index of tap `tap` in filter row (row, channel), column. */
-  readonly index: (row: number, tap: number, channel: Int, column: Int) => Int;
-  /** Channels of a (row, tap) that count; the others are zero. All, if absent. */
-  readonly channelsOf?: (row: number, tap: number) => RowRange;
-};
-
-/** (row, tap, channel) × column → (point, row, channel) × column. */
-export function transformFilter(context: Context, taps: FilterTaps): { launch: DraftLaunch; memory: Memory } {
-  const { kernelRows, channels, columns } = taps;
-  const memory: Memory = {
-    label: 'transformed filter',
-    elements: POINTS * kernelRows * channels * columns,
-  };
-  const draft = createDraft(context);
-  const b = draft.builder;
-  const source = draft.input(taps.memory);
-  const target = draft.output(memory);
-  const channel = chunkIndex(channels);
-  for (let row = 0; row < kernelRows; row++) {
-    eachVector(b, columns, (column, count) => {
-      const weights = Array.from({ length: TAPS }, (_, tap) => {
-        const value = b.load(source, taps.index(row, tap, channel, column));
-        const [start, end] = taps.channelsOf?.(row, tap) ?? [0, channels];
-        return withinChannels(b, value, channel, [Math.max(0, start), Math.min(channels, end)], channels);
-      });
-      const points = transformTaps(b, weights as unknown as Parameters<typeof transformTaps>[1]);
-      for (const [point, value] of points.entries()) {
-        const filterRow = plus(literal((point * kernelRows + row) * channels), channel);
-        b.store(target, plus(times(filterRow, columns), column), value, count);
-      }
-    });
-  }
-  return { launch: draft.finish('winogradFilter', channels), memory };
-}
-
-/** The value, or zero where `channel` is not in the range. */
-function withinChannels(
-  b: KernelBuilder,
-  value: Local,
-  channel: Int,
-  [start, end]: RowRange,
-  channels: number,
-): Local {
-  const zero = b.literal(0);
-  if (end <= start) return zero;
-  const number = (): Local => b.index(channel);
-  const above =
-    start === 0
-      ? value
-      : b.operation('select', b.operation('lessInt', number(), b.literal(start, 'i32')), zero, value);
-  return end === channels
-    ? above
-    : b.operation('select', b.operation('lessInt', number(), b.literal(end, 'i32')), above, zero);
 }

@@ -52,6 +52,7 @@ export type Walk = {
   readonly staged: StagedImage;
   readonly filter: number;
   readonly epilogue: Epilogue;
+  readonly image: Int;
 };
 
 /** Elements of the vector number `v` from a place on. */
@@ -155,7 +156,7 @@ export function eachSum(
 
 /** Epilogue and stores of a block. */
 export function finishBlock(
-  { epilogue, product: { outputStep } }: Walk,
+  { epilogue, image, product: { outputStep } }: Walk,
   { phase, row, column, channel: first, counts }: Block,
   block: readonly (readonly Local[])[],
 ): void {
@@ -165,7 +166,7 @@ export function finishBlock(
     const totals = block
       .map((vectors, p) => {
         const x = plus(times(plus(column, literal(p)), outputStep[1]), literal(phase.offset[1]));
-        return epilogue.store(vectors[v]!, [y, x, channel], count);
+        return epilogue.store(vectors[v]!, [image, y, x, channel], count);
       })
       .reduce((a, b) => a.map((total, k) => epilogue.add(total, b[k]!)));
     epilogue.collect(channel, totals);

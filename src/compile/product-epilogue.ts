@@ -1,5 +1,5 @@
 // What happens to the elements of a product on their way out of the registers: the elementwise work after it, the
-// store, and sums over the image's pixels (batch-norm statistics), collected in scratch memory.
+// store, and sums over a chunk's pixels (batch-norm statistics), collected in scratch memory.
 
 import { stridesOf } from '../base/shape.ts';
 import type { Node } from '../graph/node.ts';
@@ -16,17 +16,17 @@ export type ProductResult = {
   readonly result: Node;
   /** Output channels. */
   readonly columns: number;
-  readonly images: number;
+  /** Chunks of the kernel, and the one it works on. */
+  readonly chunks: number;
+  readonly chunk: Int;
   /** Index of an output element in the result. */
   readonly outputIndex: (image: Int, row: Int, column: Int, channel: Int) => Int[];
   /** Buffer slot of the result. */
   readonly output: number;
-  /** The image that the kernel works on. */
-  readonly image: Int;
 };
 
-/** Row, column and channels of a vector of output elements. */
-export type Place = readonly [row: Int, column: Int, channel: Int];
+/** Image, row, column and channels of a vector of output elements. */
+export type Place = readonly [image: Int, row: Int, column: Int, channel: Int];
 
 /** Writes the code that ends a product's elements. */
 export type Epilogue = {
@@ -38,7 +38,7 @@ export type Epilogue = {
   readonly add: (a: Local, b: Local) => Local;
   /** Adds totals of each sum, for a vector of channels. */
   readonly collect: (channel: Int, totals: readonly Local[]) => void;
-  /** Leaves the image's sums as partial results; returns the kernels that combine them. */
+  /** Leaves the chunk's sums as partial results; returns the kernels that combine them. */
   readonly finish: () => DraftLaunch[];
 };
 
@@ -50,7 +50,7 @@ export function createEpilogue(
   sums: readonly Node[],
 ): Epilogue {
   const b = draft.builder;
-  const { result, columns, images, image } = product;
+  const { result, columns, chunks, chunk } = product;
   const strides = stridesOf(result.shape);
   const slotOf = (node: Node): number | undefined =>
     node === result || context.memoryOf(node) === undefined ? undefined : draft.slotOf(node);
@@ -63,8 +63,8 @@ export function createEpilogue(
     lanes: b.lanes,
     sums: sums.length,
     add,
-    store: (total, [row, column, channel], count) => {
-      const index = product.outputIndex(image, row, column, channel);
+    store: (total, place, count) => {
+      const index = product.outputIndex(...place);
       const registers = new Map<Node, () => Local>([[product.node, () => total]]);
       const value = createEmitter({ ...draft, slotOf }, registers)(result, index);
       b.store(product.output, flatten(index, strides), value, count);
@@ -81,13 +81,13 @@ export function createEpilogue(
     finish: () => {
       const stride = Math.ceil(columns / 16) * 16;
       return sums.map((sum, k) => {
-        const partial: Memory = { label: `partial sums ${k}`, elements: stride * images };
+        const partial: Memory = { label: `partial sums ${k}`, elements: stride * chunks };
         const slot = draft.output(partial);
         eachVector(b, columns, (channel, count) => {
           const value = b.load(SCRATCH, plus(literal(bases[k]!), channel));
-          b.store(slot, plus(times(image, stride), channel), value, count);
+          b.store(slot, plus(times(chunk, stride), channel), value, count);
         });
-        const parts = { from: partial, count: images, stride, op: 'add' } as const;
+        const parts = { from: partial, count: chunks, stride, op: 'add' } as const;
         return lowerCombine(context, parts, context.memoryOf(sum)!);
       });
     },

@@ -117,6 +117,7 @@ export function copyRow(
   );
   const isJoined =
     !isSpread(source) &&
+    source.node.shape[source.node.shape.length - 1] === channels &&
     merged[merged.length - 1]!.axes.length === 2 &&
     source.node.shape[source.node.shape.length - 2] === width;
   if (isJoined) {

@@ -40,13 +40,13 @@ export type AnalogProduct = {
 };
 
 /**
- * y = Σ_tiles ADC(Σ_{r in tile} x̂_r ŵ_r + √(Σ_{r in tile} x̂_r² v̂_r) N(0, 1) + σ N(0, 1)) · input range · weight scale,
- * x̂ = DAC(x / input range), v̂ the variance of ŵ.
+ * y = Σ_tiles ADC(Σ_{r in tile} x̂_r ŵ_r + √(σ² + Σ_{r in tile} x̂_r² v̂_r) N(0, 1)) · input range · weight scale,
+ * x̂ = DAC(x / input range), σ the output noise, v̂ the variance of ŵ in each product.
  * With an ideal periphery: x · weights + √(Σ x² v̂) N(0, 1) · weight scale, whatever the tiles.
  *
- * Read noise is drawn for each output, not for each cell: a sum of independent Gaussians is a Gaussian, so the result
- * is distributed as if every cell had been drawn anew. Its variance is a second product, of squares. Differentiation
- * takes read noise as a constant.
+ * Read noise is drawn for each output, not for each cell, and together with output noise: independent Gaussians add to
+ * one, so the result is distributed as if every cell and every amplifier had been drawn anew. The variance is a second
+ * product, of squares. Differentiation takes read noise as a constant.
  *
  * @source structure of M. J. Rasch et al., Nat. Commun. 14:5282 (2023), equations 1-2, known from notes on it; variance
  *         of a product: ours, from the independence of cells
@@ -62,15 +62,19 @@ export function analogProduct(product: AnalogProduct): Tensor {
     const y = multiplyRows(product);
     if (variance === undefined) return y;
     const ofOutputs = multiplyRows({ ...product, x: x.square(), weights: variance });
-    return y.add(readNoise(ofOutputs, key.derive('read', 0)).multiply(weightScale));
+    return y.add(gaussian(ofOutputs, key.derive('read', 0)).multiply(weightScale));
   }
   const inputRange = product.inputRange();
   const input = convertInput(x.divide(inputRange), hardware.dac);
   const sums = partialSums({ ...product, x: input, weights: weights.divide(weightScale) });
   const variances = variance && partialSums({ ...product, x: input.square(), weights: variance });
   const converted = sums.map((sum, tile) => {
-    const sensed = variances ? sum.add(readNoise(variances[tile]!, key.derive('read', tile))) : sum;
-    const noisy = withOutputNoise(sensed, hardware.outputNoise, key.derive(tile));
+    const noisy =
+      variances === undefined
+        ? withOutputNoise(sum, hardware.outputNoise, key.derive(tile))
+        : sum.add(
+            gaussian(variances[tile]!.add(outputVariance(hardware.outputNoise)), key.derive('read', tile)),
+          );
     return convertOutput(noisy, hardware.adc, product.outputRange);
   });
   return converted.reduce((all, sum) => all.add(sum)).multiply(weightScale.multiply(inputRange));
@@ -97,9 +101,21 @@ export function convertInput(x: Tensor, dac: Dac): Tensor {
 }
 
 /** √variance · N(0, 1), a constant to differentiation. */
-function readNoise(variance: Tensor, key: GraphKey): Tensor {
+function gaussian(variance: Tensor, key: GraphKey): Tensor {
   // Minimal filtering may round a sum of squares to a little less than zero.
   return variance.relu().sqrt().multiply(key.normal(variance.shape)).detach();
+}
+
+/** σ² of a tile's amplifiers, in units of x̂ ŵ. */
+function outputVariance(noise: OutputNoise): number {
+  switch (noise.kind) {
+    case 'none':
+      return 0;
+    case 'gaussian':
+      return noise.relativeStandardDeviation ** 2;
+    default:
+      return assertNever(noise);
+  }
 }
 
 /** A column output with the noise of its amplifier. */

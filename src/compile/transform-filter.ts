@@ -1,0 +1,97 @@
+// Transforms a filter for minimal filtering, once a run: three taps become six points, in panels of columns.
+
+import type { RowRange } from '../graph/node.ts';
+import { type Context, chunkIndex, createDraft, type DraftLaunch, lane, type Memory } from './draft.ts';
+import { type Int, literal, plus, times } from './int.ts';
+import type { KernelBuilder } from './kernel-builder.ts';
+import type { Local } from './loop.ts';
+import { eachChannelBlock, vectorAt } from './product-block.ts';
+import { POINTS, TAPS, transformTaps } from './winograd.ts';
+
+/** A filter's three taps along the columns, in memory. */
+export type FilterTaps = {
+  readonly memory: Memory;
+  readonly kernelRows: number;
+  readonly channels: number;
+  readonly columns: number;
+  /** Index of tap `tap` in filter row (row, channel), column. */
+  readonly index: (row: number, tap: number, channel: Int, column: Int) => Int;
+  /** Channels of a (row, tap) that count; the others are zero. All, if absent. */
+  readonly channelsOf?: (row: number, tap: number) => RowRange;
+};
+
+/** (row, tap, channel) × column → (panel, point, row, channel) × column, panels of `vectors` vectors of columns. */
+export function transformFilter(
+  context: Context,
+  taps: FilterTaps,
+  vectors: number,
+): { launch: DraftLaunch; memory: Memory } {
+  const { kernelRows, channels, columns } = taps;
+  const width = vectors * context.lanes;
+  const memory: Memory = {
+    label: 'transformed filter',
+    elements: POINTS * kernelRows * channels * Math.ceil(columns / width) * width,
+  };
+  const draft = createDraft(context);
+  const b = draft.builder;
+  const source = draft.input(taps.memory);
+  const target = draft.output(memory);
+  const channel = chunkIndex(channels);
+  for (let row = 0; row < kernelRows; row++) {
+    const transform = (column: Int, within: PanelColumn): void => {
+      const weights = Array.from({ length: TAPS }, (_, tap) => {
+        const value = b.load(source, taps.index(row, tap, channel, column));
+        const [start, end] = taps.channelsOf?.(row, tap) ?? [0, channels];
+        return withinChannels(b, value, channel, [Math.max(0, start), Math.min(channels, end)], channels);
+      });
+      const points = transformTaps(b, weights as unknown as Parameters<typeof transformTaps>[1]);
+      for (const [point, value] of points.entries()) {
+        const filterRow = plus(literal(row * channels), channel);
+        b.store(target, filterAddress(taps, width, literal(point), filterRow, within), value);
+      }
+    };
+    eachChannelBlock(draft, columns, vectors, (first, counts) => {
+      for (const [v, count] of counts.entries()) {
+        const column = plus(plus(first, literal(v * b.lanes)), lane(count));
+        transform(column, { panel: first, within: vectorAt(b.lanes, v) });
+      }
+    });
+  }
+  return { launch: draft.finish('winogradFilter', channels), memory };
+}
+
+/** A vector of columns: the first column of its panel, and the place in the panel. */
+export type PanelColumn = { readonly panel: Int; readonly within: Int };
+
+/** Where a vector of columns of a row of the transformed filter lies. */
+export function filterAddress(
+  taps: FilterTaps,
+  width: number,
+  point: Int,
+  filterRow: Int,
+  column: PanelColumn,
+): Int {
+  const rows = taps.kernelRows * taps.channels;
+  const row = plus(times(point, rows), filterRow);
+  return plus(plus(times(column.panel, POINTS * rows), times(row, width)), column.within);
+}
+
+/** The value, or zero where `channel` is not in the range. */
+function withinChannels(
+  b: KernelBuilder,
+  value: Local,
+  channel: Int,
+  [start, end]: RowRange,
+  channels: number,
+): Local {
+  const zero = b.literal(0);
+  if (end <= start) return zero;
+  const number = (): Local => b.index(channel);
+  const above =
+    start === 0
+      ? value
+      : b.operation('select', b.operation('lessInt', number(), b.literal(start, 'i32')), zero, value);
+  return end === channels
+    ? above
+    : b.operation('select', b.operation('lessInt', number(), b.literal(end, 'i32')), above, zero);
+}
