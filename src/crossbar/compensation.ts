@@ -20,7 +20,8 @@ const SMALLEST_READ_OUT = 1e-4;
 /**
  * What the unit vectors give: the mean over the rows of |G⁺ − G⁻| / Gmax, for each column.
  *
- * @param gPlus  sensed conductances, (rows, columns), µS
+ * @param gPlus  conductances sensed with the noise of one read, also where products draw it: each product with a unit
+ *               vector senses the pairs of one row once; (rows, columns), µS
  * @param gMinus likewise
  * @returns (1, columns)
  * @source aihwkit, src/aihwkit/inference/compensation/drift.py

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UsageError } from '../base/errors.ts';
-import { hasIdealPeriphery } from './hardware.ts';
+import { hasIdealPeriphery, hasReadNoiseInProducts } from './hardware.ts';
 import { checkHardware } from './hardware-schema.ts';
 import { hermes256, ideal, joshi2020, standardEvaluation } from './presets.ts';
 
@@ -23,6 +23,32 @@ test('presets have distinct names and say where they come from', () => {
 test('only hardware without converters and output noise has an ideal periphery', () => {
   assert.deepEqual(presets.map(hasIdealPeriphery), [true, true, false, false]);
 });
+
+test('read noise is drawn per read unless the hardware says per product and its cells have any', () => {
+  for (const preset of presets) {
+    const perRead = { ...preset, readNoise: { kind: 'per-read' } } as const;
+    const perProduct = { ...preset, readNoise: { kind: 'per-product' } } as const;
+    for (const hardware of [perRead, perProduct])
+      assert.deepEqual(checkHardware(JSON.parse(JSON.stringify(hardware))), hardware);
+    assert.equal(hasReadNoiseInProducts(preset), false);
+    assert.equal(hasReadNoiseInProducts(perRead), false);
+    assert.equal(hasReadNoiseInProducts(perProduct), preset !== ideal);
+  }
+});
+
+for (const [readNoise, place] of [
+  [{ kind: 'per-row' }, 'readNoise.kind'],
+  [{ kind: 'per-product', colour: 'red' }, 'readNoise'],
+  ['per-product', 'readNoise'],
+  [null, 'readNoise'],
+] as const) {
+  test(`read noise ${JSON.stringify(readNoise)} is refused`, () => {
+    assert.throws(() => checkHardware({ ...joshi2020, readNoise }), {
+      name: 'UsageError',
+      message: new RegExp(`^hardware: ${place}: `),
+    });
+  });
+}
 
 test('all faults of a specification are listed at once, with place and value', () => {
   const faulty = {

@@ -135,6 +135,31 @@ test('calibration sees training images only, as many as asked for', async () => 
   });
 });
 
+test('read noise of products leaves chips and their read-outs as they are, and conductances without noise', async () => {
+  const drawn = await deployed(
+    { hardware: { ...joshi2020, readNoise: { kind: 'per-product' } } },
+    async (deployment) => {
+      const chip = await deployment.program(0);
+      const reading = await deployment.read(chip, 0, YEAR);
+      // Without read noise, all reads of one time are equal.
+      const again = await deployment.read(chip, 1, YEAR);
+      assert.deepEqual(again.layers['conv1']!.gPlus, reading.layers['conv1']!.gPlus);
+      assert.notDeepEqual(again.layers['conv1']!.readOut, reading.layers['conv1']!.readOut);
+      return { chip, reading };
+    },
+  );
+  await deployed({}, async (deployment) => {
+    const chip = await deployment.program(0);
+    assert.deepEqual(chip.layers, drawn.chip.layers);
+    const { layers } = await deployment.read(chip, 0, YEAR);
+    for (const [name, { readOut, variance }] of Object.entries(drawn.reading.layers)) {
+      assert.deepEqual(readOut, layers[name]!.readOut);
+      assert.ok(variance!.data.some((value) => value > 0));
+      assert.ok(!('variance' in layers[name]!));
+    }
+  });
+});
+
 // AdaBS.
 
 test('global compensation undoes a drift that is the same for every cell', async () => {

@@ -147,6 +147,33 @@ test('output noise, too, is the same for every method', async () => {
   assert.deepEqual(perColumn, none);
 });
 
+// Read noise of products.
+
+for (const [name, hardware] of [
+  ['one product', joshi2020],
+  ['tiles and converters', { ...standardEvaluation, tile: { kind: 'limited', rows: 16, columns: 16 } }],
+] as const) {
+  test(`read noise in every product: the chips of one read, other numbers, the same accuracy; ${name}`, async () => {
+    const perProduct = { ...hardware, readNoise: { kind: 'per-product' } } as const;
+    const [one, drawn] = [await resultOf({ hardware }), await resultOf({ hardware: perProduct })];
+    assert.deepEqual(await resultOf({ hardware: perProduct }), drawn);
+    assert.deepEqual(drawn.histogram.programmed, one.histogram.programmed);
+    assert.notDeepEqual(drawn.histogram.read, one.histogram.read);
+    assert.notDeepEqual(drawn.deployed, one.deployed);
+    for (const method of evaluation.methods)
+      for (const time of evaluation.timesSeconds) {
+        const [a, b] = [drawn, one].map((all) => meanOf(accuraciesOf(all, method, time)));
+        // 240 images each, standard errors up to 0.033: 5 σ of the difference. Noise of one size costs about as much.
+        assert.ok(Math.abs(a! - b!) < 5 * Math.SQRT2 * 0.033, `${method} at ${time} s: ${a}, ${b}`);
+      }
+  });
+}
+
+test('read noise in every product of cells that have none changes nothing', async () => {
+  const exact = await resultOf({ hardware: ideal });
+  assert.deepEqual(await resultOf({ hardware: { ...ideal, readNoise: { kind: 'per-product' } } }), exact);
+});
+
 test('only the first test images are used where so asked', async () => {
   const { digitalAccuracy, deployed } = await resultOf({ evaluation: { ...evaluation, testImages: 7 } });
   for (const accuracy of [digitalAccuracy, ...deployed.flatMap(({ accuracies }) => accuracies)])

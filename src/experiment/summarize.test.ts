@@ -138,6 +138,25 @@ test('the error of a weight matrix is the root mean square over its largest weig
   assert.ok(Math.abs(weightErrors[1]!.none / (rootMean / largest) - 1) < 1e-5);
 });
 
+test('errors contain read noise that products draw: its variance is added to the square', async () => {
+  const inside = await insideOf({ ...joshi2020, readNoise: { kind: 'per-product' } });
+  for (const [which, { name, rows, columns, weightErrors }] of summariesOf(inside).entries()) {
+    const { variance, scale } = inside.readings[2]!.layers[name]!;
+    const weights = parameters[`${name}.weights`]!.data;
+    const largest = Math.max(...weights.map(Math.abs));
+    const meanVariance = variance!.data.reduce((sum, v) => sum + v, 0) / (rows * columns);
+    const silent = inside.readings.map(({ layers, ...reading }) => ({
+      ...reading,
+      layers: Object.fromEntries(
+        Object.entries(layers).map(([one, { variance: _, ...layer }]) => [one, layer]),
+      ),
+    }));
+    const without = summariesOf({ ...inside, readings: silent })[which]!.weightErrors[2]!.none;
+    const added = weightErrors[2]!.none ** 2 - without ** 2;
+    assert.ok(Math.abs((added * largest ** 2) / (meanVariance * scale.data[0]! ** 2) - 1) < 1e-5, name);
+  }
+});
+
 test('a layer of zeros has finite errors', async () => {
   const name = 'conv1.weights';
   const { shape, data } = parameters[name]!;

@@ -68,7 +68,7 @@ export async function createNativeBackend(
 }
 
 /** A program whose last run took less runs on the event loop's own thread. */
-const SHORT_MS = 1;
+const SHORT_MS = 4;
 
 /** Loaded kernel libraries by path, that is by content. They stay: a library that nobody refers to is unloaded. */
 const libraries = new Map<string, { readonly library: unknown; readonly kernels: Pointer }>();

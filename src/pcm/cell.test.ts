@@ -11,6 +11,7 @@ import {
   driftedConductance,
   programmedConductance,
   readConductance,
+  readVariance,
 } from './cell.ts';
 import { hermesOneDevice, hermesTwoDevices, idealCell, pcmNandakumar2019 } from './published-cells.ts';
 
@@ -404,6 +405,28 @@ for (const { cell, s, mean, spread, q } of hermesSpreads) {
     }
   });
 }
+
+test('the variance of a read is the square of its spread, and zero without read noise', () => {
+  const variance = (cell: CellSpec, drifted: number, programmed: number, time: number): number => {
+    const graph = trace((t) => ({
+      outputs: { variance: readVariance(cell, t.scalar('drifted'), t.scalar('programmed'), t.scalar('t')) },
+    }));
+    return interpret(graph, { drifted: [drifted], programmed: [programmed], t: [time] }).outputs[
+      'variance'
+    ]![0]!;
+  };
+  // Q_s at g = 0.5, and at g = 0.002, where it is limited.
+  const growth = Math.log((3600 + 20 + 250e-9) / (2 * 250e-9));
+  for (const [programmed, strength] of [
+    [12.5, 0.0088 * 0.5 ** -0.65],
+    [0.05, 0.2],
+  ] as const) {
+    const expected = (0.7 * programmed * strength) ** 2 * growth;
+    const found = variance(pcmNandakumar2019, 0.7 * programmed, programmed, 3600);
+    assert.ok(Math.abs(found / expected - 1) < 1e-12);
+  }
+  assert.equal(variance(idealCell, 5, 5, 3600), 0);
+});
 
 test('programming noise scales with Gmax', () => {
   const small: CellSpec = { ...pcmNandakumar2019, gMaxMicrosiemens: 5 };
