@@ -78,8 +78,8 @@ export function lowerWinogradWeightGradient(context: Context, product: WeightGra
     index: indexFrom(firstColumn),
     padding: none,
   } as const;
-  const x = createTransformedImages(context, draft, inputs, { ...stage, transform: inputTransform });
-  const g = createTransformedImages(context, draft, gradients, { ...stage, transform: gradientTransform });
+  const x = createTransformedImages(draft, inputs, { ...stage, transform: inputTransform });
+  const g = createTransformedImages(draft, gradients, { ...stage, transform: gradientTransform });
   const sums = b.reserve(POINTS * filterRows * columns);
   clearPart(draft, SCRATCH, literal(sums), POINTS * filterRows * columns);
   const addBand = (first: Int): void =>

@@ -66,7 +66,7 @@ export function lowerWinograd(
   const chunks = product.images / images;
   const chunk = chunkIndex(chunks);
   const imageAt = (place: Int): Int => plus(times(chunk, images), place);
-  const transformed = createTransformedImages(context, draft, product.source, {
+  const transformed = createTransformedImages(draft, product.source, {
     transform: inputTransform,
     outputColumns: columns,
     places: images,

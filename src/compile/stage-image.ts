@@ -80,7 +80,6 @@ function clearMargins(draft: Draft, { size, padding }: ImageSource, base: number
   if (tail > 0) clear(literal(afterRow + (height - 1) * rowStride), tail);
 }
 
-/** Copies the image's rows; a row is addressed by its number, its columns and channels by `target`. */
 function copyImage(
   context: Context,
   draft: Draft,
@@ -88,25 +87,9 @@ function copyImage(
   image: Int,
   target: (row: Int, column: Int, channel: Int) => Int,
 ): void {
-  draft.builder.loop(
-    source.size[0],
-    (row) =>
-      copyRow(context, draft, source, { image, row }, (column, channel) => target(row, column, channel)),
-    'y',
-  );
-}
-
-/** Copies one row of an image into scratch memory, the elementwise work before the product done on the way. */
-export function copyRow(
-  context: Context,
-  draft: Draft,
-  source: ImageSource,
-  { image, row }: { readonly image: Int; readonly row: Int },
-  target: (column: Int, channel: Int) => Int,
-): void {
   const b = draft.builder;
   const emit = createEmitter(draft);
-  const [, width, channels] = source.size;
+  const [height, width, channels] = source.size;
   const isStored = (node: Node): boolean => context.memoryOf(node) !== undefined;
   // Columns and channels join into one long row where every load allows it.
   const merged = mergeAxes(
@@ -120,18 +103,24 @@ export function copyRow(
     source.node.shape[source.node.shape.length - 1] === channels &&
     merged[merged.length - 1]!.axes.length === 2 &&
     source.node.shape[source.node.shape.length - 2] === width;
-  if (isJoined) {
-    eachVector(b, width * channels, (at, count) => {
-      const prefix = source.index(image, row, literal(0), literal(0)).slice(0, -2);
-      const index = splitAxes(merged, [...prefix, at], source.node.shape);
-      b.store(SCRATCH, target(literal(0), at), emit(source.node, index), count);
-    });
-    return;
-  }
-  b.loop(width, (column) => {
-    eachVector(b, channels, (at, count) => {
-      const value = emit(source.node, source.index(image, row, column, at));
-      b.store(SCRATCH, target(column, at), value, count);
-    });
-  });
+  b.loop(
+    height,
+    (row) => {
+      if (isJoined) {
+        eachVector(b, width * channels, (at, count) => {
+          const prefix = source.index(image, row, literal(0), literal(0)).slice(0, -2);
+          const index = splitAxes(merged, [...prefix, at], source.node.shape);
+          b.store(SCRATCH, target(row, literal(0), at), emit(source.node, index), count);
+        });
+        return;
+      }
+      b.loop(width, (column) => {
+        eachVector(b, channels, (at, count) => {
+          const value = emit(source.node, source.index(image, row, column, at));
+          b.store(SCRATCH, target(row, column, at), value, count);
+        });
+      });
+    },
+    'y',
+  );
 }

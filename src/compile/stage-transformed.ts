@@ -2,11 +2,12 @@
 // one below the other, so that the rows under a filter are consecutive. Rows are brought one by one, shortly before
 // they are needed, so that loads from memory and arithmetic take turns.
 
-import { type Context, type Draft, eachVector } from './draft.ts';
+import { type Draft, eachVector } from './draft.ts';
+import { createEmitter } from './expression.ts';
 import { type Int, literal, plus, times } from './int.ts';
 import type { KernelBuilder } from './kernel-builder.ts';
 import { type Local, SCRATCH } from './loop.ts';
-import { copyRow, type ImageSource } from './stage-image.ts';
+import type { ImageSource } from './stage-image.ts';
 import { POINTS, type Six, TILE, transformGradients, transformInputs } from './winograd.ts';
 
 /** What becomes of neighbouring pixels of a tile. */
@@ -42,7 +43,6 @@ export function tilesOf(outputColumns: number): number {
 
 /** Reserves scratch for `places` transformed images, with zeros where the source is padded. */
 export function createTransformedImages(
-  context: Context,
   draft: Draft,
   source: ImageSource,
   shape: { readonly transform: TileTransform; readonly outputColumns: number; readonly places: number },
@@ -70,57 +70,67 @@ export function createTransformedImages(
     );
   for (let row = 0; row < rows[0]; row++) clearRow(row);
   for (let row = rows[0] + height; row < paddedRows; row++) clearRow(row);
-  const line = createLine(context, draft, source, (tiles - 1) * TILE + transform.pixels);
-  const transformTile = (tile: Int, place: Int, row: Int): void =>
-    eachVector(b, channels, (channel, count) => {
-      const pixels = Array.from({ length: transform.pixels }, (_, k) =>
-        b.load(SCRATCH, line.address(plus(times(tile, TILE), literal(k)), channel)),
-      );
-      for (const [point, value] of transform.apply(b, pixels).entries()) {
-        const at = address(
-          literal(point),
-          plus(times(place, tiles), tile),
-          plus(row, literal(rows[0])),
-          channel,
-        );
-        b.store(SCRATCH, at, value, count);
-      }
-    });
+  const emit = createEmitter(draft);
   const stageRow = (image: Int, place: Int, row: Int): void =>
-    b.guard(row, height, () => {
-      line.copy(image, row);
-      b.loop(tiles, (tile) => transformTile(tile, place, row), 'j');
-    });
+    b.guard(row, height, () =>
+      eachVector(b, channels, (channel, count) => {
+        const pixel = (column: Int): Local => emit(source.node, source.index(image, row, column, channel));
+        eachTile(b, { tiles, transform, source, pixel }, (tile, pixels) => {
+          for (const [point, value] of transform.apply(b, pixels).entries()) {
+            const at = plus(times(place, tiles), tile);
+            b.store(SCRATCH, address(literal(point), at, plus(row, literal(rows[0])), channel), value, count);
+          }
+        });
+      }),
+    );
   return { address, stageRow };
 }
 
-/** One image row with its zeros on either side, at least `least` pixels. */
-function createLine(
-  context: Context,
-  draft: Draft,
-  source: ImageSource,
-  least: number,
-): {
-  readonly address: (column: Int, channel: Int) => Int;
-  readonly copy: (image: Int, row: Int) => void;
-} {
-  const b = draft.builder;
-  const [, width, channels] = source.size;
-  const [before, after] = source.padding.columns;
-  const pixels = Math.max(least, before + width + after);
-  const base = b.reserve(pixels * channels);
-  const address = (column: Int, channel: Int): Int =>
-    plus(literal(base), plus(times(column, channels), channel));
-  // Whole vectors overrun into what every copy writes anew, or into slack.
-  const clear = (column: number, count: number): void =>
-    eachVector(b, count * channels, (at) => b.store(SCRATCH, address(literal(column), at), b.literal(0)));
-  clear(0, before);
-  clear(before + width, pixels - before - width);
-  return {
-    address,
-    copy: (image, row) =>
-      copyRow(context, draft, source, { image, row }, (column, channel) =>
-        address(plus(column, literal(before)), channel),
-      ),
+/** A row of an image, as tiles see it. */
+type Row = {
+  readonly tiles: number;
+  readonly transform: TileTransform;
+  readonly source: ImageSource;
+  /** Emits the pixel in a column of the image. */
+  readonly pixel: (column: Int) => Local;
+};
+
+/** Visits the tiles of a row from left to right with their pixels; what neighbours share is computed once. */
+function eachTile(
+  b: KernelBuilder,
+  { tiles, transform, source, pixel }: Row,
+  body: (tile: Int, pixels: readonly Local[]) => void,
+): void {
+  const [, width] = source.size;
+  const [before] = source.padding.columns;
+  const shared = transform.pixels - TILE;
+  /** The pixel number `k` of a tile; outside the image, zero. */
+  const at = (tile: number, k: number): Local => {
+    const column = tile * TILE + k - before;
+    return column >= 0 && column < width ? pixel(literal(column)) : b.literal(0);
   };
+  const first = Array.from({ length: transform.pixels }, (_, k) => at(0, k));
+  body(literal(0), first);
+  const isInside = (tile: number): boolean => tile * TILE + transform.pixels - before <= width;
+  let inner = 1;
+  while (inner < tiles && isInside(inner)) inner++;
+  const kept = first.slice(TILE).map((value) => b.accumulator(value));
+  b.loop(
+    inner - 1,
+    (i) => {
+      const tile = plus(i, literal(1));
+      const fresh = Array.from({ length: TILE }, (_, k) =>
+        pixel(plus(times(tile, TILE), literal(shared + k - before))),
+      );
+      body(tile, [...kept, ...fresh]);
+      for (const [k, value] of kept.entries()) b.assign(value, fresh[TILE - shared + k]!);
+    },
+    'j',
+  );
+  let last: readonly Local[] = kept;
+  for (let tile = inner; tile < tiles; tile++) {
+    const pixels = [...last, ...Array.from({ length: TILE }, (_, k) => at(tile, shared + k))];
+    body(literal(tile), pixels);
+    last = pixels.slice(TILE);
+  }
 }

@@ -98,9 +98,10 @@ static void wake_all(atomic_uint *word) {
 }
 
 /* Waits until a counter has come to a target. Spins for a while, because launches are short; then sleeps, because
-   another program may need the processor that the last thread is waiting for. */
+   another program may need the processor that the last thread is waiting for. Launches that are timed are not slept
+   through. */
 static void wait_for(pool *p, atomic_uint *counter, unsigned target) {
-  for (int spins = 0; spins < 1024; spins++) {
+  for (int spins = 0; spins < 1024 || p->times != NULL; spins += spins < 1024) {
     if (atomic_load_explicit(counter, memory_order_acquire) == target) return;
     RELAX();
   }
@@ -121,12 +122,12 @@ static void work(pool *p, program *job, int number) {
     p->scratch[number] = ohmic_allocate(job->scratch_elements * 4);
     p->scratch_elements[number] = p->scratch[number] == NULL ? 0 : job->scratch_elements;
   }
+  double start = p->times != NULL && number == 0 ? now() : 0;
   for (int32_t i = 0; i < job->launch_count; i++) {
     const launch *l = job->launches + i;
     const kernel_function kernel = job->kernels[l->kernel];
     float *const *buffers = job->addresses + l->first_buffer;
     const uint32_t *words = job->words + l->first_word;
-    double start = p->times != NULL && number == 0 ? now() : 0;
     const unsigned chunks = (unsigned)l->chunks;
     for (;;) {
       int chunk = atomic_fetch_add_explicit(job->claimed + i, 1, memory_order_relaxed);
@@ -137,7 +138,11 @@ static void work(pool *p, program *job, int number) {
         wake_all(job->finished + i);
     }
     wait_for(p, job->finished + i, chunks);
-    if (p->times != NULL && number == 0) p->times[i] += now() - start;
+    if (p->times != NULL && number == 0) {
+      const double end = now();
+      p->times[i] += end - start;
+      start = end;
+    }
   }
 }
 
