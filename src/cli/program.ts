@@ -160,7 +160,7 @@ const REPRODUCE_EXAMPLES = `
 Examples:
   ohmic reproduce                                      what there is
   ohmic reproduce joshi2020 --print-settings
-  ohmic reproduce joshi2020 --data ~/datasets          about a day on two processors; may be stopped at any time
+  ohmic reproduce joshi2020 --data ~/datasets          some nine hours on two processors; may be stopped at any time
   ohmic reproduce joshi2020 --data ~/datasets --config trial.yaml --out runs/trial
 
 A trial.yaml of a few minutes:

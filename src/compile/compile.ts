@@ -6,11 +6,10 @@ import { elementCount } from '../base/shape.ts';
 import type { Graph, Node } from '../graph/node.ts';
 import type { Binding, Launch, Placement, Plan } from './backend.ts';
 import type { Context, DraftLaunch, Memory } from './draft.ts';
-import { type Fusion, fuse, type Group, isBuffer } from './fuse.ts';
+import { type Fusion, fuse, isBuffer } from './fuse.ts';
 import type { Kernel } from './loop.ts';
-import { lowerContraction } from './lower-contraction.ts';
-import { lowerCopy, lowerMap, lowerPad } from './lower-map.ts';
-import { lowerReduce } from './lower-reduce.ts';
+import { lowerGroups } from './lower-groups.ts';
+import { lowerCopy } from './lower-map.ts';
 import { placeMemory } from './place-memory.ts';
 import { simplify } from './simplify.ts';
 
@@ -42,23 +41,10 @@ export function compile(graph: Graph, target: Target): Plan {
     scalarSlot: (name) => scalars.findIndex((scalar) => scalar.name === name),
   };
   const drafts = [
-    ...fusion.groups.flatMap((group) => lowerGroup(context, group)),
+    ...lowerGroups(context, fusion.groups),
     ...homes.copies.map(({ from, to }) => lowerCopy(context, from, to)),
   ];
   return assemble(target, drafts, homes, scalars);
-}
-
-function lowerGroup(context: Context, group: Group): DraftLaunch[] {
-  switch (group.kind) {
-    case 'map':
-      return [lowerMap(context, group.results)];
-    case 'reduce':
-      return lowerReduce(context, group.results);
-    case 'pad':
-      return lowerPad(context, group.results[0] as Node<'pad'>);
-    case 'product':
-      return lowerContraction(context, group.product, group.results);
-  }
 }
 
 /**
@@ -170,13 +156,17 @@ function assemble(
       : { space: 'arena', offset: arena.offsets.get(memory)! };
   const kernels: Kernel[] = [];
   const numbers = new Map<string, number>();
-  const launches = drafts.map(({ kernel, memories, words }): Launch => {
+  const numbersOfKernels = new Map<Kernel, number>();
+  const numberOf = (kernel: Kernel): number => {
     const text = kernelText({ ...kernel, name: '' });
-    let number = numbers.get(text);
-    if (number === undefined) {
-      number = kernels.push({ ...kernel, name: `${kernel.name}_${kernels.length}` }) - 1;
-      numbers.set(text, number);
-    }
+    const number =
+      numbers.get(text) ?? kernels.push({ ...kernel, name: `${kernel.name}_${kernels.length}` }) - 1;
+    numbers.set(text, number);
+    numbersOfKernels.set(kernel, number);
+    return number;
+  };
+  const launches = drafts.map(({ kernel, memories, words }): Launch => {
+    const number = numbersOfKernels.get(kernel) ?? numberOf(kernel);
     return { kernel: number, buffers: memories.map(place), words };
   });
   return {
