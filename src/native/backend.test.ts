@@ -132,6 +132,27 @@ test('a program tells whether it was compiled, and how long each launch took', {
   await backend.close();
 });
 
+test('many short runs in a row leave timers their turns', { skip: needsCompiler }, async () => {
+  const backend = await createNativeBackend(compiler!, 1);
+  const given = sample((t) => ({ outputs: { y: t.normals([10]).exp() } }));
+  const plan = compile(given.graph, backend);
+  const program = await backend.load(plan);
+  const buffers = plan.bindings.map(({ elements }) => backend.allocate(elements));
+  let turns = 0;
+  const timer = setInterval(() => turns++, 1);
+  let runs = 0;
+  // Without a turn this ends by the count of runs, within a second.
+  while (turns < 3 && runs < 100_000) {
+    await program.run(buffers, new Uint32Array(0));
+    runs++;
+  }
+  clearInterval(timer);
+  for (const buffer of buffers) buffer.free();
+  program.free();
+  await backend.close();
+  assert.ok(turns >= 3 && runs > 10, `${turns} turns in ${runs} runs`);
+});
+
 test('the description names compiler, vectors and threads', { skip: needsCompiler }, async () => {
   for (const [threads, text] of [
     [1, '1 thread'],

@@ -69,6 +69,8 @@ export async function createNativeBackend(
 
 /** A program whose last run took less runs on the event loop's own thread. */
 const SHORT_MS = 4;
+/** After so long the event loop gets a turn: signals, timers and progress must not wait for the end of many runs. */
+const TURN_MS = 20;
 
 /** Loaded kernel libraries by path, that is by content. They stay: a library that nobody refers to is unloaded. */
 const libraries = new Map<string, { readonly library: unknown; readonly kernels: Pointer }>();
@@ -147,6 +149,7 @@ async function load(compiler: Compiler, runtime: Runtime, pool: Pointer, plan: P
     );
   }
   let lastMs = Number.POSITIVE_INFINITY;
+  let lastTurn = 0;
   const runWith = (
     buffers: readonly DeviceBuffer[],
     scalars: Uint32Array,
@@ -158,12 +161,20 @@ async function load(compiler: Compiler, runtime: Runtime, pool: Pointer, plan: P
     // Handing a run to another thread and hearing of its end takes longer than a short run.
     if (lastMs < SHORT_MS) {
       runtime.run(pool, program, addresses, scalars, times);
-      lastMs = performance.now() - start;
-      return Promise.resolve();
+      const end = performance.now();
+      lastMs = end - start;
+      if (end - lastTurn < TURN_MS) return Promise.resolve();
+      return new Promise((resolve) => {
+        setImmediate(() => {
+          lastTurn = performance.now();
+          resolve();
+        });
+      });
     }
     return new Promise((resolve, reject) => {
       runtime.run.async(pool, program, addresses, scalars, times, (error: Error | null) => {
-        lastMs = performance.now() - start;
+        lastTurn = performance.now();
+        lastMs = lastTurn - start;
         if (error) reject(error);
         else resolve();
       });
