@@ -89,6 +89,13 @@ const learningRate = z.discriminatedUnion('kind', [
   }),
 ]);
 
+/** As CIFAR-10 networks are commonly trained. */
+const augmentation = z.strictObject({
+  cropPadding: pixels.default(4),
+  flip: z.boolean().default(true),
+  cutout: pixels.default(0),
+});
+
 const training = z
   .strictObject({
     epochs: z.int().min(0),
@@ -99,13 +106,7 @@ const training = z
     weightDecay: z.number().min(0).default(5e-4),
     labelSmoothing: share.default(0),
     statisticsMomentum: z.number().positive().max(1).default(0.1),
-    augmentation: z
-      .strictObject({
-        cropPadding: pixels.default(4),
-        flip: z.boolean().default(true),
-        cutout: pixels.default(0),
-      })
-      .prefault({}),
+    augmentation: augmentation.prefault({}),
     noise: z
       .discriminatedUnion('kind', [
         none,
@@ -137,7 +138,16 @@ const evaluation = z.strictObject({
     .array(name(COMPENSATION_METHODS))
     .min(1)
     .default([...COMPENSATION_METHODS]),
-  adabs: z.strictObject({ batches: count.default(10), batchSize: count.default(128) }).prefault({}),
+  adabs: z
+    .strictObject({
+      batches: count.default(10),
+      batchSize: count.default(128),
+      augmentation: augmentation.optional().meta({
+        description:
+          'of the calibration images; absent: none. That of the training fits what the network expects',
+      }),
+    })
+    .prefault({}),
   calibrationImages: count.default(250),
   testImages: count.optional().meta({ description: 'only the first so many test images' }),
 });

@@ -18,7 +18,7 @@ import { compensationFactors } from '../crossbar/compensation.ts';
 import { type HardwareSpec, hasIdealPeriphery, hasReadNoiseInProducts } from '../crossbar/hardware.ts';
 import { onChip } from '../crossbar/on-chip.ts';
 import { traceProgramming, traceReading } from '../crossbar/program-and-read.ts';
-import { fillBatch } from '../data/batches.ts';
+import { type Augmentation, fillBatch, noAugmentation } from '../data/batches.ts';
 import { type DataSplit, subset } from '../data/image-set.ts';
 import type { Call, Engine, Executable, Store } from '../engine.ts';
 import { digital, type Multiply } from '../graph/multiply.ts';
@@ -240,7 +240,8 @@ type Adabs = {
 /**
  * Compiles adaptive batch-norm statistics: for each of m calibration batches, every running moment r ← p r + (1 − p) b
  * with the batch's own moment b and p = 0.015^(1/m), the network running on the chip with batch statistics.
- * Calibration images come from the training set, without augmentation and without labels.
+ * Calibration images come from the training set, without labels; augmented only if the settings say so. Statistics that
+ * a network was trained with are those of augmented images: crops of a padded image have black borders, others have not.
  *
  * @source V. Joshi et al., Nat. Commun. 11:2473 (2020); rule as quoted by a public re-implementation
  */
@@ -250,7 +251,7 @@ async function prepareAdabs(
   root: Key,
 ): Promise<Adabs> {
   const { engine, model, data, evaluation } = options;
-  const { batches: count, batchSize } = evaluation.adabs;
+  const { batches: count, batchSize, augmentation } = evaluation.adabs;
   const share = 1 - ADABS_MEMORY ** (1 / count);
   const graph = trace((t) => {
     const images = t.input('images', [batchSize, ...model.inputShape]);
@@ -270,7 +271,7 @@ async function prepareAdabs(
     return { outputs: {}, updates };
   });
   const executable = await engine.compile(graph);
-  const batches = calibrationBatches(data, deriveKey(root, 'adabs'), count, batchSize);
+  const batches = calibrationBatches(data, deriveKey(root, 'adabs'), count, batchSize, augmentation);
   return {
     run: async (state, key, signal) => {
       for (const [batch, images] of batches.entries()) {
@@ -289,11 +290,13 @@ function calibrationBatches(
   key: Key,
   count: number,
   size: number,
+  augmentation: Augmentation = noAugmentation,
 ): Float32Array[] {
   const order = permutation(key, train.count);
+  const augment = { settings: augmentation, key: deriveKey(key, 'augmentation'), epoch: 0 };
   return Array.from({ length: count }, (_, batch) => {
     const indices = Uint32Array.from({ length: size }, (_, i) => order[(batch * size + i) % train.count]!);
-    return fillBatch({ set: train, indices, normalization }).images;
+    return fillBatch({ set: train, indices, normalization, augment }).images;
   });
 }
 

@@ -2,6 +2,7 @@
 
 import type { Seconds } from '../base/units.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
+import type { Augmentation } from '../data/batches.ts';
 import type { Provenance } from '../train/checkpoint.ts';
 
 /** What is done about drift: nothing, one factor per layer, one per column, or global factors and then AdaBS. */
@@ -66,7 +67,12 @@ export type NetworkResult = {
 };
 
 /** How AdaBS re-estimates batch-normalisation statistics. */
-export type AdabsSettings = { readonly batches: number; readonly batchSize: number };
+export type AdabsSettings = {
+  readonly batches: number;
+  readonly batchSize: number;
+  /** Of the calibration images; absent: none. That of the training fits the statistics that the network expects. */
+  readonly augmentation?: Augmentation | undefined;
+};
 
 /** How networks are evaluated. */
 export type EvaluationSettings = {

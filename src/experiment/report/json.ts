@@ -39,6 +39,8 @@ const learningRate: z.ZodType<LearningRate> = z.discriminatedUnion('kind', [
   }),
 ]);
 
+const augmentation = z.strictObject({ cropPadding: count, flip: z.boolean(), cutout: count });
+
 const noise: z.ZodType<WeightNoise> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('none') }),
   z.strictObject({ kind: z.literal('gaussian'), relativeToMax: z.number() }),
@@ -58,7 +60,7 @@ const trainingSettings: z.ZodType<TrainingSettings> = z.strictObject({
   weightDecay: z.number(),
   labelSmoothing: z.number(),
   statisticsMomentum: z.number(),
-  augmentation: z.strictObject({ cropPadding: count, flip: z.boolean(), cutout: count }),
+  augmentation,
   noise,
   clipping,
 });
@@ -116,7 +118,11 @@ const evaluation: z.ZodType<EvaluationSettings> = z.strictObject({
   chips: positiveCount,
   timesSeconds: z.array(seconds),
   methods: z.array(method),
-  adabs: z.strictObject({ batches: count, batchSize: positiveCount }),
+  adabs: z.strictObject({
+    batches: count,
+    batchSize: positiveCount,
+    augmentation: augmentation.optional(),
+  }),
   calibrationImages: count,
   testImages: z.exactOptional(positiveCount),
 });
