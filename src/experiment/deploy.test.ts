@@ -13,6 +13,7 @@ import {
 } from '../../test/tiny.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
 import { hermes256, ideal, joshi2020 } from '../crossbar/presets.ts';
+import type { Augmentation } from '../data/batches.ts';
 import { engineOn } from '../engine.ts';
 import { interpret } from '../graph/interpret.ts';
 import { digital } from '../graph/multiply.ts';
@@ -233,6 +234,37 @@ test('AdaBS moves every running statistic by r ← p r + (1 − p) b, p = 0.015^
       assert.ok(relativeError(store[name]!.data, expected) < 1e-5, name);
     }
   });
+});
+
+test('AdaBS calibrates on images augmented as its settings say, with the same draws every time', async () => {
+  const model = tinyConvolutional;
+  const { batches, batchSize } = evaluation.adabs;
+  const imagesWith = async (augmentation?: Augmentation): Promise<Float32Array[]> => {
+    const watched = watch(engine);
+    const settings = { ...evaluation, adabs: { batches, batchSize, augmentation } };
+    const parameters = randomParameters(model);
+    await deployed(
+      { engine: watched.engine, hardware: ideal, parameters, evaluation: settings },
+      async (deployment) => {
+        const reading = await deployment.read(await deployment.program(0), 0, YEAR);
+        await deployment.accuracy({ chip: 0, reading, baseline: reading }, 'adabs');
+      },
+    );
+    return watched.calls.flatMap(({ inputs }) =>
+      inputs?.['images']?.length === batchSize * 128 ? [inputs['images'] as Float32Array] : [],
+    );
+  };
+  const cropped: Augmentation = { cropPadding: 2, flip: true, cutout: 0 };
+  const [plain, none, once, again] = [
+    await imagesWith(),
+    await imagesWith({ cropPadding: 0, flip: false, cutout: 0 }),
+    await imagesWith(cropped),
+    await imagesWith(cropped),
+  ];
+  assert.equal(once.length, batches);
+  assert.deepEqual(plain, none);
+  assert.deepEqual(once, again);
+  for (const [batch, images] of once.entries()) assert.notDeepEqual(images, plain[batch]);
 });
 
 test('AdaBS of a network without normalisation is global compensation', async () => {
