@@ -141,7 +141,7 @@ test('ohmic evaluate on the kept weights gives the numbers of the record', async
   );
   const { code, err } = await ohmic([
     'evaluate', '--weights', ...weights, '--seed', '1', '--chips', '2', '--times', '25s,1000s,1d', '--methods', 'none,global,adabs',
-    '--adabs-batches', '1', '--adabs-batch-size', '20', '--calibration-images', '20', '--train-images', '60', '--test-images', '20',
+    '--adabs-batches', '1', '--adabs-batch-size', '20', '--adabs-augmentation', '4,8', '--calibration-images', '20', '--train-images', '60', '--test-images', '20',
     '--backend', 'wasm', '--threads', '1', '--out', 'again',
   ]); // biome-ignore format: flags and values in pairs
   assert.equal(code, 0, err);

@@ -38,6 +38,7 @@ export type EvaluateFlags = WorkFlags & {
   readonly testImages?: string;
   readonly adabsBatches: string;
   readonly adabsBatchSize: string;
+  readonly adabsAugmentation?: string;
   readonly calibrationImages: string;
   readonly seed: string;
 };
@@ -108,7 +109,11 @@ function checkFlags(flags: EvaluateFlags): Checked {
   const raw = {
     chips: numberOrText(flags.chips),
     methods: parseList(flags.methods),
-    adabs: { batches: numberOrText(flags.adabsBatches), batchSize: numberOrText(flags.adabsBatchSize) },
+    adabs: {
+      batches: numberOrText(flags.adabsBatches),
+      batchSize: numberOrText(flags.adabsBatchSize),
+      ...(flags.adabsAugmentation === undefined ? {} : augmentationOf(flags.adabsAugmentation)),
+    },
     calibrationImages: numberOrText(flags.calibrationImages),
     ...(times.includes(undefined) ? {} : { timesSeconds: times }),
     ...(flags.testImages === undefined ? {} : { testImages: numberOrText(flags.testImages) }),
@@ -169,4 +174,16 @@ function commonDataset(
 
 function isFirst<T>(value: T, position: number, all: readonly T[]): boolean {
   return all.indexOf(value) === position;
+}
+
+/** `4,8`: crops after padding by 4, flips, a cutout of 8. */
+function augmentationOf(text: string): { readonly augmentation: Readonly<Record<string, unknown>> } {
+  const [cropPadding, cutout = '0'] = parseList(text);
+  return {
+    augmentation: {
+      cropPadding: numberOrText(cropPadding ?? ''),
+      flip: true,
+      cutout: numberOrText(cutout),
+    },
+  };
 }

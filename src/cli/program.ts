@@ -126,6 +126,10 @@ function addEvaluate(program: Command): void {
     .option('--test-images <n>', 'only the first n test images')
     .option('--adabs-batches <n>', 'AdaBS: batches of training images', '10')
     .option('--adabs-batch-size <n>', 'AdaBS: images of a batch', '128')
+    .option(
+      '--adabs-augmentation <crop,cutout>',
+      'AdaBS: flips, crops after padding, cutout, in pixels; as in training',
+    )
     .option('--calibration-images <n>', 'training images that set converter ranges', '250')
     .option('--seed <n>', 'names all random draws', '0')
     .addHelpText('after', EVALUATE_EXAMPLES)
