@@ -142,6 +142,7 @@ test('the reader of plans sees an access that goes astray', () => {
     lanes: 4,
     buffers: 1,
     words: 0,
+    constants: [],
     scratch: 0,
     chunks: 2,
     types: ['f32'],

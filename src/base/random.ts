@@ -1,8 +1,10 @@
 // Counter-based random numbers: a draw is a pure function of (key, stream, index), so it depends neither on
-// threads nor on order nor on the backend. Graphs draw with the same function (graph/, compile/), the host
-// (data order, seeds) with this file.
+// threads nor on order nor on the backend. Keys, and what the host draws (data order, seeds), are Threefry's; the
+// millions of draws within a graph are words of a hash under such a key (docs/decisions/0011-lighter-draws.md).
 //
 // Threefry-2x32 with 20 rounds: J. K. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+
+import { NORMAL_TABLE } from './normal-table.ts';
 
 /** Two words that name a random sequence. */
 export type Key = readonly [number, number];
@@ -26,6 +28,22 @@ export function threefry2x32(k0: number, k1: number, c0: number, c1: number): [n
     }
   }
   return [x0 >>> 0, x1 >>> 0];
+}
+
+/**
+ * Draw number `index` of the sequence that `key` names: a hash of 32 bits with the key added to its first two rounds.
+ * Within one key no word comes twice.
+ *
+ * Meant for keys that Threefry made: keys of a simple relation to one another may give sequences of a simple relation.
+ *
+ * @source C. Wellons, hash-prospector (public domain): shifts and factors of `triple32`; the key is ours
+ */
+export function randomWord(key: Key, index: number): number {
+  let x = (index + key[0]) | 0;
+  x = Math.imul(x ^ (x >>> 17), 0xed5ad4bb);
+  x = Math.imul(((x ^ (x >>> 11)) + key[1]) | 0, 0xac4c1b51);
+  x = Math.imul(x ^ (x >>> 15), 0x31848bab);
+  return (x ^ (x >>> 14)) >>> 0;
 }
 
 /** 64 bits from a text (two FNV-1a hashes with different offsets, then mixed by Threefry). */
@@ -58,6 +76,18 @@ export function deriveKey(key: Key, ...path: readonly (string | number)[]): Key 
 /** The float in (0, 1) that a random word stands for: its upper 23 bits, centred: never 0, never 1. */
 export function uniformFromWord(word: number): number {
   return ((word >>> 9) + 0.5) / 0x800000;
+}
+
+/**
+ * The standard normal draw that a random word stands for: with m its lower 31 bits, the last of them set and rounded to a
+ * float, the size that is exceeded with probability m / 2³¹, to 4e-6; negative if the highest bit is set. At most 6.23.
+ */
+export function normalFromWord(word: number): number {
+  const m = Math.fround((word | 1) & 0x7fffffff);
+  const octave = 31 - Math.clz32(m);
+  const at = (octave + 31) % 32;
+  const size = NORMAL_TABLE.reduce((sum, coefficients) => sum * (m / 2 ** octave) + coefficients[at]!, 0);
+  return word >>> 31 === 0 ? size : -size;
 }
 
 /** A sequence of draws on the host. Stateful by nature: it walks the counter. */

@@ -2,8 +2,15 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { UsageError } from './errors.ts';
 import { keyFromSeed, randomSequence } from './random.ts';
-import { confidenceInterval95, meanOf, standardDeviationOf, studentQuantile975 } from './statistics.ts';
+import {
+  confidenceInterval95,
+  meanOf,
+  normalQuantile,
+  standardDeviationOf,
+  studentQuantile975,
+} from './statistics.ts';
 
 test('mean and standard deviation of known samples', () => {
   assert.equal(meanOf([1, 2, 3, 6]), 3);
@@ -82,3 +89,18 @@ for (const size of [2, 3, 5, 25]) {
     assert.ok(Math.abs(covered / samples - 0.95) < 5 * 0.0015 + 0.0005, `${covered / samples}`);
   });
 }
+
+test('the normal quantile has the tabulated values, is odd, and refuses what it cannot give', () => {
+  // To 16 digits, from both formulas: near 1/2 and further out.
+  const known = [
+    [0.5, 0],
+    [0.9, 1.2815515655446004],
+    [0.975, 1.959963984540054],
+    [1e-3, -3.090232306167813],
+    [1e-9, -5.9978070150076865],
+  ] as const;
+  for (const [p, quantile] of known) assert.ok(Math.abs(normalQuantile(p) - quantile) < 1e-14 + 1e-15 * p);
+  for (let p = 0.01; p < 0.5; p += 0.01)
+    assert.ok(Math.abs(normalQuantile(p) + normalQuantile(1 - p)) < 1e-14);
+  for (const p of [0, 1, -1, Number.NaN]) assert.throws(() => normalQuantile(p), UsageError);
+});

@@ -113,12 +113,12 @@ kernel matmul_0: 1 chunks, 4 lanes, 3 buffers
     v3 += v8 * v5
     v4 += v8 * v6
   v9 = maximum(v0, v1)
-  b0[0] = v9 vector 4
   v10 = maximum(v0, v3)
+  b0[0] = v9 vector 4
   b0[5] = v10 vector 4
   v11 = maximum(v0, v2)
-  b0[4] = v11 vector 1
   v12 = maximum(v0, v4)
+  b0[4] = v11 vector 1
   b0[9] = v12 vector 1
 
 `,

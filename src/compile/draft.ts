@@ -57,7 +57,10 @@ export function createDraft(context: Context): Draft {
       return memory === undefined ? undefined : input(memory);
     },
     scalarSlot: context.scalarSlot,
-    wordPosition: (value) => words.push(value) - 1,
+    wordPosition: (value) => {
+      const known = words.indexOf(value);
+      return known >= 0 ? known : words.push(value) - 1;
+    },
     finish: (name, chunks) => ({
       kernel: builder.finish({ name, buffers: memories.length, words: words.length, chunks }),
       memories,

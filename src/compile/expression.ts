@@ -8,7 +8,16 @@ import { isOp, type Node, type OpName } from '../graph/node.ts';
 import { div, flatten, hasDivision, type Int, intKey, literal, mod, plus, unflatten } from './int.ts';
 import type { KernelBuilder } from './kernel-builder.ts';
 import type { Local, VectorOp, VectorType } from './loop.ts';
-import { emitCos, emitExp, emitLog, emitNormal, emitTanh, emitThreefry, emitUniform } from './math.ts';
+import {
+  emitCos,
+  emitExp,
+  emitLog,
+  emitNormal,
+  emitRandomWord,
+  emitTanh,
+  emitThreefry,
+  emitUniform,
+} from './math.ts';
 
 /** The kernel an expression is written into. */
 export type Surroundings = {
@@ -53,21 +62,18 @@ const ownKernel = (node: Node): never => {
   throw new InternalError(`internal: ${node.op} is a kernel of its own`);
 };
 
-/** The two random words of every element: the stream's key, then the element's number as counter. */
-function randomWords(
+/** The random word of every element: the stream's key, then the element's number as counter. */
+function randomWord(
   node: Node<'uniform' | 'normal'>,
   index: readonly Int[],
   emit: Emit,
   s: Surroundings,
-): [Local, Local] {
+): Local {
   const stream: Key = node.attributes.stream;
   const words = node.inputs.map((word) => emit(word, [])) as [Local, Local];
   const names = stream.map((word) => s.builder.word(s.wordPosition(word))) as [Local, Local];
   const key = emitThreefry(s.builder, words, names);
-  return emitThreefry(s.builder, key, [
-    s.builder.index(flatten(index, stridesOf(node.shape))),
-    s.builder.literal(0, 'i32'),
-  ]);
+  return emitRandomWord(s.builder, key, s.builder.index(flatten(index, stridesOf(node.shape))));
 }
 
 const lowerings: { readonly [K in OpName]: Lowering<K> } = {
@@ -77,8 +83,8 @@ const lowerings: { readonly [K in OpName]: Lowering<K> } = {
   },
   constant: (node, _index, _emit, s) => s.builder.literal(node.attributes.value, typeOf(node)),
   iota: (node, index, _emit, s) => s.builder.index(index[node.attributes.axis]!),
-  uniform: (node, index, emit, s) => emitUniform(s.builder, randomWords(node, index, emit, s)[0]),
-  normal: (node, index, emit, s) => emitNormal(s.builder, randomWords(node, index, emit, s)),
+  uniform: (node, index, emit, s) => emitUniform(s.builder, randomWord(node, index, emit, s)),
+  normal: (node, index, emit, s) => emitNormal(s.builder, randomWord(node, index, emit, s)),
   negate: elementwise('negate'),
   abs: elementwise('abs'),
   exp: math(emitExp),

@@ -131,6 +131,47 @@ test('an operation on an accumulator takes its value of there and then', () => {
   );
 });
 
+test('interleaved parts take turns, and what one needs from another comes first', () => {
+  const text = bodyOf((b) => {
+    b.loop(2, (i) => {
+      const results = b.interleaved(
+        [1, 2].map((k) => () => {
+          const shared = b.load(0, times(i, 8));
+          const own = b.operation('add', shared, b.load(1, plus(times(i, 8), literal(k))));
+          b.store(2, row(plus(times(i, 2), literal(k))), own);
+          return k;
+        }),
+      );
+      assert.deepEqual(results, [1, 2]);
+    });
+  });
+  assert.equal(
+    text,
+    [
+      '  for i_0 in 2',
+      '    v0 = b0[i_0 * 8] splat:f32',
+      '    v3 = b1[i_0 * 8 + 2] splat:f32',
+      '    v1 = b1[i_0 * 8 + 1] splat:f32',
+      '    v4 = add(v0, v3)',
+      '    v2 = add(v0, v1)',
+      '    b2[i_0 * 8 + 8] = v4 vector 4',
+      '    b2[i_0 * 8 + 4] = v2 vector 4',
+    ].join('\n'),
+  );
+});
+
+test('a table is kept once, however often it is looked up, and must have 32 numbers', () => {
+  const builder = new KernelBuilder(4);
+  const [first, second] = [1, 2].map((factor) => Array.from({ length: 32 }, (_, k) => k * factor));
+  const index = builder.index(lane(4));
+  const found = builder.lookup(first!, index);
+  assert.equal(builder.lookup(first!, index), found);
+  assert.notEqual(builder.lookup(second!, index), found);
+  assert.throws(() => builder.lookup([1, 2], index), /a table has 32 numbers, not 2/);
+  const kernel = builder.finish({ name: 'k', buffers: 0, words: 0, chunks: 1 });
+  assert.deepEqual(kernel.constants, [...first!, ...second!]);
+});
+
 test('scratch memory is loaded where it is asked for, and reservations lie apart', () => {
   const builder = new KernelBuilder(4);
   const [first, second] = [builder.reserve(10), builder.reserve(10)];

@@ -9,9 +9,13 @@ import {
   resultTypes,
   SCRATCH,
   type Statement,
+  TABLE_SIZE,
   type VectorOp,
   type VectorType,
 } from './loop.ts';
+
+/** Parts that take turns: their values must find room in registers. */
+const INTERLEAVED = 4;
 
 type Block = {
   readonly statements: Statement[];
@@ -32,6 +36,7 @@ export class KernelBuilder {
   ]);
   private variables = 0;
   private scratchElements = 0;
+  private readonly tables = new Map<readonly number[], number>();
 
   constructor(lanes: number) {
     this.lanes = lanes;
@@ -46,6 +51,7 @@ export class KernelBuilder {
       lanes: this.lanes,
       buffers,
       words,
+      constants: [...this.tables.keys()].flat(),
       scratch: this.scratchElements,
       chunks,
       types: this.types,
@@ -80,6 +86,24 @@ export class KernelBuilder {
     }
     const statements = this.nested(body, undefined, true);
     this.current().statements.push({ kind: 'if', index, below, body: statements });
+  }
+
+  /**
+   * Writes parts that do not depend on one another, a statement of each in turn, so that a processor which looks only
+   * so far ahead finds work while it waits for a result. They change no accumulator and load nothing that one stores.
+   */
+  interleaved<T>(parts: readonly (() => T)[]): T[] {
+    const { statements } = this.current();
+    const lists: Statement[][] = [];
+    const results = parts.map((part) => {
+      const start = statements.length;
+      const result = part();
+      lists.push(statements.splice(start));
+      return result;
+    });
+    for (let first = 0; first < lists.length; first += INTERLEAVED)
+      statements.push(...inTurn(lists.slice(first, first + INTERLEAVED)));
+    return results;
   }
 
   /** An operation; one that reads an accumulator takes its value of here and now. */
@@ -120,6 +144,15 @@ export class KernelBuilder {
 
   word(position: number): Local {
     return this.pure(`word ${position}`, 'i32', 0, (target) => ({ kind: 'word', target, position }));
+  }
+
+  /** Lane by lane, the number of `table` that the lowest five bits of the operand say. */
+  lookup(table: readonly number[], operand: Local): Local {
+    invariant(table.length === TABLE_SIZE, () => `a table has ${TABLE_SIZE} numbers, not ${table.length}`);
+    const position = this.tables.get(table) ?? this.tables.size * TABLE_SIZE;
+    this.tables.set(table, position);
+    const make = (target: Local): Statement => ({ kind: 'lookup', target, position, operand });
+    return this.pure(`lookup ${position} ${operand}`, 'f32', this.levelOf([operand]), make);
   }
 
   /** The integers of `index`, lane by lane. */
@@ -241,5 +274,46 @@ export class KernelBuilder {
 
   private levelOfInt(index: Int): number {
     return Math.max(0, ...[...variablesOf(index)].map((name) => this.variableLevels.get(name)!));
+  }
+}
+
+/** One statement of each list in turn; one whose operands another list has yet to define waits for them. */
+function inTurn(lists: readonly (readonly Statement[])[]): Statement[] {
+  const pending = new Set(
+    lists.flat().flatMap((statement) => ('target' in statement ? [statement.target] : [])),
+  );
+  const queues = lists.map((list) => ({ list, at: 0 }));
+  const order: Statement[] = [];
+  const total = lists.reduce((sum, { length }) => sum + length, 0);
+  while (order.length < total) {
+    for (const queue of queues) {
+      const statement = queue.list[queue.at];
+      if (statement === undefined || operandsOf(statement).some((operand) => pending.has(operand))) continue;
+      order.push(statement);
+      queue.at++;
+      if ('target' in statement) pending.delete(statement.target);
+    }
+  }
+  return order;
+}
+
+/** The values that a statement other than a loop reads. */
+function operandsOf(statement: Statement): readonly Local[] {
+  switch (statement.kind) {
+    case 'operation':
+      return statement.operands;
+    case 'shift':
+    case 'lookup':
+    case 'fold':
+      return [statement.operand];
+    case 'store':
+    case 'assign':
+      return [statement.value];
+    case 'accumulator':
+      return [statement.initial];
+    case 'multiplyAdd':
+      return [statement.a, statement.b];
+    default:
+      return [];
   }
 }

@@ -107,6 +107,13 @@ export type Statement =
   | { readonly kind: 'scalar'; readonly target: Local; readonly type: VectorType; readonly slot: number }
   /** All lanes the launch's own 32-bit word with this number. */
   | { readonly kind: 'word'; readonly target: Local; readonly position: number }
+  /** Lane l holds the kernel's constant number `position` + (the lowest five bits of the operand's lane l). */
+  | {
+      readonly kind: 'lookup';
+      readonly target: Local;
+      readonly position: number;
+      readonly operand: Local;
+    }
   /** Lane l holds the integer `index` with the variable `lane` = l. */
   | { readonly kind: 'index'; readonly target: Local; readonly index: Int }
   /**
@@ -160,12 +167,17 @@ export type Kernel = {
   readonly buffers: number;
   /** Number of 32-bit words that a launch hands over. */
   readonly words: number;
+  /** f32 numbers that lookups choose from: tables of `TABLE_SIZE`, one after another. */
+  readonly constants: readonly number[];
   /** Elements of private scratch memory; its content is undefined at the start of a chunk. */
   readonly scratch: number;
   readonly chunks: number;
   readonly types: readonly VectorType[];
   readonly body: readonly Statement[];
 };
+
+/** Numbers in a table that is looked up. */
+export const TABLE_SIZE = 32;
 
 /** Buffer slot of the thread's own scratch memory. */
 export const SCRATCH = -1;
@@ -197,6 +209,8 @@ export function printKernel(kernel: Kernel): string {
         return [`${indent}${local(s.target)} = scalar ${s.slot}:${s.type}`];
       case 'word':
         return [`${indent}${local(s.target)} = word ${s.position}`];
+      case 'lookup':
+        return [`${indent}${local(s.target)} = constants[${s.position} + (${local(s.operand)} & 31)]`];
       case 'index':
         return [`${indent}${local(s.target)} = index ${printInt(s.index)}`];
       case 'load':

@@ -253,13 +253,15 @@ function finishBand(walk: Walk): void {
       const sums = Array.from({ length: POINTS }, (_, point) =>
         b.load(SCRATCH, partial.address(literal(point), position, v)),
       );
-      const summands = outputsOf(b, sums as unknown as Six)
-        .slice(0, outputs)
-        .map((value, k) => {
-          const pixel = [plus(first, row), plus(times(tile, TILE), literal(k))] as const;
-          const at = [walk.imageAt(place), ...pixel, channelOf(walk, v, count)] as const;
-          return epilogue.store(value, at, count);
-        })
+      const values = outputsOf(b, sums as unknown as Six).slice(0, outputs);
+      const summands = b
+        .interleaved(
+          values.map((value, k) => () => {
+            const pixel = [plus(first, row), plus(times(tile, TILE), literal(k))] as const;
+            const at = [walk.imageAt(place), ...pixel, channelOf(walk, v, count)] as const;
+            return epilogue.store(value, at, count);
+          }),
+        )
         .reduce((x, y) => x.map((summand, s) => epilogue.add(summand, y[s]!)));
       for (const [s, total] of totals[v]!.entries()) b.assign(total, epilogue.add(total, summands[s]!));
     }

@@ -1,6 +1,7 @@
 // Elementary functions and random words, written in basic vector operations, so that every backend rounds alike.
 // Errors (against float64, over the stated ranges) are held by math.test.ts.
 
+import { NORMAL_TABLE } from '../base/normal-table.ts';
 import type { KernelBuilder } from './kernel-builder.ts';
 import type { Local } from './loop.ts';
 
@@ -143,13 +144,27 @@ export function emitUniform(b: KernelBuilder, word: Local): Local {
   return b.operation('multiply', b.operation('add', mantissa, b.literal(0.5)), b.literal(2 ** -23));
 }
 
-/** Standard normal from two random words (Box and Muller 1958): √(−2 ln u₁) · cos 2πu₂. */
-export function emitNormal(b: KernelBuilder, words: readonly [Local, Local]): Local {
-  const radius = b.operation(
-    'sqrt',
-    b.operation('multiply', b.literal(-2), emitLog(b, emitUniform(b, words[0]))),
-  );
-  const turn = b.operation('subtract', emitUniform(b, words[1]), b.literal(0.5));
-  const cosine = cosReduced(b, b.operation('multiply', turn, b.literal(2 * Math.PI)));
-  return b.operation('multiply', radius, b.operation('negate', cosine));
+/** A random word for each counter: see `randomWord` in base/random.ts. */
+export function emitRandomWord(b: KernelBuilder, key: readonly [Local, Local], counter: Local): Local {
+  const fold = (x: Local, bits: number): Local => b.operation('xor', x, b.shift('right', x, bits));
+  const times = (x: Local, factor: number): Local => b.operation('multiplyInt', x, b.literal(factor, 'i32'));
+  const first = times(fold(b.operation('addInt', counter, key[0]), 17), 0xed5ad4bb);
+  const second = times(b.operation('addInt', fold(first, 11), key[1]), 0xac4c1b51);
+  return fold(times(fold(second, 15), 0x31848bab), 14);
+}
+
+/** Standard normal from a random word: see `normalFromWord` in base/random.ts; absolute error below 1e-6. */
+export function emitNormal(b: KernelBuilder, word: Local): Local {
+  const int = (value: number): Local => b.literal(value, 'i32');
+  const odd = b.operation('and', b.operation('or', word, int(1)), int(0x7fffffff));
+  const bits = b.operation('floatBits', b.operation('toFloat', odd));
+  const octave = b.shift('right', bits, 23);
+  const mantissa = b.operation('or', b.operation('and', bits, int(0x7fffff)), int(0x3f800000));
+  const x = b.operation('bitsFloat', mantissa);
+  const [highest, ...lower] = NORMAL_TABLE;
+  let size = b.lookup(highest!, octave);
+  for (const coefficients of lower)
+    size = b.operation('add', b.operation('multiply', size, x), b.lookup(coefficients, octave));
+  const sign = b.operation('and', word, int(0x80000000));
+  return b.operation('bitsFloat', b.operation('xor', b.operation('floatBits', size), sign));
 }

@@ -156,18 +156,20 @@ export function eachSum(
 
 /** Epilogue and stores of a block. */
 export function finishBlock(
-  { epilogue, image, product: { outputStep } }: Walk,
+  { draft, epilogue, image, product: { outputStep } }: Walk,
   { phase, row, column, channel: first, counts }: Block,
   block: readonly (readonly Local[])[],
 ): void {
   for (const [v, count] of counts.entries()) {
     const channel = plus(plus(first, literal(v * epilogue.lanes)), lane(count));
     const y = plus(times(row, outputStep[0]), literal(phase.offset[0]));
-    const totals = block
-      .map((vectors, p) => {
-        const x = plus(times(plus(column, literal(p)), outputStep[1]), literal(phase.offset[1]));
-        return epilogue.store(vectors[v]!, [image, y, x, channel], count);
-      })
+    const totals = draft.builder
+      .interleaved(
+        block.map((vectors, p) => () => {
+          const x = plus(times(plus(column, literal(p)), outputStep[1]), literal(phase.offset[1]));
+          return epilogue.store(vectors[v]!, [image, y, x, channel], count);
+        }),
+      )
       .reduce((a, b) => a.map((total, k) => epilogue.add(total, b[k]!)));
     epilogue.collect(channel, totals);
   }

@@ -4,7 +4,7 @@
 
 import { assertNever } from '../base/errors.ts';
 import type { ConvolutionGeometry, RowRange } from '../graph/node.ts';
-import type { GraphKey, Tensor, TensorLike } from '../graph/tensor.ts';
+import { constant, type GraphKey, type Tensor, type TensorLike } from '../graph/tensor.ts';
 import { quantize, stepsOf } from './converters.ts';
 import { type Adc, type Dac, type HardwareSpec, hasIdealPeriphery, type OutputNoise } from './hardware.ts';
 import { matrixSize } from './mapping.ts';
@@ -65,7 +65,8 @@ export function analogProduct(product: AnalogProduct): Tensor {
     return y.add(gaussian(ofOutputs, key.derive('read', 0)).multiply(weightScale));
   }
   const inputRange = product.inputRange();
-  const input = convertInput(x.divide(inputRange), hardware.dac);
+  // One division for all inputs, not one each.
+  const input = convertInput(x.multiply(constant(x, 1).divide(inputRange)), hardware.dac);
   const sums = partialSums({ ...product, x: input, weights: weights.divide(weightScale) });
   const variances = variance && partialSums({ ...product, x: input.square(), weights: variance });
   const converted = sums.map((sum, tile) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UsageError } from '../base/errors.ts';
-import { threefry2x32, uniformFromWord } from '../base/random.ts';
+import { normalFromWord, randomWord, threefry2x32, uniformFromWord } from '../base/random.ts';
 import { interpret, roundHalfEven } from './interpret.ts';
 import { iota, type Tensor } from './tensor.ts';
 import { type Trace, trace } from './trace.ts';
@@ -137,11 +137,11 @@ test('random element i is draw i of the stream under the key', () => {
   const { outputs } = interpret(graph, { 'k.0': [11], 'k.1': [22] });
   const { stream } = trace((t) => ({ outputs: { stream: t.key('k').derive('stream').uniform([1]) } }))
     .outputs['stream']!.attributes as { stream: readonly [number, number] };
-  const [k0, k1] = threefry2x32(11, 22, stream[0], stream[1]);
+  const key = threefry2x32(11, 22, stream[0], stream[1]);
   for (let i = 0; i < 4; i++) {
-    const [u1, u2] = threefry2x32(k0, k1, i, 0).map(uniformFromWord) as [number, number];
-    assert.equal(outputs['uniform']![i], u1);
-    assert.equal(outputs['normal']![i], Math.sqrt(-2 * Math.log(u1)) * Math.cos(2 * Math.PI * u2));
+    const word = randomWord(key, i);
+    assert.equal(outputs['uniform']![i], uniformFromWord(word));
+    assert.equal(outputs['normal']![i], normalFromWord(word));
   }
 });
 

@@ -2,7 +2,7 @@
 // with the compiler and is the oracle of every backend. Bool values are 1 and 0 here.
 
 import { UsageError } from '../base/errors.ts';
-import { threefry2x32, uniformFromWord } from '../base/random.ts';
+import { normalFromWord, randomWord, threefry2x32, uniformFromWord } from '../base/random.ts';
 import { elementCount, type Shape, stridesOf } from '../base/shape.ts';
 import { type Attributes, type Graph, type Node, nodesOf, type OpName } from './node.ts';
 
@@ -69,15 +69,12 @@ function reduce(
 function draw(
   inputs: readonly Values[],
   node: Node<'uniform' | 'normal'>,
-  f: (a: number, b: number) => number,
+  fromWord: (word: number) => number,
 ): Values {
   const [stream0, stream1] = node.attributes.stream;
-  const [k0, k1] = threefry2x32(inputs[0]![0]!, inputs[1]![0]!, stream0, stream1);
+  const key = threefry2x32(inputs[0]![0]!, inputs[1]![0]!, stream0, stream1);
   const values = new Float64Array(elementCount(node.shape));
-  return values.map((_, i) => {
-    const [a, b] = threefry2x32(k0, k1, i, 0);
-    return f(uniformFromWord(a), uniformFromWord(b));
-  });
+  return values.map((_, i) => fromWord(randomWord(key, i)));
 }
 
 /** Visits every (output element, image element, filter element) triple of a convolution. */
@@ -120,9 +117,8 @@ const evaluations: { readonly [K in OpName]: Evaluation<K> } = {
   },
   constant: (_, node) => Float64Array.of(node.attributes.value),
   iota: (_, node) => fill(node.shape, (index) => index[node.attributes.axis]!),
-  uniform: (inputs, node) => draw(inputs, node, (a) => a),
-  normal: (inputs, node) =>
-    draw(inputs, node, (a, b) => Math.sqrt(-2 * Math.log(a)) * Math.cos(2 * Math.PI * b)),
+  uniform: (inputs, node) => draw(inputs, node, uniformFromWord),
+  normal: (inputs, node) => draw(inputs, node, normalFromWord),
   negate: map((x) => -x),
   abs: map(Math.abs),
   exp: map(Math.exp),

@@ -39,7 +39,13 @@ INLINE vi op_truncate(vf x) { return (vi)_mm512_cvttps_epi32((__m512)x); }
 INLINE vf op_toFloat(vi x) { return (vf)_mm512_cvtepi32_ps((__m512i)x); }
 INLINE vf op_maximum(vf a, vf b) { return (vf)_mm512_max_ps((__m512)a, (__m512)b); }
 INLINE vf op_minimum(vf a, vf b) { return (vf)_mm512_min_ps((__m512)a, (__m512)b); }
+INLINE vf lookup(const float *table, vi at) { return (vf)_mm512_permutex2var_ps(_mm512_load_ps(table), (__m512i)at, _mm512_load_ps(table + 16)); }
 #else
+#if defined(__AVX2__) && LANES == 8
+INLINE vf lookup(const float *table, vi at) { return (vf)_mm256_i32gather_ps(table, (__m256i)(at & 31), 4); }
+#else
+INLINE vf lookup(const float *table, vi at) { vf r; EACH_LANE r[l] = table[at[l] & 31]; return r; }
+#endif
 INLINE void store_first(float *p, vf x, int count) { memcpy(p, &x, (size_t)count * 4); }
 #if defined(__FMA__) && LANES == 8
 INLINE vf multiply_add(vf a, vf b, vf c) { return (vf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }

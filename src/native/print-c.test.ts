@@ -29,10 +29,14 @@ function everyStatement(): Kernel {
   const digits = b.index(div(plus(chunk, lane(4)), 3));
   const mixed = b.operation('toFloat', b.operation('xor', b.shift('right', whole, 9), digits));
   b.store(2, plus(times(chunk, 4), lane(3)), b.operation('add', mixed, b.fold('add', sum)), 3);
+  const chosen = b.lookup(
+    Array.from({ length: 32 }, (_, k) => k / 2),
+    digits,
+  );
   b.store(
     2,
     plus(times(lane(2), 5), mod(chunk, 4)),
-    b.operation('sqrt', b.literal(Number.POSITIVE_INFINITY)),
+    b.operation('multiply', chosen, b.operation('sqrt', b.literal(Number.POSITIVE_INFINITY))),
     2,
   );
   return b.finish({ name: 'every_0', buffers: 3, words: 1, chunks: 6 });
@@ -74,9 +78,11 @@ test('every statement has its C', () => {
   const vf v17 = fold_add(v1);
   const vf v18 = v16 + v17;
   store_first(b2 + chunk * 4, (vf)v18, 3);
-  const vf v19 = splat_f(INFINITY);
-  const vf v20 = op_sqrt(v19);
-  b2[((chunk) % 4)] = ((vf)v20)[0]; b2[((chunk) % 4) + 5] = ((vf)v20)[1];
+  const vf v19 = lookup(every_0_constants + 0, v13);
+  const vf v20 = splat_f(INFINITY);
+  const vf v21 = op_sqrt(v20);
+  const vf v22 = v19 * v21;
+  b2[((chunk) % 4)] = ((vf)v22)[0]; b2[((chunk) % 4) + 5] = ((vf)v22)[1];
 }
 
 void every_0(float *const *buffers, const uint32_t *scalars, const uint32_t *words, float *scratch, integer chunk);

@@ -49,11 +49,18 @@ function printFunction(kernel: Kernel): string {
   ).join('');
   const lines: string[] = [];
   printBlock(kernel, kernel.body, '  ', lines);
-  return `${signature(kernel)} {
+  return `${printConstants(kernel)}${signature(kernel)} {
 ${buffers}  (void)scalars; (void)words; (void)scratch; (void)chunk;
 ${lines.join('\n')}
 }
 `;
+}
+
+/** What lookups choose from, if anything. */
+function printConstants({ name, constants }: Kernel): string {
+  if (constants.length === 0) return '';
+  const numbers = constants.map(printFloat).join(', ');
+  return `static const float ${name}_constants[] __attribute__((aligned(64))) = { ${numbers} };\n`;
 }
 
 function printBlock(kernel: Kernel, statements: readonly Statement[], indent: string, lines: string[]): void {
@@ -124,6 +131,8 @@ function printSimple(kernel: Kernel, s: Exclude<Statement, { kind: 'for' | 'if' 
       );
     case 'word':
       return define(s.target, `splat_i((int32_t)words[${s.position}])`);
+    case 'lookup':
+      return define(s.target, `lookup(${kernel.name}_constants + ${s.position}, ${v(s.operand)})`);
     case 'index':
       return define(s.target, printIndexVector(s.index, kernel.lanes));
     case 'load':

@@ -53,6 +53,7 @@ test('a module with kernels is valid with and without fused multiplication', () 
     lanes: 4,
     buffers: 1,
     words: 0,
+    constants: [],
     scratch: 0,
     chunks: 1,
     types: ['f32', 'f32'],

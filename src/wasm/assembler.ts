@@ -101,6 +101,12 @@ export class FunctionWriter {
     for (const lane of lanes) this.bytes.push(4 * lane, 4 * lane + 1, 4 * lane + 2, 4 * lane + 3);
   }
 
+  /** One lane as an i32. */
+  extractLane(lane: number): void {
+    this.vector(0x1b);
+    this.bytes.push(lane);
+  }
+
   replaceLane(lane: number): void {
     this.vector(0x1c);
     this.bytes.push(lane);

@@ -118,7 +118,7 @@ type Layout = {
   readonly blocks: readonly Block[];
   readonly arena: Block;
   readonly scalars: Block;
-  /** Words of all launches, one launch after another, then the buffer addresses of all launches. */
+  /** `tableWords` of all launches, one launch after another, then the buffer addresses of all launches. */
   readonly tables: Block;
   readonly wordCount: number;
   readonly addressCount: number;
@@ -135,7 +135,8 @@ async function loadProgram(machine: Machine, plan: Plan): Promise<Program> {
   };
   const id = machine.newId();
   const counters = new Int32Array(new SharedArrayBuffer(counterWords(plan.launches.length) * ELEMENT_BYTES));
-  heap.words(layout.tables, layout.wordCount).set(plan.launches.flatMap(({ words }) => words));
+  const words = plan.launches.flatMap((launch) => tableWords(plan, launch));
+  heap.words(layout.tables, layout.wordCount).set(words);
   const shared = {
     module,
     memory: heap.memory,
@@ -178,10 +179,16 @@ async function loadProgram(machine: Machine, plan: Plan): Promise<Program> {
   };
 }
 
+/** The words of a launch, then its kernel's constants. */
+function tableWords({ kernels }: Plan, { kernel, words }: Launch): readonly number[] {
+  const constants = Float32Array.from(kernels[kernel]!.constants);
+  return [...words, ...new Uint32Array(constants.buffer)];
+}
+
 function layOut({ heap, crew }: Machine, plan: Plan): Layout {
   const total = (size: (launch: Launch) => number): number =>
     plan.launches.reduce((sum, launch) => sum + size(launch), 0);
-  const wordCount = total(({ words }) => words.length);
+  const wordCount = total((launch) => tableWords(plan, launch).length);
   const addressCount = total(({ buffers }) => buffers.length);
   const scratchElements = Math.max(0, ...plan.kernels.map(({ scratch }) => scratch));
   const blocks = heap.allocateAll([
@@ -200,7 +207,7 @@ function workerLaunches(plan: Plan, { tables, wordCount }: Layout): readonly Wor
   return plan.launches.map((launch) => {
     const { name, chunks } = plan.kernels[launch.kernel]!;
     const placed = { kernel: launch.kernel, name, chunks, buffers, words };
-    words += launch.words.length * ELEMENT_BYTES;
+    words += tableWords(plan, launch).length * ELEMENT_BYTES;
     buffers += launch.buffers.length * ELEMENT_BYTES;
     return placed;
   });

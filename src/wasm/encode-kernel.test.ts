@@ -39,7 +39,9 @@ async function execute(
     };
   };
   const placed = buffers.map(place);
-  const [table, scalarPlace, wordPlace] = [placed.map(({ address }) => address), scalars, words].map(place);
+  const addresses = placed.map(({ address }) => address);
+  const launchWords = [...words, ...fromFloats(kernel.constants)];
+  const [table, scalarPlace, wordPlace] = [addresses, scalars, launchWords].map(place);
   const scratch = heap.allocate(kernel.scratch);
   const module = await webAssembly.compile(encodeModule({ kernels: [kernel] }));
   const { exports } = await webAssembly.instantiate(module, { env: { memory: heap.memory } });
@@ -68,7 +70,7 @@ async function agrees(kernel: Kernel, given: Arguments): Promise<readonly Int32A
 }
 
 function kernelOf(parts: Partial<Kernel> & Pick<Kernel, 'body' | 'types'>): Kernel {
-  return { name: 'test', lanes: 4, buffers: 2, words: 0, scratch: 0, chunks: 1, ...parts };
+  return { name: 'test', lanes: 4, buffers: 2, words: 0, constants: [], scratch: 0, chunks: 1, ...parts };
 }
 
 const load = (
@@ -195,6 +197,20 @@ test('shifts, literals, scalars, words and indices fill their lanes', async () =
     scalars: [1, fromFloats([2.5])[0]!],
     words: [1, 2, -12345],
   });
+});
+
+test('a lookup takes the lowest five bits of each lane, and finds the constants behind the launch words', async () => {
+  const constants = Array.from({ length: 64 }, (_, k) => k * 1.25 - 7);
+  const indices = Int32Array.of(0, 1, 31, 32, -1, 12345, 63, -32);
+  for (const position of [0, 32]) {
+    const body: Statement[] = [
+      load(0, 0, times(variable('chunk', 2), 4)),
+      { kind: 'lookup', target: 1, position, operand: 0 },
+      store(1, times(variable('chunk', 2), 4)),
+    ];
+    const kernel = kernelOf({ chunks: 2, words: 3, constants, types: ['i32', 'f32'], body });
+    await agrees(kernel, { buffers: [indices, new Int32Array(8)], words: [5, 6, 7] });
+  }
 });
 
 test('folds combine the halves in order, and all lanes get the result', async () => {

@@ -1,6 +1,7 @@
 // One kernel as one WebAssembly function of vectors of 4 lanes:
-//   (buffers, scalars, words, scratch, chunk): buffers points to the addresses of the buffer arguments, scalars and words
-//   to 32-bit values, scratch to the thread's own memory; all are byte addresses.
+//   (buffers, scalars, words, scratch, chunk): buffers points to the addresses of the buffer arguments, scalars to 32-bit
+//   values, words to those of the launch with the kernel's constants behind them, scratch to the thread's own memory;
+//   all are byte addresses.
 // Vector locals become v128 locals, pointers and loop variables i32 locals.
 
 import { assertNever, invariant } from '../base/errors.ts';
@@ -12,6 +13,7 @@ import { encodeInt, type Scope } from './encode-int.ts';
 import {
   encodeFold,
   encodeLoad,
+  encodeLookup,
   encodeOperation,
   encodeStore,
   literalWords,
@@ -119,6 +121,9 @@ function encodeDefinition(context: Context, s: Extract<Statement, { target: Loca
     case 'word':
       writer.get(parameters.words);
       writer.memory('v128.load32_splat', 4 * s.position);
+      break;
+    case 'lookup':
+      encodeLookup(writer, vector(s.operand), parameters.words, context.kernel.words + s.position);
       break;
     case 'index':
       encodeIndex(context, s.index);

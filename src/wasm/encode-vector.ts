@@ -1,6 +1,6 @@
 // Vector statements as WebAssembly SIMD instructions: one table for the operations, and lane-wise memory access.
 
-import type { Local, Statement, VectorOp } from '../compile/loop.ts';
+import { type Local, type Statement, TABLE_SIZE, type VectorOp } from '../compile/loop.ts';
 import type { Address } from './addresses.ts';
 import type { FunctionWriter, WasmLocal } from './assembler.ts';
 import type { PlainInstruction } from './opcodes.ts';
@@ -88,6 +88,31 @@ export function encodeLoad(
       for (let lane = 1; lane < 4; lane++)
         writer.laneMemory('v128.load32_lane', addresses[lane]!.offset, lane);
   }
+}
+
+/** Leaves on the stack, lane by lane, the element of the table behind `base` that the lowest five bits say. */
+export function encodeLookup(
+  writer: FunctionWriter,
+  operand: WasmLocal,
+  base: WasmLocal,
+  firstElement: number,
+): void {
+  const offsets = writer.local('v128');
+  writer.get(operand);
+  writer.constant(2);
+  writer.emit('i32x4.shl');
+  writer.vectorConstant(literalWords('i32', 4 * (TABLE_SIZE - 1)));
+  writer.emit('v128.and');
+  writer.set(offsets);
+  // A lane load takes its address from below the vector.
+  for (let lane = 3; lane >= 0; lane--) {
+    writer.get(base);
+    writer.get(offsets);
+    writer.extractLane(lane);
+    writer.emit('i32.add');
+  }
+  writer.memory('v128.load32_zero', 4 * firstElement);
+  for (let lane = 1; lane < 4; lane++) writer.laneMemory('v128.load32_lane', 4 * firstElement, lane);
 }
 
 /** Stores the vector in `value`. */

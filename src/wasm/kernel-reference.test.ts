@@ -131,6 +131,14 @@ export function interpret(kernel: Kernel, { buffers, scalars = [], words = [] }:
             lanesOf(() => words[s.position]!),
           );
           break;
+        case 'lookup': {
+          const table = fromFloats(kernel.constants.slice(s.position, s.position + 32));
+          values.set(
+            s.target,
+            value(s.operand).map((at) => table[at & 31]!),
+          );
+          break;
+        }
         case 'index':
           values.set(
             s.target,
