@@ -8,15 +8,23 @@ import { type Kernel, SCRATCH, type Statement } from '../src/compile/loop.ts';
 import { simplify } from '../src/compile/simplify.ts';
 import { type Graph, type Node, nodesOf, type OpName } from '../src/graph/node.ts';
 
-/** A class of kernels: those whose names begin alike, and the product that they compute, if it is one. */
-type KernelClass = { readonly name: string; readonly prefixes: readonly string[]; readonly op?: OpName };
+/** A class of kernels: those whose names begin alike, and the products that they compute, if any. */
+type KernelClass = {
+  readonly name: string;
+  readonly prefixes: readonly string[];
+  readonly ops?: readonly OpName[];
+};
 
 /** The first class that fits a name counts. Filters repacked or transformed for a product are in the rest. */
 const CLASSES: readonly KernelClass[] = [
-  { name: 'input gradient', prefixes: ['convolutionInputGradient'], op: 'convolutionInputGradient' },
-  { name: 'weight gradient', prefixes: ['weightGradient'], op: 'convolutionWeightGradient' },
-  { name: 'convolution', prefixes: ['convolution'], op: 'convolution' },
-  { name: 'matrix product', prefixes: ['matmul'], op: 'matmul' },
+  // One class, for a launch may compute both.
+  {
+    name: 'gradients',
+    prefixes: ['convolutionInputGradient', 'weightGradient'],
+    ops: ['convolutionInputGradient', 'convolutionWeightGradient'],
+  },
+  { name: 'convolution', prefixes: ['convolution'], ops: ['convolution'] },
+  { name: 'matrix product', prefixes: ['matmul'], ops: ['matmul'] },
   { name: 'maps', prefixes: ['map'] },
   { name: 'reductions', prefixes: ['reduce', 'combine'] },
   { name: 'rest', prefixes: [''] },
@@ -53,11 +61,15 @@ export function classWork(graph: Graph, plan: Plan): ClassWork[] {
   return CLASSES.flatMap((kind): ClassWork[] => {
     const launches = [...plan.launches.keys()].filter((l) => classOf[plan.launches[l]!.kernel] === kind);
     if (launches.length === 0) return [];
-    if (kind.op === undefined) {
+    const { ops } = kind;
+    if (ops === undefined) {
       const amount = launches.reduce((sum, l) => sum + bytes[plan.launches[l]!.kernel]!, 0);
       return [{ name: kind.name, launches, work: { kind: 'bytes', amount } }];
     }
-    const amount = nodes.reduce((sum, node) => sum + (node.op === kind.op ? productOperations(node) : 0), 0);
+    const amount = nodes.reduce(
+      (sum, node) => sum + (ops.includes(node.op) ? productOperations(node) : 0),
+      0,
+    );
     return [{ name: kind.name, launches, work: { kind: 'operations', amount } }];
   });
 }

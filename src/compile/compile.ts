@@ -10,6 +10,7 @@ import { type Fusion, fuse, isBuffer } from './fuse.ts';
 import type { Kernel } from './loop.ts';
 import { lowerGroups } from './lower-groups.ts';
 import { lowerCopy } from './lower-map.ts';
+import { pairLaunches } from './pair-launches.ts';
 import { placeMemory } from './place-memory.ts';
 import { simplify } from './simplify.ts';
 
@@ -41,7 +42,7 @@ export function compile(graph: Graph, target: Target): Plan {
     scalarSlot: (name) => scalars.findIndex((scalar) => scalar.name === name),
   };
   const drafts = [
-    ...lowerGroups(context, fusion.groups),
+    ...pairLaunches(lowerGroups(context, fusion.groups)),
     ...homes.copies.map(({ from, to }) => lowerCopy(context, from, to)),
   ];
   return assemble(target, drafts, homes, scalars);

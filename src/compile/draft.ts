@@ -24,6 +24,8 @@ export type DraftLaunch = {
   readonly words: readonly number[];
   /** The memories that it writes; it only loads from the others. */
   readonly writes: ReadonlySet<Memory>;
+  /** Images of a chunk, if chunk c works on the images from c times as many on. */
+  readonly images?: number;
 };
 
 /** Collects one kernel's arguments while its body is written. */
@@ -32,7 +34,8 @@ export type Draft = Surroundings & {
   readonly input: (memory: Memory) => number;
   /** Buffer slot of a memory that the kernel writes. */
   readonly output: (memory: Memory) => number;
-  readonly finish: (name: string, chunks: number) => DraftLaunch;
+  /** `images` as in `DraftLaunch`. */
+  readonly finish: (name: string, chunks: number, images?: number) => DraftLaunch;
 };
 
 /** An empty draft. */
@@ -61,11 +64,12 @@ export function createDraft(context: Context): Draft {
       const known = words.indexOf(value);
       return known >= 0 ? known : words.push(value) - 1;
     },
-    finish: (name, chunks) => ({
+    finish: (name, chunks, images) => ({
       kernel: builder.finish({ name, buffers: memories.length, words: words.length, chunks }),
       memories,
       words,
       writes,
+      ...(images !== undefined && { images }),
     }),
   };
 }

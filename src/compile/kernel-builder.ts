@@ -210,6 +210,11 @@ export class KernelBuilder {
     });
   }
 
+  /** Says that the cache line at `index` will be stored soon. */
+  prefetch(buffer: number, index: Int): void {
+    this.current().statements.push({ kind: 'prefetch', buffer, index });
+  }
+
   /** A variable that starts as `initial`. */
   accumulator(initial: Local): Local {
     const type = this.types[initial]!;

@@ -137,6 +137,8 @@ export type Statement =
       readonly mode: 'vector' | 'scatter';
       readonly count: number;
     }
+  /** Says that the cache line at `index` of a buffer will be stored soon. */
+  | { readonly kind: 'prefetch'; readonly buffer: number; readonly index: Int }
   /** A variable vector that statements below may change. */
   | {
       readonly kind: 'accumulator';
@@ -217,6 +219,8 @@ export function printKernel(kernel: Kernel): string {
         return [`${indent}${local(s.target)} = ${slot(s.buffer)}[${printInt(s.index)}] ${s.mode}:${s.type}`];
       case 'store':
         return [`${indent}${slot(s.buffer)}[${printInt(s.index)}] = ${local(s.value)} ${s.mode} ${s.count}`];
+      case 'prefetch':
+        return [`${indent}prefetch ${slot(s.buffer)}[${printInt(s.index)}]`];
       case 'accumulator':
         return [`${indent}var ${local(s.target)} = ${local(s.initial)}`];
       case 'assign':

@@ -100,7 +100,7 @@ function adopt(launches: readonly DraftLaunch[], from: Likeness, to: Likeness): 
     return own;
   };
   return launches.map((launch) => ({
-    kernel: launch.kernel,
+    ...launch,
     memories: launch.memories.map(memoryFor),
     words: launch.words.map((word) => words.get(word)!),
     writes: new Set([...launch.writes].map(memoryFor)),

@@ -1,7 +1,7 @@
 // Lowering of elementwise kernels: a loop nest over the elements, vectors along the innermost axis.
 
 import { elementCount } from '../base/shape.ts';
-import type { Node } from '../graph/node.ts';
+import type { Node, OpName } from '../graph/node.ts';
 import {
   type Context,
   chunkIndex,
@@ -16,8 +16,12 @@ import {
 import { createEmitter, mergeAxes, splitAxes } from './expression.ts';
 import { flatten, type Int, literal, plus, times, unflatten } from './int.ts';
 
-/** Vectors per chunk of a flat kernel. */
+/** Vectors per chunk of a flat kernel that does little to each; one that does more has fewer, but not below the least. */
 const FLAT_CHUNK_VECTORS = 512;
+const LEAST_CHUNK_VECTORS = 32;
+/** What a long function costs beside a plain operation on what is loaded. */
+const LONG_COST = 8;
+const LONG = new Set<OpName>(['exp', 'log', 'tanh', 'cos', 'uniform', 'normal']);
 /** Chunks that a nest aims at: enough to share out, few enough to stay cheap. */
 const CHUNKS = 32;
 
@@ -29,27 +33,36 @@ export function lowerMap(context: Context, nodes: readonly Node[]): DraftLaunch 
   const isStored = (node: Node): boolean => context.memoryOf(node) !== undefined;
   // The nodes themselves have memory; their inputs are what is evaluated.
   const own = new Set(nodes);
+  const isLoaded = (node: Node): boolean => !own.has(node) && isStored(node);
   const emit = createEmitter({
     ...draft,
     slotOf: (node) => (own.has(node) ? undefined : draft.slotOf(node)),
   });
-  const merged = mergeAxes(
-    shape,
-    nodes,
-    (node) => !own.has(node) && isStored(node),
-    () => true,
-  );
+  const merged = mergeAxes(shape, nodes, isLoaded, () => true);
   const sizes = merged.map((axis) => axis.size);
   const strides = rowMajor(sizes);
   const store = (index: readonly Int[], count: number): void => {
     const used = index.slice(0, sizes.length);
     const full = splitAxes(merged, used, shape);
     const address = flatten(used, strides);
-    const values = nodes.map((node) => emit(node, full));
+    const values = draft.builder.interleaved(nodes.map((node) => () => emit(node, full)));
     for (const [k, output] of outputs.entries()) draft.builder.store(output, address, values[k]!, count);
   };
-  const chunks = sizes.length <= 1 ? flatNest(draft, sizes[0] ?? 1, store) : nest(draft, sizes, store);
+  const perChunk = Math.max(LEAST_CHUNK_VECTORS, Math.floor(FLAT_CHUNK_VECTORS / costOf(nodes, isLoaded)));
+  const chunks =
+    sizes.length <= 1 ? flatNest(draft, sizes[0] ?? 1, store, perChunk) : nest(draft, sizes, store);
   return draft.finish('map', chunks);
+}
+
+/** Rough cost of one vector of all nodes: 1 for each, more for each long function. */
+function costOf(nodes: readonly Node[], isLoaded: (node: Node) => boolean): number {
+  const seen = new Set<Node>();
+  const visit = (node: Node): number => {
+    if (seen.has(node) || isLoaded(node)) return 0;
+    seen.add(node);
+    return node.inputs.reduce((sum, input) => sum + visit(input), LONG.has(node.op) ? LONG_COST : 0);
+  };
+  return nodes.reduce((sum, node) => sum + 1 + visit(node), 0);
 }
 
 function rowMajor(sizes: readonly number[]): number[] {
@@ -57,14 +70,19 @@ function rowMajor(sizes: readonly number[]): number[] {
 }
 
 /** One long row. What does not fill a vector comes last, in the last chunk, and touches its own elements only. */
-function flatNest(draft: Draft, size: number, store: (index: readonly Int[], count: number) => void): number {
+function flatNest(
+  draft: Draft,
+  size: number,
+  store: (index: readonly Int[], count: number) => void,
+  perChunk: number = FLAT_CHUNK_VECTORS,
+): number {
   const b = draft.builder;
   const vectors = Math.floor(size / b.lanes);
   const rest = size - vectors * b.lanes;
   const chunks =
     vectors === 0
       ? 1
-      : shareItems(b, vectors, FLAT_CHUNK_VECTORS, (first, items) => {
+      : shareItems(b, vectors, perChunk, (first, items) => {
           b.loop(items, (v) => store([plus(times(plus(first, v), b.lanes), lane(b.lanes))], b.lanes), 'v');
         });
   if (rest > 0) {

@@ -40,7 +40,7 @@ export function lowerProduct(context: Context, product: Product, sums: readonly 
   if (panels !== undefined) walkPanels(walk, phase!, panels);
   else for (const each of product.phases) walkPixels(walk, each);
   const combine = epilogue.finish();
-  const launch = draft.finish(product.name, product.images);
+  const launch = draft.finish(product.name, product.images, 1);
   return panels === undefined ? [launch, ...combine] : [panels.launch, launch, ...combine];
 }
 

@@ -146,7 +146,7 @@ export function lowerWeightGradient(context: Context, product: WeightGradient): 
     },
     'n',
   );
-  const launch = draft.finish('weightGradient', parts);
+  const launch = draft.finish('weightGradient', parts, isMatrix ? undefined : perPart);
   if (parts === 1) return [launch];
   return [launch, lowerCombine(context, { from: target, count: parts, stride, op: 'add' }, result)];
 }

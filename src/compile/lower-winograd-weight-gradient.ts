@@ -1,6 +1,7 @@
 // Lowering of the filter's gradient by minimal filtering: inputs and output gradients of a few images are transformed,
 // their products summed point by point in scratch memory, and the three taps come out of the six sums once a part.
 
+import { elementCount } from '../base/shape.ts';
 import {
   type Context,
   chunkIndex,
@@ -32,6 +33,10 @@ import { POINTS, type Six, TAPS, tapGradientsOf } from './winograd.ts';
 
 /** Bytes of a chunk's sums that the second cache holds beside the rest. */
 const SUM_BYTES = 640 * 1024;
+/** Bytes of a chunk's images that stay in the second cache until the input gradient of the same images needs them. */
+const IMAGE_BYTES = 512 * 1024;
+/** Large values that are loaded for both gradients, or stored, about. */
+const VALUES = 4;
 /** Channels or columns of a block, at least. */
 const LEAST_BLOCK = 32;
 /** Positions that a block of sums is kept in registers for, at least, if there are so many. */
@@ -111,7 +116,7 @@ export function lowerWinogradWeightGradient(context: Context, product: WeightGra
     parts === 1 ? result : { label: 'partial filter gradients', elements: stride * parts };
   const output = { slot: draft.output(target), base: times(part, stride), firstChannel, firstColumn };
   storeTaps(draft, { kernelRows: kh, allChannels, allColumns, channels, columns }, sums, output);
-  const launch = draft.finish('weightGradientWinograd', chunks);
+  const launch = draft.finish('weightGradientWinograd', chunks, chunks === parts ? perPart : undefined);
   if (parts === 1) return [launch];
   return [launch, lowerCombine(context, { from: target, count: parts, stride, op: 'add' }, result)];
 }
@@ -167,9 +172,10 @@ type Share = { readonly parts: number; readonly channels: number; readonly colum
 
 /**
  * A filter whose sums fit the second cache is summed whole, by parts of the images. A larger one is cut into blocks of
- * channels and columns that do; then fewer parts, if any, are left to be combined.
+ * channels and columns that do; then fewer parts, if any, are left to be combined. A part has few images, so that they
+ * are still at hand for a launch that joins this one (pair-launches.ts).
  */
-function shareOfChunk({ filterShape, groups }: WeightGradient): Share {
+function shareOfChunk({ filterShape, groups, images, gradient }: WeightGradient): Share {
   const [kh, , allChannels, allColumns] = filterShape as [number, number, number, number];
   let [channels, columns] = [allChannels, allColumns];
   const isTooLarge = (): boolean => 4 * POINTS * kh * channels * columns > SUM_BYTES;
@@ -180,7 +186,10 @@ function shareOfChunk({ filterShape, groups }: WeightGradient): Share {
     else columns /= 2;
   }
   const blocks = (allChannels / channels) * (allColumns / columns);
-  return { parts: largestDivisor(groups, Math.max(1, Math.floor(PARTIALS / blocks))), channels, columns };
+  const largest = 4 * Math.max(elementCount(images.shape), elementCount(gradient.shape));
+  const fitting = blocks > 1 ? 1 : Math.ceil((VALUES * largest) / IMAGE_BYTES);
+  const parts = Math.max(1, Math.floor(PARTIALS / blocks), fitting);
+  return { parts: largestDivisor(groups, parts), channels, columns };
 }
 
 /** Sums (point, row, channel) × column in scratch memory become gradients (row, tap, channel) × column. */

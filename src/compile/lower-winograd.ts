@@ -2,11 +2,13 @@
 // transformed on the way into scratch memory, each of the six points is a product like any other, and the four
 // outputs of a tile come out of its six sums.
 
+import { elementCount, stridesOf } from '../base/shape.ts';
 import type { Node } from '../graph/node.ts';
 import { type Context, chunkIndex, createDraft, type Draft, type DraftLaunch, lane } from './draft.ts';
-import { type Int, literal, plus, times } from './int.ts';
+import { div, flatten, type Int, literal, plus, times } from './int.ts';
 import { SCRATCH } from './loop.ts';
 import { largestDivisor } from './lower-reduce.ts';
+import { prefetchPart } from './prefetch.ts';
 import { chooseBlocking, eachChannelBlock, vectorAt } from './product-block.ts';
 import { createEpilogue, type Epilogue } from './product-epilogue.ts';
 import type { Product } from './product-geometry.ts';
@@ -90,7 +92,7 @@ export function lowerWinograd(
   const band = (first: Int): void => {
     stageRows(plus(first, literal(reach)), bandRows);
     eachChannelBlock(draft, product.columns, block.vectors, (channel, counts) => {
-      const places = { images, imageAt, first, rows: bandRows };
+      const places = { images, imageAt, first, rows: bandRows, output };
       const walk: Walk = {
         draft,
         product,
@@ -110,7 +112,7 @@ export function lowerWinograd(
   stageRows(literal(0), reach);
   b.loop(rows / bandRows, (i) => band(times(i, bandRows)), 'b');
   const combine = epilogue.finish();
-  return [transformation, draft.finish(`${product.name}Winograd`, chunks), ...combine];
+  return [transformation, draft.finish(`${product.name}Winograd`, chunks, images), ...combine];
 }
 
 /** A block of accumulators: tiles of some rows × vectors of channels. */
@@ -157,6 +159,8 @@ type Walk = {
   /** Images of a chunk, and which the one in a place is. */
   readonly images: number;
   readonly imageAt: (place: Int) => Int;
+  /** Buffer slot of the result. */
+  readonly output: number;
   /** First row of the band, and its rows. */
   readonly first: Int;
   readonly rows: number;
@@ -177,19 +181,24 @@ function sumBand(walk: Walk): void {
   const b = draft.builder;
   const tiles = tilesOf(product.size[1]);
   const whole = Math.floor(tiles / block.tiles);
-  const rowOfBlocks = (point: Int, place: Int, row: Int): void => {
-    const at = (tile: Int, width: number): void => sumBlock(walk, { point, place, row, tile, tiles: width });
-    b.loop(whole, (i) => at(times(i, block.tiles), block.tiles), 'x');
-    if (tiles % block.tiles !== 0) at(literal(whole * block.tiles), tiles % block.tiles);
+  const counts = [POINTS, rows / block.rows, Math.ceil(tiles / block.tiles)] as const;
+  const pass = div(walk.channel, block.vectors * b.lanes);
+  const passes = Math.ceil(product.columns / (block.vectors * b.lanes));
+  const rowOfBlocks = (point: Int, place: Int, blockRow: Int): void => {
+    const index = [walk.imageAt(place), walk.first, literal(0), literal(0)];
+    const stored = { node: product.result, slot: walk.output, index, rows };
+    const at = (number: Int, tile: Int, width: number): void => {
+      const part = flatten([pass, point, blockRow, number], stridesOf([passes, ...counts]));
+      prefetchPart(b, stored, part, passes * elementCount(counts));
+      sumBlock(walk, { point, place, row: times(blockRow, block.rows), tile, tiles: width });
+    };
+    b.loop(whole, (i) => at(i, times(i, block.tiles), block.tiles), 'x');
+    if (tiles % block.tiles !== 0) at(literal(whole), literal(whole * block.tiles), tiles % block.tiles);
   };
   b.loop(
     POINTS,
     (point) =>
-      b.loop(
-        images,
-        (place) => b.loop(rows / block.rows, (i) => rowOfBlocks(point, place, times(i, block.rows)), 'y'),
-        'i',
-      ),
+      b.loop(images, (place) => b.loop(rows / block.rows, (i) => rowOfBlocks(point, place, i), 'y'), 'i'),
     'p',
   );
 }

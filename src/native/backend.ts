@@ -113,9 +113,17 @@ function allocate(runtime: Runtime, elements: number): NativeBuffer {
     elements,
     address: koffi.address(memory),
     write: (values) => (values instanceof Int32Array ? bits : view).set(values),
-    read: () => view.slice(),
+    read: () => copyOf(view),
     free: () => runtime.free(memory),
   };
+}
+
+/** A copy in memory that was not filled with zeros first: to fill it costs as much as to copy. */
+function copyOf(values: Float32Array): Float32Array {
+  const memory = Buffer.allocUnsafeSlow(values.byteLength);
+  const copy = new Float32Array(memory.buffer, memory.byteOffset, values.length);
+  copy.set(values);
+  return copy;
 }
 
 async function load(compiler: Compiler, runtime: Runtime, pool: Pointer, plan: Plan): Promise<NativeProgram> {

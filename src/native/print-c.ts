@@ -139,6 +139,8 @@ function printSimple(kernel: Kernel, s: Exclude<Statement, { kind: 'for' | 'if' 
       return define(s.target, printLoad(s, kernel.lanes));
     case 'store':
       return printStore(s, kernel.lanes);
+    case 'prefetch':
+      return `__builtin_prefetch(${bufferName(s.buffer)} + ${printInt(s.index)}, 1, 3);`;
     case 'accumulator':
       return `${type(s.target)} ${v(s.target)} = ${v(s.initial)};`;
     case 'assign':

@@ -90,6 +90,9 @@ function encodeStatement(context: Context, s: Statement): void {
       writer.get(vector(s.value));
       writer.set(vector(s.accumulator));
       break;
+    case 'prefetch':
+      // There is no such instruction.
+      break;
     case 'multiplyAdd':
       encodeMultiplyAdd(context, s);
       break;
