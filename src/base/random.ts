@@ -80,7 +80,7 @@ export function uniformFromWord(word: number): number {
 
 /**
  * The standard normal draw that a random word stands for: with m its lower 31 bits, the last of them set and rounded to a
- * float, the size that is exceeded with probability m / 2³¹, to 4e-6; negative if the highest bit is set. At most 6.23.
+ * float, the size that is exceeded with probability m / 2³¹, to 2.9e-5; negative if the highest bit is set. At most 6.23.
  */
 export function normalFromWord(word: number): number {
   const m = Math.fround((word | 1) & 0x7fffffff);

@@ -73,7 +73,7 @@ function randomWord(
   const words = node.inputs.map((word) => emit(word, [])) as [Local, Local];
   const names = stream.map((word) => s.builder.word(s.wordPosition(word))) as [Local, Local];
   const key = emitThreefry(s.builder, words, names);
-  return emitRandomWord(s.builder, key, s.builder.index(flatten(index, stridesOf(node.shape))));
+  return emitRandomWord(s.builder, key, flatten(index, stridesOf(node.shape)));
 }
 
 const lowerings: { readonly [K in OpName]: Lowering<K> } = {

@@ -15,7 +15,7 @@ import {
 } from './loop.ts';
 
 /** Parts that take turns: their values must find room in registers. */
-const INTERLEAVED = 4;
+export const INTERLEAVED = 8;
 
 type Block = {
   readonly statements: Statement[];

@@ -6,6 +6,7 @@ import { elementCount, stridesOf } from '../base/shape.ts';
 import type { Node } from '../graph/node.ts';
 import { type Context, chunkIndex, createDraft, type Draft, type DraftLaunch, lane } from './draft.ts';
 import { div, flatten, type Int, literal, plus, times } from './int.ts';
+import { INTERLEAVED } from './kernel-builder.ts';
 import { SCRATCH } from './loop.ts';
 import { largestDivisor } from './lower-reduce.ts';
 import { prefetchPart } from './prefetch.ts';
@@ -256,6 +257,7 @@ function finishBand(walk: Walk): void {
   const columns = product.size[1];
   const zero = b.literal(0);
   const totals = counts.map(() => Array.from({ length: epilogue.sums }, () => b.accumulator(zero)));
+  const drawn = reserveDraws(walk);
   const finish = (place: Int, row: Int, tile: Int, outputs: number): void => {
     const position = positionOf(walk, place, row, tile);
     for (const [v, count] of counts.entries()) {
@@ -266,9 +268,9 @@ function finishBand(walk: Walk): void {
       const summands = b
         .interleaved(
           values.map((value, k) => () => {
-            const pixel = [plus(first, row), plus(times(tile, TILE), literal(k))] as const;
-            const at = [walk.imageAt(place), ...pixel, channelOf(walk, v, count)] as const;
-            return epilogue.store(value, at, count);
+            const column = plus(times(tile, TILE), literal(k));
+            const at = [walk.imageAt(place), plus(first, row), column, channelOf(walk, v, count)] as const;
+            return epilogue.store(value, at, count, drawn?.address(column, v));
           }),
         )
         .reduce((x, y) => x.map((summand, s) => epilogue.add(summand, y[s]!)));
@@ -282,6 +284,7 @@ function finishBand(walk: Walk): void {
       b.loop(
         walk.rows,
         (row) => {
+          drawn?.makeRow(place, row);
           b.loop(wholeTiles, (tile) => finish(place, row, tile, TILE), 'j');
           if (columns % TILE !== 0) finish(place, row, literal(wholeTiles), columns % TILE);
         },
@@ -292,4 +295,39 @@ function finishBand(walk: Walk): void {
   if (epilogue.sums > 0) {
     for (const [v, count] of counts.entries()) epilogue.collect(channelOf(walk, v, count), totals[v]!);
   }
+}
+
+/** Draws of a row of outputs, made before the row is finished. */
+type RowDraws = {
+  readonly address: (column: Int, vector: number) => Int;
+  readonly makeRow: (place: Int, row: Int) => void;
+};
+
+/** Scratch memory for the draws of a row, if there are any. */
+function reserveDraws(walk: Walk): RowDraws | undefined {
+  const { draft, product, epilogue, counts, first } = walk;
+  if (epilogue.draws === 0) return undefined;
+  const b = draft.builder;
+  const columns = product.size[1];
+  const perVector = epilogue.draws * b.lanes;
+  const base = b.reserve(columns * counts.length * perVector);
+  const address = (column: Int, vector: number): Int =>
+    plus(literal(base + vector * perVector), times(column, counts.length * perVector));
+  const atOnce = largestDivisor(columns, Math.max(1, Math.floor(INTERLEAVED / counts.length)));
+  const makeRow = (place: Int, row: Int): void =>
+    b.loop(
+      columns / atOnce,
+      (i) => {
+        const parts = Array.from({ length: atOnce }, (_, k) =>
+          counts.map((count, v) => () => {
+            const column = plus(times(i, atOnce), literal(k));
+            const at = [walk.imageAt(place), plus(first, row), column, channelOf(walk, v, count)] as const;
+            epilogue.draw(at, address(column, v));
+          }),
+        );
+        b.interleaved(parts.flat());
+      },
+      'j',
+    );
+  return { address, makeRow };
 }

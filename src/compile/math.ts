@@ -2,6 +2,7 @@
 // Errors (against float64, over the stated ranges) are held by math.test.ts.
 
 import { NORMAL_TABLE } from '../base/normal-table.ts';
+import { type Int, LANE } from './int.ts';
 import type { KernelBuilder } from './kernel-builder.ts';
 import type { Local } from './loop.ts';
 
@@ -144,19 +145,31 @@ export function emitUniform(b: KernelBuilder, word: Local): Local {
   return b.operation('multiply', b.operation('add', mantissa, b.literal(0.5)), b.literal(2 ** -23));
 }
 
+/** `x` as a sum of what is alike in all lanes and, where it is a term of its own, what depends on the lane. */
+function splitLanes(x: Int): readonly [Int, Int] {
+  const isLane = ({ atom }: Int['terms'][number]): boolean => atom.kind === 'variable' && atom.name === LANE;
+  return [
+    { constant: x.constant, terms: x.terms.filter((term) => !isLane(term)) },
+    { constant: 0, terms: x.terms.filter(isLane) },
+  ];
+}
+
 /** A random word for each counter: see `randomWord` in base/random.ts. */
-export function emitRandomWord(b: KernelBuilder, key: readonly [Local, Local], counter: Local): Local {
+export function emitRandomWord(b: KernelBuilder, key: readonly [Local, Local], counter: Int): Local {
+  // What is the same for all counters of a loop, lanes and key, is added outside of it.
+  const [first, lanes] = splitLanes(counter);
+  const x = b.operation('addInt', b.index(first), b.operation('addInt', b.index(lanes), key[0]));
   const fold = (x: Local, bits: number): Local => b.operation('xor', x, b.shift('right', x, bits));
   const times = (x: Local, factor: number): Local => b.operation('multiplyInt', x, b.literal(factor, 'i32'));
-  const first = times(fold(b.operation('addInt', counter, key[0]), 17), 0xed5ad4bb);
-  const second = times(b.operation('addInt', fold(first, 11), key[1]), 0xac4c1b51);
-  return fold(times(fold(second, 15), 0x31848bab), 14);
+  const once = times(fold(x, 17), 0xed5ad4bb);
+  const twice = times(b.operation('addInt', fold(once, 11), key[1]), 0xac4c1b51);
+  return fold(times(fold(twice, 15), 0x31848bab), 14);
 }
 
 /** Standard normal from a random word: see `normalFromWord` in base/random.ts; absolute error below 1e-6. */
 export function emitNormal(b: KernelBuilder, word: Local): Local {
   const int = (value: number): Local => b.literal(value, 'i32');
-  const odd = b.operation('and', b.operation('or', word, int(1)), int(0x7fffffff));
+  const odd = b.operation('or', b.operation('and', word, int(0x7fffffff)), int(1));
   const bits = b.operation('floatBits', b.operation('toFloat', odd));
   const octave = b.shift('right', bits, 23);
   const mantissa = b.operation('or', b.operation('and', bits, int(0x7fffff)), int(0x3f800000));

@@ -3,7 +3,7 @@
 
 import { stridesOf } from '../base/shape.ts';
 import type { Node } from '../graph/node.ts';
-import { type Context, type Draft, type DraftLaunch, eachVector, type Memory } from './draft.ts';
+import { type Context, type Draft, type DraftLaunch, eachVector, lane, type Memory } from './draft.ts';
 import { createEmitter } from './expression.ts';
 import { flatten, type Int, literal, plus, times } from './int.ts';
 import { type Local, SCRATCH } from './loop.ts';
@@ -33,14 +33,37 @@ export type Epilogue = {
   readonly lanes: number;
   /** Number of sums that are collected. */
   readonly sums: number;
-  /** Finishes and stores the first `count` lanes of a product's value; returns what each sum gets of it. */
-  readonly store: (value: Local, place: Place, count: number) => Local[];
+  /**
+   * Number of draws in the work after the product. A draw is a long chain of operations that does not wait for the
+   * product: made before, some at a time, they leave shorter chains to be finished.
+   */
+  readonly draws: number;
+  /** Makes the draws of a vector of elements, one behind the other from `at` on in scratch memory. */
+  readonly draw: (place: Place, at: Int) => void;
+  /**
+   * Finishes and stores the first `count` lanes of a product's value; returns what each sum gets of it. `drawn` says
+   * where its draws lie, if they are made.
+   */
+  readonly store: (value: Local, place: Place, count: number, drawn?: Int) => Local[];
   readonly add: (a: Local, b: Local) => Local;
   /** Adds totals of each sum, for a vector of channels. */
   readonly collect: (channel: Int, totals: readonly Local[]) => void;
   /** Leaves the chunk's sums as partial results; returns the kernels that combine them. */
   readonly finish: () => DraftLaunch[];
 };
+
+/** Draws of the expression `result`, down to `end`, that are only used at the index of the result itself. */
+function alignedDraws(result: Node, slotOf: (node: Node) => number | undefined, end: Node): Node[] {
+  const seen = [new Set<Node>(), new Set<Node>()] as const;
+  const visit = (node: Node, isAligned: boolean): void => {
+    const here = seen[isAligned ? 0 : 1];
+    if (here.has(node) || node === end || slotOf(node) !== undefined) return;
+    here.add(node);
+    for (const input of node.inputs) visit(input, isAligned && input.shape.join() === node.shape.join());
+  };
+  visit(result, true);
+  return [...seen[0]].filter((node) => node.op === 'normal' && !seen[1].has(node));
+}
 
 /** An epilogue whose sums are those of `sums`, over images and pixels. */
 export function createEpilogue(
@@ -59,13 +82,24 @@ export function createEpilogue(
   const zero = b.literal(0);
   for (const base of bases)
     eachVector(b, columns, (channel) => b.store(SCRATCH, plus(literal(base), channel), zero));
+  const draws = alignedDraws(result, slotOf, product.node);
+  const drawAt = (at: Int, k: number): Int => plus(at, plus(literal(k * b.lanes), lane(b.lanes)));
   return {
     lanes: b.lanes,
     sums: sums.length,
     add,
-    store: (total, place, count) => {
+    draws: draws.length,
+    draw: (place, at) => {
+      const emit = createEmitter({ ...draft, slotOf });
+      const index = product.outputIndex(...place);
+      for (const [k, node] of draws.entries()) b.store(SCRATCH, drawAt(at, k), emit(node, index));
+    },
+    store: (total, place, count, drawn) => {
       const index = product.outputIndex(...place);
       const registers = new Map<Node, () => Local>([[product.node, () => total]]);
+      if (drawn !== undefined) {
+        for (const [k, node] of draws.entries()) registers.set(node, () => b.load(SCRATCH, drawAt(drawn, k)));
+      }
       const value = createEmitter({ ...draft, slotOf }, registers)(result, index);
       b.store(product.output, flatten(index, strides), value, count);
       registers.set(result, () => value);

@@ -4,7 +4,7 @@
 
 import { assertNever } from '../base/errors.ts';
 import type { ConvolutionGeometry, RowRange } from '../graph/node.ts';
-import { constant, type GraphKey, type Tensor, type TensorLike } from '../graph/tensor.ts';
+import type { GraphKey, Tensor, TensorLike } from '../graph/tensor.ts';
 import { quantize, stepsOf } from './converters.ts';
 import { type Adc, type Dac, type HardwareSpec, hasIdealPeriphery, type OutputNoise } from './hardware.ts';
 import { matrixSize } from './mapping.ts';
@@ -55,7 +55,7 @@ export type AnalogProduct = {
  * convolution, finds cells that know nothing of the one before.
  */
 export function analogProduct(product: AnalogProduct): Tensor {
-  const { hardware, x, weights, variance, key } = product;
+  const { hardware, x, variance, key } = product;
   // (1, 1) or (1, columns) becomes (1) or (columns), which broadcasts to filters and images too.
   const weightScale = product.weightScale.reshape([-1]);
   if (hasIdealPeriphery(hardware)) {
@@ -64,21 +64,24 @@ export function analogProduct(product: AnalogProduct): Tensor {
     const ofOutputs = multiplyRows({ ...product, x: x.square(), weights: variance });
     return y.add(gaussian(ofOutputs, key.derive('read', 0)).multiply(weightScale));
   }
+  // All in the units of y: full scales and noise are scaled once instead of every element.
   const inputRange = product.inputRange();
-  // One division for all inputs, not one each.
-  const input = convertInput(x.multiply(constant(x, 1).divide(inputRange)), hardware.dac);
-  const sums = partialSums({ ...product, x: input, weights: weights.divide(weightScale) });
-  const variances = variance && partialSums({ ...product, x: input.square(), weights: variance });
-  const converted = sums.map((sum, tile) => {
-    const noisy =
-      variances === undefined
-        ? withOutputNoise(sum, hardware.outputNoise, key.derive(tile))
-        : sum.add(
-            gaussian(variances[tile]!.add(outputVariance(hardware.outputNoise)), key.derive('read', tile)),
-          );
-    return convertOutput(noisy, hardware.adc, product.outputRange);
-  });
-  return converted.reduce((all, sum) => all.add(sum)).multiply(weightScale.multiply(inputRange));
+  const unit = weightScale.multiply(inputRange);
+  const input = convertInput(x, hardware.dac, inputRange);
+  const sums = partialSums({ ...product, x: input });
+  const variances =
+    variance &&
+    partialSums({ ...product, x: input.square(), weights: variance.multiply(weightScale.square()) });
+  return sums
+    .map((sum, tile) => {
+      const noise = outputNoise(hardware.outputNoise, unit);
+      const noisy =
+        variances === undefined
+          ? withNoise(sum, noise, key.derive(tile))
+          : sum.add(gaussian(withVariance(variances[tile]!, noise), key.derive('read', tile)));
+      return convertOutput(noisy, hardware.adc, unit, product.outputRange);
+    })
+    .reduce((all, sum) => all.add(sum));
 }
 
 /** The column outputs of every row of tiles, before any conversion: they add to the whole product. */
@@ -89,13 +92,13 @@ export function partialSums(
   return rowRanges.map((rows) => multiplyRows(product, rows));
 }
 
-/** x̂ after the DAC. */
-export function convertInput(x: Tensor, dac: Dac): Tensor {
+/** x after the DAC. */
+function convertInput(x: Tensor, dac: Dac, range: TensorLike): Tensor {
   switch (dac.kind) {
     case 'ideal':
       return x;
     case 'uniform':
-      return quantize(x, 1, stepsOf(dac.bits));
+      return quantize(x, range, stepsOf(dac.bits));
     default:
       return assertNever(dac);
   }
@@ -107,38 +110,35 @@ function gaussian(variance: Tensor, key: GraphKey): Tensor {
   return variance.relu().sqrt().multiply(key.normal(variance.shape)).detach();
 }
 
-/** σ² of a tile's amplifiers, in units of x̂ ŵ. */
-function outputVariance(noise: OutputNoise): number {
+/** σ of a tile's amplifiers, if they have noise; `unit` is what 1 in units of x̂ ŵ stands for. */
+function outputNoise(noise: OutputNoise, unit: Tensor): Tensor | undefined {
   switch (noise.kind) {
     case 'none':
-      return 0;
+      return undefined;
     case 'gaussian':
-      return noise.relativeStandardDeviation ** 2;
+      return unit.multiply(noise.relativeStandardDeviation);
     default:
       return assertNever(noise);
   }
 }
 
-/** A column output with the noise of its amplifier. */
-export function withOutputNoise(sum: Tensor, noise: OutputNoise, key: GraphKey): Tensor {
-  switch (noise.kind) {
-    case 'none':
-      return sum;
-    case 'gaussian':
-      return sum.add(key.normal(sum.shape).multiply(noise.relativeStandardDeviation));
-    default:
-      return assertNever(noise);
-  }
+/** A column output with noise of standard deviation σ. */
+function withNoise(sum: Tensor, sigma: Tensor | undefined, key: GraphKey): Tensor {
+  return sigma === undefined ? sum : sum.add(key.normal(sum.shape).multiply(sigma));
 }
 
-/** A column output after the ADC. */
-export function convertOutput(sum: Tensor, adc: Adc, calibratedRange: () => TensorLike): Tensor {
+function withVariance(variance: Tensor, sigma: Tensor | undefined): Tensor {
+  return sigma === undefined ? variance : variance.add(sigma.square());
+}
+
+/** A column output after the ADC, whose full scale is in units of x̂ ŵ. */
+function convertOutput(sum: Tensor, adc: Adc, unit: Tensor, calibratedRange: () => TensorLike): Tensor {
   switch (adc.kind) {
     case 'ideal':
       return sum;
     case 'uniform': {
-      const range = adc.range.kind === 'fixed' ? adc.range.fullScale : calibratedRange();
-      return quantize(sum, range, stepsOf(adc.bits));
+      const fullScale = adc.range.kind === 'fixed' ? adc.range.fullScale : calibratedRange();
+      return quantize(sum, unit.multiply(fullScale), stepsOf(adc.bits));
     }
     default:
       return assertNever(adc);
