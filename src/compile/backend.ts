@@ -23,6 +23,11 @@ export type Launch = {
   readonly kernel: number;
   readonly buffers: readonly Placement[];
   readonly words: readonly number[];
+  /**
+   * If given, the next launch runs along with this one: so many of its chunks, c · nextChunks and on, follow chunk c of
+   * this one on the same thread. The two do not need one another.
+   */
+  readonly nextChunks?: number;
 };
 
 /**
@@ -83,7 +88,9 @@ export function printPlan(plan: Plan): string {
     ),
     ...plan.scalars.map((scalar, slot) => `scalar ${slot} ${scalar.name} ${scalar.dtype}`),
     ...plan.launches.map(
-      (launch) => `launch ${plan.kernels[launch.kernel]!.name}(${launch.buffers.map(place).join(', ')})`,
+      ({ kernel, buffers, nextChunks }) =>
+        `launch ${plan.kernels[kernel]!.name}(${buffers.map(place).join(', ')})` +
+        (nextChunks === undefined ? '' : `, each chunk with ${nextChunks} of the next`),
     ),
     ...plan.kernels.map(printKernel),
   ];

@@ -166,9 +166,10 @@ function assemble(
     numbersOfKernels.set(kernel, number);
     return number;
   };
-  const launches = drafts.map(({ kernel, memories, words }): Launch => {
+  const launches = drafts.map(({ kernel, memories, words, nextChunks }): Launch => {
     const number = numbersOfKernels.get(kernel) ?? numberOf(kernel);
-    return { kernel: number, buffers: memories.map(place), words };
+    const along = nextChunks !== undefined && { nextChunks };
+    return { kernel: number, buffers: memories.map(place), words, ...along };
   });
   return {
     lanes: target.lanes,

@@ -170,15 +170,14 @@ export function variablesOf(x: Int): Set<string> {
   return names;
 }
 
-/** `x` with the variable `name` replaced by a number or an expression. */
-export function substitute(x: Int, name: string, value: number | Int): Int {
-  const by = typeof value === 'number' ? literal(value) : value;
+/** `x` with the variable `name` replaced by a number. */
+export function substitute(x: Int, name: string, value: number): Int {
   return x.terms.reduce<Int>((sum, { atom, coefficient }) => {
     let replaced: Int;
     if (atom.kind !== 'variable') {
-      replaced = (atom.kind === 'div' ? div : mod)(substitute(atom.of, name, by), atom.by);
+      replaced = (atom.kind === 'div' ? div : mod)(substitute(atom.of, name, value), atom.by);
     } else {
-      replaced = atom.name === name ? by : { constant: 0, terms: [{ atom, coefficient: 1 }] };
+      replaced = atom.name === name ? literal(value) : { constant: 0, terms: [{ atom, coefficient: 1 }] };
     }
     return plus(sum, times(replaced, coefficient));
   }, literal(x.constant));

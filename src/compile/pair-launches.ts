@@ -2,8 +2,6 @@
 // launch does a few images of the one, then the same images of the other, whose values still lie in a near cache.
 
 import type { DraftLaunch, Memory } from './draft.ts';
-import { joinKernels } from './join-kernels.ts';
-import type { Kernel } from './loop.ts';
 
 /** Elements from which on a value does not stay in a near cache by itself: 1 MB. */
 const LARGE_ELEMENTS = 2 ** 18;
@@ -12,10 +10,9 @@ const SHARED_VALUES = 2;
 /** Launches that are looked through for a partner. */
 const REACH = 8;
 
-/** The same launches, some of them joined. */
+/** The same launches, some of them in pairs: one, with `nextChunks`, and right after it the other. */
 export function pairLaunches(launches: readonly DraftLaunch[]): DraftLaunch[] {
   const order: DraftLaunch[] = [];
-  const joints: Joint[] = [];
   let rest = [...launches];
   while (rest.length > 0) {
     const [first, ...others] = rest as [DraftLaunch, ...DraftLaunch[]];
@@ -26,11 +23,11 @@ export function pairLaunches(launches: readonly DraftLaunch[]): DraftLaunch[] {
       rest = others;
       continue;
     }
+    const second = others[at]!;
     // What does not wait for the first comes before the pair, what does comes after it.
-    const between = others.slice(0, at);
-    order.push(...between.filter((other) => !waiting.includes(other)));
-    rest = [join(first, others[at]!, joints), ...waiting, ...others.slice(at + 1)];
-    order.push(rest.shift()!);
+    order.push(...others.slice(0, at).filter((other) => !waiting.includes(other)));
+    order.push({ ...first, nextChunks: first.images! / second.images! }, second);
+    rest = [...waiting, ...others.slice(at + 1)];
   }
   return order;
 }
@@ -57,32 +54,4 @@ function isBound(a: DraftLaunch, b: DraftLaunch): boolean {
   const writesFor = (x: DraftLaunch, y: DraftLaunch): boolean =>
     [...x.writes].some((memory) => y.memories.includes(memory));
   return writesFor(a, b) || writesFor(b, a);
-}
-
-/** A kernel made of two, and the slots of the second's buffers. */
-type Joint = {
-  readonly first: Kernel;
-  readonly second: Kernel;
-  readonly slots: string;
-  readonly kernel: Kernel;
-};
-
-/** One launch for both. Equal pairs share a kernel, which is added to `joints`. */
-function join(first: DraftLaunch, second: DraftLaunch, joints: Joint[]): DraftLaunch {
-  const memories = [...new Set([...first.memories, ...second.memories])];
-  const slots = second.memories.map((memory) => memories.indexOf(memory));
-  const known = joints.find(
-    (joint) => joint.first === first.kernel && joint.second === second.kernel && joint.slots === slots.join(),
-  );
-  const repeats = first.images! / second.images!;
-  const kernel = known?.kernel ?? joinKernels(first.kernel, { kernel: second.kernel, slots, repeats });
-  if (known === undefined)
-    joints.push({ first: first.kernel, second: second.kernel, slots: slots.join(), kernel });
-  return {
-    kernel,
-    memories,
-    words: [...first.words, ...second.words],
-    writes: new Set([...first.writes, ...second.writes]),
-    images: first.images!,
-  };
 }

@@ -25,6 +25,14 @@ test('memories that are never alive together share a place, those that are do no
   assert.equal(elements, 256);
 });
 
+test('launches that run along with one another are alive together', () => {
+  const [a, b, c] = [memory('a', 100), memory('b', 100), memory('c', 100)];
+  const pair = [{ ...launch(a), nextChunks: 2 }, launch(b)];
+  const { offsets } = placeMemory([...pair, launch(c)], new Set());
+  assert.notEqual(offsets.get(a), offsets.get(b));
+  assert.equal(offsets.get(c), Math.min(offsets.get(a)!, offsets.get(b)!));
+});
+
 test('a small memory goes into the gap that a large one left', () => {
   const [large, other, small] = [memory('large', 1000), memory('other', 500), memory('small', 200)];
   const { offsets, elements } = placeMemory([launch(large, other), launch(other, small)], new Set());

@@ -40,13 +40,16 @@ export function placeMemory(launches: readonly DraftLaunch[], external: Readonly
 /** From the first to the last launch that touches a memory. */
 function lifetimes(launches: readonly DraftLaunch[], external: ReadonlySet<Memory>): Interval[] {
   const intervals = new Map<Memory, { first: number; last: number }>();
-  for (const [position, launch] of launches.entries()) {
+  let position = 0;
+  for (const launch of launches) {
     for (const memory of launch.memories) {
       if (external.has(memory)) continue;
       const known = intervals.get(memory);
       if (known === undefined) intervals.set(memory, { first: position, last: position });
       else known.last = position;
     }
+    // What runs along is at the same position.
+    if (launch.nextChunks === undefined) position++;
   }
   return [...intervals].map(([memory, { first, last }]) => ({
     memory,

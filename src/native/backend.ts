@@ -133,7 +133,8 @@ async function load(compiler: Compiler, runtime: Runtime, pool: Pointer, plan: P
   const words: number[] = [];
   const launches: number[] = [];
   for (const launch of plan.launches) {
-    launches.push(launch.kernel, plan.kernels[launch.kernel]!.chunks, places.length, words.length);
+    const { chunks } = plan.kernels[launch.kernel]!;
+    launches.push(launch.kernel, chunks, places.length, words.length, launch.nextChunks ?? 0);
     words.push(...launch.words);
     for (const place of launch.buffers) {
       places.push(place.space === 'binding' ? BigInt(place.binding) : BigInt(-1 - place.offset));

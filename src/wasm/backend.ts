@@ -206,7 +206,8 @@ function workerLaunches(plan: Plan, { tables, wordCount }: Layout): readonly Wor
   let buffers = tables.address + wordCount * ELEMENT_BYTES;
   return plan.launches.map((launch) => {
     const { name, chunks } = plan.kernels[launch.kernel]!;
-    const placed = { kernel: launch.kernel, name, chunks, buffers, words };
+    const { kernel, nextChunks = 0 } = launch;
+    const placed = { kernel, name, chunks, nextChunks, buffers, words };
     words += tableWords(plan, launch).length * ELEMENT_BYTES;
     buffers += launch.buffers.length * ELEMENT_BYTES;
     return placed;

@@ -11,6 +11,8 @@ export type WorkerLaunch = {
   readonly kernel: number;
   readonly name: string;
   readonly chunks: number;
+  /** As in `Launch`; 0 if the next one does not run along. */
+  readonly nextChunks: number;
   /** Address of the table of buffer addresses. */
   readonly buffers: number;
   /** Address of the launch's words. */
@@ -100,13 +102,18 @@ async function instantiate(program: WorkerProgram): Promise<LoadedProgram> {
  */
 function runProgram({ kernels, launches, scalars, scratch, threads, counters }: LoadedProgram): WorkerReply {
   let reply: WorkerReply = {};
+  const runChunk = ({ kernel, buffers, words }: WorkerLaunch, chunk: number): void =>
+    kernels[kernel]!(buffers, scalars, words, scratch, chunk);
   for (const [l, launch] of launches.entries()) {
-    const kernel = kernels[launch.kernel]!;
+    if ((launches[l - 1]?.nextChunks ?? 0) > 0) continue;
+    const { nextChunks } = launch;
+    const isLast = l + (nextChunks > 0 ? 2 : 1) === launches.length;
     if (Atomics.load(counters, FAILED) === 0) {
       try {
         const claim = (): number => Atomics.add(counters, claimedAt(l), 1);
         for (let chunk = claim(); chunk < launch.chunks; chunk = claim()) {
-          kernel(launch.buffers, scalars, launch.words, scratch, chunk);
+          runChunk(launch, chunk);
+          for (let k = 0; k < nextChunks; k++) runChunk(launches[l + 1]!, chunk * nextChunks + k);
         }
       } catch (error) {
         reply = { failure: `kernel "${launch.name}": ${messageOf(error)}` };
@@ -114,7 +121,7 @@ function runProgram({ kernels, launches, scalars, scratch, threads, counters }: 
       }
     }
     // The replies are the barrier of the last launch; the counters must be left alone from then on.
-    if (threads > 1 && l < launches.length - 1) meet(counters, arrivedAt(l), threads);
+    if (threads > 1 && !isLast) meet(counters, arrivedAt(l), threads);
   }
   return reply;
 }
