@@ -1,4 +1,4 @@
-// Which launches are joined, and in what order everything comes then.
+// Which launches run along with which, and in what order everything comes then.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

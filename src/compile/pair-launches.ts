@@ -5,7 +5,7 @@ import type { DraftLaunch, Memory } from './draft.ts';
 
 /** Elements from which on a value does not stay in a near cache by itself: 1 MB. */
 const LARGE_ELEMENTS = 2 ** 18;
-/** Large values that two launches must share to be worth joining. */
+/** Large values that two launches must share to be worth pairing. */
 const SHARED_VALUES = 2;
 /** Launches that are looked through for a partner. */
 const REACH = 8;

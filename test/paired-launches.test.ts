@@ -1,5 +1,5 @@
-// Launches that are joined give the bits that they give apart, on every backend: both gradients of a convolution,
-// computed in one graph and each in its own, large enough to be joined.
+// Launches that run along with one another give the bits that they give apart, on every backend: both gradients of a
+// convolution, computed in one graph and each in its own, large enough to be paired.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -33,7 +33,7 @@ for (const backend of backends) {
     [3, 2],
     [1, 1],
   ] as const) {
-    test(`${backend.name}: joint gradients of a ${kernel}x${kernel} kernel, stride ${stride}, have the bits of separate ones`, async () => {
+    test(`${backend.name}: paired gradients of a ${kernel}x${kernel} kernel, stride ${stride}, have the bits of separate ones`, async () => {
       await withEngine(backend, 2, async (engine) => {
         const inputs = {
           x: values(SHAPE.reduce((a, b) => a * b)),
