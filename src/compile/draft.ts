@@ -9,6 +9,9 @@ import type { Kernel } from './loop.ts';
 /** A stretch of memory that a plan places somewhere: a stored value or a temporary of the lowering. */
 export type Memory = { readonly label: string; readonly elements: number };
 
+/** Elements from which on a value does not stay in a near cache by itself: 1 MB. */
+export const LARGE_ELEMENTS: number = 2 ** 18;
+
 /** What every lowering needs to know. */
 export type Context = {
   readonly lanes: number;

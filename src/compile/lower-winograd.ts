@@ -11,7 +11,7 @@ import { SCRATCH } from './loop.ts';
 import { largestDivisor } from './lower-reduce.ts';
 import { prefetchPart } from './prefetch.ts';
 import { chooseBlocking, eachChannelBlock, vectorAt } from './product-block.ts';
-import { createEpilogue, type Epilogue } from './product-epilogue.ts';
+import { createEpilogue, type Epilogue, type Place } from './product-epilogue.ts';
 import type { Product } from './product-geometry.ts';
 import {
   createTransformedImages,
@@ -171,6 +171,11 @@ function channelOf({ draft, channel }: Walk, v: number, count: number): Int {
   return plus(plus(channel, literal(v * draft.builder.lanes)), lane(count));
 }
 
+/** Where outputs of a row of the band lie in the result. */
+function outputPlace({ imageAt, first }: Walk, place: Int, row: Int, column: Int, channel: Int): Place {
+  return [imageAt(place), plus(first, row), column, channel];
+}
+
 /** Number of a tile within the band: image by image, row by row. */
 function positionOf({ product, rows }: Walk, place: Int, row: Int, tile: Int): Int {
   return plus(times(plus(times(place, rows), row), tilesOf(product.size[1])), tile);
@@ -252,7 +257,7 @@ function sumBlock(walk: Walk, { point, place, row, tile, tiles }: BlockPlace): v
 
 /** Outputs of a band, through the epilogue. */
 function finishBand(walk: Walk): void {
-  const { draft, product, epilogue, counts, partial, first } = walk;
+  const { draft, product, epilogue, counts, partial } = walk;
   const b = draft.builder;
   const columns = product.size[1];
   const zero = b.literal(0);
@@ -269,7 +274,7 @@ function finishBand(walk: Walk): void {
         .interleaved(
           values.map((value, k) => () => {
             const column = plus(times(tile, TILE), literal(k));
-            const at = [walk.imageAt(place), plus(first, row), column, channelOf(walk, v, count)] as const;
+            const at = outputPlace(walk, place, row, column, channelOf(walk, v, count));
             return epilogue.store(value, at, count, drawn?.address(column, v));
           }),
         )
@@ -305,7 +310,7 @@ type RowDraws = {
 
 /** Scratch memory for the draws of a row, if there are any. */
 function reserveDraws(walk: Walk): RowDraws | undefined {
-  const { draft, product, epilogue, counts, first } = walk;
+  const { draft, product, epilogue, counts } = walk;
   if (epilogue.draws === 0) return undefined;
   const b = draft.builder;
   const columns = product.size[1];
@@ -321,8 +326,10 @@ function reserveDraws(walk: Walk): RowDraws | undefined {
         const parts = Array.from({ length: atOnce }, (_, k) =>
           counts.map((count, v) => () => {
             const column = plus(times(i, atOnce), literal(k));
-            const at = [walk.imageAt(place), plus(first, row), column, channelOf(walk, v, count)] as const;
-            epilogue.draw(at, address(column, v));
+            epilogue.draw(
+              outputPlace(walk, place, row, column, channelOf(walk, v, count)),
+              address(column, v),
+            );
           }),
         );
         b.interleaved(parts.flat());

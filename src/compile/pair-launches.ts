@@ -1,10 +1,8 @@
 // Brings together launches that load the same large values image by image, as the two gradients of a layer do: one
 // launch does a few images of the one, then the same images of the other, whose values still lie in a near cache.
 
-import type { DraftLaunch, Memory } from './draft.ts';
+import { type DraftLaunch, LARGE_ELEMENTS, type Memory } from './draft.ts';
 
-/** Elements from which on a value does not stay in a near cache by itself: 1 MB. */
-const LARGE_ELEMENTS = 2 ** 18;
 /** Large values that two launches must share to be worth pairing. */
 const SHARED_VALUES = 2;
 /** Launches that are looked through for a partner. */

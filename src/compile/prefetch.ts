@@ -3,13 +3,12 @@
 
 import { elementCount, stridesOf } from '../base/shape.ts';
 import type { Node } from '../graph/node.ts';
+import { LARGE_ELEMENTS } from './draft.ts';
 import { flatten, type Int, literal, plus, times } from './int.ts';
 import type { KernelBuilder } from './kernel-builder.ts';
 
 /** Elements of a cache line. */
 const LINE = 16;
-/** Elements from which on a value does not stay in a near cache: 1 MB. */
-const LARGE_ELEMENTS = 2 ** 18;
 /** More lines than this in a row become a loop. */
 const UNROLLED_LINES = 16;
 

@@ -72,9 +72,9 @@ export function analogProduct(product: AnalogProduct): Tensor {
   const variances =
     variance &&
     partialSums({ ...product, x: input.square(), weights: variance.multiply(weightScale.square()) });
+  const noise = outputNoise(hardware.outputNoise, unit);
   return sums
     .map((sum, tile) => {
-      const noise = outputNoise(hardware.outputNoise, unit);
       const noisy =
         variances === undefined
           ? withNoise(sum, noise, key.derive(tile))

@@ -185,10 +185,15 @@ function tableWords({ kernels }: Plan, { kernel, words }: Launch): readonly numb
   return [...words, ...new Uint32Array(constants.buffer)];
 }
 
+/** How many that is. */
+function tableSize({ kernels }: Plan, { kernel, words }: Launch): number {
+  return words.length + kernels[kernel]!.constants.length;
+}
+
 function layOut({ heap, crew }: Machine, plan: Plan): Layout {
   const total = (size: (launch: Launch) => number): number =>
     plan.launches.reduce((sum, launch) => sum + size(launch), 0);
-  const wordCount = total((launch) => tableWords(plan, launch).length);
+  const wordCount = total((launch) => tableSize(plan, launch));
   const addressCount = total(({ buffers }) => buffers.length);
   const scratchElements = Math.max(0, ...plan.kernels.map(({ scratch }) => scratch));
   const blocks = heap.allocateAll([
@@ -208,7 +213,7 @@ function workerLaunches(plan: Plan, { tables, wordCount }: Layout): readonly Wor
     const { name, chunks } = plan.kernels[launch.kernel]!;
     const { kernel, nextChunks = 0 } = launch;
     const placed = { kernel, name, chunks, nextChunks, buffers, words };
-    words += tableWords(plan, launch).length * ELEMENT_BYTES;
+    words += tableSize(plan, launch) * ELEMENT_BYTES;
     buffers += launch.buffers.length * ELEMENT_BYTES;
     return placed;
   });
