@@ -204,6 +204,7 @@ function segments(t: SampleTrace): Results {
     'a single row': x.convolve(w, geometry, [22, 23]),
     'a share within one kernel row': x.convolve(w, geometry, [16, 19]),
     'a single row of a matrix': a.matmul(b, [49, 50]),
+    'rows of a large matrix': t.normals([64, 1300]).matmul(t.normals([1300, 40]), [30, 1290]),
     ...filteredSegments(t),
   };
 }
@@ -246,6 +247,10 @@ const MATRICES: readonly (readonly [m: number, k: number, n: number])[] = [
   // Panels of columns, a rest of them, rows in tall chunks, pixels spread.
   [70, 300, 130],
   [260, 512, 96],
+  // Parts of panels, brought along with their share of the rows; a rest of a part; shares of the columns.
+  [40, 1100, 40],
+  [512, 512, 68],
+  [33, 40, 1024],
 ];
 
 function matrices(t: SampleTrace): Results {

@@ -96,7 +96,7 @@ test('the plan of a small product', () => {
 input x f32 (2, 3)
 input w f32 (3, 5)
 output y f32 (2, 5)
-launch matmul_0(y, x, w)
+launch matmul_0(y, w, x)
 kernel matmul_0: 1 chunks, 4 lanes, 3 buffers
   v0 = 0:f32
   var v1 = v0
@@ -104,12 +104,12 @@ kernel matmul_0: 1 chunks, 4 lanes, 3 buffers
   var v3 = v0
   var v4 = v0
   for t_0 in 3
-    v5 = b2[t_0 * 5] vector:f32
-    v6 = b2[t_0 * 5 + 4] vector:f32
-    v7 = b1[t_0] splat:f32
+    v5 = b1[t_0 * 5] vector:f32
+    v6 = b1[t_0 * 5 + 4] vector:f32
+    v7 = b2[t_0] splat:f32
     v1 += v7 * v5
     v2 += v7 * v6
-    v8 = b1[t_0 + 3] splat:f32
+    v8 = b2[t_0 + 3] splat:f32
     v3 += v8 * v5
     v4 += v8 * v6
   v9 = maximum(v0, v1)

@@ -14,11 +14,10 @@ import type { FilterTaps } from './transform-filter.ts';
 
 /** Of the kernel rows it touches, at least this share of filter rows must count for minimal filtering to pay. */
 const WORTHWHILE_SHARE = 0.7;
-/** Rows of a matrix product that one chunk computes; of a tall one, more, so that a panel of columns serves more. */
-const ROWS_PER_CHUNK = 32;
-const ROWS_PER_TALL_CHUNK = 64;
-/** Rows from which a product is tall. */
-const TALL = 256;
+/** Rows of a matrix product that one chunk computes: of a taller one more, so that a panel of columns serves more. */
+const ROWS_PER_CHUNK = [32, 64, 128, 256] as const;
+/** Chunks of rows that a product is not cut below for that. */
+const ROW_CHUNKS = 8;
 
 /** Kernels that compute `product` and its epilogue into the memory of the first result, and sums of it into the others. */
 export function lowerContraction(
@@ -296,7 +295,7 @@ function repackFilter(
 /** (m, k) · (k, n): blocks of rows are images of one row of pixels. A remainder of rows gets a kernel of its own. */
 function matrixProducts(context: Context, node: Node<'matmul'>, result: Node): DraftLaunch[] {
   const [m] = node.shape as [number, number];
-  const perChunk = m >= TALL ? ROWS_PER_TALL_CHUNK : ROWS_PER_CHUNK;
+  const perChunk = ROWS_PER_CHUNK.findLast((rows) => rows * ROW_CHUNKS <= m) ?? ROWS_PER_CHUNK[0];
   const whole = Math.floor(m / perChunk);
   const rest = m - whole * perChunk;
   const launches: DraftLaunch[] = [];

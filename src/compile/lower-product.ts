@@ -5,7 +5,7 @@
 
 import type { Node } from '../graph/node.ts';
 import { type Context, chunkIndex, createDraft, type DraftLaunch } from './draft.ts';
-import { type Int, literal, plus, times } from './int.ts';
+import { type Int, plus, times, unflatten } from './int.ts';
 import type { Local } from './loop.ts';
 import {
   chooseBlocking,
@@ -18,29 +18,31 @@ import {
 } from './product-block.ts';
 import { createEpilogue } from './product-epilogue.ts';
 import type { Phase, Product } from './product-geometry.ts';
-import { isWorthPanels, packPanels, walkPanels } from './product-panels.ts';
+import { channelShares, isWorthPanels, packPanels, walkPanels } from './product-panels.ts';
 import { stageImage } from './stage-image.ts';
 
 /** The kernel of a product; `sums` of its result over images and pixels are collected on the way, then combined. */
 export function lowerProduct(context: Context, product: Product, sums: readonly Node[] = []): DraftLaunch[] {
   const draft = createDraft(context);
   const output = draft.output(context.memoryOf(product.result)!);
-  const chunk = chunkIndex(product.images);
-  const staged = stageImage(context, draft, product.source, chunk);
   const [phase] = product.phases;
   const panels = isWorthPanels(product) ? packPanels(context, product, phase!) : undefined;
+  const shares = panels === undefined || sums.length > 0 ? 1 : channelShares(product, panels);
+  const chunks = product.images * shares;
+  const chunk = chunkIndex(chunks);
+  const [image, share] = unflatten(chunk, [product.images, shares]) as [Int, Int];
   const filter = draft.input(panels?.memory ?? product.filter);
-  const epilogue = createEpilogue(
-    context,
-    draft,
-    { ...product, output, chunks: product.images, chunk },
-    sums,
-  );
-  const walk: Walk = { draft, context, product, staged, filter, epilogue, image: chunk };
-  if (panels !== undefined) walkPanels(walk, phase!, panels);
-  else for (const each of product.phases) walkPixels(walk, each);
+  const epilogue = createEpilogue(context, draft, { ...product, output, chunks, chunk }, sums);
+  const walk = { draft, context, product, filter, epilogue, image };
+  if (panels !== undefined) {
+    const count = product.columns / shares;
+    walkPanels(walk, phase!, panels, { first: times(share, count), count });
+  } else {
+    const staged = stageImage(context, draft, product.source, image);
+    for (const each of product.phases) walkPixels({ ...walk, staged }, each);
+  }
   const combine = epilogue.finish();
-  const launch = draft.finish(product.name, product.images, 1);
+  const launch = draft.finish(product.name, chunks, shares === 1 ? 1 : undefined);
   return panels === undefined ? [launch, ...combine] : [panels.launch, launch, ...combine];
 }
 
@@ -54,7 +56,7 @@ function walkPixels(walk: Walk, phase: Phase): void {
       const weight = (filterRow: Int, v: number): Local =>
         b.load(filter, plus(plus(times(filterRow, product.columns), channel), vectorAt(b.lanes, v)));
       const { runs } = phase;
-      const block = { phase, runs, start: literal(0), row, column, pixels, channel, counts, weight };
+      const block = { phase, runs, row, column, pixels, channel, counts, weight };
       const zero = b.literal(0);
       finishBlock(
         walk,

@@ -104,15 +104,13 @@ export function eachChannelBlock(
 export type Block = {
   readonly phase: Phase;
   readonly runs: readonly Run[];
-  /** Elements of each pixel, and rows of the filter, that earlier parts of the runs have had. */
-  readonly start: Int;
   readonly row: Int;
   readonly column: Int;
   readonly pixels: number;
   readonly channel: Int;
   /** Lanes in use of each vector of channels. */
   readonly counts: readonly number[];
-  /** Vector `v` of a row of the filter matrix, counted from `start` on. */
+  /** Vector `v` of a row of the filter matrix. */
   readonly weight: (filterRow: Int, v: number) => Local;
 };
 
@@ -132,7 +130,7 @@ export function sumBlock(
       run.length,
       (t) => {
         const weights = block.counts.map((_, v) => block.weight(plus(t, literal(run.filterRow)), v));
-        const element = plus(plus(t, literal(run.start)), block.start);
+        const element = plus(t, literal(run.start));
         for (const [p, vectors] of sums.entries()) {
           const y = plus(times(row, product.inputStep[0]), literal(run.dy));
           const x = plus(times(plus(column, literal(p)), product.inputStep[1]), literal(run.dx));
@@ -156,7 +154,7 @@ export function eachSum(
 
 /** Epilogue and stores of a block. */
 export function finishBlock(
-  { draft, epilogue, image, product: { outputStep } }: Walk,
+  { draft, epilogue, image, product: { outputStep } }: Omit<Walk, 'staged'>,
   { phase, row, column, channel: first, counts }: Block,
   block: readonly (readonly Local[])[],
 ): void {

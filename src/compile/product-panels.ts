@@ -1,6 +1,6 @@
 // The order of a product's loops for a filter that no near cache holds: panel by panel.
 
-import { type Context, createDraft, type DraftLaunch, lane, type Memory, shareItems } from './draft.ts';
+import { type Context, createDraft, type DraftLaunch, type Memory, shareItems } from './draft.ts';
 import { type Int, literal, plus, times } from './int.ts';
 import { type Local, SCRATCH } from './loop.ts';
 import {
@@ -14,6 +14,7 @@ import {
   type Walk,
 } from './product-block.ts';
 import type { Phase, Product } from './product-geometry.ts';
+import { type ImageSource, stageImage } from './stage-image.ts';
 
 /** Filters of more bytes are walked panel by panel. */
 const PANEL_BYTES = 128 * 1024;
@@ -23,6 +24,9 @@ const PANEL_PIXELS = 32;
 const PANEL_VECTORS = 4;
 /** Rows of a panel that stays in a near cache. */
 const PANEL_ROWS = 512;
+/** Chunks that are enough, and the fewest channels of one: it brings the pixels along for itself. */
+const CHUNKS = 8;
+const SHARE_CHANNELS = 512;
 /** Rows that one chunk copies into panels. */
 const PACKED_ROWS = 16;
 
@@ -32,6 +36,13 @@ export function isWorthPanels({ columns, phases }: Product): boolean {
   if (phase === undefined || phase.runs.length === 0 || others.length > 0) return false;
   const bytes = 4 * filterRowsOf(phase).count * columns;
   return bytes > PANEL_BYTES && phase.size[0] * phase.size[1] >= PANEL_PIXELS;
+}
+
+/** Shares of the channels, each a chunk for every image, so that there are chunks enough for many threads. */
+export function channelShares({ columns, images }: Product, { width }: Panels): number {
+  let shares = 1;
+  while (images * shares < CHUNKS && columns / (2 * shares) >= SHARE_CHANNELS) shares *= 2;
+  return columns % (shares * width) === 0 ? shares : 1;
 }
 
 /** A filter cut into panels of channels, each with its rows consecutive. */
@@ -72,12 +83,20 @@ function panelRow(channel: Int, row: Int, rows: number, width: number): Int {
   return plus(times(channel, rows), times(row, width));
 }
 
+/** Some of a product's channels. */
+export type Channels = { readonly first: Int; readonly count: number };
+
 /**
- * Channels outside: each panel serves all pixels. A high panel comes in parts, between which the sums wait in scratch
- * memory, so that a part stays in a near cache.
+ * Channels outside: each panel serves all pixels. High panels come in parts, and with each part what it meets of the
+ * pixels: the part of a panel and the parts of the pixels stay in a near cache, the sums wait in scratch memory.
  */
-export function walkPanels(walk: Walk, phase: Phase, { width }: Panels): void {
-  const { draft, context, product } = walk;
+export function walkPanels(
+  walk: Omit<Walk, 'staged'>,
+  phase: Phase,
+  { width }: Panels,
+  channels: Channels,
+): void {
+  const { draft, context, product, image } = walk;
   const b = draft.builder;
   const vectors = width / b.lanes;
   const { pixels } = chooseBlocking(context, phase.size[1], product.columns, vectors);
@@ -85,33 +104,61 @@ export function walkPanels(walk: Walk, phase: Phase, { width }: Panels): void {
   // Only a product without a kernel, of one run, is cut: parts of a run are runs.
   const height = phase.runs.length === 1 ? Math.min(rows, PANEL_ROWS) : rows;
   const parts = Math.ceil(rows / height);
-  const elements = phase.size[0] * phase.size[1] * width;
+  const pixelCount = phase.size[0] * phase.size[1];
+  const elements = pixelCount * Math.ceil(channels.count / width) * width;
   const waiting = parts > 1 ? b.reserve(elements) : 0;
   const zero = b.literal(0);
-  const relative = phase.runs.map((run) => ({ ...run, filterRow: run.filterRow - firstRow }));
-  eachChannelBlock(draft, product.columns, vectors, (channel, counts) => {
-    const part = (start: Int, count: number, isLast: boolean): void => {
+  const part = (start: Int, count: number, { isFirst, isLast }: Ends): void => {
+    const source = parts === 1 ? product.source : partOf(product.source, phase.runs[0]!.start, start, count);
+    const staged = stageImage(context, draft, source, image);
+    const runs =
+      parts === 1
+        ? phase.runs.map((run) => ({ ...run, filterRow: run.filterRow - firstRow }))
+        : phase.runs.map((run) => ({ ...run, start: 0, length: count, filterRow: 0 }));
+    eachChannelBlock(draft, channels.count, vectors, (within, counts) => {
+      const channel = plus(channels.first, within);
       const weight = (row: Int, v: number): Local =>
         b.load(walk.filter, plus(panelRow(channel, plus(start, row), rows, width), vectorAt(b.lanes, v)));
-      const runs = parts === 1 ? relative : [{ ...relative[0]!, length: count }];
       eachBlockOfPixels(draft, phase, pixels, (row, column, size) => {
         const sumAt = (p: number, v: number): Int => {
           const pixel = plus(plus(times(row, phase.size[1]), column), literal(p));
-          return plus(plus(literal(waiting), times(pixel, width)), vectorAt(b.lanes, v));
+          const place = plus(times(within, pixelCount), times(pixel, width));
+          return plus(plus(literal(waiting), place), vectorAt(b.lanes, v));
         };
-        const block = { phase, runs, start, row, column, pixels: size, channel, counts, weight };
-        const sums = sumBlock(walk, block, (p, v) => (parts === 1 ? zero : b.load(SCRATCH, sumAt(p, v))));
+        const block = { phase, runs, row, column, pixels: size, channel, counts, weight };
+        const initial = (p: number, v: number): Local => (isFirst ? zero : b.load(SCRATCH, sumAt(p, v)));
+        const sums = sumBlock({ ...walk, staged }, block, initial);
         if (isLast) finishBlock(walk, block, sums);
         else eachSum(sums, (p, v, sum) => b.store(SCRATCH, sumAt(p, v), sum));
       });
-    };
-    if (parts > 1) {
-      const at = (i: Int): Int => plus(plus(literal(waiting), times(i, b.lanes)), lane(b.lanes));
-      b.loop(elements / b.lanes, (i) => b.store(SCRATCH, at(i), zero), 'z');
-    }
-    b.loop(parts - 1, (k) => part(times(k, height), height, false), 'k');
-    part(literal((parts - 1) * height), rows - (parts - 1) * height, true);
-  });
+    });
+  };
+  const lastCount = rows - (parts - 1) * height;
+  if (parts === 1) {
+    part(literal(0), lastCount, { isFirst: true, isLast: true });
+    return;
+  }
+  part(literal(0), height, { isFirst: true, isLast: false });
+  b.loop(
+    parts - 2,
+    (k) => part(plus(times(k, height), literal(height)), height, { isFirst: false, isLast: false }),
+    'k',
+  );
+  part(literal((parts - 1) * height), lastCount, { isFirst: false, isLast: true });
+}
+
+/** Whether a part is the first of its panels, or the last. */
+type Ends = { readonly isFirst: boolean; readonly isLast: boolean };
+
+/** Elements `first` + `start` on of every pixel, `count` of them. */
+function partOf(source: ImageSource, first: number, start: Int, count: number): ImageSource {
+  const [height, width] = source.size;
+  const from = plus(literal(first), start);
+  return {
+    ...source,
+    size: [height, width, count],
+    index: (image, row, column, channel) => source.index(image, row, column, plus(from, channel)),
+  };
 }
 
 /** The rows of the filter that the runs meet. */

@@ -46,9 +46,9 @@ typedef struct {
   int count; /* threads, the caller included */
   pthread_mutex_t mutex;
   pthread_cond_t wake;
-  uint64_t generation;
+  atomic_ullong generation;
   int closing;
-  int active; /* threads beside the caller that are at the job */
+  atomic_int active; /* threads beside the caller that are at the job */
   pthread_cond_t left;
   float **scratch;
   int64_t *scratch_elements;
@@ -150,12 +150,17 @@ static void work(pool *p, program *job, int number) {
   }
 }
 
+/* Programs often follow one another: who looks out for the next one a little longer than that takes need not be woken,
+   which takes longer than a small program. */
+#define LOOKS 2048
+
 static void *serve(void *argument) {
   member self = *(member *)argument;
   free(argument);
   pool *p = self.owner;
   uint64_t seen = 0;
   for (;;) {
+    for (int i = 0; i < LOOKS && atomic_load_explicit(&p->generation, memory_order_relaxed) == seen; i++) RELAX();
     pthread_mutex_lock(&p->mutex);
     while (!p->closing && (p->generation == seen || p->job == NULL)) pthread_cond_wait(&p->wake, &p->mutex);
     seen = p->generation;
@@ -266,6 +271,9 @@ void ohmic_run(pool *p, program *job, const uint64_t *bindings, const uint32_t *
   /* Nobody may still look at the job when its owner goes on, and nobody may begin. */
   pthread_mutex_lock(&p->mutex);
   p->job = NULL;
+  pthread_mutex_unlock(&p->mutex);
+  for (int i = 0; i < LOOKS && atomic_load_explicit(&p->active, memory_order_acquire) > 0; i++) RELAX();
+  pthread_mutex_lock(&p->mutex);
   while (p->active > 0) pthread_cond_wait(&p->left, &p->mutex);
   pthread_mutex_unlock(&p->mutex);
 }
