@@ -49,6 +49,9 @@ const FILES = {
   history: 'history.json',
 } as const;
 
+/** A long training is tested so often, at most: a pass over the test set takes a twentieth of an epoch. */
+const MOST_TESTS = 40;
+
 /** The weights that a finished training left in its folder. */
 export function weightsFile(folder: string): string {
   return join(folder, FILES.weights);
@@ -79,6 +82,7 @@ export async function trainInFolder(
     settings,
     seed: stage.seed,
     signal,
+    evaluateEveryEpochs: Math.ceil(settings.epochs / MOST_TESTS),
     ...startOf(stage, checkpoint),
   });
   if (checkpoint !== undefined) {

@@ -4,7 +4,7 @@
 import { throwFaults, UsageError } from '../base/errors.ts';
 import type { Parameters } from '../base/parameters.ts';
 import { deriveKey, type Key, keyFromSeed } from '../base/random.ts';
-import { batchOrder, fillBatch } from '../data/batches.ts';
+import { batchOrder, fillBatchInto } from '../data/batches.ts';
 import type { DataSplit } from '../data/image-set.ts';
 import type { Engine, Executable } from '../engine.ts';
 import { digital } from '../graph/multiply.ts';
@@ -205,24 +205,32 @@ function checkFinite(tensors: Parameters, steps: number): void {
   );
 }
 
-/** Makes the batch of any step, from the seed and the step alone. */
-function batchMaker(
-  { options, stepsPerEpoch }: Run,
-  root: Key,
-): (step: number) => { images: Float32Array; labels: Float32Array } {
+/**
+ * Makes the batch of any step, from the seed and the step alone. Two batches take turns, the one that is being computed
+ * and the next, so a batch is overwritten by the second call after its own.
+ */
+function batchMaker({ options, stepsPerEpoch }: Run, root: Key): (step: number) => LabelledBatch {
   const { data, settings } = options;
+  const { batchSize } = settings;
+  const { height, width, channels } = data.train;
   const [orderKey, augmentKey] = [deriveKey(root, 'order'), deriveKey(root, 'augmentation')];
+  const pair = [0, 1].map(() => ({
+    images: new Float32Array(batchSize * height * width * channels),
+    labels: new Float32Array(batchSize),
+  }));
   let order: { readonly epoch: number; readonly indices: Uint32Array } | undefined;
   return (step) => {
     const epoch = Math.floor(step / stepsPerEpoch);
     if (order?.epoch !== epoch) order = { epoch, indices: batchOrder(orderKey, epoch, data.train.count) };
-    const first = (step % stepsPerEpoch) * settings.batchSize;
-    return fillBatch({
+    const first = (step % stepsPerEpoch) * batchSize;
+    const batch = pair[step % 2]!;
+    fillBatchInto(batch.images, batch.labels, {
       set: data.train,
-      indices: order.indices.subarray(first, first + settings.batchSize),
+      indices: order.indices.subarray(first, first + batchSize),
       normalization: data.normalization,
       augment: { settings: settings.augmentation, key: augmentKey, epoch },
     });
+    return batch;
   };
 }
 
