@@ -165,19 +165,6 @@ test('the description names compiler, vectors and threads', { skip: needsCompile
   }
 });
 
-test('a buffer starts at zero and keeps bits', { skip: needsCompiler }, async () => {
-  const backend = await createNativeBackend(compiler!, 1);
-  const buffer = backend.allocate(3);
-  assert.deepEqual([...buffer.read()], [0, 0, 0]);
-  const words = Int32Array.of(0x7fc12345, -1, 7);
-  buffer.write(words);
-  assert.deepEqual(new Int32Array(buffer.read().buffer), words);
-  buffer.write(Float32Array.of(1, -0, 3));
-  assert.deepEqual([...buffer.read()], [1, -0, 3]);
-  buffer.free();
-  await backend.close();
-});
-
 test('memory that cannot be had is a usage error, for a buffer and for a plan', {
   skip: needsCompiler,
 }, async () => {

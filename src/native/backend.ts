@@ -2,8 +2,7 @@
 // threads off the event loop.
 
 import { availableParallelism } from 'node:os';
-import koffi from 'koffi';
-import { invariant, UsageError } from '../base/errors.ts';
+import { UsageError } from '../base/errors.ts';
 import {
   type Backend,
   type DeviceBuffer,
@@ -11,26 +10,19 @@ import {
   type Plan,
   type Program,
 } from '../compile/backend.ts';
+import {
+  checkLength,
+  checkRun,
+  checkThreads,
+  closedBackend,
+  freedBuffer,
+  freedProgram,
+} from '../compile/backend-checks.ts';
 import { type Compiler, compileLibrary } from './compiler.ts';
 import { printTranslationUnits } from './print-c.ts';
+import { addressOf, bytesAt, loadKernels, loadRuntime, type Pointer, type Runtime } from './runtime.ts';
 import { runtimeSource } from './runtime-source.ts';
-
-type Pointer = unknown;
-
-/** Functions of the runtime library. */
-type Runtime = {
-  readonly allocate: (bytes: number) => Pointer | null;
-  readonly free: (memory: Pointer) => void;
-  readonly pool: (threads: number) => Pointer;
-  readonly poolSize: (pool: Pointer) => number;
-  readonly closePool: (pool: Pointer) => void;
-  readonly program: (...parts: unknown[]) => Pointer | null;
-  readonly freeProgram: (program: Pointer) => void;
-  readonly run: ((...parts: unknown[]) => void) & { readonly async: (...parts: unknown[]) => void };
-};
-
-/** A buffer of this backend, with its address. */
-type NativeBuffer = DeviceBuffer & { readonly address: bigint };
+import { createTurns, type Turns } from './turns.ts';
 
 /** A program whose launches can be timed one by one. */
 export type NativeProgram = Program & {
@@ -47,23 +39,56 @@ export type NativeProgram = Program & {
 /** The native backend, with `load` telling more than the interface asks. */
 export type NativeBackend = Omit<Backend, 'load'> & { readonly load: (plan: Plan) => Promise<NativeProgram> };
 
-/** Starts the native backend with a compiler that `findCompiler` found. */
+/** What programs and buffers of one backend share. */
+type Machine = {
+  readonly compiler: Compiler;
+  readonly runtime: Runtime;
+  readonly pool: Pointer;
+  /** Where the buffers lie that were not freed. */
+  readonly addresses: WeakMap<DeviceBuffer, bigint>;
+  readonly turns: Turns;
+  readonly isClosed: () => boolean;
+};
+
+/**
+ * Starts the native backend with a compiler that `findCompiler` found.
+ *
+ * @throws UsageError if `threads` is no whole number from 1
+ */
 export async function createNativeBackend(
   compiler: Compiler,
   threads: number = availableParallelism(),
 ): Promise<NativeBackend> {
+  checkThreads('createNativeBackend', threads);
   const runtime = loadRuntime((await compileLibrary(compiler, [runtimeSource])).path);
   const pool = runtime.pool(threads);
   const count = runtime.poolSize(pool);
+  const turns = createTurns();
+  let isClosed = false;
+  const machine: Machine = {
+    compiler,
+    runtime,
+    pool,
+    addresses: new WeakMap(),
+    turns,
+    isClosed: () => isClosed,
+  };
   return {
     name: 'native',
     description: `native: ${compiler.command} ${compiler.version.split(' ')[0]}, ${compiler.vectors}, ${count} thread${count === 1 ? '' : 's'}`,
     lanes: compiler.lanes,
     registers: compiler.registers,
     threads: count,
-    allocate: (elements) => allocate(runtime, elements),
-    load: (plan) => load(compiler, runtime, pool, plan),
-    close: async () => runtime.closePool(pool),
+    allocate: (elements) => allocate(machine, elements),
+    load: (plan) => load(machine, plan),
+    close: async () => {
+      if (isClosed) return;
+      isClosed = true;
+      await turns.take(() => {
+        runtime.closePool(pool);
+        return undefined;
+      });
+    },
   };
 }
 
@@ -72,50 +97,38 @@ const SHORT_MS = 4;
 /** After so long the event loop gets a turn: signals, timers and progress must not wait for the end of many runs. */
 const TURN_MS = 20;
 
-/** Loaded kernel libraries by path, that is by content. They stay: a library that nobody refers to is unloaded. */
-const libraries = new Map<string, { readonly library: unknown; readonly kernels: Pointer }>();
-
-function loadKernels(path: string): { readonly kernels: Pointer } {
-  const known = libraries.get(path);
-  if (known !== undefined) return known;
-  const library = koffi.load(path);
-  const loaded = { library, kernels: library.func('void *ohmic_kernel_table(void)')() as Pointer };
-  libraries.set(path, loaded);
-  return loaded;
-}
-
-function loadRuntime(path: string): Runtime {
-  const library = koffi.load(path);
-  return {
-    allocate: library.func('void *ohmic_allocate(int64_t bytes)'),
-    free: library.func('void ohmic_free(void *memory)'),
-    pool: library.func('void *ohmic_pool(int32_t count)'),
-    poolSize: library.func('int32_t ohmic_pool_size(void *pool)'),
-    closePool: library.func('void ohmic_close_pool(void *pool)'),
-    program: library.func(
-      'void *ohmic_program(void *kernels, int32_t *launches, int32_t launch_count, int64_t *places, int32_t place_count, uint32_t *words, int32_t word_count, int64_t arena_elements, int64_t scratch_elements)',
-    ),
-    freeProgram: library.func('void ohmic_free_program(void *program)'),
-    run: library.func(
-      'void ohmic_run(void *pool, void *program, uint64_t *bindings, uint32_t *scalars, double *times)',
-    ),
-  };
-}
-
-function allocate(runtime: Runtime, elements: number): NativeBuffer {
+function allocate({ runtime, addresses, turns }: Machine, elements: number): DeviceBuffer {
   const bytes = (elements + PADDING_ELEMENTS) * 4;
   const memory = runtime.allocate(bytes);
   if (memory === null)
     throw new UsageError(`native backend: no memory for ${elements} elements; use a smaller batch`);
-  const view = new Float32Array(koffi.view(memory, bytes), 0, elements);
+  const view = new Float32Array(bytesAt(memory, bytes), 0, elements);
   const bits = new Int32Array(view.buffer, 0, elements);
-  return {
-    elements,
-    address: koffi.address(memory),
-    write: (values) => (values instanceof Int32Array ? bits : view).set(values),
-    read: () => copyOf(view),
-    free: () => runtime.free(memory),
+  const checkAlive = (what: 'write' | 'read' | 'free'): void => {
+    if (!addresses.has(buffer)) throw freedBuffer(what, elements);
   };
+  const buffer: DeviceBuffer = {
+    elements,
+    write: (values) => {
+      checkLength(buffer, values);
+      checkAlive('write');
+      (values instanceof Int32Array ? bits : view).set(values);
+    },
+    read: () => {
+      checkAlive('read');
+      return copyOf(view);
+    },
+    free: () => {
+      checkAlive('free');
+      addresses.delete(buffer);
+      turns.take(() => {
+        runtime.free(memory);
+        return undefined;
+      });
+    },
+  };
+  addresses.set(buffer, addressOf(memory));
+  return buffer;
 }
 
 /** A copy in memory that was not filled with zeros first: to fill it costs as much as to copy. */
@@ -126,9 +139,67 @@ function copyOf(values: Float32Array): Float32Array {
   return copy;
 }
 
-async function load(compiler: Compiler, runtime: Runtime, pool: Pointer, plan: Plan): Promise<NativeProgram> {
+async function load(machine: Machine, plan: Plan): Promise<NativeProgram> {
+  const { compiler, runtime, pool, turns, addresses } = machine;
+  if (machine.isClosed()) throw closedBackend('native');
   const { path, isFresh } = await compileLibrary(compiler, printTranslationUnits(plan.kernels, plan.lanes));
-  const { kernels } = loadKernels(path);
+  const program = loadProgram(runtime, plan, path);
+  let isFreed = false;
+  let lastMs = Number.POSITIVE_INFINITY;
+  let lastTurn = 0;
+  const runWith = async (
+    buffers: readonly DeviceBuffer[],
+    scalars: Uint32Array,
+    times: Float64Array | null,
+  ): Promise<void> => {
+    if (machine.isClosed()) throw closedBackend('native');
+    if (isFreed) throw freedProgram('run');
+    checkRun(plan, buffers, scalars, (buffer) => addresses.has(buffer));
+    const given = [
+      pool,
+      program,
+      BigUint64Array.from(buffers, (buffer) => addresses.get(buffer)!),
+      scalars.slice(),
+      times,
+    ];
+    await turns.take(() => {
+      const start = performance.now();
+      // Handing a run to another thread and hearing of its end takes longer than a short run.
+      if (lastMs < SHORT_MS) {
+        runtime.run(...given);
+        lastMs = performance.now() - start;
+        return undefined;
+      }
+      return new Promise((resolve, reject) => {
+        runtime.run.async(...given, (error: Error | null) => {
+          lastTurn = performance.now();
+          lastMs = lastTurn - start;
+          if (error) reject(error);
+          else resolve();
+        });
+      });
+    });
+    if (performance.now() - lastTurn < TURN_MS) return;
+    await new Promise((resolve) => setImmediate(resolve));
+    lastTurn = performance.now();
+  };
+  return {
+    isFresh,
+    run: (buffers, scalars) => runWith(buffers, scalars, null),
+    profile: runWith,
+    free: () => {
+      if (isFreed) throw freedProgram('free');
+      isFreed = true;
+      turns.take(() => {
+        runtime.freeProgram(program);
+        return undefined;
+      });
+    },
+  };
+}
+
+/** The plan's launches as the runtime walks them, with the kernels of the library at `path`. */
+function loadProgram(runtime: Runtime, plan: Plan, path: string): Pointer {
   const places: bigint[] = [];
   const words: number[] = [];
   const launches: number[] = [];
@@ -140,9 +211,8 @@ async function load(compiler: Compiler, runtime: Runtime, pool: Pointer, plan: P
       places.push(place.space === 'binding' ? BigInt(place.binding) : BigInt(-1 - place.offset));
     }
   }
-  const scratch = Math.max(0, ...plan.kernels.map((kernel) => kernel.scratch));
   const program = runtime.program(
-    kernels,
+    loadKernels(path),
     Int32Array.from(launches),
     plan.launches.length,
     BigInt64Array.from(places),
@@ -150,49 +220,10 @@ async function load(compiler: Compiler, runtime: Runtime, pool: Pointer, plan: P
     Uint32Array.from(words),
     words.length,
     plan.arenaElements,
-    scratch,
+    Math.max(0, ...plan.kernels.map((kernel) => kernel.scratch)),
   );
-  if (program === null) {
-    throw new UsageError(
-      `native backend: no memory for the plan's ${4 * plan.arenaElements} bytes; use a smaller batch`,
-    );
-  }
-  let lastMs = Number.POSITIVE_INFINITY;
-  let lastTurn = 0;
-  const runWith = (
-    buffers: readonly DeviceBuffer[],
-    scalars: Uint32Array,
-    times: Float64Array | null,
-  ): Promise<void> => {
-    invariant(buffers.length === plan.bindings.length, 'one buffer per binding');
-    const addresses = BigUint64Array.from(buffers, (buffer) => (buffer as NativeBuffer).address);
-    const start = performance.now();
-    // Handing a run to another thread and hearing of its end takes longer than a short run.
-    if (lastMs < SHORT_MS) {
-      runtime.run(pool, program, addresses, scalars, times);
-      const end = performance.now();
-      lastMs = end - start;
-      if (end - lastTurn < TURN_MS) return Promise.resolve();
-      return new Promise((resolve) => {
-        setImmediate(() => {
-          lastTurn = performance.now();
-          resolve();
-        });
-      });
-    }
-    return new Promise((resolve, reject) => {
-      runtime.run.async(pool, program, addresses, scalars, times, (error: Error | null) => {
-        lastTurn = performance.now();
-        lastMs = lastTurn - start;
-        if (error) reject(error);
-        else resolve();
-      });
-    });
-  };
-  return {
-    isFresh,
-    run: (buffers, scalars) => runWith(buffers, scalars, null),
-    profile: runWith,
-    free: () => runtime.freeProgram(program),
-  };
+  if (program !== null) return program;
+  throw new UsageError(
+    `native backend: no memory for the plan's ${4 * plan.arenaElements} bytes; use a smaller batch`,
+  );
 }

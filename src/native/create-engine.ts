@@ -4,6 +4,7 @@
 import { availableParallelism } from 'node:os';
 import { assertNever, messageOf, UsageError } from '../base/errors.ts';
 import type { Backend } from '../compile/backend.ts';
+import { checkThreads } from '../compile/backend-checks.ts';
 import { type Engine, engineOn } from '../engine.ts';
 import { createWasmBackend } from '../wasm/backend.ts';
 import { findCompiler } from './compiler.ts';
@@ -29,15 +30,13 @@ type EngineOptions = { readonly backend?: BackendChoice; readonly threads?: numb
  * wasm with a notice; a CC that does not work is an error, because somebody asked for it.
  *
  * @param options.threads worker threads, at least 1; by default one a processor
- * @throws UsageError if the compiler that was asked for does not work, or `threads` is not a positive integer
+ * @throws UsageError if the compiler that was asked for does not work, or `threads` is no whole number from 1
  */
 export async function createEngine({
   backend = 'auto',
   threads = availableParallelism(),
 }: EngineOptions = {}): Promise<ChosenEngine> {
-  if (!Number.isInteger(threads) || threads < 1) {
-    throw new UsageError(`createEngine: threads must be a whole number from 1, got ${threads}`);
-  }
+  checkThreads('createEngine', threads);
   switch (backend) {
     case 'wasm':
       return { engine: engineOn(await wasmBackend(threads)) };

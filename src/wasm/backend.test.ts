@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { InternalError, UsageError } from '../base/errors.ts';
+import { InternalError } from '../base/errors.ts';
 import type { Backend, Binding, Plan } from '../compile/backend.ts';
 import { div, literal, mod, plus, times, variable } from '../compile/int.ts';
 import type { Kernel, Statement } from '../compile/loop.ts';
@@ -155,62 +155,6 @@ test('a trap in a kernel rejects the run, and the backend runs on', async () => 
     await program.run([x, y], bits(1));
     assert.deepEqual(y.read(), expectedRotations(ramp, 5, 1));
   });
-});
-
-test('a run with the wrong buffers or scalars lists what is wrong', async () => {
-  await withBackend(1, async (backend) => {
-    const program = await backend.load(rotations(1));
-    const [small, freed] = [backend.allocate(8), backend.allocate(ELEMENTS)];
-    freed.free();
-    await assert.rejects(
-      program.run([small, freed], new Uint32Array(3)),
-      new UsageError(
-        `Program.run: 3 faults\n  - expected 1 scalars, got 3\n  - buffer "x" needs ${ELEMENTS} elements, got 8\n` +
-          '  - buffer "y" was freed or belongs to another backend',
-      ),
-    );
-    await assert.rejects(program.run([], bits(1)), new UsageError('Program.run: expected 2 buffers, got 0'));
-  });
-});
-
-test('a buffer keeps bits, starts at zero, and refuses misuse', async () => {
-  await withBackend(1, async (backend) => {
-    const buffer = backend.allocate(3);
-    assert.deepEqual([...buffer.read()], [0, 0, 0]);
-    const words = Int32Array.of(0x7fc12345, -1, 7);
-    buffer.write(words);
-    assert.deepEqual(new Int32Array(buffer.read().buffer), words);
-    assert.throws(
-      () => buffer.write(new Float32Array(4)),
-      new UsageError('DeviceBuffer.write: expected 3 values, got 4'),
-    );
-    buffer.free();
-    assert.throws(
-      () => buffer.read(),
-      new UsageError('DeviceBuffer.read: the buffer of 3 elements was freed'),
-    );
-  });
-});
-
-test('impossible numbers of threads are refused', async () => {
-  for (const threads of [0, -1, 1.5]) {
-    await assert.rejects(
-      createWasmBackend({ threads, startWorker: startNodeWorker }),
-      new UsageError(`createWasmBackend: threads must be a positive integer, got ${threads}`),
-    );
-  }
-});
-
-test('a closed backend says so', async () => {
-  const backend = await createWasmBackend({ threads: 1, startWorker: startNodeWorker });
-  const program = await backend.load(rotations(1));
-  await backend.close();
-  await backend.close();
-  program.free();
-  await assert.rejects(
-    backend.load(rotations(1)),
-    new UsageError('wasm backend: used after close; create a new one'),
-  );
 });
 
 /** A worker of Node's that runs `source`. */

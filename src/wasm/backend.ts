@@ -1,8 +1,15 @@
 // The WebAssembly backend: runs plans on worker threads over one shared memory. The main thread lays out memory and
 // posts runs; it never computes and never blocks.
 
-import { throwFaults, UsageError } from '../base/errors.ts';
 import type { Backend, DeviceBuffer, Launch, Plan, Program } from '../compile/backend.ts';
+import {
+  checkLength,
+  checkRun,
+  checkThreads,
+  closedBackend,
+  freedBuffer,
+  freedProgram,
+} from '../compile/backend-checks.ts';
 import { Crew, type WorkerHandle } from './crew.ts';
 import type { EncodeOptions } from './encode-kernel.ts';
 import { type Block, SharedHeap } from './memory.ts';
@@ -36,7 +43,7 @@ export const wasmTarget: { readonly lanes: number; readonly registers: number } 
 /**
  * Starts the workers and returns the backend.
  *
- * @throws UsageError if `threads` is not a positive integer
+ * @throws UsageError if `threads` is no whole number from 1
  * @throws InternalError if a worker does not start
  */
 export async function createWasmBackend({
@@ -44,15 +51,13 @@ export async function createWasmBackend({
   startWorker,
   relaxed = false,
 }: WasmOptions): Promise<Backend> {
-  if (!Number.isInteger(threads) || threads < 1) {
-    throw new UsageError(`createWasmBackend: threads must be a positive integer, got ${threads}`);
-  }
+  checkThreads('createWasmBackend', threads);
   const crew = new Crew(threads, startWorker);
   let turn: Promise<unknown> = Promise.resolve();
   let isClosed = false;
   let programs = 0;
   const inTurn = <T>(task: () => Promise<T>): Promise<T> => {
-    if (isClosed) return Promise.reject(new UsageError('wasm backend: used after close; create a new one'));
+    if (isClosed) return Promise.reject(closedBackend('wasm'));
     const result = turn.then(task);
     turn = result.catch(() => undefined);
     return result;
@@ -87,26 +92,24 @@ export async function createWasmBackend({
   };
 }
 
-function allocateBuffer({ heap, blocks }: Machine, elements: number): DeviceBuffer {
+function allocateBuffer({ heap, blocks, inTurn }: Machine, elements: number): DeviceBuffer {
   const block = heap.allocate(elements);
-  const words = (what: string): Uint32Array<SharedArrayBuffer> => {
-    if (!blocks.has(buffer))
-      throw new UsageError(`DeviceBuffer.${what}: the buffer of ${elements} elements was freed`);
+  const words = (what: 'write' | 'read' | 'free'): Uint32Array<SharedArrayBuffer> => {
+    if (!blocks.has(buffer)) throw freedBuffer(what, elements);
     return heap.words(block, elements);
   };
   const buffer: DeviceBuffer = {
     elements,
     write: (values) => {
-      if (values.length !== elements) {
-        throw new UsageError(`DeviceBuffer.write: expected ${elements} values, got ${values.length}`);
-      }
+      checkLength(buffer, values);
       words('write').set(new Uint32Array(values.buffer, values.byteOffset, values.length));
     },
     read: () => new Float32Array(words('read').slice().buffer),
     free: () => {
       words('free');
       blocks.delete(buffer);
-      heap.free(block);
+      // After the runs that were given it. After close nobody asks for memory.
+      inTurn(async () => heap.free(block)).catch(() => undefined);
     },
   };
   blocks.set(buffer, block);
@@ -157,9 +160,12 @@ async function loadProgram(machine: Machine, plan: Plan): Promise<Program> {
     free();
     throw error;
   }
+  let isFreed = false;
   return {
     run: async (buffers, scalars) => {
-      const blocks = checkedBlocks(machine, plan, buffers, scalars);
+      if (isFreed) throw freedProgram('run');
+      checkRun(plan, buffers, scalars, (buffer) => machine.blocks.has(buffer));
+      const blocks = buffers.map((buffer) => machine.blocks.get(buffer)!);
       const scalarWords = scalars.slice();
       await inTurn(() => {
         heap.words(layout.scalars, plan.scalars.length).set(scalarWords);
@@ -170,6 +176,8 @@ async function loadProgram(machine: Machine, plan: Plan): Promise<Program> {
       });
     },
     free: () => {
+      if (isFreed) throw freedProgram('free');
+      isFreed = true;
       // After close there is nobody left to tell.
       inTurn(async () => {
         crew.tell({ kind: 'unload', id });
@@ -227,28 +235,4 @@ function bufferAddresses(plan: Plan, { arena }: Layout, blocks: readonly Block[]
         : blocks[placement.binding]!.address,
     ),
   );
-}
-
-function checkedBlocks(
-  { blocks }: Machine,
-  plan: Plan,
-  buffers: readonly DeviceBuffer[],
-  scalars: Uint32Array,
-): readonly Block[] {
-  const faults: string[] = [];
-  if (scalars.length !== plan.scalars.length) {
-    faults.push(`expected ${plan.scalars.length} scalars, got ${scalars.length}`);
-  }
-  if (buffers.length !== plan.bindings.length) {
-    faults.push(`expected ${plan.bindings.length} buffers, got ${buffers.length}`);
-  }
-  for (const [position, { name, elements }] of plan.bindings.entries()) {
-    const buffer = buffers[position];
-    if (buffer === undefined) continue;
-    if (!blocks.has(buffer)) faults.push(`buffer "${name}" was freed or belongs to another backend`);
-    else if (buffer.elements < elements)
-      faults.push(`buffer "${name}" needs ${elements} elements, got ${buffer.elements}`);
-  }
-  throwFaults('Program.run', faults);
-  return buffers.map((buffer) => blocks.get(buffer)!);
 }

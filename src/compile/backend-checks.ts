@@ -1,0 +1,58 @@
+// What every backend asks of those who use it, in the same words.
+
+import { throwFaults, UsageError } from '../base/errors.ts';
+import type { Backend, DeviceBuffer, Plan } from './backend.ts';
+
+/** @throws UsageError unless `threads` is a whole number from 1 */
+export function checkThreads(what: string, threads: number): void {
+  if (!Number.isInteger(threads) || threads < 1)
+    throw new UsageError(`${what}: threads must be a whole number from 1, got ${threads}`);
+}
+
+/** @throws UsageError unless `values` fill the buffer */
+export function checkLength({ elements }: DeviceBuffer, values: ArrayLike<number>): void {
+  if (values.length !== elements)
+    throw new UsageError(`DeviceBuffer.write: expected ${elements} values, got ${values.length}`);
+}
+
+/** What to throw where a buffer is used after it was freed. */
+export function freedBuffer(what: 'write' | 'read' | 'free', elements: number): UsageError {
+  return new UsageError(`DeviceBuffer.${what}: the buffer of ${elements} elements was freed`);
+}
+
+/** What to throw where a program is used after it was freed. */
+export function freedProgram(what: 'run' | 'free'): UsageError {
+  return new UsageError(`Program.${what}: the program was freed`);
+}
+
+/** What to throw where a backend is used after it was closed. */
+export function closedBackend(name: Backend['name']): UsageError {
+  return new UsageError(`${name} backend: used after close; create a new one`);
+}
+
+/**
+ * Checks what a run is given.
+ *
+ * @param isOwn whether a buffer is one of this backend's, and not freed
+ * @throws UsageError with all faults
+ */
+export function checkRun(
+  plan: Plan,
+  buffers: readonly DeviceBuffer[],
+  scalars: Uint32Array,
+  isOwn: (buffer: DeviceBuffer) => boolean,
+): void {
+  const faults: string[] = [];
+  if (scalars.length !== plan.scalars.length)
+    faults.push(`expected ${plan.scalars.length} scalars, got ${scalars.length}`);
+  if (buffers.length !== plan.bindings.length)
+    faults.push(`expected ${plan.bindings.length} buffers, got ${buffers.length}`);
+  for (const [position, { name, elements }] of plan.bindings.entries()) {
+    const buffer = buffers[position];
+    if (buffer === undefined) continue;
+    if (!isOwn(buffer)) faults.push(`buffer "${name}" was freed or belongs to another backend`);
+    else if (buffer.elements < elements)
+      faults.push(`buffer "${name}" needs ${elements} elements, got ${buffer.elements}`);
+  }
+  throwFaults('Program.run', faults);
+}

@@ -1,0 +1,60 @@
+// The runtime library, as functions: memory, the pool of threads, programs (runtime-source.ts has the C).
+
+import koffi from 'koffi';
+
+/** An address that only C looks behind. */
+export type Pointer = unknown;
+
+/** Functions of the runtime library. */
+export type Runtime = {
+  readonly allocate: (bytes: number) => Pointer | null;
+  readonly free: (memory: Pointer) => void;
+  readonly pool: (threads: number) => Pointer;
+  readonly poolSize: (pool: Pointer) => number;
+  readonly closePool: (pool: Pointer) => void;
+  readonly program: (...parts: unknown[]) => Pointer | null;
+  readonly freeProgram: (program: Pointer) => void;
+  readonly run: ((...parts: unknown[]) => void) & { readonly async: (...parts: unknown[]) => void };
+};
+
+/** Loads the runtime library. */
+export function loadRuntime(path: string): Runtime {
+  const library = koffi.load(path);
+  return {
+    allocate: library.func('void *ohmic_allocate(int64_t bytes)'),
+    free: library.func('void ohmic_free(void *memory)'),
+    pool: library.func('void *ohmic_pool(int32_t count)'),
+    poolSize: library.func('int32_t ohmic_pool_size(void *pool)'),
+    closePool: library.func('void ohmic_close_pool(void *pool)'),
+    program: library.func(
+      'void *ohmic_program(void *kernels, int32_t *launches, int32_t launch_count, int64_t *places, int32_t place_count, uint32_t *words, int32_t word_count, int64_t arena_elements, int64_t scratch_elements)',
+    ),
+    freeProgram: library.func('void ohmic_free_program(void *program)'),
+    run: library.func(
+      'void ohmic_run(void *pool, void *program, uint64_t *bindings, uint32_t *scalars, double *times)',
+    ),
+  };
+}
+
+/** Loaded kernel libraries by path, that is by content. They stay: a library that nobody refers to is unloaded. */
+const libraries = new Map<string, { readonly library: unknown; readonly kernels: Pointer }>();
+
+/** The table of functions of a kernel library. */
+export function loadKernels(path: string): Pointer {
+  const known = libraries.get(path);
+  if (known !== undefined) return known.kernels;
+  const library = koffi.load(path);
+  const kernels: Pointer = library.func('void *ohmic_kernel_table(void)')();
+  libraries.set(path, { library, kernels });
+  return kernels;
+}
+
+/** The bytes behind an address. */
+export function bytesAt(memory: Pointer, bytes: number): ArrayBuffer {
+  return koffi.view(memory, bytes);
+}
+
+/** The address as a number. */
+export function addressOf(memory: Pointer): bigint {
+  return koffi.address(memory);
+}
