@@ -8,6 +8,7 @@ import { compile, type Target } from '../compile/compile.ts';
 import { type Chip, collectChip, type LayerShape } from '../crossbar/chip.ts';
 import { traceProgramming } from '../crossbar/program-and-read.ts';
 import { tileMatrix } from '../crossbar/tiling.ts';
+import type { Normalization } from '../data/image-set.ts';
 import { isNamedSet, type NamedSetName, namedSets } from '../data/named-sets.ts';
 import { programmingKey } from '../experiment/deploy.ts';
 import { digital } from '../graph/multiply.ts';
@@ -53,13 +54,14 @@ export type GraphFlags = {
 /** Prints the provenance of weights and the statistics of every parameter. */
 export async function inspectWeights(file: string): Promise<void> {
   const { parameters, provenance } = await readNetwork(file);
-  const { model, dataset, seed, backend, ohmic, history, settings } = provenance;
+  const { model, dataset, seed, backend, ohmic, history, settings, normalization } = provenance;
   const last = history.at(-1);
   const lines = [
     `${model}, trained on ${dataset} by ohmic ${ohmic}, ${backend}, seed ${seed}`,
     last === undefined
       ? 'not trained yet'
       : `${last.epoch} epochs, training loss ${last.trainLoss.toFixed(4)}, test accuracy ${last.testAccuracy === undefined ? 'not measured' : `${(100 * last.testAccuracy).toFixed(2)} %`}`,
+    ...(normalization === undefined ? [] : [`images: ${normalizationText(normalization)}`]),
     `settings: ${JSON.stringify(settings)}`,
     '',
     table(
@@ -68,6 +70,11 @@ export async function inspectWeights(file: string): Promise<void> {
     ),
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+function normalizationText({ mean, std }: Normalization): string {
+  const list = (values: readonly number[]): string => values.map((value) => value.toFixed(4)).join(', ');
+  return `normalized by mean ${list(mean)}, standard deviation ${list(std)} of their channels`;
 }
 
 function parameterRow(name: string, { shape, data }: HostTensor): string[] {
@@ -167,7 +174,7 @@ function graphOf({ model: modelName, dataset, kind, noise, batchSize }: GraphFla
     ...(batchSize >= 1 ? [] : [`--batch-size must be at least 1, got ${batchSize}`]),
     ...(noise === undefined || noise >= 0 ? [] : [`--noise must be a number from 0, got ${noise}`]),
   ]);
-  const model = modelByName(modelName, imageTasks[dataset as NamedSetName]);
+  const model = modelByName(modelName, imageTaskOf(dataset as NamedSetName));
   if (kind === 'inference') return traceInference(model, batchSize, () => digital);
   const { training } = defaultRun;
   return traceTrainingStep(model, {
@@ -177,9 +184,8 @@ function graphOf({ model: modelName, dataset, kind, noise, batchSize }: GraphFla
   });
 }
 
-const imageTasks: { readonly [N in NamedSetName]: ImageTask } = {
-  cifar10: { inputShape: [32, 32, 3], classes: 10 },
-  mnist: { inputShape: [28, 28, 1], classes: 10 },
-  'fashion-mnist': { inputShape: [28, 28, 1], classes: 10 },
-  synthetic: { inputShape: [32, 32, 3], classes: 10 },
-};
+/** What a network for a named set is made for. */
+function imageTaskOf(name: NamedSetName): ImageTask {
+  const { inputShape, classes } = namedSets[name];
+  return { inputShape, classes };
+}

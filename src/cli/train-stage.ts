@@ -161,7 +161,7 @@ function epochText({ epoch, trainLoss, trainAccuracy, testAccuracy }: EpochRecor
 }
 
 function provenanceOf(
-  { model, dataset, settings, seed }: TrainStage,
+  { model, dataset, data, settings, seed }: TrainStage,
   place: Workplace,
   history: readonly EpochRecord[],
 ): Provenance {
@@ -169,6 +169,7 @@ function provenanceOf(
     ohmic: place.version,
     model: model.name,
     dataset,
+    normalization: data.normalization,
     settings,
     seed,
     backend: place.engine.backend.description,
@@ -185,7 +186,7 @@ async function readCheckpoint(stage: TrainStage, place: Workplace): Promise<Chec
   const { history: __, backend: current, ...expected } = provenanceOf(stage, place, []);
   throwFaults(
     `${path}: of another training, or damaged; remove it to train from the start`,
-    settingsDifferences(found, expected),
+    settingsDifferences({ normalization: expected.normalization, ...found }, expected),
   );
   checkParameters(path, stage.model, checkpoint.state.tensors, true);
   if (withoutThreads(backend) !== withoutThreads(current)) {

@@ -20,6 +20,8 @@ const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes)
 
 const tiny: FileSet = {
   kind: 'idx',
+  inputShape: [28, 28, 1],
+  classes: 10,
   title: 'tiny',
   classNames: ['no', 'yes'],
   folders: ['tiny', 'Tiny/raw'],

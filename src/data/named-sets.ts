@@ -13,8 +13,14 @@ export type NamedFile = {
   readonly hashed: 'as stored' | 'decompressed';
 };
 
+/** What the images of a set are like. */
+export type SetShape = {
+  readonly inputShape: readonly [height: number, width: number, channels: number];
+  readonly classes: number;
+};
+
 /** A set that consists of files, in one of two formats. */
-export type FileSet = {
+export type FileSet = SetShape & {
   readonly kind: 'cifar10' | 'idx';
   readonly title: string;
   readonly classNames: readonly string[];
@@ -29,7 +35,7 @@ export type FileSet = {
 };
 
 /** A set that is computed, not read. */
-export type GeneratedSet = { readonly kind: 'generated'; readonly title: string };
+export type GeneratedSet = SetShape & { readonly kind: 'generated'; readonly title: string };
 
 const idxNames = [
   'train-images-idx3-ubyte.gz',
@@ -42,12 +48,16 @@ function idxFiles(hashed: NamedFile['hashed'], checksums: readonly string[]): re
   return idxNames.map((name, place) => ({ name, sha256: checksums[place]!, hashed }));
 }
 
+const COLOUR = { inputShape: [32, 32, 3], classes: 10 } as const;
+const GREY = { inputShape: [28, 28, 1], classes: 10 } as const;
+
 /** Every named set. */
 export const namedSets: {
   readonly [Name in NamedSetName]: Name extends 'synthetic' ? GeneratedSet : FileSet;
 } = {
   cifar10: {
     kind: 'cifar10',
+    ...COLOUR,
     title: 'CIFAR-10: 50,000 + 10,000 photographs, 32x32 RGB (A. Krizhevsky, 2009)',
     classNames: cifar10Classes,
     folders: ['cifar10', 'cifar-10-batches-bin'],
@@ -68,6 +78,7 @@ export const namedSets: {
   },
   mnist: {
     kind: 'idx',
+    ...GREY,
     title: 'MNIST: 60,000 + 10,000 handwritten digits, 28x28 grey (LeCun et al., 1998)',
     classNames: ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'],
     folders: ['mnist', 'MNIST/raw'],
@@ -90,6 +101,7 @@ export const namedSets: {
   },
   'fashion-mnist': {
     kind: 'idx',
+    ...GREY,
     title: 'Fashion-MNIST: 60,000 + 10,000 articles of clothing, 28x28 grey (Xiao et al., 2017)',
     classNames: [
       'T-shirt/top',
@@ -116,6 +128,7 @@ export const namedSets: {
   },
   synthetic: {
     kind: 'generated',
+    ...COLOUR,
     title: 'Synthetic: 5,000 + 1,000 generated textured shapes, 32x32 RGB, no files needed',
   },
 };

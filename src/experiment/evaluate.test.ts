@@ -93,6 +93,20 @@ test('the same seed gives the same record, another seed other chips', async () =
   assert.notDeepEqual(other.histogram.programmed, result.histogram.programmed);
 });
 
+test('images are normalized as the network says that it saw them, whatever the data say', async () => {
+  const { normalization } = data;
+  const other = {
+    mean: normalization.mean.map((mean) => mean + 0.3),
+    std: normalization.std.map((std) => 3 * std),
+  };
+  const network = { ...convolutional, provenance: { ...convolutional.provenance, normalization } };
+  const told = await resultOf({ network, data: { ...data, normalization: other } });
+  assert.deepEqual({ ...told, training: result.training }, result);
+  // Without being told, it goes by the data.
+  const untold = await resultOf({ data: { ...data, normalization: other } });
+  assert.notEqual(untold.digitalAccuracy, result.digitalAccuracy);
+});
+
 test('a record has every method at every time, with the mean and the interval over chips', () => {
   assert.deepEqual(
     result.deployed.map(({ method, timeSeconds }) => [method, timeSeconds]),

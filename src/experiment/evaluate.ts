@@ -100,7 +100,10 @@ export async function* evaluateNetwork(
   if (finished?.digitalAccuracy !== undefined && finished.chips.length === evaluation.chips) {
     return collectResult(options, finished);
   }
-  const deployment = await deploy({ ...options, parameters: network.parameters });
+  // As the network saw its images, whatever part of the set is at hand now.
+  const { normalization = options.data.normalization } = network.provenance;
+  const data = { ...options.data, normalization };
+  const deployment = await deploy({ ...options, data, parameters: network.parameters });
   try {
     let progress: EvaluationProgress = finished ?? { chips: [] };
     if (progress.digitalAccuracy === undefined) {

@@ -3,8 +3,8 @@
 import { messageOf, throwFaults, UsageError } from '../base/errors.ts';
 import type { Parameters } from '../base/parameters.ts';
 import { formatShape, sameShape } from '../base/shape.ts';
-import type { Model } from '../nn/model.ts';
-import { isTrained } from '../nn/model.ts';
+import type { Normalization } from '../data/image-set.ts';
+import { isTrained, type Model } from '../nn/model.ts';
 import type { EpochRecord, TrainingState } from './fit.ts';
 import { decodeTensors, encodeTensors } from './safetensors.ts';
 import type { TrainingSettings } from './settings.ts';
@@ -15,6 +15,8 @@ export type Provenance = {
   readonly ohmic: string;
   readonly model: string;
   readonly dataset: string;
+  /** Of the images as the network saw them; absent in files from before it was kept. */
+  readonly normalization?: Normalization;
   readonly settings: TrainingSettings;
   readonly seed: number;
   readonly backend: string;

@@ -69,6 +69,9 @@ const provenance: z.ZodType<Provenance> = z.strictObject({
   ohmic: z.string(),
   model: z.string(),
   dataset: z.string(),
+  normalization: z.exactOptional(
+    z.strictObject({ mean: z.array(z.number()), std: z.array(z.number().positive()) }),
+  ),
   settings: trainingSettings,
   seed: z.number(),
   backend: z.string(),
