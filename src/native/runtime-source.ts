@@ -66,20 +66,25 @@ static double now(void) {
   return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
 }
 
+/* Zeros. Pages of a large block come, as zeros, when a thread first touches them. */
 void *ohmic_allocate(int64_t bytes) {
-  void *memory = NULL;
-  int64_t rounded = (bytes + 4095) / 4096 * 4096;
+  const size_t rounded = (size_t)((bytes + 4095) / 4096 * 4096);
   const int is_large = rounded >= (1 << 21);
-  if (posix_memalign(&memory, is_large ? 1 << 21 : 64, (size_t)rounded) != 0) return NULL;
+  const size_t alignment = is_large ? 1 << 21 : 64;
+  char *block = calloc(1, rounded + alignment + sizeof(void *));
+  if (block == NULL) return NULL;
+  char *memory = (char *)(((uintptr_t)block + sizeof(void *) + alignment - 1) / alignment * alignment);
+  ((void **)memory)[-1] = block;
 #if defined(MADV_HUGEPAGE)
   /* Rows of a large matrix lie on a page each: with small pages their addresses are looked up again and again. */
-  if (is_large) madvise(memory, (size_t)rounded, MADV_HUGEPAGE);
+  if (is_large) madvise(memory, rounded, MADV_HUGEPAGE);
 #endif
-  memset(memory, 0, (size_t)rounded);
   return memory;
 }
 
-void ohmic_free(void *memory) { free(memory); }
+void ohmic_free(void *memory) {
+  if (memory != NULL) free(((void **)memory)[-1]);
+}
 
 static void sleep_while(atomic_uint *word, unsigned value) {
 #if defined(__linux__)
@@ -123,7 +128,7 @@ static void run_chunk(pool *p, program *job, const launch *l, int number, int ch
    nobody up. */
 static void work(pool *p, program *job, int number) {
   if (p->scratch_elements[number] < job->scratch_elements) {
-    free(p->scratch[number]);
+    ohmic_free(p->scratch[number]);
     p->scratch[number] = ohmic_allocate(job->scratch_elements * 4);
     p->scratch_elements[number] = p->scratch[number] == NULL ? 0 : job->scratch_elements;
   }
@@ -206,7 +211,7 @@ void ohmic_close_pool(pool *p) {
   pthread_cond_broadcast(&p->wake);
   pthread_mutex_unlock(&p->mutex);
   for (int i = 1; i < p->count; i++) pthread_join(p->threads[i], NULL);
-  for (int i = 0; i < p->count; i++) free(p->scratch[i]);
+  for (int i = 0; i < p->count; i++) ohmic_free(p->scratch[i]);
   free(p->scratch);
   free(p->scratch_elements);
   free(p->threads);
@@ -243,7 +248,7 @@ program *ohmic_program(const void *kernels, const int32_t *launches, int32_t lau
 }
 
 void ohmic_free_program(program *job) {
-  free(job->arena);
+  ohmic_free(job->arena);
   free(job->launches);
   free(job->places);
   free(job->words);
