@@ -210,9 +210,9 @@ export class KernelBuilder {
     });
   }
 
-  /** Says that the cache line at `index` will be stored soon. */
-  prefetch(buffer: number, index: Int): void {
-    this.current().statements.push({ kind: 'prefetch', buffer, index });
+  /** Says that the cache line at `index` will be loaded, or stored, soon. */
+  prefetch(buffer: number, index: Int, use: 'load' | 'store'): void {
+    this.current().statements.push({ kind: 'prefetch', buffer, index, use });
   }
 
   /** A variable that starts as `initial`. */

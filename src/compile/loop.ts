@@ -137,8 +137,13 @@ export type Statement =
       readonly mode: 'vector' | 'scatter';
       readonly count: number;
     }
-  /** Says that the cache line at `index` of a buffer will be stored soon. */
-  | { readonly kind: 'prefetch'; readonly buffer: number; readonly index: Int }
+  /** Says that the cache line at `index` of a buffer will be loaded, or stored, soon. It may lie outside the buffer. */
+  | {
+      readonly kind: 'prefetch';
+      readonly buffer: number;
+      readonly index: Int;
+      readonly use: 'load' | 'store';
+    }
   /** A variable vector that statements below may change. */
   | {
       readonly kind: 'accumulator';
@@ -220,7 +225,7 @@ export function printKernel(kernel: Kernel): string {
       case 'store':
         return [`${indent}${slot(s.buffer)}[${printInt(s.index)}] = ${local(s.value)} ${s.mode} ${s.count}`];
       case 'prefetch':
-        return [`${indent}prefetch ${slot(s.buffer)}[${printInt(s.index)}]`];
+        return [`${indent}prefetch ${slot(s.buffer)}[${printInt(s.index)}] ${s.use}`];
       case 'accumulator':
         return [`${indent}var ${local(s.target)} = ${local(s.initial)}`];
       case 'assign':

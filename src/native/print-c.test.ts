@@ -19,6 +19,8 @@ function everyStatement(): Kernel {
     b.multiplyAdd(sum, x, b.load(1, i));
     b.guard(i, 3, () => b.assign(sum, b.operation('maximum', sum, b.load(0, times(lane(3), 7)))));
     b.store(SCRATCH, plus(literal(base), lane(4)), b.scalar(2, 'f32'));
+    b.prefetch(0, times(i, 16), 'load');
+    b.prefetch(2, plus(times(chunk, 4), literal(64)), 'store');
   });
   const whole = b.operation(
     'selectInt',
@@ -64,6 +66,8 @@ test('every statement has its C', () => {
       v1 = v5;
     }
     store(scratch + 0, (vf)v6);
+    __builtin_prefetch(b0 + i_0 * 16, 0, 3);
+    __builtin_prefetch(b2 + chunk * 4 + 64, 1, 3);
   }
   const vf v7 = splat_load_f(b1 + 0);
   const vf v8 = splat_f(1.0f);

@@ -140,7 +140,7 @@ function printSimple(kernel: Kernel, s: Exclude<Statement, { kind: 'for' | 'if' 
     case 'store':
       return printStore(s, kernel.lanes);
     case 'prefetch':
-      return `__builtin_prefetch(${bufferName(s.buffer)} + ${printInt(s.index)}, 1, 3);`;
+      return `__builtin_prefetch(${bufferName(s.buffer)} + ${printInt(s.index)}, ${s.use === 'store' ? 1 : 0}, 3);`;
     case 'accumulator':
       return `${type(s.target)} ${v(s.target)} = ${v(s.initial)};`;
     case 'assign':
