@@ -7,13 +7,13 @@ import type { Node } from '../graph/node.ts';
 import { type Context, chunkIndex, createDraft, type DraftLaunch } from './draft.ts';
 import { type Int, plus, times, unflatten } from './int.ts';
 import type { Local } from './loop.ts';
+import { loadRow } from './prefetch.ts';
 import {
   chooseBlocking,
   eachBlockOfPixels,
   eachChannelBlock,
   finishBlock,
   sumBlock,
-  vectorAt,
   type Walk,
 } from './product-block.ts';
 import { createEpilogue } from './product-epilogue.ts';
@@ -51,10 +51,11 @@ function walkPixels(walk: Walk, phase: Phase): void {
   const { draft, context, product, filter } = walk;
   const b = draft.builder;
   const blocking = chooseBlocking(context, phase.size[1], product.columns);
+  const walked = { slot: filter, bytes: 4 * product.filter.elements };
   eachBlockOfPixels(draft, phase, blocking.pixels, (row, column, pixels) =>
     eachChannelBlock(draft, product.columns, blocking.vectors, (channel, counts) => {
-      const weight = (filterRow: Int, v: number): Local =>
-        b.load(filter, plus(plus(times(filterRow, product.columns), channel), vectorAt(b.lanes, v)));
+      const rowAt = (filterRow: Int): Int => plus(times(filterRow, product.columns), channel);
+      const weight = (filterRow: Int, v: number): Local => loadRow(b, walked, rowAt, filterRow, v);
       const { runs } = phase;
       const block = { phase, runs, row, column, pixels, channel, counts, weight };
       const zero = b.literal(0);

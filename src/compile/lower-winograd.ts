@@ -9,8 +9,8 @@ import { div, flatten, type Int, literal, plus, times } from './int.ts';
 import { INTERLEAVED } from './kernel-builder.ts';
 import { SCRATCH } from './loop.ts';
 import { largestDivisor } from './lower-reduce.ts';
-import { prefetchPart } from './prefetch.ts';
-import { chooseBlocking, eachChannelBlock, vectorAt } from './product-block.ts';
+import { loadRow, prefetchPart } from './prefetch.ts';
+import { chooseBlocking, eachChannelBlock } from './product-block.ts';
 import { createEpilogue, type Epilogue, type Place } from './product-epilogue.ts';
 import type { Product } from './product-geometry.ts';
 import {
@@ -229,18 +229,13 @@ function sumBlock(walk: Walk, { point, place, row, tile, tiles }: BlockPlace): v
     sums: counts.map(() => b.accumulator(zero)),
   }));
   const firstTile = times(place, tilesOf(product.size[1]));
+  const width = block.vectors * b.lanes;
+  const rowAt = (row: Int): Int => filterAddress(product.taps, width, point, row, walk.channel);
+  const walked = { slot: filter, bytes: 4 * kernelRows * channels * width };
   b.loop(
     kernelRows * channels,
     (t) => {
-      const weights = counts.map((_, v) =>
-        b.load(
-          filter,
-          filterAddress(product.taps, block.vectors * b.lanes, point, t, {
-            panel: walk.channel,
-            within: vectorAt(b.lanes, v),
-          }),
-        ),
-      );
+      const weights = counts.map((_, v) => loadRow(b, walked, rowAt, t, v));
       for (const spot of spots) {
         const top = plus(plus(first, spot.row), literal(product.firstKernelRow));
         const input = b.load(SCRATCH, transformed.address(point, plus(firstTile, spot.tile), top, t));

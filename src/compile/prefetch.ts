@@ -4,9 +4,10 @@
 
 import { elementCount, stridesOf } from '../base/shape.ts';
 import type { Node } from '../graph/node.ts';
-import { LARGE_ELEMENTS } from './draft.ts';
+import { LARGE_ELEMENTS, lane } from './draft.ts';
 import { flatten, type Int, literal, plus, times } from './int.ts';
 import type { KernelBuilder } from './kernel-builder.ts';
+import type { Local } from './loop.ts';
 
 /** Elements of a cache line. */
 const LINE = 16;
@@ -37,7 +38,24 @@ export function prefetchPart(
   else for (let line = 0; line < lines; line++) ask(literal(line));
 }
 
-/** Asks for vector `v` of a row that will be loaded, once a line. */
-export function prefetchVector(b: KernelBuilder, slot: number, row: Int, v: number): void {
-  if ((v * b.lanes) % LINE === 0) b.prefetch(slot, plus(row, literal(v * b.lanes)), 'load');
+/** A filter of more bytes does not stay in the nearest cache beside what it meets. */
+const NEAR_BYTES = 16 * 1024;
+/** Rows of such a filter that are asked for before they are loaded. */
+const AHEAD_ROWS = 8;
+
+/** Rows of a filter that an inner loop walks over again and again. */
+export type WalkedRows = { readonly slot: number; readonly bytes: number };
+
+/** Vector `v` of the row at `address(row)`; if the rows come from a farther cache, a later one is asked for, once a line. */
+export function loadRow(
+  b: KernelBuilder,
+  { slot, bytes }: WalkedRows,
+  address: (row: Int) => Int,
+  row: Int,
+  v: number,
+): Local {
+  const at = (from: Int): Int => plus(address(from), literal(v * b.lanes));
+  if (bytes > NEAR_BYTES && (v * b.lanes) % LINE === 0)
+    b.prefetch(slot, at(plus(row, literal(AHEAD_ROWS))), 'load');
+  return b.load(slot, plus(at(row), lane(b.lanes)));
 }

@@ -3,7 +3,7 @@
 import { type Context, createDraft, type DraftLaunch, type Memory, shareItems } from './draft.ts';
 import { type Int, literal, plus, times } from './int.ts';
 import { type Local, SCRATCH } from './loop.ts';
-import { prefetchVector } from './prefetch.ts';
+import { loadRow } from './prefetch.ts';
 import {
   chooseBlocking,
   eachBlockOfPixels,
@@ -25,8 +25,6 @@ const PANEL_PIXELS = 32;
 const PANEL_VECTORS = 4;
 /** Rows of a panel that stays in a near cache. */
 const PANEL_ROWS = 512;
-/** Rows of a panel that are asked for before they are loaded. */
-const AHEAD_ROWS = 8;
 /** Chunks that are enough, and the fewest channels of one: it brings the pixels along for itself. */
 const CHUNKS = 8;
 const SHARE_CHANNELS = 512;
@@ -120,11 +118,9 @@ export function walkPanels(
         : phase.runs.map((run) => ({ ...run, start: 0, length: count, filterRow: 0 }));
     eachChannelBlock(draft, channels.count, vectors, (within, counts) => {
       const channel = plus(channels.first, within);
-      const weight = (row: Int, v: number): Local => {
-        const at = panelRow(channel, plus(start, row), rows, width);
-        prefetchVector(b, walk.filter, plus(at, literal(AHEAD_ROWS * width)), v);
-        return b.load(walk.filter, plus(at, vectorAt(b.lanes, v)));
-      };
+      const rowAt = (row: Int): Int => panelRow(channel, plus(start, row), rows, width);
+      const walked = { slot: walk.filter, bytes: 4 * count * width };
+      const weight = (row: Int, v: number): Local => loadRow(b, walked, rowAt, row, v);
       eachBlockOfPixels(draft, phase, pixels, (row, column, size) => {
         const sumAt = (p: number, v: number): Int => {
           const pixel = plus(plus(times(row, phase.size[1]), column), literal(p));

@@ -38,7 +38,7 @@ export function transformFilter(
   const target = draft.output(memory);
   const channel = chunkIndex(channels);
   for (let row = 0; row < kernelRows; row++) {
-    const transform = (column: Int, within: PanelColumn): void => {
+    const transform = (panel: Int, v: number, column: Int): void => {
       const weights = Array.from({ length: TAPS }, (_, tap) => {
         const value = b.load(source, taps.index(row, tap, channel, column));
         const [start, end] = taps.channelsOf?.(row, tap) ?? [0, channels];
@@ -47,33 +47,25 @@ export function transformFilter(
       const points = transformTaps(b, weights as unknown as Parameters<typeof transformTaps>[1]);
       for (const [point, value] of points.entries()) {
         const filterRow = plus(literal(row * channels), channel);
-        b.store(target, filterAddress(taps, width, literal(point), filterRow, within), value);
+        const at = filterAddress(taps, width, literal(point), filterRow, panel);
+        b.store(target, plus(at, vectorAt(b.lanes, v)), value);
       }
     };
     eachChannelBlock(draft, columns, vectors, (first, counts) => {
       for (const [v, count] of counts.entries()) {
         const column = plus(plus(first, literal(v * b.lanes)), lane(count));
-        transform(column, { panel: first, within: vectorAt(b.lanes, v) });
+        transform(first, v, column);
       }
     });
   }
   return { launch: draft.finish('winogradFilter', channels), memory };
 }
 
-/** A vector of columns: the first column of its panel, and the place in the panel. */
-export type PanelColumn = { readonly panel: Int; readonly within: Int };
-
-/** Where a vector of columns of a row of the transformed filter lies. */
-export function filterAddress(
-  taps: FilterTaps,
-  width: number,
-  point: Int,
-  filterRow: Int,
-  column: PanelColumn,
-): Int {
+/** Where a row of a panel of the transformed filter lies; `panel` is its first column. */
+export function filterAddress(taps: FilterTaps, width: number, point: Int, filterRow: Int, panel: Int): Int {
   const rows = taps.kernelRows * taps.channels;
   const row = plus(times(point, rows), filterRow);
-  return plus(plus(times(column.panel, POINTS * rows), times(row, width)), column.within);
+  return plus(times(panel, POINTS * rows), times(row, width));
 }
 
 /** The value, or zero where `channel` is not in the range. */
