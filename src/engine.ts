@@ -5,6 +5,7 @@ import { UsageError } from './base/errors.ts';
 import { type HostTensor, hostTensor, type Parameters } from './base/parameters.ts';
 import type { Key } from './base/random.ts';
 import { elementCount, formatShape } from './base/shape.ts';
+import { createTurns, type Turns } from './base/turns.ts';
 import type { Backend, Binding, DeviceBuffer, Plan, Program } from './compile/backend.ts';
 import { compile } from './compile/compile.ts';
 import type { Graph } from './graph/node.ts';
@@ -51,20 +52,15 @@ export type Engine = {
 
 /** An engine on a backend that is already there. */
 export function engineOn(backend: Backend): Engine {
-  let queue: Promise<unknown> = Promise.resolve();
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const next = queue.then(work, work);
-    queue = next.catch(() => undefined);
-    return next;
-  };
+  const turns = createTurns();
   return {
     backend,
     compile: async (graph) => {
       const plan = compile(graph, backend);
-      return executable(backend, plan, await backend.load(plan), inTurn);
+      return executable(backend, plan, await backend.load(plan), turns);
     },
     store: (values) => createStore(backend, values),
-    close: () => inTurn(() => backend.close()),
+    close: () => turns.take(() => backend.close()),
   };
 }
 
@@ -107,12 +103,7 @@ function createStore(backend: Backend, values: Parameters): Store {
   };
 }
 
-function executable(
-  backend: Backend,
-  plan: Plan,
-  program: Program,
-  inTurn: <T>(work: () => Promise<T>) => Promise<T>,
-): Executable {
+function executable(backend: Backend, plan: Plan, program: Program, turns: Turns): Executable {
   const own = plan.bindings.map((binding) =>
     binding.role === 'state' ? undefined : backend.allocate(binding.elements),
   );
@@ -131,7 +122,7 @@ function executable(
   return {
     plan,
     program,
-    run: (call) => inTurn(() => run(call)),
+    run: (call) => turns.take(() => run(call)),
     free: () => {
       for (const buffer of own) buffer?.free();
       program.free();

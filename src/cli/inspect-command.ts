@@ -186,6 +186,6 @@ function graphOf({ model: modelName, dataset, kind, noise, batchSize }: GraphFla
 
 /** What a network for a named set is made for. */
 function imageTaskOf(name: NamedSetName): ImageTask {
-  const { inputShape, classes } = namedSets[name];
-  return { inputShape, classes };
+  const { inputShape, classNames } = namedSets[name];
+  return { inputShape, classes: classNames.length };
 }

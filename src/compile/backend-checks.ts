@@ -9,15 +9,40 @@ export function checkThreads(what: string, threads: number): void {
     throw new UsageError(`${what}: threads must be a whole number from 1, got ${threads}`);
 }
 
-/** @throws UsageError unless `values` fill the buffer */
-export function checkLength({ elements }: DeviceBuffer, values: ArrayLike<number>): void {
-  if (values.length !== elements)
-    throw new UsageError(`DeviceBuffer.write: expected ${elements} values, got ${values.length}`);
-}
-
-/** What to throw where a buffer is used after it was freed. */
-export function freedBuffer(what: 'write' | 'read' | 'free', elements: number): UsageError {
-  return new UsageError(`DeviceBuffer.${what}: the buffer of ${elements} elements was freed`);
+/**
+ * A buffer that refuses misuse, over memory that does not. `places` has where the buffers lie that were not freed.
+ *
+ * @throws UsageError from its methods, if values do not fill it or it was freed
+ */
+export function guardedBuffer<P>(
+  places: WeakMap<DeviceBuffer, P>,
+  place: P,
+  { elements, write, read, free }: DeviceBuffer,
+): DeviceBuffer {
+  const checkAlive = (what: 'write' | 'read' | 'free'): void => {
+    if (!places.has(buffer))
+      throw new UsageError(`DeviceBuffer.${what}: the buffer of ${elements} elements was freed`);
+  };
+  const buffer: DeviceBuffer = {
+    elements,
+    write: (values) => {
+      if (values.length !== elements)
+        throw new UsageError(`DeviceBuffer.write: expected ${elements} values, got ${values.length}`);
+      checkAlive('write');
+      write(values);
+    },
+    read: () => {
+      checkAlive('read');
+      return read();
+    },
+    free: () => {
+      checkAlive('free');
+      places.delete(buffer);
+      free();
+    },
+  };
+  places.set(buffer, place);
+  return buffer;
 }
 
 /** What to throw where a program is used after it was freed. */

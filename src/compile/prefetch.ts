@@ -4,10 +4,11 @@
 
 import { elementCount, stridesOf } from '../base/shape.ts';
 import type { Node } from '../graph/node.ts';
-import { LARGE_ELEMENTS, lane } from './draft.ts';
+import { LARGE_ELEMENTS } from './draft.ts';
 import { flatten, type Int, literal, plus, times } from './int.ts';
 import type { KernelBuilder } from './kernel-builder.ts';
 import type { Local } from './loop.ts';
+import { vectorAt } from './product-block.ts';
 
 /** Elements of a cache line. */
 const LINE = 16;
@@ -54,8 +55,8 @@ export function loadRow(
   row: Int,
   v: number,
 ): Local {
-  const at = (from: Int): Int => plus(address(from), literal(v * b.lanes));
-  if (bytes > NEAR_BYTES && (v * b.lanes) % LINE === 0)
-    b.prefetch(slot, at(plus(row, literal(AHEAD_ROWS))), 'load');
-  return b.load(slot, plus(at(row), lane(b.lanes)));
+  const first = v * b.lanes;
+  if (bytes > NEAR_BYTES && first % LINE === 0)
+    b.prefetch(slot, plus(address(plus(row, literal(AHEAD_ROWS))), literal(first)), 'load');
+  return b.load(slot, plus(address(row), vectorAt(b.lanes, v)));
 }

@@ -120,16 +120,22 @@ export function fillBatchInto(images: Float32Array, labels: Float32Array, source
   }
 }
 
-/** A new batch, filled by `fillBatchInto`: images (batch, height, width, channels) and labels (batch). */
-export function fillBatch(source: BatchSource): {
-  readonly images: Float32Array;
-  readonly labels: Float32Array;
-} {
-  const { set, indices } = source;
-  const images = new Float32Array(indices.length * set.height * set.width * set.channels);
-  const labels = new Float32Array(indices.length);
-  fillBatchInto(images, labels, source);
-  return { images, labels };
+/** Images (batch, height, width, channels) and labels (batch). */
+export type LabelledBatch = { readonly images: Float32Array; readonly labels: Float32Array };
+
+/** A batch of so many images of a set, to be filled. */
+export function emptyBatch({ height, width, channels }: ImageSet, size: number): LabelledBatch {
+  return {
+    images: new Float32Array(size * height * width * channels),
+    labels: new Float32Array(size),
+  };
+}
+
+/** A new batch, filled by `fillBatchInto`. */
+export function fillBatch(source: BatchSource): LabelledBatch {
+  const batch = emptyBatch(source.set, source.indices.length);
+  fillBatchInto(batch.images, batch.labels, source);
+  return batch;
 }
 
 function faultsOf(images: Float32Array, labels: Float32Array, source: BatchSource): string[] {

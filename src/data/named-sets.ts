@@ -2,6 +2,7 @@
 // data; load-named-set.ts acts on it. Left out: formats (cifar10.ts, idx.ts) and any file access.
 
 import { cifar10Classes } from './cifar10.ts';
+import { syntheticClasses } from './synthetic.ts';
 
 /** Names that `loadNamedSet` knows. */
 export type NamedSetName = 'cifar10' | 'mnist' | 'fashion-mnist' | 'synthetic';
@@ -16,14 +17,13 @@ export type NamedFile = {
 /** What the images of a set are like. */
 export type SetShape = {
   readonly inputShape: readonly [height: number, width: number, channels: number];
-  readonly classes: number;
+  readonly classNames: readonly string[];
 };
 
 /** A set that consists of files, in one of two formats. */
 export type FileSet = SetShape & {
   readonly kind: 'cifar10' | 'idx';
   readonly title: string;
-  readonly classNames: readonly string[];
   /** Folders inside a data folder in which the files may lie; the data folder itself is looked into first. */
   readonly folders: readonly string[];
   /** cifar10: five training batches, test batch. idx: training images, labels, test images, labels. */
@@ -48,16 +48,13 @@ function idxFiles(hashed: NamedFile['hashed'], checksums: readonly string[]): re
   return idxNames.map((name, place) => ({ name, sha256: checksums[place]!, hashed }));
 }
 
-const COLOUR = { inputShape: [32, 32, 3], classes: 10 } as const;
-const GREY = { inputShape: [28, 28, 1], classes: 10 } as const;
-
 /** Every named set. */
 export const namedSets: {
   readonly [Name in NamedSetName]: Name extends 'synthetic' ? GeneratedSet : FileSet;
 } = {
   cifar10: {
     kind: 'cifar10',
-    ...COLOUR,
+    inputShape: [32, 32, 3],
     title: 'CIFAR-10: 50,000 + 10,000 photographs, 32x32 RGB (A. Krizhevsky, 2009)',
     classNames: cifar10Classes,
     folders: ['cifar10', 'cifar-10-batches-bin'],
@@ -78,7 +75,7 @@ export const namedSets: {
   },
   mnist: {
     kind: 'idx',
-    ...GREY,
+    inputShape: [28, 28, 1],
     title: 'MNIST: 60,000 + 10,000 handwritten digits, 28x28 grey (LeCun et al., 1998)',
     classNames: ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'],
     folders: ['mnist', 'MNIST/raw'],
@@ -101,7 +98,7 @@ export const namedSets: {
   },
   'fashion-mnist': {
     kind: 'idx',
-    ...GREY,
+    inputShape: [28, 28, 1],
     title: 'Fashion-MNIST: 60,000 + 10,000 articles of clothing, 28x28 grey (Xiao et al., 2017)',
     classNames: [
       'T-shirt/top',
@@ -128,7 +125,8 @@ export const namedSets: {
   },
   synthetic: {
     kind: 'generated',
-    ...COLOUR,
+    inputShape: [32, 32, 3],
+    classNames: syntheticClasses,
     title: 'Synthetic: 5,000 + 1,000 generated textured shapes, 32x32 RGB, no files needed',
   },
 };

@@ -18,7 +18,7 @@ import { compensationFactors } from '../crossbar/compensation.ts';
 import { type HardwareSpec, hasIdealPeriphery, hasReadNoiseInProducts } from '../crossbar/hardware.ts';
 import { onChip } from '../crossbar/on-chip.ts';
 import { traceProgramming, traceReading } from '../crossbar/program-and-read.ts';
-import { type Augmentation, fillBatch, noAugmentation } from '../data/batches.ts';
+import { type Augmentation, fillBatch, type LabelledBatch, noAugmentation } from '../data/batches.ts';
 import { type DataSplit, subset } from '../data/image-set.ts';
 import type { Call, Engine, Executable, Store } from '../engine.ts';
 import { digital, type Multiply } from '../graph/multiply.ts';
@@ -26,13 +26,7 @@ import { constant } from '../graph/tensor.ts';
 import { type Trace, trace } from '../graph/trace.ts';
 import type { Model } from '../nn/model.ts';
 import { updatedStatistics } from '../nn/normalization.ts';
-import {
-  accuracyOn,
-  batchesOf,
-  INFERENCE_BATCH,
-  type LabelledBatch,
-  traceInference,
-} from '../train/accuracy.ts';
+import { accuracyOn, batchesOf, INFERENCE_BATCH, traceInference } from '../train/accuracy.ts';
 import type { CompensationMethod, EvaluationSettings } from './record.ts';
 
 /** Weight of the old statistics after all AdaBS batches. Joshi et al. 2020, as quoted in a public re-implementation. */

@@ -3,6 +3,7 @@
 
 import { availableParallelism } from 'node:os';
 import { UsageError } from '../base/errors.ts';
+import { createTurns, type Turns } from '../base/turns.ts';
 import {
   type Backend,
   type DeviceBuffer,
@@ -11,18 +12,16 @@ import {
   type Program,
 } from '../compile/backend.ts';
 import {
-  checkLength,
   checkRun,
   checkThreads,
   closedBackend,
-  freedBuffer,
   freedProgram,
+  guardedBuffer,
 } from '../compile/backend-checks.ts';
 import { type Compiler, compileLibrary } from './compiler.ts';
 import { printTranslationUnits } from './print-c.ts';
 import { addressOf, bytesAt, loadKernels, loadRuntime, type Pointer, type Runtime } from './runtime.ts';
 import { runtimeSource } from './runtime-source.ts';
-import { createTurns, type Turns } from './turns.ts';
 
 /** A program whose launches can be timed one by one. */
 export type NativeProgram = Program & {
@@ -84,10 +83,7 @@ export async function createNativeBackend(
     close: async () => {
       if (isClosed) return;
       isClosed = true;
-      await turns.take(() => {
-        runtime.closePool(pool);
-        return undefined;
-      });
+      await turns.after(() => runtime.closePool(pool));
     },
   };
 }
@@ -104,31 +100,12 @@ function allocate({ runtime, addresses, turns }: Machine, elements: number): Dev
     throw new UsageError(`native backend: no memory for ${elements} elements; use a smaller batch`);
   const view = new Float32Array(bytesAt(memory, bytes), 0, elements);
   const bits = new Int32Array(view.buffer, 0, elements);
-  const checkAlive = (what: 'write' | 'read' | 'free'): void => {
-    if (!addresses.has(buffer)) throw freedBuffer(what, elements);
-  };
-  const buffer: DeviceBuffer = {
+  return guardedBuffer(addresses, addressOf(memory), {
     elements,
-    write: (values) => {
-      checkLength(buffer, values);
-      checkAlive('write');
-      (values instanceof Int32Array ? bits : view).set(values);
-    },
-    read: () => {
-      checkAlive('read');
-      return copyOf(view);
-    },
-    free: () => {
-      checkAlive('free');
-      addresses.delete(buffer);
-      turns.take(() => {
-        runtime.free(memory);
-        return undefined;
-      });
-    },
-  };
-  addresses.set(buffer, addressOf(memory));
-  return buffer;
+    write: (values) => (values instanceof Int32Array ? bits : view).set(values),
+    read: () => copyOf(view),
+    free: () => turns.after(() => runtime.free(memory)),
+  });
 }
 
 /** A copy in memory that was not filled with zeros first: to fill it costs as much as to copy. */
@@ -162,15 +139,15 @@ async function load(machine: Machine, plan: Plan): Promise<NativeProgram> {
       scalars.slice(),
       times,
     ];
-    await turns.take(() => {
+    await turns.take(async () => {
       const start = performance.now();
       // Handing a run to another thread and hearing of its end takes longer than a short run.
       if (lastMs < SHORT_MS) {
         runtime.run(...given);
         lastMs = performance.now() - start;
-        return undefined;
+        return;
       }
-      return new Promise((resolve, reject) => {
+      await new Promise<void>((resolve, reject) => {
         runtime.run.async(...given, (error: Error | null) => {
           lastTurn = performance.now();
           lastMs = lastTurn - start;
@@ -190,10 +167,7 @@ async function load(machine: Machine, plan: Plan): Promise<NativeProgram> {
     free: () => {
       if (isFreed) throw freedProgram('free');
       isFreed = true;
-      turns.take(() => {
-        runtime.freeProgram(program);
-        return undefined;
-      });
+      turns.after(() => runtime.freeProgram(program));
     },
   };
 }

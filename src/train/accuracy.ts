@@ -1,6 +1,6 @@
 // Counts correct classifications of a test set with a compiled inference graph, batch by batch.
 
-import { fillBatchInto } from '../data/batches.ts';
+import { emptyBatch, fillBatchInto, type LabelledBatch } from '../data/batches.ts';
 import type { ImageSet, Normalization } from '../data/image-set.ts';
 import type { Call, Executable } from '../engine.ts';
 import type { Multiply } from '../graph/multiply.ts';
@@ -38,17 +38,14 @@ export function traceInference(
   });
 }
 
-/** Normalised images and labels of one batch. */
-export type LabelledBatch = { readonly images: Float32Array; readonly labels: Float32Array };
-
 /** A set as batches of a fixed size, in order. Empty places of the last one have label −1, which never counts as correct. */
 export function batchesOf(set: ImageSet, normalization: Normalization, size: number): LabelledBatch[] {
   const pixels = set.height * set.width * set.channels;
   return Array.from({ length: Math.ceil(set.count / size) }, (_, batch) => {
     const first = batch * size;
     const count = Math.min(size, set.count - first);
-    const images = new Float32Array(size * pixels);
-    const labels = new Float32Array(size).fill(-1);
+    const { images, labels } = emptyBatch(set, size);
+    labels.fill(-1);
     const indices = Uint32Array.from({ length: count }, (_, i) => first + i);
     fillBatchInto(images.subarray(0, count * pixels), labels.subarray(0, count), {
       set,

@@ -4,12 +4,12 @@
 import { throwFaults, UsageError } from '../base/errors.ts';
 import type { Parameters } from '../base/parameters.ts';
 import { deriveKey, type Key, keyFromSeed } from '../base/random.ts';
-import { batchOrder, fillBatchInto } from '../data/batches.ts';
+import { batchOrder, emptyBatch, fillBatchInto, type LabelledBatch } from '../data/batches.ts';
 import type { DataSplit } from '../data/image-set.ts';
 import type { Engine, Executable } from '../engine.ts';
 import { digital } from '../graph/multiply.ts';
 import { initialParameters, type Model } from '../nn/model.ts';
-import { accuracyOn, batchesOf, INFERENCE_BATCH, type LabelledBatch, traceInference } from './accuracy.ts';
+import { accuracyOn, batchesOf, INFERENCE_BATCH, traceInference } from './accuracy.ts';
 import { checkParameters } from './checkpoint.ts';
 import { learningRateAt, type TrainingSettings, trainingFaults } from './settings.ts';
 import { initialMomenta, traceTrainingStep } from './step.ts';
@@ -212,12 +212,8 @@ function checkFinite(tensors: Parameters, steps: number): void {
 function batchMaker({ options, stepsPerEpoch }: Run, root: Key): (step: number) => LabelledBatch {
   const { data, settings } = options;
   const { batchSize } = settings;
-  const { height, width, channels } = data.train;
   const [orderKey, augmentKey] = [deriveKey(root, 'order'), deriveKey(root, 'augmentation')];
-  const pair = [0, 1].map(() => ({
-    images: new Float32Array(batchSize * height * width * channels),
-    labels: new Float32Array(batchSize),
-  }));
+  const pair = [0, 1].map(() => emptyBatch(data.train, batchSize));
   let order: { readonly epoch: number; readonly indices: Uint32Array } | undefined;
   return (step) => {
     const epoch = Math.floor(step / stepsPerEpoch);

@@ -1,14 +1,14 @@
 // The WebAssembly backend: runs plans on worker threads over one shared memory. The main thread lays out memory and
 // posts runs; it never computes and never blocks.
 
+import { createTurns, type Turns } from '../base/turns.ts';
 import type { Backend, DeviceBuffer, Launch, Plan, Program } from '../compile/backend.ts';
 import {
-  checkLength,
   checkRun,
   checkThreads,
   closedBackend,
-  freedBuffer,
   freedProgram,
+  guardedBuffer,
 } from '../compile/backend-checks.ts';
 import { Crew, type WorkerHandle } from './crew.ts';
 import type { EncodeOptions } from './encode-kernel.ts';
@@ -30,7 +30,8 @@ type Machine = {
   readonly crew: Crew;
   readonly encodeOptions: EncodeOptions;
   readonly blocks: WeakMap<DeviceBuffer, Block>;
-  /** Runs `task` when everything asked before is done: the workers do one thing at a time. */
+  readonly turns: Turns;
+  /** Takes a turn, unless the backend is closed: the workers do one thing at a time. */
   readonly inTurn: <T>(task: () => Promise<T>) => Promise<T>;
   readonly newId: () => number;
 };
@@ -53,20 +54,17 @@ export async function createWasmBackend({
 }: WasmOptions): Promise<Backend> {
   checkThreads('createWasmBackend', threads);
   const crew = new Crew(threads, startWorker);
-  let turn: Promise<unknown> = Promise.resolve();
+  const turns = createTurns();
   let isClosed = false;
   let programs = 0;
-  const inTurn = <T>(task: () => Promise<T>): Promise<T> => {
-    if (isClosed) return Promise.reject(closedBackend('wasm'));
-    const result = turn.then(task);
-    turn = result.catch(() => undefined);
-    return result;
-  };
+  const inTurn = <T>(task: () => Promise<T>): Promise<T> =>
+    isClosed ? Promise.reject(closedBackend('wasm')) : turns.take(task);
   const machine: Machine = {
     heap: new SharedHeap(),
     crew,
     encodeOptions: { relaxed },
     blocks: new WeakMap(),
+    turns,
     inTurn,
     newId: () => programs++,
   };
@@ -92,28 +90,15 @@ export async function createWasmBackend({
   };
 }
 
-function allocateBuffer({ heap, blocks, inTurn }: Machine, elements: number): DeviceBuffer {
+function allocateBuffer({ heap, blocks, turns }: Machine, elements: number): DeviceBuffer {
   const block = heap.allocate(elements);
-  const words = (what: 'write' | 'read' | 'free'): Uint32Array<SharedArrayBuffer> => {
-    if (!blocks.has(buffer)) throw freedBuffer(what, elements);
-    return heap.words(block, elements);
-  };
-  const buffer: DeviceBuffer = {
+  const words = (): Uint32Array<SharedArrayBuffer> => heap.words(block, elements);
+  return guardedBuffer(blocks, block, {
     elements,
-    write: (values) => {
-      checkLength(buffer, values);
-      words('write').set(new Uint32Array(values.buffer, values.byteOffset, values.length));
-    },
-    read: () => new Float32Array(words('read').slice().buffer),
-    free: () => {
-      words('free');
-      blocks.delete(buffer);
-      // After the runs that were given it. After close nobody asks for memory.
-      inTurn(async () => heap.free(block)).catch(() => undefined);
-    },
-  };
-  blocks.set(buffer, block);
-  return buffer;
+    write: (values) => words().set(new Uint32Array(values.buffer, values.byteOffset, values.length)),
+    read: () => new Float32Array(words().slice().buffer),
+    free: () => turns.after(() => heap.free(block)),
+  });
 }
 
 /** Where a program's parts lie in the shared memory. */
