@@ -33,7 +33,7 @@ async function run(tools: Tools): Promise<CaseResult> {
   let draws = 0;
   const program = async (): Promise<ReturnType<typeof collectChip>> => {
     const outputs = await programming.run({ inputs: weights, keys: { program: [6, draws++] } });
-    return collectChip({ hardware: joshi2020, seed: 1, layers, outputs });
+    return collectChip({ hardware: joshi2020, seed: 1, number: 0, layers, outputs });
   };
   const chip = await program();
   const read = async (): Promise<unknown> => {

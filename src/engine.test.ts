@@ -160,11 +160,15 @@ test('what a call lacks is refused by name, with what to pass', async () => {
     ],
     [
       { inputs: { ...full.inputs, x: new Int32Array(6) } },
-      'run: input "x" is f32, got integers; pass a Float32Array',
+      'run: input "x" is f32, got Int32Array; pass Float32Array',
     ],
     [
       { inputs: { ...full.inputs, labels: new Float32Array(2) } },
-      'run: input "labels" is i32, got floats; pass an Int32Array',
+      'run: input "labels" is i32, got Float32Array; pass Int32Array',
+    ],
+    [
+      { inputs: { ...full.inputs, x: new Float64Array(full.inputs.x.length) as unknown as Float32Array } },
+      'run: input "x" is f32, got Float64Array; pass Float32Array',
     ],
     [{ scalars: {} }, 'run: no value for scalar "rate"'],
     [{ keys: {} }, 'run: no key "noise"; pass it in `keys`'],

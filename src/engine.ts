@@ -36,7 +36,10 @@ export type Call = {
 export type Executable = {
   readonly plan: Plan;
   readonly program: Program;
-  /** Runs once and returns copies of the outputs. States change in place. Calls of one engine run one after another. */
+  /**
+   * Runs once and returns copies of the outputs. States change in place. Calls of one engine run one after another. An
+   * output that is i32 or bool comes as its 32 bits: look at them through an Int32Array; true is −1.
+   */
   readonly run: (call: Call) => Promise<Record<string, Float32Array>>;
   readonly free: () => void;
 };
@@ -57,7 +60,13 @@ export function engineOn(backend: Backend): Engine {
     backend,
     compile: async (graph) => {
       const plan = compile(graph, backend);
-      return executable(backend, plan, await backend.load(plan), turns);
+      const program = await backend.load(plan);
+      try {
+        return executable(backend, plan, program, turns);
+      } catch (thrown) {
+        program.free();
+        throw thrown;
+      }
     },
     store: (values) => createStore(backend, values),
     close: () => turns.take(() => backend.close()),
@@ -65,11 +74,15 @@ export function engineOn(backend: Backend): Engine {
 }
 
 function createStore(backend: Backend, values: Parameters): Store {
+  const given = Object.entries(values);
+  const own = allocateAll(
+    backend,
+    given.map(([, { data }]) => data.length),
+  );
   const buffers = new Map<string, { readonly tensor: HostTensor; readonly buffer: DeviceBuffer }>();
-  for (const [name, tensor] of Object.entries(values)) {
-    const buffer = backend.allocate(tensor.data.length);
-    buffer.write(tensor.data);
-    buffers.set(name, { tensor, buffer });
+  for (const [k, [name, tensor]] of given.entries()) {
+    own[k]!.write(tensor.data);
+    buffers.set(name, { tensor, buffer: own[k]! });
   }
   const find = (name: string): { readonly tensor: HostTensor; readonly buffer: DeviceBuffer } => {
     const found = buffers.get(name);
@@ -103,12 +116,27 @@ function createStore(backend: Backend, values: Parameters): Store {
   };
 }
 
+/** A buffer for each number of elements. If there is no memory for all of them, none is kept. */
+function allocateAll(backend: Backend, sizes: readonly number[]): DeviceBuffer[] {
+  const buffers: DeviceBuffer[] = [];
+  try {
+    for (const elements of sizes) buffers.push(backend.allocate(elements));
+    return buffers;
+  } catch (thrown) {
+    for (const buffer of buffers) buffer.free();
+    throw thrown;
+  }
+}
+
 function executable(backend: Backend, plan: Plan, program: Program, turns: Turns): Executable {
-  const own = plan.bindings.map((binding) =>
-    binding.role === 'state' ? undefined : backend.allocate(binding.elements),
+  const ownBindings = plan.bindings.filter(({ role }) => role !== 'state');
+  const allocated = allocateAll(
+    backend,
+    ownBindings.map(({ elements }) => elements),
   );
+  const own = new Map(ownBindings.map((binding, k) => [binding, allocated[k]!]));
   const run = async (call: Call): Promise<Record<string, Float32Array>> => {
-    const buffers = plan.bindings.map((binding, k) => own[k] ?? stateBuffer(binding, call.state));
+    const buffers = plan.bindings.map((binding) => own.get(binding) ?? stateBuffer(binding, call.state));
     const scalars = scalarBits(plan, call);
     for (const [k, binding] of plan.bindings.entries()) {
       if (binding.role === 'input') buffers[k]!.write(inputValues(binding, call));
@@ -124,7 +152,7 @@ function executable(backend: Backend, plan: Plan, program: Program, turns: Turns
     program,
     run: (call) => turns.take(() => run(call)),
     free: () => {
-      for (const buffer of own) buffer?.free();
+      for (const buffer of allocated) buffer.free();
       program.free();
     },
   };
@@ -151,10 +179,12 @@ function inputValues(binding: Binding, call: Call): Float32Array | Int32Array {
       `run: input "${binding.name}" needs shape ${formatShape(binding.shape)}, got ${values.length} values`,
     );
   }
-  const isFloat = binding.dtype === 'f32';
-  if (isFloat === values instanceof Int32Array) {
-    const [came, wanted] = isFloat ? ['integers', 'a Float32Array'] : ['floats', 'an Int32Array'];
-    throw new UsageError(`run: input "${binding.name}" is ${binding.dtype}, got ${came}; pass ${wanted}`);
+  const wanted = binding.dtype === 'f32' ? Float32Array : Int32Array;
+  if (!(values instanceof wanted)) {
+    const came = (values as { readonly constructor: { readonly name: string } }).constructor.name;
+    throw new UsageError(
+      `run: input "${binding.name}" is ${binding.dtype}, got ${came}; pass ${wanted.name}`,
+    );
   }
   return values;
 }

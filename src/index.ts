@@ -20,6 +20,7 @@ export { type EvaluationEvent, evaluateNetwork } from './experiment/evaluate.ts'
 export type { EvaluationSettings, ExperimentRecord, NetworkResult } from './experiment/record.ts';
 export { toCsv } from './experiment/report/csv.ts';
 export { toHtml } from './experiment/report/html.ts';
+export { parseRecord, toJson } from './experiment/report/json.ts';
 export { printTable } from './experiment/report/terminal-table.ts';
 export { gradients } from './graph/gradients.ts';
 export { interpret } from './graph/interpret.ts';
@@ -41,4 +42,5 @@ export {
   type TrainedNetwork,
 } from './train/checkpoint.ts';
 export { type Fitting, prepareFit, type TrainingEvent, type TrainingState } from './train/fit.ts';
+export type { Provenance } from './train/provenance.ts';
 export type { TrainingSettings } from './train/settings.ts';

@@ -110,7 +110,7 @@ async function readingAfterADay(engine: Engine, model: Model, hardware: Hardware
   const programming = await engine.compile(traceProgramming(layers, hardware));
   const inputs = valuesOf(randomParameters(model));
   const programmed = await programming.run({ inputs, keys: { program: [1, 2] } });
-  const chip = collectChip({ hardware, seed: 0, layers, outputs: programmed });
+  const chip = collectChip({ hardware, seed: 0, number: 0, layers, outputs: programmed });
   const reading = await engine.compile(traceReading(layers, hardware));
   const { timeSeconds: _, ...cells } = readingInputs(chip, day);
   const outputs = await reading.run({

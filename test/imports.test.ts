@@ -78,7 +78,7 @@ const alsoAllowed: Readonly<Record<string, readonly Room[]>> = {
 /** Packages, and the files that may import them. */
 const packages: Readonly<Record<string, RegExp>> = {
   koffi: /^native\//,
-  zod: /^(pcm|crossbar)\/.*-schema\.ts$|^train\/safetensors\.ts$|^experiment\/(publication-schema|report\/json)\.ts$|^cli\//,
+  zod: /^(pcm|crossbar)\/.*-schema\.ts$|^train\/(safetensors|checkpoint|provenance)\.ts$|^experiment\/(publication-schema|report\/json)\.ts$|^cli\//,
   'd3-scale': /^experiment\/report\//,
   'd3-shape': /^experiment\/report\//,
   commander: /^cli\//,

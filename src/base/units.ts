@@ -4,10 +4,6 @@
 export type Microsiemens = number;
 /** Time, s. */
 export type Seconds = number;
-/** Voltage, V. */
-export type Volts = number;
-/** Current, µA. */
-export type Microamperes = number;
 
 /** Seconds in a minute, hour, day, month (30 days) and year (365 days). */
 export const MINUTE: Seconds = 60;

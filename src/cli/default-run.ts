@@ -33,7 +33,7 @@ export const defaultRun: RunSettings = {
     ...training,
     epochs: 30,
     learningRate: { kind: 'cosine', initial: 0.1, warmupEpochs: 0 },
-    // η = 3.8 % and α = 2: V. Joshi et al., Nat. Commun. 11:2473 (2020), for the same cells.
+    // η = 3.8 % and α = 2: V. Joshi et al., Nat. Commun. 11:2473 (2020) [second hand], for the same cells.
     noise: { kind: 'gaussian', relativeToMax: 0.038 },
     clipping: { kind: 'standard-deviations', alpha: 2 },
   },

@@ -1,6 +1,7 @@
 // `ohmic evaluate`: trained networks, on hardware, over time.
 
 import { basename, dirname, resolve } from 'node:path';
+import { sha256 } from '../base/digest.ts';
 import { messageOf, throwFaults, UsageError } from '../base/errors.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
 import { isNamedSet, namedSets } from '../data/named-sets.ts';
@@ -10,7 +11,7 @@ import { modelByName } from '../nn/models.ts';
 import type { TrainedNetwork } from '../train/checkpoint.ts';
 import { check } from './check-settings.ts';
 import { commandLine } from './command-line.ts';
-import { evaluateInFolder, type LabelledNetwork, recordOf, reportRecord, sha256 } from './evaluate-stage.ts';
+import { evaluateInFolder, type LabelledNetwork, recordOf, reportRecord } from './evaluate-stage.ts';
 import { readBytes } from './files.ts';
 import { hardwareFromFlag } from './hardware-choice.ts';
 import { interruptible } from './interruption.ts';
@@ -22,7 +23,7 @@ import { type DataSettings, evaluationSchema } from './settings-schema.ts';
 import { unknownName } from './suggest.ts';
 import { keepBackend, type WorkFlags } from './train-command.ts';
 import { readNetwork } from './train-stage.ts';
-import { backendChoice, numberOrText, parseList, parseTime } from './values.ts';
+import { backendChoice, numberOrText, parseList, parseSeed, parseTime } from './values.ts';
 import { withWorkplace } from './workplace.ts';
 
 /** Flags of `ohmic evaluate`, as typed. */
@@ -52,8 +53,11 @@ export async function evaluateCommand(flags: EvaluateFlags, progress: Progress):
   const stored = resume ? storedSettings(out) : undefined;
   const { backend } = keepBackend({ backend: asked }, stored) as { readonly backend: BackendChoice };
   await withWorkplace({ ...flags, backend, progress }, async (place) => {
-    const data = await loadData({ dataset, trainImages }, { folder: flags.data, progress });
-    const weights = flags.weights.map((file) => ({ file: resolve(file), sha256: sha256(readBytes(file)) }));
+    const { testImages } = evaluation;
+    const data = await loadData({ dataset, trainImages, testImages }, { folder: flags.data, progress });
+    const weights = await Promise.all(
+      flags.weights.map(async (file) => ({ file: resolve(file), sha256: await sha256(readBytes(file)) })),
+    );
     const settings = {
       weights,
       dataset,
@@ -120,9 +124,7 @@ function checkFlags(flags: EvaluateFlags): Checked {
   };
   const evaluation = attempt(() => check(evaluationSchema, '', raw));
   const hardware = attempt(() => hardwareFromFlag(flags.hardware));
-  const seed = Number(flags.seed);
-  if (!Number.isSafeInteger(seed) || seed < 0)
-    faults.push(`--seed must be a whole number from 0, got "${flags.seed}"`);
+  const seed = attempt(() => parseSeed(flags.seed));
   const trainImages = flags.trainImages === undefined ? undefined : Number(flags.trainImages);
   if (trainImages !== undefined && !(Number.isInteger(trainImages) && trainImages > 0)) {
     faults.push(`--train-images must be a whole number from 1, got "${flags.trainImages}"`);
@@ -135,14 +137,14 @@ function checkFlags(flags: EvaluateFlags): Checked {
     'evaluate',
     faults.map((fault) => fault.replace(/^: /, '')),
   );
-  return { evaluation: evaluation!, hardware: hardware!, seed, backend: backend!, trainImages };
+  return { evaluation: evaluation!, hardware: hardware!, seed: seed!, backend: backend!, trainImages };
 }
 
 /** The networks of files, each under a name of its own. */
 async function readNetworks(files: readonly string[]): Promise<LabelledNetwork[]> {
   const networks = await Promise.all(files.map(async (file) => ({ file, network: await readNetwork(file) })));
-  const kindOf = ({ provenance }: TrainedNetwork): string =>
-    provenance.settings.noise.kind === 'none' ? 'digital' : 'noise-trained';
+  const kindOf = ({ provenance: { settings } }: TrainedNetwork): string =>
+    settings.noise.kind === 'none' || settings.noise.relativeToMax === 0 ? 'digital' : 'noise-trained';
   const kinds = networks.map(({ network }) => kindOf(network));
   const labels = networks.map(({ file }, k) =>
     kinds.filter((kind) => kind === kinds[k]).length === 1

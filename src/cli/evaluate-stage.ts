@@ -1,8 +1,8 @@
 // One network's evaluation in one folder: what is finished is kept chip by chip, so that a stopped evaluation continues.
 
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { sha256 } from '../base/digest.ts';
 import { throwFaults, UsageError } from '../base/errors.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
 import type { DataSplit } from '../data/image-set.ts';
@@ -13,7 +13,7 @@ import { toHtml } from '../experiment/report/html.ts';
 import { toJson } from '../experiment/report/json.ts';
 import { printTable } from '../experiment/report/terminal-table.ts';
 import type { Model } from '../nn/model.ts';
-import type { TrainedNetwork } from '../train/checkpoint.ts';
+import { parametersDigest, type TrainedNetwork } from '../train/checkpoint.ts';
 import { readBytes, writeWhole } from './files.ts';
 import { machineOf, type Workplace } from './workplace.ts';
 
@@ -53,8 +53,27 @@ export async function evaluateInFolder(
   const all = networks.map((network) => network.evaluation ?? evaluation);
   throwFaults('evaluation', [...new Set(all.flatMap((one) => evaluationFaults(one, data)))]);
   const results: NetworkResult[] = [];
-  for (const labelled of networks) results.push(await evaluateOne(experiment, labelled, place, signal));
+  for (const labelled of networks)
+    results.push(await evaluateOne(experiment, withItsMethods(experiment, labelled, place), place, signal));
   return results;
+}
+
+/** A network that normalises nothing is not evaluated with AdaBS, which would do nothing. */
+function withItsMethods(
+  { model, evaluation }: Experiment,
+  labelled: LabelledNetwork,
+  { progress }: Workplace,
+): LabelledNetwork {
+  const asked = labelled.evaluation ?? evaluation;
+  const { name, normalizationLayers } = model(labelled.network);
+  if (normalizationLayers.length > 0 || !asked.methods.includes('adabs')) return labelled;
+  const methods = asked.methods.filter((method) => method !== 'adabs');
+  if (methods.length === 0)
+    throw new UsageError(
+      `evaluation: AdaBS needs batch normalisation, and ${name} has none; name other methods`,
+    );
+  progress.line(`note: ${name} has no batch normalisation, so ${labelled.label} is evaluated without AdaBS`);
+  return { ...labelled, evaluation: { ...asked, methods } };
 }
 
 /** The record of an experiment. */
@@ -105,8 +124,8 @@ async function evaluateOne(
 ): Promise<NetworkResult> {
   const { data, hardware, seed } = experiment;
   const evaluation = own ?? experiment.evaluation;
-  const file = progressFile(experiment.folder, label);
-  const finished = readProgress(file);
+  const file = await progressFile(experiment.folder, label, network);
+  const finished = await readProgress(file);
   const total = evaluation.chips * evaluation.timesSeconds.length * evaluation.methods.length;
   const done = ((finished?.chips.length ?? 0) * total) / evaluation.chips;
   if (finished !== undefined)
@@ -131,24 +150,26 @@ async function evaluateOne(
       const { done: isDone, value } = await events.next();
       if (isDone === true) return own === undefined ? value : { ...value, evaluation: own };
       if (value.kind === 'accuracy') task.update(value.done, `chip ${value.chip + 1} of ${evaluation.chips}`);
-      else writeProgress(file, value.progress);
+      else await writeProgress(file, value.progress);
     }
   } finally {
     task.end();
   }
 }
 
-function progressFile(folder: string, label: string): string {
-  return join(folder, `evaluation-${label.replaceAll(/[^\w.-]+/g, '-')}.json`);
+/** Two networks never share one, whatever they are called; nor do the weights of two trainings. */
+async function progressFile(folder: string, label: string, { parameters }: TrainedNetwork): Promise<string> {
+  const digest = await parametersDigest(parameters);
+  return join(folder, `evaluation-${label.replaceAll(/[^\w.-]+/g, '-')}-${digest.slice(0, 12)}.json`);
 }
 
 /** Progress with its digest: a damaged file is found out. */
-function writeProgress(file: string, progress: EvaluationProgress): void {
-  const text = JSON.stringify(progress);
-  writeWhole(file, `${JSON.stringify({ sha256: sha256(text), progress })}\n`);
+async function writeProgress(file: string, progress: EvaluationProgress): Promise<void> {
+  const digest = await sha256(JSON.stringify(progress));
+  writeWhole(file, `${JSON.stringify({ sha256: digest, progress })}\n`);
 }
 
-function readProgress(file: string): EvaluationProgress | undefined {
+async function readProgress(file: string): Promise<EvaluationProgress | undefined> {
   if (!existsSync(file)) return undefined;
   const text = new TextDecoder().decode(readBytes(file));
   try {
@@ -156,14 +177,9 @@ function readProgress(file: string): EvaluationProgress | undefined {
       readonly sha256: string;
       readonly progress: EvaluationProgress;
     };
-    if (sha256(JSON.stringify(progress)) === expected) return progress;
+    if ((await sha256(JSON.stringify(progress))) === expected) return progress;
   } catch {
     // Told below, as for a wrong digest.
   }
   throw new UsageError(`${file}: it is damaged; remove it, and this evaluation starts anew`);
-}
-
-/** SHA-256 of a text or of bytes, in hexadecimal. */
-export function sha256(content: string | Uint8Array): string {
-  return createHash('sha256').update(content).digest('hex');
 }

@@ -17,7 +17,7 @@ import { basename, dirname, join } from 'node:path';
 import { parse } from 'yaml';
 import { messageOf, UsageError } from '../base/errors.ts';
 import type { FileSource } from '../data/load-named-set.ts';
-import type { Json } from './settings-merge.ts';
+import { isTree, type Json } from './settings-merge.ts';
 
 const TEMPORARY = '.ohmic-temporary';
 
@@ -41,7 +41,7 @@ export function writeWhole(path: string, content: Uint8Array | string): void {
     }
     renameSync(temporary, path);
   } catch (thrown) {
-    rmSync(temporary, { force: true });
+    if (existsSync(temporary)) rmSync(temporary, { force: true });
     throw new UsageError(
       `${path}: can't be written (${messageOf(thrown)}); choose another folder or make room`,
     );
@@ -103,9 +103,9 @@ export async function download(address: string): Promise<Uint8Array> {
 }
 
 /**
- * The value that a JSON or YAML file holds.
+ * The fields that a JSON or YAML file holds.
  *
- * @throws UsageError if the file can't be read or parsed
+ * @throws UsageError if the file can't be read or parsed, or holds anything else
  */
 export function readSettingsFile(path: string): Json {
   let text: string;
@@ -114,10 +114,14 @@ export function readSettingsFile(path: string): Json {
   } catch (thrown) {
     throw new UsageError(`${path}: can't be read (${messageOf(thrown)}); check the path`);
   }
+  let value: Json;
   try {
     // JSON is YAML.
-    return parse(text) as Json;
+    value = parse(text) as Json;
   } catch (thrown) {
     throw new UsageError(`${path}: neither JSON nor YAML: ${messageOf(thrown)}`);
   }
+  if (isTree(value)) return value;
+  const came = Array.isArray(value) ? 'a list' : value === null ? 'nothing' : JSON.stringify(value);
+  throw new UsageError(`${path}: expected fields with values, \`name: value\`, got ${came}`);
 }

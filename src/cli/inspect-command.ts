@@ -1,7 +1,7 @@
 // `ohmic inspect …`: what is inside weights, a programmed chip, a graph, a plan. Prints on stdout and changes nothing.
 
 import { throwFaults, UsageError } from '../base/errors.ts';
-import type { HostTensor } from '../base/parameters.ts';
+import { countParameters, type HostTensor, type Parameters } from '../base/parameters.ts';
 import { formatShape } from '../base/shape.ts';
 import { printPlan } from '../compile/backend.ts';
 import { compile, type Target } from '../compile/compile.ts';
@@ -28,13 +28,13 @@ import type { Progress } from './progress.ts';
 import { unknownName } from './suggest.ts';
 import { table } from './table.ts';
 import { readNetwork } from './train-stage.ts';
-import { backendChoice } from './values.ts';
+import { backendChoice, parseSeed } from './values.ts';
 import { withWorkplace } from './workplace.ts';
 
 /** Flags of `ohmic inspect chip`. */
 export type ChipFlags = {
   readonly hardware: string;
-  readonly seed: number;
+  readonly seed: string;
   /** Which chip of the evaluation, from 1. */
   readonly chip: number;
   readonly backend?: string;
@@ -51,6 +51,9 @@ export type GraphFlags = {
   readonly c?: boolean;
 };
 
+/** How parameters of analog layers are called. */
+const WEIGHTS = '.weights';
+
 /** Prints the provenance of weights and the statistics of every parameter. */
 export async function inspectWeights(file: string): Promise<void> {
   const { parameters, provenance } = await readNetwork(file);
@@ -63,6 +66,7 @@ export async function inspectWeights(file: string): Promise<void> {
       : `${last.epoch} epochs, training loss ${last.trainLoss.toFixed(4)}, test accuracy ${last.testAccuracy === undefined ? 'not measured' : `${(100 * last.testAccuracy).toFixed(2)} %`}`,
     ...(normalization === undefined ? [] : [`images: ${normalizationText(normalization)}`]),
     `settings: ${JSON.stringify(settings)}`,
+    countsText(parameters),
     '',
     table(
       ['parameter', 'shape', 'values', 'min', 'max', 'mean', 'std', 'max / std'],
@@ -70,6 +74,12 @@ export async function inspectWeights(file: string): Promise<void> {
     ),
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+/** Numbers in the file, and how many of them go onto crossbars. */
+function countsText(parameters: Parameters): string {
+  const analog = Object.entries(parameters).filter(([name]) => name.endsWith(WEIGHTS));
+  return `${countParameters(parameters)} values; ${countParameters(Object.fromEntries(analog))} of them are weights of analog layers`;
 }
 
 function normalizationText({ mean, std }: Normalization): string {
@@ -97,6 +107,7 @@ function parameterRow(name: string, { shape, data }: HostTensor): string[] {
 export async function inspectChip(file: string, flags: ChipFlags, progress: Progress): Promise<void> {
   const hardware = hardwareFromFlag(flags.hardware);
   const backend = backendChoice(flags.backend ?? 'auto');
+  const [seed, number] = [parseSeed(flags.seed), flags.chip - 1];
   const network = await readNetwork(file);
   const layers = analogLayers(file, network);
   await withWorkplace({ ...flags, backend, progress }, async ({ engine }) => {
@@ -106,24 +117,23 @@ export async function inspectChip(file: string, flags: ChipFlags, progress: Prog
     );
     const outputs = await executable.run({
       inputs,
-      keys: { program: programmingKey(flags.seed, flags.chip - 1) },
+      keys: { program: programmingKey(seed, number) },
     });
     executable.free();
-    process.stdout.write(chipText(collectChip({ hardware, seed: flags.seed, layers, outputs }), flags.chip));
+    process.stdout.write(chipText(collectChip({ hardware, seed, number, layers, outputs })));
   });
 }
 
 function analogLayers(file: string, { parameters }: TrainedNetwork): LayerShape[] {
-  const suffix = '.weights';
   const layers = Object.entries(parameters)
-    .filter(([name]) => name.endsWith(suffix))
-    .map(([name, { shape }]) => ({ name: name.slice(0, -suffix.length), shape }));
+    .filter(([name]) => name.endsWith(WEIGHTS))
+    .map(([name, { shape }]) => ({ name: name.slice(0, -WEIGHTS.length), shape }));
   if (layers.length === 0)
     throw new UsageError(`${file}: expected layers with weights, found none; use a file of a network`);
   return layers;
 }
 
-function chipText({ hardware, seed, layers }: Chip, number: number): string {
+function chipText({ hardware, seed, number, layers }: Chip): string {
   const rows = Object.values(layers).map((layer) => {
     const { name, rows, columns, targetPlus, targetMinus, gPlus, gMinus } = layer;
     const { tileCount, utilisation } = tileMatrix({ rows, columns }, hardware.tile);
@@ -145,7 +155,7 @@ function chipText({ hardware, seed, layers }: Chip, number: number): string {
     ];
   });
   const head = ['layer', 'matrix', 'tiles', 'in use', 'mean target, µS', 'programming error, µS', 'of Gmax'];
-  return `${hardware.name}: cells ${hardware.cell.name}, Gmax ${hardware.cell.gMaxMicrosiemens} µS; chip ${number} of seed ${seed}\nThe error is the root mean square of the pair's difference from its target, just programmed.\n\n${table(head, rows)}\n`;
+  return `${hardware.name}: cells ${hardware.cell.name}, Gmax ${hardware.cell.gMaxMicrosiemens} µS; chip ${number + 1} of seed ${seed}\nThe error is the root mean square of the pair's difference from its target, just programmed.\n\n${table(head, rows)}\n`;
 }
 
 function rootMeanSquare(values: Float64Array): number {
@@ -171,8 +181,8 @@ function graphOf({ model: modelName, dataset, kind, noise, batchSize }: GraphFla
   throwFaults('inspect', [
     ...(knownModel === undefined ? [`--model: ${unknownName(modelName, modelNames)}`] : []),
     ...(isNamedSet(dataset) ? [] : [`--dataset: ${unknownName(dataset, Object.keys(namedSets))}`]),
-    ...(batchSize >= 1 ? [] : [`--batch-size must be at least 1, got ${batchSize}`]),
     ...(noise === undefined || noise >= 0 ? [] : [`--noise must be a number from 0, got ${noise}`]),
+    ...(noise === undefined || kind === 'training' ? [] : ['--noise: only with --kind training']),
   ]);
   const model = modelByName(modelName, imageTaskOf(dataset as NamedSetName));
   if (kind === 'inference') return traceInference(model, batchSize, () => digital);

@@ -35,7 +35,8 @@ export async function runCommand(
   await runInFolder(settings, {
     folder,
     resume,
-    resumeCommand: `${commandLine()} --resume`,
+    // Where no folder was named, another run's may come first the next time.
+    resumeCommand: [commandLine(), ...(out === undefined ? [`--out ${folder}`] : []), '--resume'].join(' '),
     flags,
     progress,
   });

@@ -1,16 +1,24 @@
 // A run's folder: begun once, continued by --resume, never mixed with another run's files.
 
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { throwFaults, UsageError } from '../base/errors.ts';
 import { readSettingsFile, removeTemporaries, writeWhole } from './files.ts';
+import { lockFolder } from './folder-lock.ts';
 import { type Json, settingsDifferences } from './settings-merge.ts';
 
 const SETTINGS = 'settings.json';
 
-/** True if the folder holds results; settings alone, of a run that failed at its start, are none. */
+/**
+ * True if the folder holds results; settings alone, of a run that failed at its start, are none.
+ *
+ * @throws UsageError if it is a file
+ */
 export function holdsResults(folder: string): boolean {
-  return existsSync(folder) && readdirSync(folder).some((name) => name !== SETTINGS && !name.startsWith('.'));
+  if (!existsSync(folder)) return false;
+  if (!statSync(folder).isDirectory())
+    throw new UsageError(`${folder}: expected a folder, got a file; choose another --out`);
+  return readdirSync(folder).some((name) => name !== SETTINGS && !name.startsWith('.'));
 }
 
 /** True if a run has begun in the folder. */
@@ -36,7 +44,8 @@ export function storedSettings(folder: string): Json | undefined {
 /**
  * Begins a run in a folder, or continues the one that it holds.
  *
- * @throws UsageError if a new run would overwrite results, or the settings of a continued one differ
+ * @throws UsageError if a new run would overwrite results, the settings of a continued one differ, or another process is
+ *   at work there
  */
 export function enterRunFolder(
   folder: string,
@@ -62,6 +71,7 @@ export function enterRunFolder(
   } catch {
     throw new UsageError(`${folder}: can't be created; choose another --out`);
   }
+  lockFolder(folder);
   removeTemporaries(folder);
   writeWhole(join(folder, SETTINGS), `${JSON.stringify(settings, null, 2)}\n`);
 }

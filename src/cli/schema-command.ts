@@ -3,18 +3,51 @@
 import { z } from 'zod';
 import { UsageError } from '../base/errors.ts';
 import { hardwareSchema } from '../crossbar/hardware-schema.ts';
+import type { Json } from './settings-merge.ts';
 import { runSchema, trainSchema } from './settings-schema.ts';
 import { unknownName } from './suggest.ts';
 
-const schemas: Readonly<Record<string, z.ZodType>> = {
-  run: runSchema,
-  train: trainSchema,
-  hardware: hardwareSchema,
+const schemas: Readonly<Record<string, () => Json>> = {
+  run: () => withInheritance(schemaOf(runSchema)),
+  train: () => schemaOf(trainSchema),
+  hardware: () => schemaOf(hardwareSchema),
+};
+
+/** Parts of a run that take what they do not say from another part, and what each must say itself. */
+const INHERITING: Readonly<Record<string, readonly string[]>> = {
+  noiseTraining: [],
+  controlEvaluation: [],
+  noiseSweep: ['relativeToMax'],
 };
 
 /** Prints the schema of settings of `run` (the default), of `train`, or of hardware. */
 export function schemaCommand(of = 'run'): void {
   const schema = Object.hasOwn(schemas, of) ? schemas[of] : undefined;
   if (schema === undefined) throw new UsageError(`schema: ${unknownName(of, Object.keys(schemas))}`);
-  process.stdout.write(`${JSON.stringify(z.toJSONSchema(schema, { io: 'input' }), null, 2)}\n`);
+  process.stdout.write(`${JSON.stringify(schema(), null, 2)}\n`);
+}
+
+function schemaOf(schema: z.ZodType): Json {
+  return z.toJSONSchema(schema, { io: 'input' }) as Json;
+}
+
+/** The schema of a file, in which fields may be left to `checkRunSettings`. */
+function withInheritance(schema: Json): Json {
+  const { properties } = schema as { readonly properties: Readonly<Record<string, Json>> };
+  const parts = Object.entries(INHERITING).map(([name, required]) => {
+    const part = withoutDemands(properties[name]!) as { readonly [field: string]: Json };
+    return [name, required.length === 0 ? part : { ...part, required }] as const;
+  });
+  return { ...(schema as object), properties: { ...properties, ...Object.fromEntries(parts) } };
+}
+
+/** A schema without required fields and without defaults. */
+function withoutDemands(schema: Json): Json {
+  if (Array.isArray(schema)) return schema.map(withoutDemands);
+  if (typeof schema !== 'object' || schema === null) return schema;
+  const kept = Object.entries(schema).filter(([name]) => name !== 'required' && name !== 'default');
+  // Alternatives are told apart by their required kind; without it several may fit.
+  return Object.fromEntries(
+    kept.map(([name, value]) => [name === 'oneOf' ? 'anyOf' : name, withoutDemands(value!)]),
+  );
 }

@@ -11,7 +11,8 @@ export type Json =
 
 type Tree = { readonly [name: string]: Json | undefined };
 
-function isTree(value: Json | undefined): value is Tree {
+/** True for fields with values. */
+export function isTree(value: Json | undefined): value is Tree {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

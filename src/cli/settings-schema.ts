@@ -187,7 +187,7 @@ export const runSchema: z.ZodType<RunSettings> = z
   .strictObject({
     name: z
       .string()
-      .regex(/^[\w.-]+$/, 'expected letters, digits, ".", "-" and "_" only')
+      .regex(/^\w[\w.-]*$/, 'expected letters, digits, ".", "-" and "_" only, and neither "." nor "-" first')
       .optional(),
     ...common,
     training,

@@ -3,6 +3,7 @@
 import { resolve } from 'node:path';
 import { modelByName } from '../nn/models.ts';
 import { checkTrainSettings } from './check-settings.ts';
+import { commandLine } from './command-line.ts';
 import { readSettingsFile } from './files.ts';
 import { interruptible } from './interruption.ts';
 import { imageTask, loadData } from './load-data.ts';
@@ -74,7 +75,7 @@ export async function trainCommand(flags: TrainFlags, progress: Progress): Promi
       seed: settings.seed,
       initial,
     };
-    await interruptible(`ohmic train --out ${out} --resume`, (signal) => trainInFolder(stage, place, signal));
+    await interruptible(`${commandLine()} --resume`, (signal) => trainInFolder(stage, place, signal));
     process.stdout.write(`${weightsFile(out)}\n`);
   });
 }

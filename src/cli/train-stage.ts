@@ -14,19 +14,14 @@ import {
   decodeWeights,
   encodeCheckpoint,
   encodeWeights,
-  type Provenance,
+  parametersDigest,
   type TrainedNetwork,
 } from '../train/checkpoint.ts';
-import {
-  type EpochRecord,
-  type FitOptions,
-  type Fitting,
-  prepareFit,
-  type TrainingState,
-} from '../train/fit.ts';
+import { type EpochRecord, type Fitting, prepareFit, type TrainingState } from '../train/fit.ts';
+import type { Provenance } from '../train/provenance.ts';
 import type { TrainingSettings } from '../train/settings.ts';
 import { readBytes, removeTemporaries, writeWhole } from './files.ts';
-import { settingsDifferences } from './settings-merge.ts';
+import { type Json, settingsDifferences } from './settings-merge.ts';
 import type { Workplace } from './workplace.ts';
 
 /** What to train, and where its files go. */
@@ -74,7 +69,8 @@ export async function trainInFolder(
     progress.line(`${label}: done already, in ${weightsFile(folder)}`);
     return readWeights(weightsFile(folder), model);
   }
-  const checkpoint = await readCheckpoint(stage, place);
+  const origin = await originOf(stage, place);
+  const checkpoint = await readCheckpoint(stage, origin, place);
   const fitting = await prepareFit({
     engine: place.engine,
     model,
@@ -83,17 +79,19 @@ export async function trainInFolder(
     seed: stage.seed,
     signal,
     evaluateEveryEpochs: Math.ceil(settings.epochs / MOST_TESTS),
-    ...startOf(stage, checkpoint),
+    initial: stage.initial,
+    state: checkpoint?.state,
   });
   if (checkpoint !== undefined) {
     progress.line(`${label}: continuing after step ${checkpoint.state.step} of ${fitting.steps}`);
   }
   try {
-    const state = await follow(fitting, stage, place, { signal, begun: checkpoint?.state.step ?? 0 });
+    const begun = checkpoint?.state.step ?? 0;
+    const state = await follow(fitting, { ...stage, origin, begun }, place, signal);
     signal.throwIfAborted();
     const network: TrainedNetwork = {
       parameters: Object.fromEntries(model.parameters.map(({ name }) => [name, state.tensors[name]!])),
-      provenance: provenanceOf(stage, place, state.history),
+      provenance: { ...origin, history: state.history },
     };
     // Last: these weights say that the training is complete.
     writeWhole(weightsFile(folder), await encodeWeights(network));
@@ -103,19 +101,14 @@ export async function trainInFolder(
   }
 }
 
-function startOf({ initial }: TrainStage, checkpoint: Checkpoint | undefined): Pick<FitOptions, 'start'> {
-  if (checkpoint !== undefined) return { start: { kind: 'state', state: checkpoint.state } };
-  return initial === undefined ? {} : { start: { kind: 'parameters', parameters: initial } };
-}
-
 /** Runs to the end, or until the signal aborts; writes checkpoints on the way and one at the end. */
 async function follow(
   fitting: Fitting,
-  stage: TrainStage,
+  stage: TrainStage & { readonly origin: Origin; readonly begun: number },
   place: Workplace,
-  { signal, begun }: { readonly signal: AbortSignal; readonly begun: number },
+  signal: AbortSignal,
 ): Promise<TrainingState> {
-  const { label, settings } = stage;
+  const { label, settings, origin, begun } = stage;
   const { batchSize, epochs } = settings;
   const task = place.progress.task({
     label,
@@ -129,7 +122,7 @@ async function follow(
     const state = fitting.snapshot();
     writeWhole(
       join(stage.folder, FILES.checkpoint),
-      await encodeCheckpoint({ state, provenance: provenanceOf(stage, place, state.history) }),
+      await encodeCheckpoint({ state, provenance: { ...origin, history: state.history } }),
     );
     writeWhole(join(stage.folder, FILES.history), `${JSON.stringify(state.history, null, 2)}\n`);
     lastCheckpoint = performance.now();
@@ -160,38 +153,49 @@ function epochText({ epoch, trainLoss, trainAccuracy, testAccuracy }: EpochRecor
   return `epoch ${epoch} of ${epochs}: loss ${trainLoss.toFixed(4)}, training accuracy ${percent(trainAccuracy)}${test}`;
 }
 
-function provenanceOf(
-  { model, dataset, data, settings, seed }: TrainStage,
+/** What is known of a training before it begins. */
+type Origin = Omit<Provenance, 'history'>;
+
+async function originOf(
+  { model, dataset, data, settings, seed, initial }: TrainStage,
   place: Workplace,
-  history: readonly EpochRecord[],
-): Provenance {
+): Promise<Origin> {
   return {
     ohmic: place.version,
     model: model.name,
     dataset,
+    trainImages: data.train.count,
     normalization: data.normalization,
+    ...(initial === undefined ? {} : { initial: await parametersDigest(initial) }),
     settings,
     seed,
     backend: place.engine.backend.description,
-    history,
   };
 }
 
 /** The checkpoint of this training; undefined if there is none yet. */
-async function readCheckpoint(stage: TrainStage, place: Workplace): Promise<Checkpoint | undefined> {
-  const path = join(stage.folder, FILES.checkpoint);
+async function readCheckpoint(
+  { folder, model }: TrainStage,
+  origin: Origin,
+  place: Workplace,
+): Promise<Checkpoint | undefined> {
+  const path = join(folder, FILES.checkpoint);
   if (!existsSync(path)) return undefined;
   const checkpoint = await decoded(path, decodeCheckpoint);
-  const { history: _, backend, ...found } = checkpoint.provenance;
-  const { history: __, backend: current, ...expected } = provenanceOf(stage, place, []);
+  const { history: _, backend: before, ohmic: versionBefore, ...found } = checkpoint.provenance;
+  const { backend: now, ohmic: version, ...expected } = origin;
+  const { normalization, trainImages } = expected;
   throwFaults(
     `${path}: of another training, or damaged; remove it to train from the start`,
-    settingsDifferences({ normalization: expected.normalization, ...found }, expected),
+    // What older files do not say can't differ.
+    settingsDifferences({ normalization, trainImages, ...found } as Json, expected as Json),
   );
-  checkParameters(path, stage.model, checkpoint.state.tensors, true);
-  if (withoutThreads(backend) !== withoutThreads(current)) {
+  checkParameters(path, model, checkpoint.state.tensors, true);
+  const maker = (ohmic: string, backend: string): string => `ohmic ${ohmic}, ${withoutThreads(backend)}`;
+  const [begun, continued] = [maker(versionBefore, before), maker(version, now)];
+  if (begun !== continued) {
     place.progress.line(
-      `note: begun on ${backend}, continued on ${current}: the last bits may differ from an uninterrupted run`,
+      `note: begun by ${begun}, continued by ${continued}: the last bits may differ from an uninterrupted run`,
     );
   }
   return checkpoint;

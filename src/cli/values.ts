@@ -46,6 +46,18 @@ export function backendChoice(text: string): BackendChoice {
   return known;
 }
 
+/**
+ * A seed: every whole number that is exact.
+ *
+ * @throws UsageError if it is none
+ */
+export function parseSeed(text: string): number {
+  const seed = Number(text);
+  if (text.trim() === '' || !Number.isSafeInteger(seed) || seed < 0)
+    throw new UsageError(`--seed must be a whole number from 0 to 2^53 - 1, got "${text}"`);
+  return seed;
+}
+
 /** The parts of a comma-separated list, without blanks. */
 export function parseList(text: string): string[] {
   return text

@@ -40,19 +40,25 @@ kernel reduce_0: 1 chunks, 4 lanes, 2 buffers
   var v1 = v0
   v2 = b1[0] vector:f32
   v3 = maximum(v1, v2)
-  v1 := v3
-  v4 = b1[4] vector:f32
-  v5 = maximum(v1, v4)
+  v4 = equal(v1, v1)
+  v5 = select(v4, v3, v1)
   v1 := v5
-  v6 = b1[8] vector:f32
-  v7 = index lane
-  v8 = 2:i32
-  v9 = lessInt(v7, v8)
-  v10 = select(v9, v6, v0)
-  v11 = maximum(v1, v10)
-  v1 := v11
-  v12 = fold maximum v1
-  b0[0] = v12 vector 1
+  v6 = b1[4] vector:f32
+  v7 = maximum(v1, v6)
+  v8 = equal(v1, v1)
+  v9 = select(v8, v7, v1)
+  v1 := v9
+  v10 = b1[8] vector:f32
+  v11 = index lane
+  v12 = 2:i32
+  v13 = lessInt(v11, v12)
+  v14 = select(v13, v10, v0)
+  v15 = maximum(v1, v14)
+  v16 = equal(v1, v1)
+  v17 = select(v16, v15, v1)
+  v1 := v17
+  v18 = fold maximum v1
+  b0[0] = v18 vector 1
 
 kernel map_1: 1 chunks, 4 lanes, 2 buffers
   v0 = b1[0] splat:f32

@@ -81,7 +81,11 @@ const lowerings: { readonly [K in OpName]: Lowering<K> } = {
     invariant(node.attributes.role === 'scalar', 'a tensor input is in memory');
     return s.builder.scalar(s.scalarSlot(node.attributes.name), typeOf(node));
   },
-  constant: (node, _index, _emit, s) => s.builder.literal(node.attributes.value, typeOf(node)),
+  constant: ({ attributes: { value, dtype } }, _index, _emit, s) => {
+    if (dtype === 'f32') return s.builder.literal(value);
+    // A mask has all bits set or none.
+    return s.builder.literal(dtype === 'bool' ? -Number(value !== 0) : value, 'i32');
+  },
   iota: (node, index, _emit, s) => s.builder.index(index[node.attributes.axis]!),
   uniform: (node, index, emit, s) => emitUniform(s.builder, randomWord(node, index, emit, s)),
   normal: (node, index, emit, s) => emitNormal(s.builder, randomWord(node, index, emit, s)),

@@ -35,6 +35,8 @@ const SOURCES: ReadonlySet<OpName> = new Set(['constant', 'iota']);
 
 /** More streams than this per kernel and the inputs are computed first. */
 const MAX_LOADS = 8;
+/** Longer chains of operations are cut, so that whoever follows one from end to end finds the end. */
+const MAX_DEPTH = 200;
 
 export function isProduct(node: Node): boolean {
   return PRODUCTS.has(node.op);
@@ -44,7 +46,7 @@ function isReduction(node: Node): boolean {
   return node.op === 'sum' || node.op === 'reduceMax';
 }
 
-/** True for a tensor or scalar that is handed in. */
+/** True for a tensor that is handed in, an input or a state. */
 export function isBuffer(node: Node): boolean {
   return node.op === 'input' && node.attributes.role !== 'scalar';
 }
@@ -60,7 +62,12 @@ function isElementwise(node: Node): boolean {
 }
 
 /** What an expression costs where it is recomputed. */
-type Cost = { readonly loads: ReadonlySet<Node>; readonly isExpensive: boolean };
+type Cost = {
+  readonly loads: ReadonlySet<Node>;
+  readonly isExpensive: boolean;
+  /** Operations in a row. */
+  readonly depth: number;
+};
 
 /** The operand of a product that is read again and again, and so must be in memory. */
 function isFilterOperand(user: Node, node: Node): boolean {
@@ -91,10 +98,11 @@ export function fuse(graph: Graph): Fusion {
   for (const node of nodes) {
     const cost = expressionCost(node, costs, stored, claimed);
     const inMemory = stored.has(node) || isBuffer(node);
-    if (!inMemory && !claimed.has(node) && mustStore(node, cost, users)) stored.add(node);
+    const isCut = cost.depth > MAX_DEPTH || mustStore(node, cost, users);
+    if (!inMemory && !claimed.has(node) && isCut) stored.add(node);
     costs.set(
       node,
-      stored.has(node) || isBuffer(node) ? { loads: new Set([node]), isExpensive: false } : cost,
+      stored.has(node) || isBuffer(node) ? { loads: new Set([node]), isExpensive: false, depth: 0 } : cost,
     );
   }
   const groups = nodes.filter((node) => stored.has(node)).map((node) => groupOf(node, products));
@@ -164,7 +172,7 @@ function followEpilogue(
 ): Node {
   let result = product;
   if (product.op === 'convolutionWeightGradient') return result; // summed over partial results first
-  for (;;) {
+  for (let depth = 0; depth < MAX_DEPTH; depth++) {
     const next = users.get(result) ?? [];
     if (results.has(result) || next.length !== 1) return result;
     const user = next[0]!;
@@ -173,6 +181,7 @@ function followEpilogue(
     claimed.add(user);
     result = user;
   }
+  return result;
 }
 
 function expressionCost(
@@ -183,6 +192,7 @@ function expressionCost(
 ): Cost {
   const loads = new Set<Node>();
   let isExpensive = EXPENSIVE.has(node.op);
+  let depth = 0;
   const inputs = node.inputs
     .map((input) => [input, costs.get(input)!] as const)
     .sort(([, a], [, b]) => b.loads.size - a.loads.size);
@@ -198,9 +208,11 @@ function expressionCost(
   }
   for (const [input, cost] of inputs) {
     for (const load of stored.has(input) ? [input] : cost.loads) loads.add(load);
-    isExpensive ||= !stored.has(input) && cost.isExpensive;
+    if (stored.has(input)) continue;
+    isExpensive ||= cost.isExpensive;
+    depth = Math.max(depth, cost.depth);
   }
-  return { loads, isExpensive };
+  return { loads, isExpensive, depth: depth + 1 };
 }
 
 /** True if a view of `node` stretches it over a larger tensor. */

@@ -78,9 +78,11 @@ export class KernelBuilder {
     this.current().statements.push({ kind: 'for', variable: name, count, body: statements });
   }
 
-  /** Runs `body` only where index < below; nothing is tested where that always holds. */
+  /** Runs `body` only where index < below; nothing is tested where that always holds, or never. */
   guard(index: Int, below: number, body: () => void): void {
-    if (range(index)[1] < below) {
+    const [least, most] = range(index);
+    if (least >= below) return;
+    if (most < below) {
       body();
       return;
     }

@@ -154,7 +154,7 @@ export type Statement =
   | { readonly kind: 'assign'; readonly accumulator: Local; readonly value: Local }
   /** accumulator += a · b, fused where the machine can. */
   | { readonly kind: 'multiplyAdd'; readonly accumulator: Local; readonly a: Local; readonly b: Local }
-  /** All lanes the sum or maximum over the lanes of `operand`, folded by halves: lane l with lane l + lanes/2, … */
+  /** All lanes the sum or maximum over the lanes of `operand`, folded by halves: lane l with lane l + lanes/2, …; NaN stays. */
   | { readonly kind: 'fold'; readonly target: Local; readonly op: 'add' | 'maximum'; readonly operand: Local }
   /** `variable` runs from 0 to count − 1. */
   | {

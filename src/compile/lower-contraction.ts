@@ -9,7 +9,7 @@ import { lowerProduct } from './lower-product.ts';
 import { lowerWeightGradient } from './lower-weight-gradient.ts';
 import { isWinogradWorthwhile, lowerWinograd, type WinogradProduct } from './lower-winograd.ts';
 import { lowerWinogradWeightGradient } from './lower-winograd-weight-gradient.ts';
-import { type Phase, type Product, type Run, windowRuns } from './product-geometry.ts';
+import { type Phase, type Product, type Run, trailingZeros, windowRuns } from './product-geometry.ts';
 import type { FilterTaps } from './transform-filter.ts';
 
 /** Of the kernel rows it touches, at least this share of filter rows must count for minimal filtering to pay. */
@@ -38,7 +38,7 @@ export function lowerContraction(
       : lowerWeightGradient(context, weightGradient);
   }
   if (isOp(product, 'matmul')) {
-    const transposed = transposedLeft(product);
+    const transposed = transposedLeft(context, product);
     return transposed === undefined || result !== product
       ? matrixProducts(context, product, result)
       : lowerWeightGradient(context, transposedProduct(product, transposed));
@@ -60,17 +60,6 @@ function filterMemory(context: Context, node: Node): Memory {
   const memory = context.memoryOf(stored);
   invariant(memory, 'a filter is not in memory');
   return memory;
-}
-
-/** Zeros behind an axis, so that the last window is complete (or 0 if it ends earlier). */
-function trailingZeros(
-  size: number,
-  kernel: number,
-  stride: number,
-  padding: number,
-  outputs: number,
-): number {
-  return Math.max(0, (outputs - 1) * stride + kernel - size - padding);
 }
 
 /** By minimal filtering where that pays; for a share of the filter's rows, with zeros in place of the others. */
@@ -344,11 +333,12 @@ function matrixProduct(context: Context, node: Node<'matmul'>, result: Node, blo
   };
 }
 
-/** The matrix whose transpose is the left operand, where the whole product is xᵀ · g. */
-function transposedLeft(node: Node<'matmul'>): Node | undefined {
+/** The matrix whose transpose is the left operand, where the whole product is xᵀ · g and the transpose is not in memory. */
+function transposedLeft(context: Context, node: Node<'matmul'>): Node | undefined {
   const left = node.inputs[0]!;
   const isWhole = node.attributes.rows[0] === 0 && node.attributes.rows[1] === left.shape[1];
-  return left.op === 'transpose' && isWhole ? left.inputs[0]! : undefined;
+  const isRead = left.op === 'transpose' && context.memoryOf(left) === undefined;
+  return isRead && isWhole ? left.inputs[0]! : undefined;
 }
 
 function transposedProduct(node: Node<'matmul'>, images: Node): Parameters<typeof lowerWeightGradient>[1] {

@@ -1,6 +1,6 @@
 // Lowering of elementwise kernels: a loop nest over the elements, vectors along the innermost axis.
 
-import { elementCount } from '../base/shape.ts';
+import { elementCount, stridesOf } from '../base/shape.ts';
 import type { Node, OpName } from '../graph/node.ts';
 import {
   type Context,
@@ -15,6 +15,8 @@ import {
 } from './draft.ts';
 import { createEmitter, mergeAxes, splitAxes } from './expression.ts';
 import { flatten, type Int, literal, plus, times, unflatten } from './int.ts';
+import type { KernelBuilder } from './kernel-builder.ts';
+import type { Local } from './loop.ts';
 
 /** Vectors per chunk of a flat kernel that does little to each; one that does more has fewer, but not below the least. */
 const FLAT_CHUNK_VECTORS = 512;
@@ -40,7 +42,7 @@ export function lowerMap(context: Context, nodes: readonly Node[]): DraftLaunch 
   });
   const merged = mergeAxes(shape, nodes, isLoaded, () => true);
   const sizes = merged.map((axis) => axis.size);
-  const strides = rowMajor(sizes);
+  const strides = stridesOf(sizes);
   const store = (index: readonly Int[], count: number): void => {
     const used = index.slice(0, sizes.length);
     const full = splitAxes(merged, used, shape);
@@ -63,10 +65,6 @@ function costOf(nodes: readonly Node[], isLoaded: (node: Node) => boolean): numb
     return node.inputs.reduce((sum, input) => sum + visit(input), LONG.has(node.op) ? LONG_COST : 0);
   };
   return nodes.reduce((sum, node) => sum + 1 + visit(node), 0);
-}
-
-function rowMajor(sizes: readonly number[]): number[] {
-  return sizes.map((_, axis) => sizes.slice(axis + 1).reduce((product, size) => product * size, 1));
 }
 
 /** One long row. What does not fill a vector comes last, in the last chunk, and touches its own elements only. */
@@ -123,7 +121,7 @@ function sharedAxes(outer: readonly number[]): number {
 export function lowerPad(context: Context, node: Node<'pad'>): DraftLaunch[] {
   const [input] = node.inputs as [Node];
   const memory = context.memoryOf(node)!;
-  const strides = rowMajor(node.shape);
+  const strides = stridesOf(node.shape);
   const copy = createDraft(context);
   const output = copy.output(memory);
   const emit = createEmitter(copy);
@@ -159,6 +157,13 @@ export function lowerCopy(context: Context, from: Memory, to: Memory): DraftLaun
   return draft.finish('copy', chunks);
 }
 
+/** What a reduction has after one more value. A maximum that has met NaN stays NaN. */
+export function combined(b: KernelBuilder, op: 'add' | 'maximum', total: Local, value: Local): Local {
+  const next = b.operation(op, total, value);
+  // maximum(a, b) is b where a is NaN.
+  return op === 'add' ? next : b.operation('select', b.operation('equal', total, total), next, total);
+}
+
 /** out = Σ over `parts` of consecutive stretches of `from`, in order; or their maximum. */
 export function lowerCombine(
   context: Context,
@@ -179,7 +184,7 @@ export function lowerCombine(
   const chunks = flatNest(draft, to.elements, ([index], count) => {
     const sum = b.accumulator(b.load(source, at(index!, literal(0))));
     b.loop(parts.count - 1, (part) => {
-      b.assign(sum, b.operation(parts.op, sum, b.load(source, at(index!, plus(part, literal(1))))));
+      b.assign(sum, combined(b, parts.op, sum, b.load(source, at(index!, plus(part, literal(1))))));
     });
     b.store(target, index!, sum, count);
   });

@@ -2,7 +2,7 @@
 // shared out as partial results that a second kernel combines in a fixed order, so threads never change a bit.
 
 import { invariant } from '../base/errors.ts';
-import { elementCount } from '../base/shape.ts';
+import { elementCount, stridesOf } from '../base/shape.ts';
 import type { Node } from '../graph/node.ts';
 import {
   type Context,
@@ -17,7 +17,7 @@ import {
 import { createEmitter, type Emit, type MergedAxis, mergeAxes, splitAxes } from './expression.ts';
 import { flatten, type Int, literal, plus, times, unflatten } from './int.ts';
 import type { Local } from './loop.ts';
-import { lowerCombine } from './lower-map.ts';
+import { combined, lowerCombine } from './lower-map.ts';
 
 /** Fewer elements than this are reduced by one chunk. */
 const SMALL = 16_384;
@@ -111,14 +111,14 @@ function reduceInParts(
   const nest: Nest = { draft, emit, nodes, shape, axes: shares, outputs };
   const whole = axes.map((axis) => axis.size);
   visitKept(nest, [], () => undefined, { axis: split, first: times(chunk, size / parts), sizes: whole });
-  const combined = nodes.map((node, k) =>
+  const combinations = nodes.map((node, k) =>
     lowerCombine(
       context,
       { from: partials[k]!, count: parts, stride, op: operationOf(node) },
       context.memoryOf(node)!,
     ),
   );
-  return [draft.finish('reduce', parts), ...combined];
+  return [draft.finish('reduce', parts), ...combinations];
 }
 
 /** The largest divisor of `size` that is at most `limit`. */
@@ -201,10 +201,9 @@ function joinSplitRow(
 /** Address of the results at an index of which only the kept axes count. */
 function keptAddress(nest: Nest, index: readonly (Int | undefined)[]): Int {
   const kept = nest.axes.flatMap((axis, k) => (axis.isReduced ? [] : [{ size: axis.size, at: index[k]! }]));
-  const strides = kept.map((_, k) => elementCount(kept.slice(k + 1).map((axis) => axis.size)));
   return flatten(
     kept.map((axis) => axis.at),
-    strides,
+    stridesOf(kept.map((axis) => axis.size)),
   );
 }
 
@@ -221,7 +220,7 @@ function reduceAcross(nest: Nest, outer: readonly (Int | undefined)[], share: Sh
       for (const [p, { at }] of stretch.entries()) {
         const values = inputsAt(nest, [...index, at], share);
         for (const [k, value] of values.entries())
-          b.assign(sums[p]![k]!, b.operation(operationOf(nodes[k]!), sums[p]![k]!, value));
+          b.assign(sums[p]![k]!, combined(b, operationOf(nodes[k]!), sums[p]![k]!, value));
       }
     });
     for (const [p, { at, count }] of stretch.entries()) {
@@ -259,7 +258,7 @@ function reduceAlong(nest: Nest, outer: readonly (Int | undefined)[], share: Sha
           count === b.lanes
             ? value
             : b.operation('select', inUse(nest, count), value, b.literal(neutralOf(nodes[k]!)));
-        b.assign(sums[k]!, b.operation(operationOf(nodes[k]!), sums[k]!, used));
+        b.assign(sums[k]!, combined(b, operationOf(nodes[k]!), sums[k]!, used));
       }
     });
   });

@@ -18,6 +18,7 @@ import { type Int, literal, plus, times } from './int.ts';
 import type { Local } from './loop.ts';
 import { lowerCombine } from './lower-map.ts';
 import { largestDivisor } from './lower-reduce.ts';
+import { trailingZeros } from './product-geometry.ts';
 import { stageImage } from './stage-image.ts';
 
 /** Partial sums, at most: enough to share among threads. */
@@ -105,10 +106,7 @@ export function lowerWeightGradient(context: Context, product: WeightGradient): 
     : (image: Int, row: Int, column: Int, channel: Int): Int[] => [image, row, column, channel];
   const zeros = (axis: 0 | 1): [number, number] => [
     product.padding[axis],
-    Math.max(
-      0,
-      (outputSize[axis] - 1) * product.stride[axis] + [kh, kw][axis]! - size[axis] - product.padding[axis],
-    ),
+    trailingZeros(size[axis], [kh, kw][axis]!, product.stride[axis], product.padding[axis], outputSize[axis]),
   ];
   const none = { rows: [0, 0], columns: [0, 0] } as const;
   clearPart(draft, output, outputBase, elements);

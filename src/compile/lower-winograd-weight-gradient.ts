@@ -22,6 +22,7 @@ import {
   type WeightGradient,
   walkPositions,
 } from './lower-weight-gradient.ts';
+import { trailingZeros } from './product-geometry.ts';
 import {
   createTransformedImages,
   gradientTransform,
@@ -67,8 +68,8 @@ export function lowerWinogradWeightGradient(context: Context, product: WeightGra
   const indexFrom =
     (first: Int) =>
     (image: Int, row: Int, column: Int, channel: Int): Int[] => [image, row, column, plus(first, channel)];
-  const trailing = Math.max(0, oh + kh - 1 - h - product.padding[0]);
-  const padding = { rows: [product.padding[0], trailing], columns: [product.padding[1], 0] } as const;
+  const below = trailingZeros(h, kh, 1, product.padding[0], oh);
+  const padding = { rows: [product.padding[0], below], columns: [product.padding[1], 0] } as const;
   const none = { rows: [0, 0], columns: [0, 0] } as const;
   const stage = { outputColumns: ow, places: images };
   const inputs = {

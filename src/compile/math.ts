@@ -100,7 +100,10 @@ function cosReduced(b: KernelBuilder, r: Local): Local {
   return b.operation('select', isObtuse, b.operation('negate', p), p);
 }
 
-/** cos, absolute error below 5e-7 for |x| ≤ 1000 (the reduction subtracts 2π in three parts). */
+/**
+ * cos, absolute error below 5e-7 for |x| ≤ 1000 (the reduction subtracts 2π in three parts). Further out the error
+ * grows with |x|, but the result stays in [−1, 1].
+ */
 export function emitCos(b: KernelBuilder, x: Local): Local {
   const n = b.operation('round', b.operation('multiply', x, b.literal(0.5 / Math.PI)));
   // The first two parts of 2π have few bits, so that their products with n are exact.
@@ -109,7 +112,8 @@ export function emitCos(b: KernelBuilder, x: Local): Local {
     (rest, part) => b.operation('subtract', rest, b.operation('multiply', n, b.literal(part))),
     x,
   );
-  return cosReduced(b, r);
+  const angle = b.operation('maximum', b.literal(-Math.PI), b.operation('minimum', b.literal(Math.PI), r));
+  return cosReduced(b, angle);
 }
 
 const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24] as const;

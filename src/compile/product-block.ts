@@ -35,7 +35,7 @@ export function chooseBlocking(context: Context, width: number, columns: number,
 function blockCost(pixels: number, vectors: number): number {
   const products = pixels * vectors;
   const loads = pixels + vectors;
-  return Math.max(products / 2, loads / 2, Math.min(4, 4)) + 0.25 * vectors + 0.5;
+  return Math.max(products / 2, loads / 2, 4) + 0.25 * vectors + 0.5;
 }
 
 /** `count` cut into blocks of `block` and a rest. */

@@ -59,7 +59,9 @@ function alignedDraws(result: Node, slotOf: (node: Node) => number | undefined, 
     const here = seen[isAligned ? 0 : 1];
     if (here.has(node) || node === end || slotOf(node) !== undefined) return;
     here.add(node);
-    for (const input of node.inputs) visit(input, isAligned && input.shape.join() === node.shape.join());
+    // A transposition may keep the shape, and still moves every element.
+    const keeps = isAligned && node.op !== 'transpose';
+    for (const input of node.inputs) visit(input, keeps && input.shape.join() === node.shape.join());
   };
   visit(result, true);
   return [...seen[0]].filter((node) => node.op === 'normal' && !seen[1].has(node));

@@ -36,11 +36,22 @@ export type Product = {
   readonly inputStep: readonly [number, number];
   /** Distance of a phase's output pixels. */
   readonly outputStep: readonly [number, number];
-  /** Number of images = chunks. */
+  /** Number of images; a chunk computes one, several, or a share of one's channels. */
   readonly images: number;
   /** Index of an output element in the result. */
   readonly outputIndex: (image: Int, row: Int, column: Int, channel: Int) => Int[];
 };
+
+/** Zeros behind an axis, so that the last window is complete (or 0 if it ends earlier). */
+export function trailingZeros(
+  size: number,
+  kernel: number,
+  stride: number,
+  padding: number,
+  outputs: number,
+): number {
+  return Math.max(0, (outputs - 1) * stride + kernel - size - padding);
+}
 
 /** Runs of one output pixel's window: one per kernel row, over the filter rows in `rows` only. */
 export function windowRuns(kernel: readonly [number, number], channels: number, rows: RowRange): Run[] {

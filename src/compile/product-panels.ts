@@ -102,8 +102,10 @@ export function walkPanels(
   const vectors = width / b.lanes;
   const { pixels } = chooseBlocking(context, phase.size[1], product.columns, vectors);
   const { first: firstRow, count: rows } = filterRowsOf(phase);
-  // Only a product without a kernel, of one run, is cut: parts of a run are runs.
-  const height = phase.runs.length === 1 ? Math.min(rows, PANEL_ROWS) : rows;
+  // Only a run of channels of one pixel is cut: a part of it is a run of the same pixel.
+  const [run] = phase.runs;
+  const isOfOnePixel = phase.runs.length === 1 && run!.start + run!.length <= product.source.size[2];
+  const height = isOfOnePixel ? Math.min(rows, PANEL_ROWS) : rows;
   const parts = Math.ceil(rows / height);
   const pixelCount = phase.size[0] * phase.size[1];
   const elements = pixelCount * Math.ceil(channels.count / width) * width;

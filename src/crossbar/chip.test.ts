@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { correlation } from '../../test/correlation.ts';
 import { UsageError } from '../base/errors.ts';
 import type { HostTensor } from '../base/parameters.ts';
 import { keyFromSeed, randomSequence } from '../base/random.ts';
@@ -36,7 +37,7 @@ const weights = {
 function program(hardware: HardwareSpec, seed = 1): Chip {
   const graph = traceProgramming(layers, hardware);
   const { outputs } = interpret(graph, { ...weights, 'program.0': [seed], 'program.1': [0] });
-  return collectChip({ hardware, seed, layers, outputs });
+  return collectChip({ hardware, seed, number: 0, layers, outputs });
 }
 
 function read(chip: Chip, timeSeconds: number, seed = 2): Reading {
@@ -120,10 +121,24 @@ test('layers and polarities draw different noise, the same layer the same whatev
   assert.notDeepEqual(both.outputs['b.gMinus'], both.outputs['b.gPlus']);
 });
 
-test('a time before programming ended is refused', () => {
+// Correlation of independent samples: standard deviation 1/√n; n = 10 000, 4.5 σ, six pairs: false alarm 4e-5.
+test('both polarities draw programming noise and drift exponents of their own', () => {
+  const shape = [100, 100];
+  // One weight sets the scale; all other cells are at RESET.
+  const silent = new Float64Array(10_000).with(0, 1);
+  const graph = traceProgramming([{ name: 'a', shape }], joshi2020);
+  const { outputs } = interpret(graph, { 'a.weights': silent, 'program.0': [3], 'program.1': [4] });
+  const samples = ['gPlus', 'gMinus', 'nuPlus', 'nuMinus'].map((name) => outputs[`a.${name}`]!.slice(1));
+  for (const [k, one] of samples.entries()) {
+    for (const other of samples.slice(k + 1))
+      assert.ok(Math.abs(correlation(one, other)) < 4.5 / Math.sqrt(one.length));
+  }
+});
+
+test('a time before programming ended, or beyond all sense, is refused', () => {
   const chip = program(ideal);
-  for (const time of [-5, Number.NaN, Number.POSITIVE_INFINITY]) {
-    const message = `reading a chip: time must be at least 0 s since programming, got ${time}`;
+  for (const time of [-5, Number.NaN, Number.POSITIVE_INFINITY, 1e13]) {
+    const message = `reading a chip: time must be from 0 to 1000000000000 s since programming, got ${time}`;
     assert.throws(() => readingInputs(chip, time), { name: UsageError.name, message });
     assert.throws(() => collectReading(chip, time, {}), { name: UsageError.name, message });
   }
@@ -131,7 +146,8 @@ test('a time before programming ended is refused', () => {
 
 test('outputs of another network are refused', () => {
   assert.throws(
-    () => collectChip({ hardware: ideal, seed: 1, layers, outputs: { 'stem.targetPlus': [1, 2] } }),
+    () =>
+      collectChip({ hardware: ideal, seed: 1, number: 0, layers, outputs: { 'stem.targetPlus': [1, 2] } }),
     {
       name: UsageError.name,
       message: 'chip: "stem.targetPlus" needs 144 values, got 2; use the graph of the same layers',
@@ -197,8 +213,31 @@ test('a layer of zeros keeps a factor of 1 on exact cells', () => {
   assert.deepEqual(fc.data, new Float32Array(10).fill(1));
 });
 
+test('global compensation takes the ratio of mean read-outs, per-column that of each column', () => {
+  const reading = read(program(ideal), 0);
+  const withReadOut = (...values: number[]): Reading => {
+    const readOut = { shape: [1, 2], data: Float32Array.from(values) };
+    return { ...reading, layers: { fc: { ...reading.layers['fc']!, columns: 2, readOut } } };
+  };
+  const [baseline, current] = [withReadOut(0.2, 0.4), withReadOut(0.1, 0.3)];
+  for (const [kind, expected] of [
+    ['global', [0.6 / 0.4, 0.6 / 0.4]],
+    ['per-column', [2, 4 / 3]],
+    ['none', [1, 1]],
+  ] as const) {
+    const { data } = compensationFactors({ kind }, baseline, current)['fc']!;
+    for (const [column, factor] of data.entries())
+      assert.ok(Math.abs(factor - expected[column]!) < 1e-6, `${kind}: ${data}`);
+  }
+});
+
 test('a baseline of another chip is refused', () => {
   const reading = read(program(ideal), 0);
+  assert.throws(() => compensationFactors({ kind: 'global' }, { ...reading, chip: 3 }, reading), {
+    name: UsageError.name,
+    message:
+      'drift compensation: the baseline is of chip 3, the reading of chip 0; read the same chip for both',
+  });
   assert.throws(() => compensationFactors({ kind: 'global' }, { ...reading, layers: {} }, reading), {
     name: UsageError.name,
     message: /2 faults\n {2}- layer "stem" has no baseline; read the same chip for both/,

@@ -39,7 +39,9 @@ export type ProgrammedLayer = LayerShape & MatrixSize & { readonly [K in Program
 export type Chip = {
   readonly kind: 'programmed';
   readonly hardware: HardwareSpec;
+  /** What names its draws, with its number among the chips of that seed. */
   readonly seed: number;
+  readonly number: number;
   readonly layers: Readonly<Record<string, ProgrammedLayer>>;
 };
 
@@ -56,9 +58,14 @@ export type LayerReading = LayerShape &
 export type Reading = {
   readonly kind: 'read';
   readonly hardware: HardwareSpec;
+  /** Number of the chip. */
+  readonly chip: number;
   readonly timeSeconds: Seconds;
   readonly layers: Readonly<Record<string, LayerReading>>;
 };
+
+/** The latest time at which a chip is read: 30,000 years, where 32-bit arithmetic has room to spare. */
+export const LATEST_SECONDS: Seconds = 1e12;
 
 /** Results of a graph, by name. */
 type Outputs = Readonly<Record<string, ArrayLike<number>>>;
@@ -84,15 +91,16 @@ export function tensorShape(
 export function collectChip(options: {
   readonly hardware: HardwareSpec;
   readonly seed: number;
+  readonly number: number;
   readonly layers: readonly LayerShape[];
   readonly outputs: Outputs;
 }): Chip {
-  const { hardware, seed, layers, outputs } = options;
+  const { hardware, seed, number, layers, outputs } = options;
   const programmed = layers.map((layer): [string, ProgrammedLayer] => {
     const tensors = collect(hardware, layer, PROGRAMMED_TENSORS, outputs);
     return [layer.name, { ...layer, ...matrixSize(layer.shape), ...tensors }];
   });
-  return { kind: 'programmed', hardware, seed, layers: Object.fromEntries(programmed) };
+  return { kind: 'programmed', hardware, seed, number, layers: Object.fromEntries(programmed) };
 }
 
 /**
@@ -126,12 +134,15 @@ export function collectReading(chip: Chip, timeSeconds: Seconds, outputs: Output
       : {};
     return [name, { name, shape, rows, columns, scale, ...tensors, ...noise }];
   });
-  return { kind: 'read', hardware: chip.hardware, timeSeconds, layers: Object.fromEntries(read) };
+  const { hardware, number } = chip;
+  return { kind: 'read', hardware, chip: number, timeSeconds, layers: Object.fromEntries(read) };
 }
 
 function checkTime(timeSeconds: Seconds): void {
-  if (!(timeSeconds >= 0 && timeSeconds < Number.POSITIVE_INFINITY)) {
-    throw new UsageError(`reading a chip: time must be at least 0 s since programming, got ${timeSeconds}`);
+  if (!(timeSeconds >= 0 && timeSeconds <= LATEST_SECONDS)) {
+    throw new UsageError(
+      `reading a chip: time must be from 0 to ${LATEST_SECONDS} s since programming, got ${timeSeconds}`,
+    );
   }
 }
 

@@ -2,8 +2,9 @@
 // averaged, right after programming and again later; outputs are scaled by the ratio. No data, no reprogramming.
 // Left out: statistics of batch normalisation (AdaBS), which need images.
 
-import { assertNever, throwFaults } from '../base/errors.ts';
+import { assertNever, throwFaults, UsageError } from '../base/errors.ts';
 import type { HostTensor } from '../base/parameters.ts';
+import { meanOf } from '../base/statistics.ts';
 import type { Microsiemens } from '../base/units.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import type { Reading } from './chip.ts';
@@ -42,7 +43,7 @@ export function columnReadOut(gPlus: Tensor, gMinus: Tensor, gMax: Microsiemens)
  * @param baseline the chip as read right after programming (time 0 by convention)
  * @param current  the same chip as read later
  * @returns by layer, (1, columns): ones for `none`, all equal for `global`
- * @throws UsageError if a layer of `current` is missing in `baseline`
+ * @throws UsageError if `baseline` is of another chip, or a layer of `current` is missing in it
  * @source aihwkit, src/aihwkit/inference/compensation/drift.py: GlobalDriftCompensation, PerColumnDriftCompensation
  */
 export function compensationFactors(
@@ -50,6 +51,11 @@ export function compensationFactors(
   baseline: Reading,
   current: Reading,
 ): Record<string, HostTensor> {
+  if (baseline.chip !== current.chip) {
+    throw new UsageError(
+      `drift compensation: the baseline is of chip ${baseline.chip}, the reading of chip ${current.chip}; read the same chip for both`,
+    );
+  }
   const names = Object.keys(current.layers);
   const missing = names.filter((name) => baseline.layers[name] === undefined);
   throwFaults(
@@ -80,8 +86,4 @@ function layerFactors(
     default:
       return assertNever(compensation);
   }
-}
-
-function meanOf(values: Float32Array): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

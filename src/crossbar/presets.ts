@@ -52,7 +52,8 @@ export const hermes256: HardwareSpec = {
  * @source M. J. Rasch et al., Nat. Commun. 14:5282 (2023); aihwkit, src/aihwkit/simulator/presets/inference.py,
  *         StandardHWATrainingPreset. It limits the rows (512) only; the 512 columns are ours.
  *
- * Not modelled: IR drop, the protocol's read noise in every product, 0.0175 √(Σ |ŵ| x̂²), learned column scales.
+ * Not modelled: IR drop, the protocol's read noise in every product, 0.0175 √(Σ |ŵ| x̂²), learned column scales, learned
+ * input ranges: ours are calibrated on training images.
  */
 export const standardEvaluation: HardwareSpec = {
   name: 'standardEvaluation',

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { backends, relativeError, withEngine } from '../../test/compare.ts';
+import { correlation } from '../../test/correlation.ts';
 import { keyFromSeed, randomSequence } from '../base/random.ts';
 import { DAY } from '../base/units.ts';
 import { gradients } from '../graph/gradients.ts';
@@ -52,7 +53,7 @@ function programmed(hardware: HardwareSpec): Chip {
     'program.0': [1],
     'program.1': [2],
   });
-  return collectChip({ hardware, seed: 0, layers: [layer], outputs });
+  return collectChip({ hardware, seed: 0, number: 0, layers: [layer], outputs });
 }
 
 /** The chip as read after a day: the tensors of its one layer, and the read-out. */
@@ -227,7 +228,7 @@ for (const [name, hardware] of [
   });
 }
 
-// Correlation of independent samples: standard deviation 1/√n; n = 4 000, 5 σ: false alarm 6e-7 for each of 9 pairs.
+// Correlation of independent samples: standard deviation 1/√n; n = 4 000, 5 σ: false alarm 6e-7 for each of 10 pairs.
 test('every product, layer, key and output draws its own noise; the same key draws the same', () => {
   const results = (t: Trace, multiply: Multiply): Record<string, Tensor> => ({
     first: denseProducts(t, multiply),
@@ -244,17 +245,6 @@ test('every product, layer, key and output draws its own noise; the same key dra
     for (const b of samples.slice(0, i))
       assert.ok(Math.abs(correlation(a, b)) < 5 / Math.sqrt(N), `${i}: ${correlation(a, b)}`);
 });
-
-function correlation(a: Float64Array, b: Float64Array): number {
-  const centred = (values: Float64Array): Float64Array => {
-    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-    return values.map((value) => value - mean);
-  };
-  const product = (u: Float64Array, v: Float64Array): number =>
-    u.reduce((sum, value, i) => sum + value * v[i]!, 0);
-  const [u, v] = [centred(a), centred(b)];
-  return product(u, v) / Math.sqrt(product(u, u) * product(v, v));
-}
 
 test('the gradient for the input is that of the product without noise, also where the input is zero', () => {
   const gradientOn = (hardware: HardwareSpec): Record<string, Float64Array> =>

@@ -19,9 +19,6 @@ export type Augmentation = {
 /** No augmentation. */
 export const noAugmentation: Augmentation = { cropPadding: 0, flip: false, cutout: 0 };
 
-/** What CIFAR-10 networks are commonly trained with: crop after padding by 4, mirror. */
-export const cropAndFlip: Augmentation = { cropPadding: 4, flip: true, cutout: 0 };
-
 /** Which images go into a batch, and how. */
 export type BatchSource = {
   readonly set: ImageSet;

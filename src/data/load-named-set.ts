@@ -2,6 +2,7 @@
 // against the checksums of named-sets.ts before anything is parsed or stored. Knows no file system and no
 // network: readers, writers and the download are handed in (cli/).
 
+import { sha256 } from '../base/digest.ts';
 import { assertNever, messageOf, throwFaults, UsageError } from '../base/errors.ts';
 import { decompressed, type NamedBytes, readTar } from './archive.ts';
 import { parseCifar10 } from './cifar10.ts';
@@ -229,9 +230,4 @@ async function fetchFrom(
 
 function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
-}
-
-async function sha256(bytes: Uint8Array): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>);
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

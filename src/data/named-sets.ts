@@ -23,7 +23,6 @@ export type SetShape = {
 /** A set that consists of files, in one of two formats. */
 export type FileSet = SetShape & {
   readonly kind: 'cifar10' | 'idx';
-  readonly title: string;
   /** Folders inside a data folder in which the files may lie; the data folder itself is looked into first. */
   readonly folders: readonly string[];
   /** cifar10: five training batches, test batch. idx: training images, labels, test images, labels. */
@@ -35,7 +34,7 @@ export type FileSet = SetShape & {
 };
 
 /** A set that is computed, not read. */
-export type GeneratedSet = SetShape & { readonly kind: 'generated'; readonly title: string };
+export type GeneratedSet = SetShape & { readonly kind: 'generated' };
 
 const idxNames = [
   'train-images-idx3-ubyte.gz',
@@ -52,10 +51,10 @@ function idxFiles(hashed: NamedFile['hashed'], checksums: readonly string[]): re
 export const namedSets: {
   readonly [Name in NamedSetName]: Name extends 'synthetic' ? GeneratedSet : FileSet;
 } = {
+  // 50,000 + 10,000 photographs: A. Krizhevsky, 2009.
   cifar10: {
     kind: 'cifar10',
     inputShape: [32, 32, 3],
-    title: 'CIFAR-10: 50,000 + 10,000 photographs, 32x32 RGB (A. Krizhevsky, 2009)',
     classNames: cifar10Classes,
     folders: ['cifar10', 'cifar-10-batches-bin'],
     // Computed from files rebuilt losslessly from the official pickles, whose checksums matched.
@@ -73,10 +72,10 @@ export const namedSets: {
       folder: 'cifar-10-batches-bin',
     },
   },
+  // 60,000 + 10,000 handwritten digits: LeCun et al., 1998.
   mnist: {
     kind: 'idx',
     inputShape: [28, 28, 1],
-    title: 'MNIST: 60,000 + 10,000 handwritten digits, 28x28 grey (LeCun et al., 1998)',
     classNames: ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'],
     folders: ['mnist', 'MNIST/raw'],
     // Of the uncompressed IDX files, because copies in circulation are compressed differently. Computed from a
@@ -96,10 +95,10 @@ export const namedSets: {
       ],
     },
   },
+  // 60,000 + 10,000 articles of clothing: Xiao et al., 2017.
   'fashion-mnist': {
     kind: 'idx',
     inputShape: [28, 28, 1],
-    title: 'Fashion-MNIST: 60,000 + 10,000 articles of clothing, 28x28 grey (Xiao et al., 2017)',
     classNames: [
       'T-shirt/top',
       'Trouser',
@@ -123,11 +122,11 @@ export const namedSets: {
     ]),
     origin: { kind: 'files', addresses: ['http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/'] },
   },
+  // 5,000 + 1,000 textured shapes; no files needed.
   synthetic: {
     kind: 'generated',
     inputShape: [32, 32, 3],
     classNames: syntheticClasses,
-    title: 'Synthetic: 5,000 + 1,000 generated textured shapes, 32x32 RGB, no files needed',
   },
 };
 

@@ -59,6 +59,6 @@ test('the mean colour of an image does not tell its class', () => {
 test('impossible counts and seeds are refused together', () => {
   assert.throws(
     () => generateSynthetic({ seed: -1, trainCount: 0 }),
-    /trainCount must be a positive integer, got 0[\s\S]*seed must be an integer of at least 0, got -1/,
+    /trainCount must be an integer from 1 to 1000000, got 0[\s\S]*seed must be an integer of at least 0, got -1/,
   );
 });

@@ -25,6 +25,8 @@ import { type DataSplit, dataSplit, type ImageSet, imageSet } from './image-set.
 
 const SIDE = 32;
 const CHANNELS = 3;
+/** 3 GB of pixels. */
+const MOST_IMAGES = 1_000_000;
 
 const shapes = ['disc', 'ring', 'square', 'triangle', 'cross'] as const;
 const textures = ['striped', 'checkered'] as const;
@@ -48,7 +50,7 @@ export type SyntheticSettings = {
  * The generated set: 32x32 RGB images of 10 classes, image i has the class i mod 10. More images extend a set and
  * leave the earlier ones as they are; training and test images are drawn independently.
  *
- * @throws UsageError if a count is no positive integer or the seed no integer of at least 0
+ * @throws UsageError if a count is no integer from 1 to a million or the seed no integer of at least 0
  */
 export function generateSynthetic({
   seed = 0,
@@ -56,8 +58,8 @@ export function generateSynthetic({
   testCount = 1_000,
 }: SyntheticSettings = {}): DataSplit {
   const faults = Object.entries({ trainCount, testCount })
-    .filter(([, count]) => !Number.isInteger(count) || count < 1)
-    .map(([setting, count]) => `${setting} must be a positive integer, got ${count}`);
+    .filter(([, count]) => !Number.isInteger(count) || count < 1 || count > MOST_IMAGES)
+    .map(([setting, count]) => `${setting} must be an integer from 1 to ${MOST_IMAGES}, got ${count}`);
   if (!Number.isSafeInteger(seed) || seed < 0) {
     faults.push(`seed must be an integer of at least 0, got ${seed}`);
   }

@@ -13,7 +13,7 @@ import {
 } from '../../test/tiny.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
 import { hermes256, ideal, joshi2020 } from '../crossbar/presets.ts';
-import type { Augmentation } from '../data/batches.ts';
+import { type Augmentation, fillBatch } from '../data/batches.ts';
 import { engineOn } from '../engine.ts';
 import { interpret } from '../graph/interpret.ts';
 import { digital } from '../graph/multiply.ts';
@@ -69,10 +69,10 @@ test('a chip is a function of seed and number; reading leaves it as it is', asyn
   await deployed({}, async (deployment) => {
     const chip = await deployment.program(0);
     const kept = structuredClone(chip);
-    const late = await deployment.read(chip, 0, YEAR);
+    const late = await deployment.read(chip, YEAR);
     assert.deepEqual(await deployment.program(0), kept);
     assert.deepEqual(chip, kept);
-    assert.deepEqual(await deployment.read(chip, 0, YEAR), late);
+    assert.deepEqual(await deployment.read(chip, YEAR), late);
     assert.notDeepEqual((await deployment.program(1)).layers, chip.layers);
     const other = await deployed({ seed: 6 }, (second) => second.program(0));
     assert.notDeepEqual(other.layers, chip.layers);
@@ -82,20 +82,20 @@ test('a chip is a function of seed and number; reading leaves it as it is', asyn
 test('the baseline is a read of its own at time 0', async () => {
   await deployed({}, async (deployment) => {
     const chip = await deployment.program(0);
-    const [baseline, first] = [await deployment.readBaseline(chip, 0), await deployment.read(chip, 0, 0)];
+    const [baseline, first] = [await deployment.readBaseline(chip), await deployment.read(chip, 0)];
     assert.equal(baseline.timeSeconds, 0);
     assert.notDeepEqual(baseline.layers, first.layers);
-    assert.deepEqual(await deployment.readBaseline(chip, 0), baseline);
+    assert.deepEqual(await deployment.readBaseline(chip), baseline);
   });
 });
 
 test('accuracies of one reading do not depend on what was asked before', async () => {
   await deployed({}, async (deployment) => {
     const chip = await deployment.program(0);
-    const baseline = await deployment.readBaseline(chip, 0);
-    const reading = await deployment.read(chip, 0, YEAR);
+    const baseline = await deployment.readBaseline(chip);
+    const reading = await deployment.read(chip, YEAR);
     const ask = (method: (typeof evaluation.methods)[number]): Promise<number> =>
-      deployment.accuracy({ chip: 0, reading, baseline }, method);
+      deployment.accuracy({ reading, baseline }, method);
     const forwards = new Map<string, number>();
     for (const method of evaluation.methods) forwards.set(method, await ask(method));
     for (const method of evaluation.methods.toReversed())
@@ -107,8 +107,8 @@ test('accuracies of one reading do not depend on what was asked before', async (
 
 test('a method that the deployment was not made for is refused', async () => {
   await deployed({ evaluation: { ...evaluation, methods: ['none', 'global'] } }, async (deployment) => {
-    const reading = await deployment.read(await deployment.program(0), 0, 0);
-    await assert.rejects(deployment.accuracy({ chip: 0, reading, baseline: reading }, 'adabs'), {
+    const reading = await deployment.read(await deployment.program(0), 0);
+    await assert.rejects(deployment.accuracy({ reading, baseline: reading }, 'adabs'), {
       name: 'UsageError',
       message: 'accuracy: method must be one the deployment was made for (none, global), got adabs',
     });
@@ -117,22 +117,30 @@ test('a method that the deployment was not made for is refused', async () => {
 
 test('8-bit converters with calibrated ranges keep the accuracy of exact cells', async () => {
   await deployed({ hardware: { ...hermes256, cell: idealCell } }, async (deployment) => {
-    const reading = await deployment.read(await deployment.program(0), 0, 0);
-    const accuracy = await deployment.accuracy({ chip: 0, reading, baseline: reading }, 'none');
+    const reading = await deployment.read(await deployment.program(0), 0);
+    const accuracy = await deployment.accuracy({ reading, baseline: reading }, 'none');
     // One image of the 60 may lie within a converter's step of two classes.
     assert.ok(Math.abs(accuracy - (await deployment.digitalAccuracy())) <= 1 / 60 + 1e-9);
   });
 });
 
-test('calibration sees training images only, as many as asked for', async () => {
+test('calibration sees training images only, each once, as many as asked for', async () => {
   const watched = watch(engine);
   const settings = { ...evaluation, calibrationImages: 60, methods: ['none'] as const };
   await deployed({ engine: watched.engine, hardware: hermes256, evaluation: settings }, async () => {
     const batches = watched.calls.map(({ inputs }) => inputs!['images']!);
     assert.deepEqual(
       batches.map((images) => images.length / 128),
-      [50, 50],
+      [50, 10],
     );
+    const imagesOf = (pixels: Float32Array | Int32Array): string[] =>
+      Array.from({ length: pixels.length / 128 }, (_, k) => pixels.slice(128 * k, 128 * (k + 1)).join());
+    const { train, normalization } = data;
+    const known = fillBatch({ set: train, indices: [...train.labels.keys()], normalization }).images;
+    const seen = batches.flatMap(imagesOf);
+    assert.equal(new Set(seen).size, 60);
+    const all = new Set(imagesOf(known));
+    assert.ok(seen.every((image) => all.has(image)));
   });
 });
 
@@ -141,9 +149,9 @@ test('read noise of products leaves chips and their read-outs as they are, and c
     { hardware: { ...joshi2020, readNoise: { kind: 'per-product' } } },
     async (deployment) => {
       const chip = await deployment.program(0);
-      const reading = await deployment.read(chip, 0, YEAR);
+      const reading = await deployment.read(chip, YEAR);
       // Without read noise, all reads of one time are equal.
-      const again = await deployment.read(chip, 1, YEAR);
+      const again = await deployment.read({ ...chip, number: 1 }, YEAR);
       assert.deepEqual(again.layers['conv1']!.gPlus, reading.layers['conv1']!.gPlus);
       assert.notDeepEqual(again.layers['conv1']!.readOut, reading.layers['conv1']!.readOut);
       return { chip, reading };
@@ -152,7 +160,7 @@ test('read noise of products leaves chips and their read-outs as they are, and c
   await deployed({}, async (deployment) => {
     const chip = await deployment.program(0);
     assert.deepEqual(chip.layers, drawn.chip.layers);
-    const { layers } = await deployment.read(chip, 0, YEAR);
+    const { layers } = await deployment.read(chip, YEAR);
     for (const [name, { readOut, variance }] of Object.entries(drawn.reading.layers)) {
       assert.deepEqual(readOut, layers[name]!.readOut);
       assert.ok(variance!.data.some((value) => value > 0));
@@ -166,11 +174,11 @@ test('read noise of products leaves chips and their read-outs as they are, and c
 test('global compensation undoes a drift that is the same for every cell', async () => {
   await deployed({ hardware: { ...ideal, cell: uniformlyDrifting } }, async (deployment) => {
     const chip = await deployment.program(0);
-    const baseline = await deployment.readBaseline(chip, 0);
-    const reading = await deployment.read(chip, 0, YEAR);
+    const baseline = await deployment.readBaseline(chip);
+    const reading = await deployment.read(chip, YEAR);
     const exact = await deployment.digitalAccuracy();
-    assert.equal(await deployment.accuracy({ chip: 0, reading, baseline }, 'global'), exact);
-    assert.equal(await deployment.accuracy({ chip: 0, reading, baseline }, 'per-column'), exact);
+    assert.equal(await deployment.accuracy({ reading, baseline }, 'global'), exact);
+    assert.equal(await deployment.accuracy({ reading, baseline }, 'per-column'), exact);
   });
 });
 
@@ -179,11 +187,11 @@ test('AdaBS alone restores the normalised layers whose conductances all lost the
   const settings = { ...evaluation, adabs: { batches: 4, batchSize: 32 } };
   await deployed({ hardware, evaluation: settings }, async (deployment) => {
     const chip = await deployment.program(0);
-    const [early, late] = [await deployment.read(chip, 0, 0), await deployment.read(chip, 0, YEAR)];
+    const [early, late] = [await deployment.read(chip, 0), await deployment.read(chip, YEAR)];
     // The dense layer has no statistics, but a digital bias that does not shrink with its products: it stays fresh.
     const reading = { ...late, layers: { ...late.layers, dense: early.layers['dense']! } };
     // A baseline that has drifted as far makes all factors 1: what is restored, the statistics restore.
-    const read = { chip: 0, reading, baseline: reading };
+    const read = { reading, baseline: reading };
     const exact = await deployment.digitalAccuracy();
     const [none, global, adabs] = [
       await deployment.accuracy(read, 'none'),
@@ -203,8 +211,8 @@ test('AdaBS moves every running statistic by r ← p r + (1 − p) b, p = 0.015^
   const parameters = randomParameters(model);
   const { batches, batchSize } = evaluation.adabs;
   await deployed({ engine: watched.engine, hardware: ideal, parameters }, async (deployment) => {
-    const reading = await deployment.read(await deployment.program(0), 0, YEAR);
-    await deployment.accuracy({ chip: 0, reading, baseline: reading }, 'adabs');
+    const reading = await deployment.read(await deployment.program(0), YEAR);
+    await deployment.accuracy({ reading, baseline: reading }, 'adabs');
     const values = Object.fromEntries(
       Object.entries(parameters).map(([name, tensor]) => [name, tensor.data]),
     );
@@ -246,8 +254,8 @@ test('AdaBS calibrates on images augmented as its settings say, with the same dr
     await deployed(
       { engine: watched.engine, hardware: ideal, parameters, evaluation: settings },
       async (deployment) => {
-        const reading = await deployment.read(await deployment.program(0), 0, YEAR);
-        await deployment.accuracy({ chip: 0, reading, baseline: reading }, 'adabs');
+        const reading = await deployment.read(await deployment.program(0), YEAR);
+        await deployment.accuracy({ reading, baseline: reading }, 'adabs');
       },
     );
     return watched.calls.flatMap(({ inputs }) =>
@@ -267,12 +275,14 @@ test('AdaBS calibrates on images augmented as its settings say, with the same dr
   for (const [batch, images] of once.entries()) assert.notDeepEqual(images, plain[batch]);
 });
 
-test('AdaBS of a network without normalisation is global compensation', async () => {
-  const { parameters } = await trainedNetwork(engine, tinyPerceptron, data);
-  await deployed({ model: tinyPerceptron, parameters }, async (deployment) => {
-    const chip = await deployment.program(0);
-    const baseline = await deployment.readBaseline(chip, 0);
-    const read = { chip: 0, reading: await deployment.read(chip, 0, YEAR), baseline };
-    assert.equal(await deployment.accuracy(read, 'adabs'), await deployment.accuracy(read, 'global'));
-  });
+test('AdaBS of a network without normalisation is refused, not passed off as something else', async () => {
+  const parameters = randomParameters(tinyPerceptron);
+  await assert.rejects(
+    deployed({ model: tinyPerceptron, parameters }, () => Promise.resolve()),
+    {
+      name: 'UsageError',
+      message:
+        'deploy: AdaBS re-estimates statistics of batch normalisation, and tiny-perceptron has none; leave the method out',
+    },
+  );
 });

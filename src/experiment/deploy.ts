@@ -45,8 +45,8 @@ export type DeploymentOptions = {
   readonly seed: number;
 };
 
-/** A chip read at some time, with the read-outs that compensation compares. */
-export type ChipReading = { readonly chip: number; readonly reading: Reading; readonly baseline: Reading };
+/** A chip read at some time, with the read-outs that compensation compares it with. */
+export type ChipReading = { readonly reading: Reading; readonly baseline: Reading };
 
 /** A network on its hardware. */
 export type Deployment = {
@@ -55,9 +55,9 @@ export type Deployment = {
   /** Programs chip number `number`. */
   readonly program: (number: number) => Promise<Chip>;
   /** Reads a chip; the chip is unchanged. */
-  readonly read: (chip: Chip, number: number, timeSeconds: Seconds) => Promise<Reading>;
+  readonly read: (chip: Chip, timeSeconds: Seconds) => Promise<Reading>;
   /** The read right after programming that compensation refers to. */
-  readonly readBaseline: (chip: Chip, number: number) => Promise<Reading>;
+  readonly readBaseline: (chip: Chip) => Promise<Reading>;
   /** Accuracy of a reading under a method, one of those of the evaluation's settings. */
   readonly accuracy: (read: ChipReading, method: CompensationMethod, signal?: AbortSignal) => Promise<number>;
   readonly free: () => void;
@@ -72,9 +72,19 @@ export function programmingKey(seed: number, number: number): Key {
   return deriveKey(deploymentKey(seed), 'program', number);
 }
 
-/** Compiles everything that a network needs on its hardware, and calibrates converter ranges on training images. */
+/**
+ * Compiles everything that a network needs on its hardware, and calibrates converter ranges on training images.
+ *
+ * @throws UsageError if AdaBS is asked for and the network normalises nothing
+ */
 export async function deploy(options: DeploymentOptions): Promise<Deployment> {
   const { engine, model, hardware, data, evaluation } = options;
+  const hasAdabs = evaluation.methods.includes('adabs');
+  if (hasAdabs && model.normalizationLayers.length === 0) {
+    throw new UsageError(
+      `deploy: AdaBS re-estimates statistics of batch normalisation, and ${model.name} has none; leave the method out`,
+    );
+  }
   const root = deploymentKey(options.seed);
   const test = evaluation.testImages === undefined ? data.test : subset(data.test, evaluation.testImages);
   const batchSize = Math.min(INFERENCE_BATCH, test.count);
@@ -89,10 +99,7 @@ export async function deploy(options: DeploymentOptions): Promise<Deployment> {
   const operator = (t: Trace): Multiply => chipOperator(t, options, ranges);
   const inference = await engine.compile(traceInference(model, batchSize, operator, isDigital));
   const store = engine.store(chipTensors(options));
-  const adabs =
-    evaluation.methods.includes('adabs') && model.normalizationLayers.length > 0
-      ? await prepareAdabs(options, operator, root)
-      : undefined;
+  const adabs = hasAdabs ? await prepareAdabs(options, operator, root) : undefined;
   return {
     digitalAccuracy: (signal) => digitalAccuracy(options, testBatches, batchSize, signal),
     program: async (number) => {
@@ -106,11 +113,11 @@ export async function deploy(options: DeploymentOptions): Promise<Deployment> {
         inputs,
         keys: { program: programmingKey(options.seed, number) },
       });
-      return collectChip({ hardware, seed: options.seed, layers: model.analogLayers, outputs });
+      return collectChip({ hardware, seed: options.seed, number, layers: model.analogLayers, outputs });
     },
-    read: (chip, number, timeSeconds) =>
-      readChip(reading, chip, timeSeconds, deriveKey(root, 'read', number, timeSeconds)),
-    readBaseline: (chip, number) => readChip(reading, chip, 0, deriveKey(root, 'baseline', number)),
+    read: (chip, timeSeconds) =>
+      readChip(reading, chip, timeSeconds, deriveKey(root, 'read', chip.number, timeSeconds)),
+    readBaseline: (chip) => readChip(reading, chip, 0, deriveKey(root, 'baseline', chip.number)),
     accuracy: async (read, method, signal) => {
       if (!evaluation.methods.includes(method)) {
         throw new UsageError(
@@ -118,7 +125,7 @@ export async function deploy(options: DeploymentOptions): Promise<Deployment> {
         );
       }
       store.write(readTensors(options, read, method));
-      const key = deriveKey(root, 'output', read.chip, read.reading.timeSeconds);
+      const key = deriveKey(root, 'output', read.reading.chip, read.reading.timeSeconds);
       if (method === 'adabs') await adabs?.run(store, key, signal);
       return accuracyOn(
         inference,
@@ -265,7 +272,8 @@ async function prepareAdabs(
     return { outputs: {}, updates };
   });
   const executable = await engine.compile(graph);
-  const batches = calibrationBatches(data, deriveKey(root, 'adabs'), count, batchSize, augmentation);
+  const sizes = new Array<number>(count).fill(batchSize);
+  const batches = calibrationBatches(data, deriveKey(root, 'adabs'), sizes, augmentation);
   return {
     run: async (state, key, signal) => {
       for (const [batch, images] of batches.entries()) {
@@ -282,22 +290,46 @@ async function prepareAdabs(
 function calibrationBatches(
   { train, normalization }: DataSplit,
   key: Key,
-  count: number,
-  size: number,
+  sizes: readonly number[],
   augmentation: Augmentation = noAugmentation,
 ): Float32Array[] {
   const order = permutation(key, train.count);
   const augment = { settings: augmentation, key: deriveKey(key, 'augmentation'), epoch: 0 };
-  return Array.from({ length: count }, (_, batch) => {
-    const indices = Uint32Array.from({ length: size }, (_, i) => order[(batch * size + i) % train.count]!);
+  let first = 0;
+  return sizes.map((size) => {
+    const indices = Uint32Array.from({ length: size }, (_, i) => order[(first + i) % train.count]!);
+    first += size;
     return fillBatch({ set: train, indices, normalization, augment }).images;
   });
 }
 
 /** Converter ranges of every layer, from what the digital network sees on training images. */
 async function calibrate(options: DeploymentOptions, root: Key): Promise<Map<string, LayerRanges>> {
-  const { engine, model, parameters, hardware, data, evaluation } = options;
+  const { engine, model, parameters, data, evaluation } = options;
   const size = Math.min(INFERENCE_BATCH, evaluation.calibrationImages);
+  const whole = Math.floor(evaluation.calibrationImages / size);
+  const rest = evaluation.calibrationImages - whole * size;
+  const sizes = [...new Array<number>(whole).fill(size), ...(rest > 0 ? [rest] : [])];
+  const batches = calibrationBatches(data, deriveKey(root, 'ranges'), sizes);
+  const state = engine.store(parameters);
+  const observations: Record<string, Float32Array>[] = [];
+  for (const one of new Set(sizes)) {
+    const alike = batches.filter((_, batch) => sizes[batch] === one);
+    observations.push(...(await observe(options, state, one, alike)));
+  }
+  state.free();
+  return new Map(
+    model.analogLayers.map(({ name }) => [name, calibratedRanges(name, RANGE_RULE, observations)]),
+  );
+}
+
+/** What the layers of the digital network see of batches of `size` images. */
+async function observe(
+  { engine, model, hardware }: DeploymentOptions,
+  state: Store,
+  size: number,
+  batches: readonly Float32Array[],
+): Promise<Record<string, Float32Array>[]> {
   const executable = await engine.compile(
     trace((t) => {
       const observed = observing(digital, hardware);
@@ -310,18 +342,8 @@ async function calibrate(options: DeploymentOptions, root: Key): Promise<Map<str
       return { outputs: observed.observations() };
     }),
   );
-  const state = engine.store(parameters);
-  const batches = calibrationBatches(
-    data,
-    deriveKey(root, 'ranges'),
-    Math.ceil(evaluation.calibrationImages / size),
-    size,
-  );
   const observations: Record<string, Float32Array>[] = [];
   for (const images of batches) observations.push(await executable.run({ inputs: { images }, state }));
   executable.free();
-  state.free();
-  return new Map(
-    model.analogLayers.map(({ name }) => [name, calibratedRanges(name, RANGE_RULE, observations)]),
-  );
+  return observations;
 }

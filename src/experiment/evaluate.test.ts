@@ -35,6 +35,9 @@ const evaluation: EvaluationSettings = {
   calibrationImages: 32,
 };
 
+/** For a network that normalises nothing. */
+const withoutAdabs: EvaluationSettings = { ...evaluation, methods: ['none', 'global', 'per-column'] };
+
 type Change = Partial<EvaluateOptions>;
 
 function optionsOf(change: Change = {}): EvaluateOptions {
@@ -206,7 +209,12 @@ test('on ideal hardware every method but AdaBS has the digital accuracy, on ever
 });
 
 test('on ideal hardware a network without normalisation has the digital accuracy under every method', async () => {
-  const exact = await resultOf({ hardware: ideal, model: tinyPerceptron, network: perceptron });
+  const exact = await resultOf({
+    hardware: ideal,
+    model: tinyPerceptron,
+    network: perceptron,
+    evaluation: withoutAdabs,
+  });
   for (const { accuracies } of exact.deployed)
     assert.deepEqual(accuracies, new Array<number>(3).fill(exact.digitalAccuracy));
 });
@@ -214,7 +222,12 @@ test('on ideal hardware a network without normalisation has the digital accuracy
 test('after a year drift has cost accuracy, and global compensation has brought some of it back', async () => {
   const easier = tinySplit({ test: 100 });
   const network = await trainedNetwork(engine, tinyPerceptron, easier);
-  const drifted = await resultOf({ model: tinyPerceptron, network, data: easier });
+  const drifted = await resultOf({
+    model: tinyPerceptron,
+    network,
+    data: easier,
+    evaluation: withoutAdabs,
+  });
   const none = accuraciesOf(drifted, 'none', YEAR);
   const global = accuraciesOf(drifted, 'global', YEAR);
   for (const [chip, accuracy] of none.entries()) assert.ok(global[chip]! >= accuracy, `chip ${chip}`);
@@ -283,10 +296,12 @@ const faulty: readonly (readonly [change: Partial<EvaluationSettings>, fault: st
   [{ calibrationImages: 97 }, 'calibrationImages must be a whole number from 1 to 96, got 97'],
   [{ testImages: 81 }, 'testImages must be a whole number from 1 to 80, got 81'],
   [{ timesSeconds: [] }, 'timesSeconds must name at least one time'],
-  [{ timesSeconds: [1, -2] }, 'timesSeconds must be at least 0 s since programming, got -2'],
+  [{ timesSeconds: [1, 5, 1] }, 'timesSeconds must differ from one another, got 1 twice'],
+  [{ methods: ['none', 'global', 'none'] }, 'methods must differ from one another, got none twice'],
+  [{ timesSeconds: [1, -2] }, 'timesSeconds must be from 0 to 1000000000000 s since programming, got -2'],
   [
     { timesSeconds: [Number.POSITIVE_INFINITY] },
-    'timesSeconds must be at least 0 s since programming, got Infinity',
+    'timesSeconds must be from 0 to 1000000000000 s since programming, got Infinity',
   ],
   [{ methods: [] }, 'methods must name at least one of none, global, per-column, adabs'],
 ];
@@ -314,8 +329,8 @@ test('all faults are listed at once, before anything is computed', async () => {
   - adabs.batchSize must be a whole number from 1 to 96, got 0
   - calibrationImages must be a whole number from 1 to 96, got 0
   - testImages must be a whole number from 1 to 80, got 0
-  - timesSeconds must be at least 0 s since programming, got -1
-  - timesSeconds must be at least 0 s since programming, got NaN
+  - timesSeconds must be from 0 to 1000000000000 s since programming, got -1
+  - timesSeconds must be from 0 to 1000000000000 s since programming, got NaN
   - methods must name at least one of none, global, per-column, adabs`,
   });
   assert.deepEqual(evaluationFaults(evaluation, data), []);

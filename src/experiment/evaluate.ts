@@ -4,19 +4,21 @@
 import { throwFaults } from '../base/errors.ts';
 import { confidenceInterval95, meanOf } from '../base/statistics.ts';
 import type { Seconds } from '../base/units.ts';
+import { LATEST_SECONDS } from '../crossbar/chip.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
 import type { DataSplit } from '../data/image-set.ts';
 import type { Engine } from '../engine.ts';
 import type { Model } from '../nn/model.ts';
 import { checkParameters, type TrainedNetwork } from '../train/checkpoint.ts';
 import { type Deployment, deploy } from './deploy.ts';
-import type {
-  AccuracyAtTime,
-  CompensationMethod,
-  ConductanceHistogram,
-  EvaluationSettings,
-  LayerSummary,
-  NetworkResult,
+import {
+  type AccuracyAtTime,
+  COMPENSATION_METHODS,
+  type CompensationMethod,
+  type ConductanceHistogram,
+  type EvaluationSettings,
+  type LayerSummary,
+  type NetworkResult,
 } from './record.ts';
 import { conductanceHistogram, layerSummaries } from './summarize.ts';
 
@@ -78,11 +80,19 @@ export function evaluationFaults(evaluation: EvaluationSettings, data: DataSplit
   if (evaluation.testImages !== undefined) expectWhole('testImages', evaluation.testImages, data.test.count);
   if (evaluation.timesSeconds.length === 0) faults.push('timesSeconds must name at least one time');
   for (const time of evaluation.timesSeconds) {
-    if (!(time >= 0 && Number.isFinite(time)))
-      faults.push(`timesSeconds must be at least 0 s since programming, got ${time}`);
+    if (!(time >= 0 && time <= LATEST_SECONDS))
+      faults.push(`timesSeconds must be from 0 to ${LATEST_SECONDS} s since programming, got ${time}`);
   }
   if (evaluation.methods.length === 0)
-    faults.push('methods must name at least one of none, global, per-column, adabs');
+    faults.push(`methods must name at least one of ${COMPENSATION_METHODS.join(', ')}`);
+  const lists: Readonly<Record<string, readonly (number | string)[]>> = {
+    timesSeconds: evaluation.timesSeconds,
+    methods: evaluation.methods,
+  };
+  for (const [name, all] of Object.entries(lists)) {
+    const twice = all.find((one, k) => all.slice(0, k).includes(one));
+    if (twice !== undefined) faults.push(`${name} must differ from one another, got ${twice} twice`);
+  }
   return faults;
 }
 
@@ -130,14 +140,14 @@ async function* evaluateChip(
   const { evaluation, network, signal } = options;
   const { timesSeconds, methods } = evaluation;
   const chip = await deployment.program(number);
-  const baseline = await deployment.readBaseline(chip, number);
+  const baseline = await deployment.readBaseline(chip);
   const accuracies: ChipResult['accuracies'][number][] = [];
   const readings = [];
   for (const timeSeconds of timesSeconds) {
-    const reading = await deployment.read(chip, number, timeSeconds);
+    const reading = await deployment.read(chip, timeSeconds);
     if (number === 0) readings.push(reading);
     for (const method of methods) {
-      const accuracy = await deployment.accuracy({ chip: number, reading, baseline }, method, signal);
+      const accuracy = await deployment.accuracy({ reading, baseline }, method, signal);
       accuracies.push({ timeSeconds, method, accuracy });
       const perChip = timesSeconds.length * methods.length;
       const done = number * perChip + accuracies.length;

@@ -3,7 +3,7 @@
 import type { Seconds } from '../base/units.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
 import type { Augmentation } from '../data/batches.ts';
-import type { Provenance } from '../train/checkpoint.ts';
+import type { Provenance } from '../train/provenance.ts';
 
 /** What is done about drift: nothing, one factor per layer, one per column, or global factors and then AdaBS. */
 export type CompensationMethod = 'none' | 'global' | 'per-column' | 'adabs';

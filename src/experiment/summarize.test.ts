@@ -41,9 +41,9 @@ async function insideOf(hardware: HardwareSpec, given: Parameters = parameters):
     seed: 1,
   });
   const chip = await deployment.program(0);
-  const baseline = await deployment.readBaseline(chip, 0);
+  const baseline = await deployment.readBaseline(chip);
   const readings: Reading[] = [];
-  for (const time of TIMES) readings.push(await deployment.read(chip, 0, time));
+  for (const time of TIMES) readings.push(await deployment.read(chip, time));
   deployment.free();
   return { chip, baseline, readings };
 }

@@ -2,7 +2,7 @@
 // gets the gradient of the result and returns the gradient of each input (undefined: zero).
 
 import { invariant, UsageError } from '../base/errors.ts';
-import { elementCount, formatShape, type Shape } from '../base/shape.ts';
+import { elementCount, formatShape, type Shape, sameShape } from '../base/shape.ts';
 import { type Attributes, type Node, type OpName, type RowRange, reachable } from './node.ts';
 import { apply, constant, iota, Tensor } from './tensor.ts';
 
@@ -115,12 +115,25 @@ export const reverseRules: { readonly [K in OpName]: ReverseRule<K> } = {
     x!.convolve(g, { stride, padding }),
   ],
   detach: none,
-  custom: (g, inputs, _, { rule }) => {
+  custom: (g, inputs, _, { rule, name }) => {
     const customRule = g.builder.customRules[rule];
     invariant(customRule, 'custom rule of another builder');
-    return [undefined, ...customRule(g, inputs.slice(1))];
+    const results = customRule(g, inputs.slice(1));
+    for (const [k, result] of results.entries()) requireGradient(name, result, inputs[k + 1]);
+    return [undefined, ...results];
   },
 };
+
+/** Checks what a rule that a user wrote returned. */
+function requireGradient(name: string, gradient: Tensor | undefined, input: Tensor | undefined): void {
+  if (gradient === undefined) return;
+  if (input === undefined)
+    throw new UsageError(`gradients: the rule "${name}" returned more gradients than it has inputs`);
+  if (gradient.dtype === 'f32' && sameShape(gradient.shape, input.shape)) return;
+  throw new UsageError(
+    `gradients: the rule "${name}" must return a gradient of its input's shape, f32 ${formatShape(input.shape)}, got ${gradient.dtype} ${formatShape(gradient.shape)}`,
+  );
+}
 
 function isConstant(node: Node): boolean {
   return (

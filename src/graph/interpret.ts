@@ -175,7 +175,9 @@ const evaluations: { readonly [K in OpName]: Evaluation<K> } = {
   },
   sum: ([x], node) => reduce(x!, node.inputs[0]!.shape, node.shape, 0, (a, b) => a + b),
   reduceMax: ([x], node) =>
-    reduce(x!, node.inputs[0]!.shape, node.shape, Number.NEGATIVE_INFINITY, (a, b) => (a > b ? a : b)),
+    reduce(x!, node.inputs[0]!.shape, node.shape, Number.NEGATIVE_INFINITY, (a, b) =>
+      a > b || Number.isNaN(a) ? a : b,
+    ),
   matmul: ([a, b], node) => {
     const [m, k] = node.inputs[0]!.shape as [number, number];
     const n = node.shape[1]!;

@@ -121,7 +121,7 @@ const faults: Readonly<Record<string, readonly [build: (t: Trace) => unknown, me
     'select: expected bool, got f32; cast it',
   ],
   'a condition of another shape': [
-    (t) => apply(t.builder, 'select', [t.input('c', [3], 'bool'), t.input('x', [2]), t.input('y', [2])], {}),
+    (t) => apply(t.builder, 'select', [t.input('c', [3]).less(0), t.input('x', [2]), t.input('y', [2])], {}),
     'select: condition (3) and values (2) differ',
   ],
   'a reshape to another size': [
@@ -131,6 +131,10 @@ const faults: Readonly<Record<string, readonly [build: (t: Trace) => unknown, me
   'a reshape whose open axis does not come out whole': [
     (t) => t.input('x', [10]).reshape([-1, 7]),
     `reshape: sizes must be whole numbers from 1, got (${10 / 7}, 7)`,
+  ],
+  'a fraction beside integers': [
+    (t) => t.input('i', [2], 'i32').less(0.5),
+    'constant: expected a whole number of 32 bits beside i32, got 0.5; cast the tensor to f32',
   ],
   'an order of too few axes': [
     (t) => t.input('x', [2, 3]).transpose([0]),

@@ -116,7 +116,14 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
     requireSizes(`input "${name}"`, shape);
     return { shape, dtype };
   },
-  constant: (_, { dtype }) => ({ shape: [], dtype }),
+  constant: (_, { value, dtype }) => {
+    if (dtype !== 'f32' && value !== (value | 0)) {
+      throw new UsageError(
+        `constant: expected a whole number of 32 bits beside ${dtype}, got ${value}; cast the tensor to f32`,
+      );
+    }
+    return { shape: [], dtype };
+  },
   iota: (inputs, { shape, axis }) => {
     if (!(Number.isInteger(axis) && axis >= 0 && axis < shape.length)) {
       throw new UsageError(`iota: axis ${axis} is outside a tensor of ${shape.length} axes`);

@@ -6,15 +6,18 @@ import type { Shape } from '../base/shape.ts';
 import type { DType, Graph, InputRole, Node } from './node.ts';
 import { apply, type Builder, createBuilder, GraphKey, type Tensor } from './tensor.ts';
 
+/** Element type of what is handed in; a bool is made of numbers, by comparison. */
+export type NumberType = Exclude<DType, 'bool'>;
+
 /** What a traced function declares its inputs with. */
 export type Trace = {
   readonly builder: Builder;
   /** A tensor handed in with every call. */
-  readonly input: (name: string, shape: Shape, dtype?: DType) => Tensor;
+  readonly input: (name: string, shape: Shape, dtype?: NumberType) => Tensor;
   /** A tensor that stays on the backend between calls. */
   readonly state: (name: string, shape: Shape) => Tensor;
   /** One number handed in with every call, shape (). */
-  readonly scalar: (name: string, dtype?: DType) => Tensor;
+  readonly scalar: (name: string, dtype?: NumberType) => Tensor;
   /** A random key handed in with every call, as the scalars `name.0` and `name.1`. */
   readonly key: (name: string) => GraphKey;
 };
@@ -34,6 +37,8 @@ export function trace(define: (t: Trace) => Traced): Graph {
   const builder = createBuilder();
   const inputs = new Map<string, Node<'input'>>();
   const declare = (name: string, role: InputRole, shape: Shape, dtype: DType): Tensor => {
+    if (dtype === 'bool')
+      throw new UsageError(`trace: input "${name}" is bool; declare it as i32 or f32, and cast it`);
     const tensor = apply(builder, 'input', [], { name, role, shape, dtype });
     const known = inputs.get(name);
     if (known !== undefined && known !== tensor.node) {

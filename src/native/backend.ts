@@ -1,5 +1,5 @@
 // The native backend: plans as machine code. Prints kernels as C, compiles and loads them, and runs them on a pool of
-// threads off the event loop.
+// threads; off the event loop, unless a run is so short that handing it over takes longer.
 
 import { availableParallelism } from 'node:os';
 import { UsageError } from '../base/errors.ts';
@@ -93,7 +93,8 @@ const SHORT_MS = 4;
 /** After so long the event loop gets a turn: signals, timers and progress must not wait for the end of many runs. */
 const TURN_MS = 20;
 
-function allocate({ runtime, addresses, turns }: Machine, elements: number): DeviceBuffer {
+function allocate({ runtime, addresses, turns, isClosed }: Machine, elements: number): DeviceBuffer {
+  if (isClosed()) throw closedBackend('native');
   const bytes = (elements + PADDING_ELEMENTS) * 4;
   const memory = runtime.allocate(bytes);
   if (memory === null)

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -55,7 +64,8 @@ test('what was compiled once comes from the cache, which only its owner can ente
   const first = await compileLibrary(real!, [SOURCE]);
   const second = await compileLibrary(real!, [SOURCE]);
   assert.deepEqual([first.isFresh, second.isFresh, first.path], [true, false, second.path]);
-  assert.deepEqual(kernelFiles(real!), [first.path.split('/').at(-1)]);
+  const name = first.path.split('/').at(-1);
+  assert.deepEqual(kernelFiles(real!), [name, `${name}.length`]);
   assert.equal(statSync(join(real!.cacheFolder, 'kernels')).mode & 0o777, 0o700);
 });
 
@@ -80,7 +90,26 @@ test('two that compile the same at the same time do not disturb each other', {
   const source = ['int twice(int x) { return 2 * x; }'];
   const both = await Promise.all([compileLibrary(real!, source), compileLibrary(real!, source)]);
   assert.equal(both[0].path, both[1].path);
-  assert.ok(kernelFiles(real!).every((name) => name.endsWith('.so') && !name.includes('.', 65)));
+  assert.ok(kernelFiles(real!).every((name) => /^[0-9a-f]{64}\.so(\.length)?$/.test(name)));
+});
+
+test('a library of which only a part came to the disk is compiled anew', {
+  skip: needsCompiler,
+}, async () => {
+  const source = ['int thrice(int x) { return 3 * x; }'];
+  const { path } = await compileLibrary(real!, source);
+  const whole = readFileSync(path);
+  for (const damage of [
+    () => writeFileSync(path, whole.subarray(0, whole.length / 2)),
+    () => writeFileSync(path, ''),
+    () => rmSync(path),
+    () => rmSync(`${path}.length`),
+  ]) {
+    damage();
+    assert.equal((await compileLibrary(real!, source)).isFresh, true);
+    assert.equal(readFileSync(path).length, whole.length);
+    assert.equal((await compileLibrary(real!, source)).isFresh, false);
+  }
 });
 
 test('a compiler that fails is a usage error with its own words, and leaves nothing behind', {

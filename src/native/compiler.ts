@@ -3,7 +3,17 @@
 
 import { execFile, execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -46,8 +56,9 @@ const MACHINE_FLAGS = ['-O1', '-march=native', '-mprefer-vector-width=512'];
 
 /** Where compiled kernels are kept: OHMIC_CACHE, else the user's cache folder. */
 export function defaultCacheFolder(): string {
+  // An empty variable counts as none.
   const { OHMIC_CACHE: own, XDG_CACHE_HOME: xdg } = process.env;
-  return own ?? join(xdg ?? join(homedir(), '.cache'), 'ohmic');
+  return own || join(xdg || join(homedir(), '.cache'), 'ohmic');
 }
 
 /**
@@ -56,7 +67,7 @@ export function defaultCacheFolder(): string {
  * @returns undefined if there is none
  */
 export function findCompiler(options: CompilerOptions = {}): Compiler | undefined {
-  const command = options.command ?? process.env['CC'] ?? 'cc';
+  const command = options.command ?? (process.env['CC'] || 'cc');
   const candidates =
     options.flags === undefined ? [MACHINE_FLAGS, ['-O1', '-march=native'], ['-O3']] : [options.flags];
   for (const flags of candidates) {
@@ -114,7 +125,7 @@ export async function compileLibrary(
     .digest('hex');
   const folder = join(compiler.cacheFolder, 'kernels');
   const path = join(folder, `${key}.so`);
-  if (existsSync(path)) return { path, isFresh: false };
+  if (isWhole(path)) return { path, isFresh: false };
   const stem = join(folder, `${key}.${randomBytes(6).toString('hex')}`);
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -138,18 +149,43 @@ export async function compileLibrary(
       for (const end of ends) if (end.status === 'rejected') throw end.reason;
       await call('-o', `${stem}.so`, ...units.map((unit) => `${unit}.o`), '-lm');
     }
-    renameSync(`${stem}.so`, path);
+    keep(`${stem}.so`, path);
   } catch (thrown) {
     const firstLines = messageOf(thrown).split('\n').slice(0, 6).join('\n');
     throw new UsageError(
       `native backend: the C compiler "${compiler.command}" failed; set CC to another compiler, or use --backend wasm\n${firstLines}`,
     );
   } finally {
-    rmSync(`${stem}.so`, { force: true });
+    for (const left of [`${stem}.so`, lengthFile(`${stem}.so`)]) rmSync(left, { force: true });
     for (const unit of sources.keys()) {
       rmSync(`${stem}.${unit}.c`, { force: true });
       rmSync(`${stem}.${unit}.o`, { force: true });
     }
   }
   return { path, isFresh: true };
+}
+
+/** Beside each library: how long it is. To load a part of one ends the process. */
+function lengthFile(library: string): string {
+  return `${library}.length`;
+}
+
+/** True if a library lies at `path` and is as long as it was. */
+function isWhole(path: string): boolean {
+  try {
+    return Number(readFileSync(lengthFile(path), 'utf8')) === statSync(path).size;
+  } catch {
+    return false;
+  }
+}
+
+/** Moves a library to its place, flushed to the disk first, and its length after it. */
+function keep(library: string, path: string): void {
+  const file = openSync(library, 'r');
+  fsyncSync(file);
+  closeSync(file);
+  const { size } = statSync(library);
+  writeFileSync(lengthFile(library), String(size), { mode: 0o600 });
+  renameSync(library, path);
+  renameSync(lengthFile(library), lengthFile(path));
 }

@@ -43,7 +43,7 @@ export async function createEngine({
     case 'native':
       return { engine: engineOn(await nativeBackend(threads)) };
     case 'auto': {
-      if (process.env['CC'] !== undefined) return { engine: engineOn(await nativeBackend(threads)) };
+      if (process.env['CC']) return { engine: engineOn(await nativeBackend(threads)) };
       try {
         return { engine: engineOn(await nativeBackend(threads)) };
       } catch (thrown) {
@@ -67,7 +67,7 @@ async function nativeBackend(threads: number): Promise<Backend> {
   if (compiler === undefined) {
     const asked = process.env['CC'];
     throw new UsageError(
-      asked === undefined
+      !asked
         ? 'native backend: expected a C compiler `cc` on PATH, found none that works; install gcc or clang, set CC, or use --backend wasm'
         : `native backend: expected a C compiler in CC, but "${asked}" does not work; set CC to another, unset it, or use --backend wasm`,
     );

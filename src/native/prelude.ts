@@ -81,7 +81,7 @@ INLINE vi op_minimumInt(vi a, vi b) { vi m = a < b; return (a & m) | (b & ~m); }
 INLINE vi op_floatBits(vf x) { return (vi)x; }
 INLINE vf op_bitsFloat(vi x) { return (vf)x; }
 INLINE vf fold_add(vf x) { for (int h = LANES / 2; h > 0; h /= 2) for (int l = 0; l < h; l++) x[l] = x[l] + x[l + h]; return splat_f(x[0]); }
-INLINE vf fold_maximum(vf x) { for (int h = LANES / 2; h > 0; h /= 2) for (int l = 0; l < h; l++) x[l] = x[l] > x[l + h] ? x[l] : x[l + h]; return splat_f(x[0]); }
+INLINE vf fold_maximum(vf x) { for (int h = LANES / 2; h > 0; h /= 2) for (int l = 0; l < h; l++) x[l] = x[l] > x[l + h] || x[l] != x[l] ? x[l] : x[l + h]; return splat_f(x[0]); }
 static const vi lane_numbers __attribute__((unused)) = { ${Array.from({ length: lanes }, (_, l) => l).join(', ')} };
 `;
 }

@@ -91,9 +91,6 @@ const OPERATORS: { readonly [K in VectorOp]?: string } = {
   less: '<',
   lessEqual: '<=',
   equal: '==',
-  addInt: '+',
-  subtractInt: '-',
-  multiplyInt: '*',
   lessInt: '<',
   lessEqualInt: '<=',
   equalInt: '==',
@@ -102,7 +99,16 @@ const OPERATORS: { readonly [K in VectorOp]?: string } = {
   xor: '^',
 };
 
+/** Those that wrap around on overflow, as C promises of unsigned numbers only. */
+const WRAPPING_OPERATORS: { readonly [K in VectorOp]?: string } = {
+  addInt: '+',
+  subtractInt: '-',
+  multiplyInt: '*',
+};
+
 function printOperation(op: VectorOp, operands: readonly string[]): string {
+  const wrapping = WRAPPING_OPERATORS[op];
+  if (wrapping !== undefined) return `(vi)((vu)${operands[0]} ${wrapping} (vu)${operands[1]})`;
   const operator = OPERATORS[op];
   if (operator !== undefined) return `${operands[0]} ${operator} ${operands[1]}`;
   return `op_${op}(${operands.join(', ')})`;
@@ -115,10 +121,7 @@ function printSimple(kernel: Kernel, s: Exclude<Statement, { kind: 'for' | 'if' 
     case 'operation':
       return define(s.target, printOperation(s.op, s.operands.map(v)));
     case 'shift':
-      return define(
-        s.target,
-        s.direction === 'left' ? `${v(s.operand)} << ${s.bits}` : `(vi)((vu)${v(s.operand)} >> ${s.bits})`,
-      );
+      return define(s.target, `(vi)((vu)${v(s.operand)} ${s.direction === 'left' ? '<<' : '>>'} ${s.bits})`);
     case 'literal':
       return define(
         s.target,

@@ -1,6 +1,7 @@
 // The runtime library, as functions: memory, the pool of threads, programs (runtime-source.ts has the C).
 
 import koffi from 'koffi';
+import { messageOf, UsageError } from '../base/errors.ts';
 
 /** An address that only C looks behind. */
 export type Pointer = unknown;
@@ -17,9 +18,20 @@ export type Runtime = {
   readonly run: ((...parts: unknown[]) => void) & { readonly async: (...parts: unknown[]) => void };
 };
 
+/** A compiled library. Throws UsageError if the system refuses it. */
+function loadLibrary(path: string): ReturnType<typeof koffi.load> {
+  try {
+    return koffi.load(path);
+  } catch (thrown) {
+    throw new UsageError(
+      `native backend: the compiled library can't be loaded (${messageOf(thrown)}); set OHMIC_CACHE to a folder from which programs may run, or use --backend wasm`,
+    );
+  }
+}
+
 /** Loads the runtime library. */
 export function loadRuntime(path: string): Runtime {
-  const library = koffi.load(path);
+  const library = loadLibrary(path);
   return {
     allocate: library.func('void *ohmic_allocate(int64_t bytes)'),
     free: library.func('void ohmic_free(void *memory)'),
@@ -43,7 +55,7 @@ const libraries = new Map<string, { readonly library: unknown; readonly kernels:
 export function loadKernels(path: string): Pointer {
   const known = libraries.get(path);
   if (known !== undefined) return known.kernels;
-  const library = koffi.load(path);
+  const library = loadLibrary(path);
   const kernels: Pointer = library.func('void *ohmic_kernel_table(void)')();
   libraries.set(path, { library, kernels });
   return kernels;

@@ -62,11 +62,16 @@ test('one-hot rows have their one at the label, and none for a label of no class
   assert.deepEqual([...evaluate((_, labels) => oneHot(labels, 3), LOGITS, [2, -1])], [0, 0, 1, 0, 0, 0]);
 });
 
-test('a row is correct if its label has the maximum, alone or with others', () => {
+test('a row is correct if its label has the maximum, as the first if others have it too', () => {
   assert.equal(evaluate(correctCount)[0], 1);
   assert.equal(evaluate(correctCount, LOGITS, [1, 1])[0], 2);
-  assert.equal(evaluate(correctCount, LOGITS, [1, 2])[0], 2);
+  assert.equal(evaluate(correctCount, LOGITS, [1, 2])[0], 1);
   assert.equal(evaluate(correctCount, LOGITS, [0, 0])[0], 0);
+});
+
+test('a network that answers alike for every class is right for the first class only', () => {
+  assert.equal(evaluate(correctCount, [0, 0, 0, 0, 0, 0], [0, 2])[0], 1);
+  assert.equal(evaluate(correctCount, [0, 0, 0, 0, 0, 0], [1, 2])[0], 0);
 });
 
 test('a row without a class or with a NaN at the label is never correct', () => {

@@ -62,8 +62,8 @@ export function oneHot(labels: Tensor, classes: number): Tensor {
 }
 
 /**
- * How many rows of `logits` have their maximum at the label, a scalar. If several logits share the maximum, the row
- * counts as correct when the label is among them (an argmax that takes the first index would not always agree). A NaN
+ * How many rows of `logits` have their maximum at the label, a scalar. Of several classes that share the maximum the
+ * first is the answer, as of an argmax; so a network that answers alike for every class is right by chance only. A NaN
  * at the label or a label that belongs to no class is never correct.
  *
  * @param logits (n, classes)
@@ -72,15 +72,25 @@ export function oneHot(labels: Tensor, classes: number): Tensor {
  */
 export function correctCount(logits: Tensor, labels: Tensor): Tensor {
   requireLabels('correctCount', logits, labels);
-  const isLabel = labelMask(labels, logits.shape[1]!);
-  const isMaximum = logits.max([1], true).lessEqual(logits);
-  return isLabel.select(isMaximum.select(1, 0), 0).sum();
+  const classes = logits.shape[1]!;
+  const maxima = logits.max([1], true).lessEqual(logits).select(1, 0);
+  const isBeforeLabel = classOf(labels, classes).less(asColumn(labels));
+  const isFirst = isBeforeLabel.select(maxima, 0).sum([1], true).equal(0);
+  return isFirst.select(labelMask(labels, classes).select(maxima, 0), 0).sum();
 }
 
 /** True at the label of each row, (n, classes). */
 function labelMask(labels: Tensor, classes: number): Tensor {
-  const n = labels.shape[0]!;
-  return iota(labels, [n, classes], 1).equal(labels.cast('i32').reshape([n, 1]));
+  return classOf(labels, classes).equal(asColumn(labels));
+}
+
+/** The class that each logit belongs to, (n, classes). */
+function classOf(labels: Tensor, classes: number): Tensor {
+  return iota(labels, [labels.shape[0]!, classes], 1);
+}
+
+function asColumn(labels: Tensor): Tensor {
+  return labels.cast('i32').reshape([labels.shape[0]!, 1]);
 }
 
 function requireLabels(where: string, logits: Tensor, labels: Tensor): void {

@@ -58,12 +58,19 @@ const readNoiseSchema: z.ZodType<ReadNoise> = z.discriminatedUnion('kind', [
 ]);
 
 /** Schema of `CellSpec`. */
-export const cellSchema: z.ZodType<CellSpec> = z.strictObject({
-  name: z.string(),
-  source: z.string(),
-  gMaxMicrosiemens: finite.positive(),
-  driftReferenceSeconds: finite.positive(),
-  programmingNoise: programmingNoiseSchema,
-  drift: driftSchema,
-  readNoise: readNoiseSchema,
-});
+export const cellSchema: z.ZodType<CellSpec> = z
+  .strictObject({
+    name: z.string(),
+    source: z.string(),
+    gMaxMicrosiemens: finite.positive(),
+    driftReferenceSeconds: finite.positive(),
+    programmingNoise: programmingNoiseSchema,
+    drift: driftSchema,
+    readNoise: readNoiseSchema,
+  })
+  .refine(
+    // The noise is integrated from the duration of a read to the age of the cell.
+    ({ driftReferenceSeconds, readNoise }) =>
+      readNoise.kind === 'none' || readNoise.readSeconds <= driftReferenceSeconds,
+    { path: ['readNoise', 'readSeconds'], message: 'expected at most driftReferenceSeconds' },
+  );

@@ -66,7 +66,8 @@ export type CellSpec = {
  * @source S. R. Nandakumar et al., ICECS 2019, as implemented in aihwkit, src/aihwkit/inference/noise/pcm.py,
  *         apply_programming_noise_to_conductance
  *
- * Not modelled: the write-verify iterations themselves; a cell at RESET has the same Gaussian, folded at 0.
+ * Not modelled: the write-verify iterations themselves; a cell at RESET has the same Gaussian,
+ * cut at 0, so that half of such cells are exactly 0.
  */
 export function programmedConductance(cell: CellSpec, target: Tensor, key: GraphKey): Tensor {
   const { gMaxMicrosiemens: gMax, programmingNoise } = cell;
@@ -122,11 +123,11 @@ export function driftExponent(cell: CellSpec, target: Tensor, key: GraphKey): Te
  *         src/aihwkit/inference/noise/pcm.py, apply_drift_noise_to_conductance
  */
 export function driftedConductance(g0: Tensor, nu: Tensor, t: Tensor, t0: Seconds): Tensor {
-  const decades = t
+  const age = t
     .multiply(1 / t0)
     .add(1)
     .log();
-  return g0.multiply(nu.multiply(decades).negate().exp());
+  return g0.multiply(nu.multiply(age).negate().exp());
 }
 
 /**

@@ -6,7 +6,7 @@ import type { CellSpec } from './cell.ts';
 const HERMES_PUBLICATION =
   'M. Le Gallo et al., Nat. Electron. 6:680 (2023) and R. Khaddam-Aljameh et al., JSSC (2022), as shipped in aihwkit, src/aihwkit/inference/noise/hermes.py';
 
-/** Doped GST mushroom cells, 90 nm, one device a polarity: the million-device array. */
+/** The million-device array, 90 nm [second hand]: one device a polarity. */
 export const pcmNandakumar2019: CellSpec = {
   name: 'pcm-nandakumar-2019',
   source:
@@ -74,7 +74,13 @@ export const hermesOneDevice: CellSpec = {
   },
 };
 
-/** HERMES project chip, 14 nm: two devices a polarity, taken together as one cell of twice the conductance. */
+/**
+ * HERMES project chip, 14 nm: two devices a polarity, taken together as one cell of twice the conductance.
+ *
+ * @source as `hermesOneDevice`; the programming method behind these coefficients is that of Vasilopoulos et al., IEEE
+ *         TED (2023). By the docstring of hermes.py both devices are taken to hold the same conductance, which gives a
+ *         worse drift than that publication measured on the chip.
+ */
 export const hermesTwoDevices: CellSpec = {
   name: 'hermes-two-devices',
   source: HERMES_PUBLICATION,

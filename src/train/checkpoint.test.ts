@@ -11,8 +11,9 @@ import {
   decodeWeights,
   encodeCheckpoint,
   encodeWeights,
-  type Provenance,
+  parametersDigest,
 } from './checkpoint.ts';
+import type { Provenance } from './provenance.ts';
 import { encodeTensors } from './safetensors.ts';
 import { initialMomenta } from './step.ts';
 
@@ -84,6 +85,39 @@ test('metadata that are not JSON are refused', async () => {
       message: /^f: its metadata are damaged \(.*\); use an earlier file$/,
     });
   }
+});
+
+test('metadata that do not say what they must are refused, not believed', async () => {
+  const format = 'ohmic-checkpoint-1';
+  const whole = JSON.stringify(provenance);
+  const { seed: _, ...part } = provenance;
+  for (const [texts, what] of [
+    [{ provenance: 'null', progress: '{}' }, 'Invalid input: expected object, received null'],
+    [
+      { provenance: JSON.stringify(part), progress: '{}' },
+      'seed: Invalid input: expected number, received undefined',
+    ],
+    [{ provenance: whole, progress: '{"step":-1}' }, 'step: Too small: expected number to be >=0'],
+  ] as const) {
+    const bytes = await encodeTensors({ tensors: parameters, metadata: { format, ...texts } });
+    await assert.rejects(decodeCheckpoint('f', bytes), {
+      name: 'UsageError',
+      message: `f: its metadata are damaged (${what}); use an earlier file`,
+    });
+  }
+});
+
+test('the digest of parameters depends on their names, shapes and values, and on nothing else', async () => {
+  const one = { w: hostTensor([2, 1], Float32Array.of(1, 2)) };
+  const digest = await parametersDigest(one);
+  assert.match(digest, /^[0-9a-f]{64}$/);
+  assert.equal(await parametersDigest({ w: hostTensor([2, 1], Float32Array.of(1, 2)) }), digest);
+  for (const other of [
+    { v: one.w },
+    { w: hostTensor([1, 2], one.w.data) },
+    { w: hostTensor([2, 1], Float32Array.of(1, 3)) },
+  ])
+    assert.notEqual(await parametersDigest(other), digest);
 });
 
 test('damage anywhere in a checkpoint is found out', async () => {

@@ -1,33 +1,29 @@
 // A training state, or trained weights, as a file's bytes: tensors plus the provenance of the run.
 
+import { z } from 'zod';
+import { sha256 } from '../base/digest.ts';
 import { messageOf, throwFaults, UsageError } from '../base/errors.ts';
 import type { Parameters } from '../base/parameters.ts';
 import { formatShape, sameShape } from '../base/shape.ts';
-import type { Normalization } from '../data/image-set.ts';
 import { isTrained, type Model } from '../nn/model.ts';
-import type { EpochRecord, TrainingState } from './fit.ts';
+import type { TrainingState } from './fit.ts';
+import { type Provenance, provenanceSchema } from './provenance.ts';
 import { decodeTensors, encodeTensors } from './safetensors.ts';
-import type { TrainingSettings } from './settings.ts';
 import { momentumName } from './step.ts';
-
-/** Where weights come from. */
-export type Provenance = {
-  readonly ohmic: string;
-  readonly model: string;
-  readonly dataset: string;
-  /** Of the images as the network saw them; absent in files from before it was kept. */
-  readonly normalization?: Normalization;
-  readonly settings: TrainingSettings;
-  readonly seed: number;
-  readonly backend: string;
-  readonly history: readonly EpochRecord[];
-};
 
 /** Trained parameters with their provenance. */
 export type TrainedNetwork = { readonly parameters: Parameters; readonly provenance: Provenance };
 
 /** A run under way, with its provenance so far. */
 export type Checkpoint = { readonly state: TrainingState; readonly provenance: Provenance };
+
+/** What a checkpoint knows of its progress beside the history. */
+type Progress = Pick<TrainingState, 'step' | 'running'>;
+
+const progressSchema: z.ZodType<Progress> = z.strictObject({
+  step: z.int().min(0),
+  running: z.strictObject({ loss: z.number(), correct: z.number() }),
+});
 
 const CHECKPOINT_FORMAT = 'ohmic-checkpoint-1';
 const WEIGHTS_FORMAT = 'ohmic-weights-1';
@@ -67,7 +63,7 @@ export async function decodeCheckpoint(file: string, bytes: Uint8Array): Promise
     );
   }
   const provenance = readProvenance(file, metadata);
-  const { step, running } = parsed<Pick<TrainingState, 'step' | 'running'>>(file, progress);
+  const { step, running } = parsed(file, progressSchema, progress);
   return { state: { step, running, tensors, history: provenance.history }, provenance };
 }
 
@@ -89,15 +85,27 @@ function readProvenance(file: string, metadata: Readonly<Record<string, string>>
   const text = metadata['provenance'];
   if (text === undefined)
     throw new UsageError(`${file}: it does not say what it was trained on; use a file that ohmic wrote`);
-  return parsed<Provenance>(file, text);
+  return parsed(file, provenanceSchema, text);
 }
 
-function parsed<T>(file: string, text: string): T {
+function parsed<T>(file: string, schema: z.ZodType<T>, text: string): T {
+  const damaged = (what: string): UsageError =>
+    new UsageError(`${file}: its metadata are damaged (${what}); use an earlier file`);
+  let value: unknown;
   try {
-    return JSON.parse(text) as T;
+    value = JSON.parse(text);
   } catch (thrown) {
-    throw new UsageError(`${file}: its metadata are damaged (${messageOf(thrown)}); use an earlier file`);
+    throw damaged(messageOf(thrown));
   }
+  const checked = schema.safeParse(value);
+  if (checked.success) return checked.data;
+  const { path, message } = checked.error.issues[0]!;
+  throw damaged([...path.map(String), message].join(': '));
+}
+
+/** SHA-256 of parameters: of the safetensors file that holds nothing else. */
+export async function parametersDigest(parameters: Parameters): Promise<string> {
+  return sha256(await encodeTensors({ tensors: parameters, metadata: {} }));
 }
 
 /**

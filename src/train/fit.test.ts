@@ -18,7 +18,7 @@ import { deriveKey, keyFromSeed } from '../base/random.ts';
 import { batchOrder, fillBatch } from '../data/batches.ts';
 import type { Engine } from '../engine.ts';
 import { initialParameters } from '../nn/model.ts';
-import { decodeCheckpoint, encodeCheckpoint, type Provenance } from './checkpoint.ts';
+import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts';
 import {
   type EpochRecord,
   type FitOptions,
@@ -68,10 +68,13 @@ function isAfterStep(step: number): (event: TrainingEvent) => boolean {
 async function throughFile(state: TrainingState): Promise<TrainingState> {
   const provenance = {
     ohmic: '0.0.0',
+    model: tinyConvolutional.name,
+    dataset: 'tiny',
     settings: fullSettings,
     seed: SEED,
+    backend: 'wasm',
     history: [],
-  } as unknown as Provenance;
+  };
   return (await decodeCheckpoint('f', await encodeCheckpoint({ state, provenance }))).state;
 }
 
@@ -89,7 +92,7 @@ for (const choice of backends) {
             : await follow(optionsOn(engine), isAfterStep(step));
         assert.equal(begun.state.step, step);
         const state = await throughFile(begun.state);
-        const rest = await follow(optionsOn(engine, { start: { kind: 'state', state } }));
+        const rest = await follow(optionsOn(engine, { state }));
         assert.deepEqual(rest.state, whole.state, `interrupted after step ${step}`);
         assert.deepEqual([...begun.events, ...rest.events], whole.events, `interrupted after step ${step}`);
       }
@@ -103,10 +106,10 @@ for (const choice of backends) {
       let pieces = 0;
       while (state.history.length < 3) {
         const controller = new AbortController();
-        const start = { kind: 'state', state: await throughFile(state) } as const;
-        const part = await follow(optionsOn(engine, { start, signal: controller.signal }), (event) => {
+        const begun = await throughFile(state);
+        const part = await follow(optionsOn(engine, { state: begun, signal: controller.signal }), (event) => {
           // Between steps, after the third step of each piece; the run ends by itself.
-          if (event.step >= start.state.step + 3) controller.abort();
+          if (event.step >= begun.step + 3) controller.abort();
           return false;
         });
         assert.ok(part.events.filter(({ kind }) => kind === 'step').length <= 3);
@@ -273,10 +276,23 @@ test('a run can start from given parameters', async () => {
   await withEngine(wasm, 1, async (engine) => {
     const parameters = randomParameters(tinyPerceptron);
     const settings: TrainingSettings = { ...plainSettings, epochs: 0 };
-    const start = { kind: 'parameters', parameters } as const;
-    const { state, events } = await follow(optionsOn(engine, { settings, start, model: tinyPerceptron }));
+    const { state, events } = await follow(
+      optionsOn(engine, { settings, initial: parameters, model: tinyPerceptron }),
+    );
     assert.deepEqual(events, []);
     for (const [name, tensor] of Object.entries(parameters)) assert.deepEqual(state.tensors[name], tensor);
+  });
+});
+
+test('a run that begins with given weights continues to the same bits, and shows images in an order of its own', async () => {
+  await withEngine(wasm, 1, async (engine) => {
+    const initial = initialState(tinyConvolutional, SEED).tensors;
+    const anew = await follow(optionsOn(engine));
+    const whole = await follow(optionsOn(engine, { initial }));
+    assert.notEqual(lossesOf(whole.events)[0], lossesOf(anew.events)[0]);
+    const begun = await follow(optionsOn(engine, { initial }), isAfterStep(5));
+    const rest = await follow(optionsOn(engine, { initial, state: begun.state }));
+    assert.deepEqual(rest.state, whole.state);
   });
 });
 
@@ -339,7 +355,7 @@ test('a start with tensors of another network is refused, each named', async () 
   await withEngine(wasm, 1, async (engine) => {
     const { 'conv1.weights': _, ...others } = randomParameters(tinyConvolutional);
     const parameters = { ...others, 'dense.bias': hostTensor([1], new Float32Array(1)) };
-    await assert.rejects(prepareFit(optionsOn(engine, { start: { kind: 'parameters', parameters } })), {
+    await assert.rejects(prepareFit(optionsOn(engine, { initial: parameters })), {
       name: 'UsageError',
       message: `train: not the parameters of tiny-convolutional: 2 faults
   - "conv1.weights" (3, 3, 2, 6) is missing
@@ -347,7 +363,7 @@ test('a start with tensors of another network is refused, each named', async () 
     });
     const state = { ...initialState(tinyConvolutional, SEED), tensors: randomParameters(tinyConvolutional) };
     await assert.rejects(
-      prepareFit(optionsOn(engine, { start: { kind: 'state', state } })),
+      prepareFit(optionsOn(engine, { state })),
       /"conv1.weights.momentum" \(3, 3, 2, 6\) is missing/,
     );
   });

@@ -54,10 +54,10 @@ export type FitOptions = {
   readonly data: DataSplit;
   readonly settings: TrainingSettings;
   readonly seed: number;
-  /** Where to start: parameters of another run, or a state to continue from. */
-  readonly start?:
-    | { readonly kind: 'parameters'; readonly parameters: Parameters }
-    | { readonly kind: 'state'; readonly state: TrainingState };
+  /** Parameters that the run begins with; absent: random ones. Also named where a `state` is given. */
+  readonly initial?: Parameters | undefined;
+  /** Where to continue: a state of the same run. */
+  readonly state?: TrainingState | undefined;
   /** The test set is evaluated after every so many epochs, and after the last. */
   readonly evaluateEveryEpochs?: number;
   readonly signal?: AbortSignal;
@@ -100,13 +100,10 @@ export async function prepareFit(options: FitOptions): Promise<Fitting> {
     );
   }
   throwFaults('train', faults);
-  if (options.start?.kind === 'state') checkParameters('train', model, options.start.state.tensors, true);
-  if (options.start?.kind === 'parameters') checkParameters('train', model, options.start.parameters);
+  if (options.state !== undefined) checkParameters('train', model, options.state.tensors, true);
+  if (options.initial !== undefined) checkParameters('train', model, options.initial);
   const stepsPerEpoch = Math.floor(data.train.count / settings.batchSize);
-  const begin =
-    options.start?.kind === 'state'
-      ? options.start.state
-      : initialState(model, seed, options.start?.parameters);
+  const begin = options.state ?? initialState(model, seed, options.initial);
   const [step, inference] = [
     await engine.compile(traceTrainingStep(model, settings)),
     await engine.compile(traceInference(model, Math.min(INFERENCE_BATCH, data.test.count), () => digital)),
@@ -131,6 +128,12 @@ export async function prepareFit(options: FitOptions): Promise<Fitting> {
   };
 }
 
+/** A run that begins with the weights of another, of the same seed as a rule, does not repeat its order and draws. */
+function drawKey({ seed, initial }: FitOptions): Key {
+  const key = keyFromSeed(seed);
+  return initial === undefined ? key : deriveKey(key, 'continued');
+}
+
 type Run = {
   readonly options: FitOptions;
   readonly step: Executable;
@@ -148,8 +151,8 @@ async function* iterate(
   publish: (state: Progress) => void,
 ): AsyncGenerator<TrainingEvent, void> {
   const { options, stepsPerEpoch } = run;
-  const { settings, seed, signal } = options;
-  const root = keyFromSeed(seed);
+  const { settings, signal } = options;
+  const root = drawKey(options);
   const steps = settings.epochs * stepsPerEpoch;
   let { step, history, running } = begin;
   const batches = batchMaker(run, root);

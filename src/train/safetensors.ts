@@ -3,6 +3,7 @@
 // Format: github.com/huggingface/safetensors, README, "Format".
 
 import { z } from 'zod';
+import { sha256 } from '../base/digest.ts';
 import { messageOf, UsageError } from '../base/errors.ts';
 import { type HostTensor, hostTensor, type Parameters } from '../base/parameters.ts';
 import { elementCount } from '../base/shape.ts';
@@ -45,8 +46,8 @@ export async function encodeTensors({ tensors, metadata }: TensorFile): Promise<
   for (const [name, { data }] of Object.entries(tensors)) {
     body.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), entries[name]!.data_offsets[0]);
   }
-  const sha256 = await digestOf(metadata, entries, body);
-  const text = new TextEncoder().encode(headerText({ ...metadata, sha256 }, entries));
+  const digest = await digestOf(metadata, entries, body);
+  const text = new TextEncoder().encode(headerText({ ...metadata, sha256: digest }, entries));
   const length = Math.ceil(text.length / 8) * 8;
   const bytes = new Uint8Array(8 + length + offset);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(length), true);
@@ -109,11 +110,10 @@ function headerText(metadata: Texts, entries: Entries): string {
 }
 
 /** SHA-256 of the header without the digest itself, and the values. */
-async function digestOf(metadata: Texts, entries: Entries, body: Uint8Array): Promise<string> {
+function digestOf(metadata: Texts, entries: Entries, body: Uint8Array): Promise<string> {
   const header = new TextEncoder().encode(headerText(metadata, entries));
   const content = new Uint8Array(header.length + body.length);
   content.set(header);
   content.set(body, header.length);
-  const digest = await crypto.subtle.digest('SHA-256', content);
-  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  return sha256(content);
 }

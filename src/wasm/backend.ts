@@ -79,7 +79,10 @@ export async function createWasmBackend({
     description: `WebAssembly SIMD, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
     ...wasmTarget,
     threads,
-    allocate: (elements) => allocateBuffer(machine, elements),
+    allocate: (elements) => {
+      if (isClosed) throw closedBackend('wasm');
+      return allocateBuffer(machine, elements);
+    },
     load: (plan) => loadProgram(machine, plan),
     close: async () => {
       if (isClosed) return;

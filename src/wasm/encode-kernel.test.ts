@@ -218,21 +218,14 @@ test('folds combine the halves in order, and all lanes get the result', async ()
   const [a] = floatPairs(draw);
   const shuffled = a.toSorted(() => draw.uniform() - 0.5);
   const position = times(variable('chunk', a.length / 4), 4);
-  for (const type of ['f32', 'i32'] as const) {
-    for (const op of ['add', 'maximum'] as const) {
-      const body: Statement[] = [
-        load(0, 0, position),
-        { kind: 'fold', target: 1, op, operand: 0 },
-        store(1, position),
-      ];
-      const kernel = kernelOf({
-        name: `fold ${op} ${type}`,
-        chunks: a.length / 4,
-        types: [type, type],
-        body,
-      });
-      await agrees(kernel, { buffers: [shuffled, new Int32Array(a.length)] });
-    }
+  for (const op of ['add', 'maximum'] as const) {
+    const body: Statement[] = [
+      load(0, 0, position),
+      { kind: 'fold', target: 1, op, operand: 0 },
+      store(1, position),
+    ];
+    const kernel = kernelOf({ name: `fold ${op}`, chunks: a.length / 4, types: ['f32', 'f32'], body });
+    await agrees(kernel, { buffers: [shuffled, new Int32Array(a.length)] });
   }
 });
 

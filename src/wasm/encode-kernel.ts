@@ -137,11 +137,9 @@ function encodeDefinition(context: Context, s: Extract<Statement, { target: Loca
     case 'accumulator':
       writer.get(vector(s.initial));
       break;
-    case 'fold': {
-      const isInteger = context.kernel.types[s.target] === 'i32';
-      encodeFold(writer, isInteger ? `${s.op}Int` : s.op, vector(s.operand), vector(s.target));
+    case 'fold':
+      encodeFold(writer, s.op, vector(s.operand), vector(s.target));
       break;
-    }
     default:
       assertNever(s);
   }

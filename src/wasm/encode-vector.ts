@@ -149,9 +149,14 @@ export function encodeStore(
 
 /**
  * Leaves the fold of the lanes of `operand` on the stack, in all lanes: lanes 0 and 1 with 2 and 3, then lane 0 with 1.
- * Lane 0 is copied at the end, for a maximum of NaN or of zeros of both signs depends on the order.
+ * Lane 0 is copied at the end, for a maximum of zeros of both signs depends on the order. A maximum of NaN is NaN.
  */
-export function encodeFold(writer: FunctionWriter, op: VectorOp, operand: WasmLocal, work: WasmLocal): void {
+export function encodeFold(
+  writer: FunctionWriter,
+  op: 'add' | 'maximum',
+  operand: WasmLocal,
+  work: WasmLocal,
+): void {
   const shuffled = (
     from: WasmLocal,
     lanes: readonly [number, number, number, number],
@@ -163,11 +168,17 @@ export function encodeFold(writer: FunctionWriter, op: VectorOp, operand: WasmLo
     writer.set(to);
   };
   const half = writer.local('v128');
+  const combine = (whole: WasmLocal): void => {
+    encodeOperation(writer, op, [whole, half]);
+    if (op === 'add') return;
+    for (let copy = 0; copy < 3; copy++) writer.get(whole);
+    writer.emit('f32x4.eq', 'v128.bitselect');
+  };
   shuffled(operand, [2, 3, 2, 3], half);
-  encodeOperation(writer, op, [operand, half]);
+  combine(operand);
   writer.set(work);
   shuffled(work, [1, 1, 1, 1], half);
-  encodeOperation(writer, op, [work, half]);
+  combine(work);
   writer.tee(work);
   writer.get(work);
   writer.shuffle([0, 0, 0, 0]);

@@ -172,12 +172,19 @@ export function interpret(kernel: Kernel, { buffers, scalars = [], words = [] }:
           break;
         }
         case 'fold': {
-          const op: VectorOp = kernel.types[s.target] === 'i32' ? `${s.op}Int` : s.op;
-          const half = evaluateOperation(op, [
+          const combine = (all: Int32Array, other: Int32Array): Int32Array => {
+            const next = evaluateOperation(s.op, [all, other]);
+            const broken = evaluateOperation('equal', [all, all]).map((mask) => ~mask);
+            return s.op === 'add' ? next : next.map((word, l) => (broken[l] === 0 ? word : all[l]!));
+          };
+          const half = combine(
             value(s.operand),
             value(s.operand).map((_, l, x) => x[(l + 2) % 4]!),
-          ]);
-          const whole = evaluateOperation(op, [half, half.map((_, l, x) => x[(l + 1) % 4]!)]);
+          );
+          const whole = combine(
+            half,
+            half.map((_, l, x) => x[(l + 1) % 4]!),
+          );
           values.set(
             s.target,
             lanesOf(() => whole[0]!),

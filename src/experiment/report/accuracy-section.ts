@@ -1,14 +1,13 @@
 // Accuracy over time: a panel for each network on one scale, a closer view of the compensated methods, and the numbers.
 
 import { formatTime } from '../../base/units.ts';
-import type { CompensationMethod, ExperimentRecord, NetworkResult } from '../record.ts';
+import type { CompensationMethod, EvaluationSettings, ExperimentRecord, NetworkResult } from '../record.ts';
 import {
   type Area,
   type Axis,
   drawing,
   horizontalAxis,
   linearAxis,
-  methodMark,
   pixels,
   publishedMark,
   timeAxis,
@@ -17,12 +16,13 @@ import {
 import { formatPublished, plottedFigures } from './comparison.ts';
 import { type Markup, markup, nothing } from './markup.ts';
 import { type CurvePoint, methodCurve } from './method-curve.ts';
-import { figureGrid, panelWidth } from './page-parts.ts';
+import { figureGrid, legendKey, methodKey, panelWidth, SCROLLING } from './page-parts.ts';
 import {
   formatAccuracy,
   formatCount,
   formatFixed,
   formatPercent,
+  formatTick,
   METHOD_NAMES,
   methodsOf,
   resultsOf,
@@ -50,10 +50,12 @@ ${chipsTable(record)}
 }
 
 function caption({ dataset, evaluation, networks }: ExperimentRecord, chance: number): string {
-  const images = evaluation.testImages ?? dataset.testImages;
-  const others = networks.flatMap(({ label, evaluation: own = evaluation }) =>
-    own.chips === evaluation.chips ? [] : [`${label}: ${own.chips}`],
-  );
+  const imagesOf = ({ testImages = dataset.testImages }: EvaluationSettings): number => testImages;
+  const images = imagesOf(evaluation);
+  const others = networks.flatMap(({ label, evaluation: own = evaluation }) => {
+    const on = imagesOf(own) === images ? '' : ` on ${formatCount(imagesOf(own))} images`;
+    return own.chips === evaluation.chips && on === '' ? [] : [`${label}: ${own.chips}${on}`];
+  });
   const except = others.length === 0 ? '' : ` (${others.join(', ')})`;
   const chips =
     evaluation.chips === 1
@@ -98,14 +100,15 @@ type Panels = {
 function panels(record: ExperimentRecord, { id, methods, values }: Panels): Markup {
   const width = panelWidth(record);
   const plot: Area = { left: 44, right: width - 26, top: 34, bottom: 274 };
-  const percents = values.map((value) => 100 * value);
+  // The end of an interval may lie beyond.
+  const percents = values.map((value) => Math.min(100, 100 * value));
   const [low, high] = [Math.min(...percents), Math.max(...percents)];
   // Room for the label above the digital accuracy, but no axis beyond 100 %.
   const top = Math.max(high, Math.min(100, high + 0.06 * (high - low)));
   const y = linearAxis({
     values: [low, top],
     range: [plot.bottom, plot.top],
-    format: plain,
+    format: formatTick,
   });
   const x = timeAxis(timesOf(record), [plot.left + 14, plot.right - 14]);
   const accuracy: Axis = { ...y, place: (share) => y.place(100 * share) };
@@ -129,10 +132,6 @@ function panels(record: ExperimentRecord, { id, methods, values }: Panels): Mark
     ),
   }));
   return figureGrid(figures);
-}
-
-function plain(value: number): string {
-  return String(Number(value.toPrecision(6)));
 }
 
 function description(network: NetworkResult, methods: readonly CompensationMethod[]): string {
@@ -197,20 +196,18 @@ function references(
 }
 
 function legend(record: ExperimentRecord, methods: readonly CompensationMethod[]): Markup {
-  const key = (content: Markup, text: string, method?: CompensationMethod): Markup =>
-    markup`<li><svg class="key${method === undefined ? '' : ` ${method}`}" viewBox="0 0 28 14" aria-hidden="true">${content}</svg>${text}</li>`;
-  const items = methods.map((method) =>
-    key(markup`<path class="mean" d="M1,7H27"/>${methodMark(method, 14, 7)}`, METHOD_NAMES[method], method),
-  );
   const hasChips = record.networks.some(({ deployed }) =>
     deployed.some(({ accuracies }) => accuracies.length > 1),
   );
   const published = publishedMark({ method: undefined, meaning: 'equal', x: 6, y: 8 });
   const bound = publishedMark({ method: undefined, meaning: 'above', x: 22, y: 8 });
-  return markup`<ul class="legend">${items}${hasChips ? key(markup`<path class="chip" d="M1,7H27"/>`, 'a single chip') : nothing}${key(markup`<path class="reference" d="M1,7H27"/>`, 'digital, chance')}${
+  return markup`<ul class="legend">${methods.map(methodKey)}${hasChips ? legendKey(markup`<path class="chip" d="M1,7H27"/>`, 'a single chip') : nothing}${legendKey(markup`<path class="reference" d="M1,7H27"/>`, 'digital, chance')}${
     record.published === undefined
       ? nothing
-      : key(markup`${published}${bound}`, 'published, in the shape of its method; with an arrow: more than')
+      : legendKey(
+          markup`${published}${bound}`,
+          'published, in the shape of its method; with an arrow: more than',
+        )
   }</ul>`;
 }
 
@@ -232,7 +229,7 @@ function meansTable(record: ExperimentRecord): Markup {
     });
     return markup`<tbody>${rows}</tbody>`;
   });
-  return markup`<div class="scroll"><table>
+  return markup`${SCROLLING}<table>
 <caption>Mean accuracy over chips ± half width of its 95 % confidence interval</caption>
 <thead><tr><th scope="col">network</th><th scope="col" class="number">digital</th><th scope="col">compensation</th>${times.map((time) => markup`<th scope="col" class="number">${formatTime(time)}</th>`)}</tr></thead>
 ${bodies}</table></div>`;
@@ -245,7 +242,7 @@ function chipsTable({ networks }: ExperimentRecord): Markup {
         markup`<tr><th scope="row">${network.label}</th><td class="text">${METHOD_NAMES[method]}</td><td>${formatTime(timeSeconds)}</td><td class="text">${accuracies.map((value) => formatFixed(100 * value, 2)).join(', ')}</td></tr>`,
     ),
   );
-  return markup`<details><summary>Every chip</summary><div class="scroll"><table>
+  return markup`<details><summary>Every chip</summary>${SCROLLING}<table>
 <caption>Accuracy of each chip (%)</caption>
 <thead><tr><th scope="col">network</th><th scope="col">compensation</th><th scope="col" class="number">time</th><th scope="col">chips 1, 2, …</th></tr></thead>
 <tbody>${rows}</tbody></table></div></details>`;

@@ -14,7 +14,7 @@ import {
   timeColour,
 } from './chart.ts';
 import { type Markup, markup } from './markup.ts';
-import { figureGrid, panelWidth } from './page-parts.ts';
+import { figureGrid, panelWidth, SCROLLING } from './page-parts.ts';
 import { formatCount, formatFixed } from './wording.ts';
 
 const STRIP_HEIGHT = 50;
@@ -151,7 +151,7 @@ function dataTable(label: string, histogram: ConductanceHistogram): Markup {
       (edge, bin) =>
         markup`<tr><th scope="row" class="number">${shortFixed(edge)} – ${shortFixed(edges[bin + 1]!)}</th>${strips.map(({ counts }) => markup`<td>${formatCount(counts[bin]!)}</td>`)}</tr>`,
     );
-  return markup`<details><summary>Counts: ${label}</summary><div class="scroll"><table>
+  return markup`<details><summary>Counts: ${label}</summary>${SCROLLING}<table>
 <caption>Cells by conductance on the first chip: ${label}</caption>
 <thead><tr><th scope="col" class="number">conductance (µS)</th>${strips.map(({ name }) => markup`<th scope="col" class="number">${name}</th>`)}</tr></thead>
 <tbody>${rows}</tbody></table></div></details>`;

@@ -47,12 +47,15 @@ ${repeatSection(record)}
 }
 
 function head(record: ExperimentRecord): Markup {
-  const { dataset, hardware, evaluation, seed, ohmic, machine } = record;
+  const { dataset, hardware, evaluation, seed, ohmic, machine, networks } = record;
+  // What networks were trained on; older files do not say it.
+  const counts = networks.map(({ training }) => training.trainImages ?? dataset.trainImages);
+  const trainImages = counts.length === 0 ? [dataset.trainImages] : [...new Set(counts)];
   const facts: readonly (readonly [string, string])[] = [
     ['data', `${dataset.name}, ${dataset.classes} classes`],
     [
       'images',
-      `${formatCount(dataset.trainImages)} training, ${formatCount(evaluation.testImages ?? dataset.testImages)} test`,
+      `${trainImages.map(formatCount).join(' or ')} training, ${formatCount(evaluation.testImages ?? dataset.testImages)} test`,
     ],
     ['hardware', hardware.name],
     ['cell', `${hardware.cell.name}, Gmax ${hardware.cell.gMaxMicrosiemens} µS`],

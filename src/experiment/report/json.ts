@@ -3,17 +3,17 @@
 import { z } from 'zod';
 import { invariant, messageOf, throwFaults, UsageError } from '../../base/errors.ts';
 import { hardwareSchema } from '../../crossbar/hardware-schema.ts';
-import type { Provenance } from '../../train/checkpoint.ts';
-import type { LearningRate, TrainingSettings, WeightClipping, WeightNoise } from '../../train/settings.ts';
+import { augmentationSchema, provenanceSchema } from '../../train/provenance.ts';
 import { publicationSchema } from '../publication-schema.ts';
-import type {
-  AccuracyAtTime,
-  ConductanceHistogram,
-  EvaluationSettings,
-  ExperimentRecord,
-  LayerSummary,
-  NetworkResult,
-  NoiseSweep,
+import {
+  type AccuracyAtTime,
+  COMPENSATION_METHODS,
+  type ConductanceHistogram,
+  type EvaluationSettings,
+  type ExperimentRecord,
+  type LayerSummary,
+  type NetworkResult,
+  type NoiseSweep,
 } from '../record.ts';
 
 const FORMAT = 'ohmic-record-1';
@@ -22,68 +22,7 @@ const count = z.int().min(0);
 const positiveCount = z.int().min(1);
 const share = z.number().min(0).max(1);
 const seconds = z.number().min(0);
-const method = z.enum(['none', 'global', 'per-column', 'adabs']);
-
-const learningRate: z.ZodType<LearningRate> = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('cosine'),
-    initial: z.number(),
-    warmupEpochs: z.number(),
-    restartEpochs: z.array(z.number()).optional(),
-  }),
-  z.strictObject({
-    kind: z.literal('step'),
-    initial: z.number(),
-    factor: z.number(),
-    atEpochs: z.array(z.number()),
-  }),
-]);
-
-const augmentation = z.strictObject({ cropPadding: count, flip: z.boolean(), cutout: count });
-
-const noise: z.ZodType<WeightNoise> = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('none') }),
-  z.strictObject({ kind: z.literal('gaussian'), relativeToMax: z.number() }),
-]);
-
-const clipping: z.ZodType<WeightClipping> = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('none') }),
-  z.strictObject({ kind: z.literal('standard-deviations'), alpha: z.number() }),
-]);
-
-const trainingSettings: z.ZodType<TrainingSettings> = z.strictObject({
-  epochs: count,
-  batchSize: positiveCount,
-  learningRate,
-  momentum: z.number(),
-  nesterov: z.boolean(),
-  weightDecay: z.number(),
-  labelSmoothing: z.number(),
-  statisticsMomentum: z.number(),
-  augmentation,
-  noise,
-  clipping,
-});
-
-const provenance: z.ZodType<Provenance> = z.strictObject({
-  ohmic: z.string(),
-  model: z.string(),
-  dataset: z.string(),
-  normalization: z.exactOptional(
-    z.strictObject({ mean: z.array(z.number()), std: z.array(z.number().positive()) }),
-  ),
-  settings: trainingSettings,
-  seed: z.number(),
-  backend: z.string(),
-  history: z.array(
-    z.strictObject({
-      epoch: positiveCount,
-      trainLoss: z.number(),
-      trainAccuracy: share,
-      testAccuracy: z.exactOptional(share),
-    }),
-  ),
-});
+const method = z.enum(COMPENSATION_METHODS);
 
 const accuracyAtTime: z.ZodType<AccuracyAtTime> = z.strictObject({
   timeSeconds: seconds,
@@ -124,7 +63,7 @@ const evaluation: z.ZodType<EvaluationSettings> = z.strictObject({
   adabs: z.strictObject({
     batches: count,
     batchSize: positiveCount,
-    augmentation: augmentation.optional(),
+    augmentation: augmentationSchema.optional(),
   }),
   calibrationImages: count,
   testImages: z.exactOptional(positiveCount),
@@ -132,7 +71,7 @@ const evaluation: z.ZodType<EvaluationSettings> = z.strictObject({
 
 const network: z.ZodType<NetworkResult> = z.strictObject({
   label: z.string(),
-  training: provenance,
+  training: provenanceSchema,
   digitalAccuracy: share,
   deployed: z.array(accuracyAtTime),
   layers: z.array(layer),
@@ -145,7 +84,7 @@ const noiseSweep: z.ZodType<NoiseSweep> = z.strictObject({
   points: z.array(
     z.strictObject({
       relativeToMax: z.number().min(0),
-      training: provenance,
+      training: provenanceSchema,
       digitalAccuracy: share,
       deployed: z.array(accuracyAtTime),
     }),

@@ -3,24 +3,17 @@
 import { line } from 'd3-shape';
 import { formatTime, type Seconds } from '../../base/units.ts';
 import type { CompensationMethod, ExperimentRecord, NoiseSweepPoint } from '../record.ts';
-import {
-  type Area,
-  type Axis,
-  drawing,
-  horizontalAxis,
-  linearAxis,
-  methodMark,
-  verticalAxis,
-} from './chart.ts';
+import { type Area, type Axis, drawing, horizontalAxis, linearAxis, verticalAxis } from './chart.ts';
 import { type Markup, markup, nothing } from './markup.ts';
 import { methodCurve } from './method-curve.ts';
-import { figureGrid } from './page-parts.ts';
+import { figureGrid, legendKey, methodKey, SCROLLING } from './page-parts.ts';
 import {
   formatAccuracy,
   formatCount,
   formatEpochs,
   formatEta,
   formatPercent,
+  formatTick,
   METHOD_NAMES,
   methodsOf,
   resultAt,
@@ -62,13 +55,13 @@ function panel(points: readonly NoiseSweepPoint[], { id, time, times, methods }:
   const y = linearAxis({
     values: values.map((value) => Math.min(100, 100 * value)),
     range: [plot.bottom, plot.top],
-    format: plain,
+    format: formatTick,
   });
   const accuracy: Axis = { ...y, place: (share) => y.place(100 * share) };
   const x = linearAxis({
     values: [0, ...points.map(({ relativeToMax }) => 100 * relativeToMax)],
     range: [plot.left + 14, plot.right - 14],
-    format: plain,
+    format: formatTick,
   });
   const at = ({ relativeToMax }: NoiseSweepPoint): number => x.place(100 * relativeToMax);
   const curves = methods.map((method) => {
@@ -99,16 +92,9 @@ function panel(points: readonly NoiseSweepPoint[], { id, time, times, methods }:
   );
 }
 
-function plain(value: number): string {
-  return String(Number(value.toPrecision(6)));
-}
-
 function legend(methods: readonly CompensationMethod[]): Markup {
-  const items = methods.map(
-    (method) =>
-      markup`<li><svg class="key ${method}" viewBox="0 0 28 14" aria-hidden="true"><path class="mean" d="M1,7H27"/>${methodMark(method, 14, 7)}</svg>${METHOD_NAMES[method]}</li>`,
-  );
-  return markup`<ul class="legend">${items}<li><svg class="key" viewBox="0 0 28 14" aria-hidden="true"><path class="reference" d="M1,7H27"/></svg>digital</li></ul>`;
+  const digital = legendKey(markup`<path class="reference" d="M1,7H27"/>`, 'digital');
+  return markup`<ul class="legend">${methods.map(methodKey)}${digital}</ul>`;
 }
 
 function table(
@@ -125,7 +111,7 @@ function table(
     );
     return markup`<tr><th scope="row">${formatEta(point)}</th><td>${formatPercent(point.digitalAccuracy)}</td>${cells}</tr>`;
   });
-  return markup`<div class="scroll"><table>
+  return markup`${SCROLLING}<table>
 <caption>Mean accuracy over chips ± half width of its 95 % confidence interval</caption>
 <thead><tr><th scope="col" rowspan="2">training noise</th><th scope="col" rowspan="2" class="number">digital</th>${times.map((time) => markup`<th scope="colgroup" colspan="${methods.length}">${formatTime(time)}</th>`)}</tr>
 <tr>${times.map(() => methods.map((method) => markup`<th scope="col" class="number">${METHOD_NAMES[method]}</th>`))}</tr></thead>

@@ -1,7 +1,26 @@
 // Pieces that several sections of the page share.
 
-import type { ExperimentRecord } from '../record.ts';
+import type { CompensationMethod, ExperimentRecord } from '../record.ts';
+import { methodMark } from './chart.ts';
 import { type Markup, markup } from './markup.ts';
+import { METHOD_NAMES } from './wording.ts';
+
+/** Opens what a wide table scrolls in, by keyboard too; `</div>` ends it. */
+export const SCROLLING: Markup = markup`<div class="scroll" role="group" aria-label="table" tabindex="0">`;
+
+/** An entry of a legend: what is drawn, and what it means. */
+export function legendKey(content: Markup, text: string, method?: CompensationMethod): Markup {
+  return markup`<li><svg class="key${method === undefined ? '' : ` ${method}`}" viewBox="0 0 28 14" aria-hidden="true">${content}</svg>${text}</li>`;
+}
+
+/** The legend's entry of a method. */
+export function methodKey(method: CompensationMethod): Markup {
+  return legendKey(
+    markup`<path class="mean" d="M1,7H27"/>${methodMark(method, 14, 7)}`,
+    METHOD_NAMES[method],
+    method,
+  );
+}
 
 /** Width of a chart in its own pixels: one network has the whole page, several stand side by side. */
 export function panelWidth({ networks }: ExperimentRecord): number {

@@ -3,6 +3,7 @@
 import type { ExperimentRecord } from '../record.ts';
 import { comparisons } from './comparison.ts';
 import { type Markup, markup, nothing } from './markup.ts';
+import { SCROLLING } from './page-parts.ts';
 
 /** Section on the published figures; nothing if the record has none. */
 export function publishedSection(record: ExperimentRecord): Markup {
@@ -18,7 +19,7 @@ export function publishedSection(record: ExperimentRecord): Markup {
   return markup`<section>
 <h2>Beside the publication</h2>
 <p>${published.source}. Ours are means over chips ± half the width of their 95 % confidence interval, and accuracies in floating point; the difference is ours less the published one. Intervals cover chips and reads, not the training, of which there is one.</p>
-<div class="scroll"><table>
+${SCROLLING}<table>
 <caption>Published accuracies and ours</caption>
 <thead><tr><th scope="col">figure</th><th scope="col" class="number">published</th><th scope="col" class="number">ours</th><th scope="col" class="number">difference (points)</th><th scope="col">where</th><th scope="col">our result</th></tr></thead>
 <tbody>${rows}</tbody></table></div>

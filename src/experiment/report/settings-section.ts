@@ -3,6 +3,7 @@
 import type { ExperimentRecord, LayerSummary } from '../record.ts';
 import { formulasOf } from './law-text.ts';
 import { type Markup, markup, nothing } from './markup.ts';
+import { SCROLLING } from './page-parts.ts';
 import { formatCount, formatEta, formatPercent } from './wording.ts';
 
 /** Section on the layers; networks of the same layout share a table. */
@@ -30,7 +31,7 @@ function layerTable(labels: string, layers: readonly LayerSummary[]): Markup {
   );
   const weights = layers.reduce((sum, layer) => sum + layer.rows * layer.columns, 0);
   const tiles = layers.reduce((sum, layer) => sum + layer.tiles, 0);
-  return markup`<div class="scroll"><table>
+  return markup`${SCROLLING}<table>
 <caption>${labels}</caption>
 <thead><tr><th scope="col">layer</th>${['rows', 'columns', 'weights', 'tiles', 'utilisation'].map((name) => markup`<th scope="col" class="number">${name}</th>`)}</tr></thead>
 <tbody>${rows}</tbody>
@@ -45,7 +46,7 @@ export function settingsSection({ hardware, evaluation, networks, noiseSweep }: 
       ? nothing
       : markup`<h3>Equations of the cell</h3>
 <p>g = G / Gmax is the relative conductance; Gmax = ${hardware.cell.gMaxMicrosiemens} µS; t₀ = ${hardware.cell.driftReferenceSeconds} s.</p>
-<div class="scroll"><table><caption>Laws with their sources</caption>
+${SCROLLING}<table><caption>Laws with their sources</caption>
 <thead><tr><th scope="col">quantity</th><th scope="col">law</th><th scope="col">source</th></tr></thead>
 <tbody>${formulas.map(({ quantity, formula, source }) => markup`<tr><th scope="row">${quantity}</th><td class="text formula">${formula}</td><td class="text">${source}</td></tr>`)}</tbody></table></div>`;
   const runs = networks.map(({ label, training: { history: _, ...run } }) => ({ label, value: run }));
@@ -90,7 +91,7 @@ function settingsTable(caption: string, columns: readonly Column[]): Markup {
     const differs = values.some((value) => value !== values[0]);
     return markup`<tr><th scope="row"><code>${path}</code></th>${values.map((value) => markup`<td class="text${differs ? ' differs' : ''}">${value}</td>`)}</tr>`;
   });
-  return markup`<div class="scroll"><table class="settings"><caption>${caption}</caption>
+  return markup`${SCROLLING}<table class="settings"><caption>${caption}</caption>
 <thead><tr><th scope="col">setting</th>${columns.map(({ label }) => markup`<th scope="col">${label}</th>`)}</tr></thead>
 <tbody>${rows}</tbody></table></div>`;
 }

@@ -5,7 +5,7 @@ import type { EpochRecord } from '../../train/fit.ts';
 import type { ExperimentRecord, NetworkResult } from '../record.ts';
 import { type Area, type Axis, drawing, horizontalAxis, linearAxis, pixels, verticalAxis } from './chart.ts';
 import { type Markup, markup, nothing } from './markup.ts';
-import { figureGrid, panelWidth } from './page-parts.ts';
+import { figureGrid, panelWidth, SCROLLING } from './page-parts.ts';
 import { formatFixed, formatPercent } from './wording.ts';
 
 /** Section on the training runs. */
@@ -106,7 +106,7 @@ function dataTable({ label, training }: NetworkResult): Markup {
     ({ epoch, trainLoss, trainAccuracy, testAccuracy }) =>
       markup`<tr><th scope="row" class="number">${epoch}</th><td>${formatFixed(trainLoss, 4)}</td><td>${formatPercent(trainAccuracy)}</td><td>${testAccuracy === undefined ? '–' : formatPercent(testAccuracy)}</td></tr>`,
   );
-  return markup`<details><summary>Epochs: ${label}</summary><div class="scroll"><table>
+  return markup`<details><summary>Epochs: ${label}</summary>${SCROLLING}<table>
 <caption>Training of ${label}</caption>
 <thead><tr><th scope="col" class="number">epoch</th><th scope="col" class="number">training loss</th><th scope="col" class="number">training accuracy</th><th scope="col" class="number">test accuracy</th></tr></thead>
 <tbody>${rows}</tbody></table></div></details>`;

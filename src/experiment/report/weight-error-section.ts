@@ -4,7 +4,7 @@ import { formatTime } from '../../base/units.ts';
 import type { ExperimentRecord, LayerSummary, NetworkResult } from '../record.ts';
 import { type Area, drawing, horizontalAxis, linearAxis, pixels, timeColour, timeLegend } from './chart.ts';
 import { type Markup, markup } from './markup.ts';
-import { figureGrid, panelWidth } from './page-parts.ts';
+import { figureGrid, panelWidth, SCROLLING } from './page-parts.ts';
 import { formatPercent } from './wording.ts';
 
 const ROW_HEIGHT = 17;
@@ -112,7 +112,7 @@ function dataTable({ label, layers }: NetworkResult, times: readonly number[]): 
         return markup`<td>${error === undefined ? '–' : formatPercent(error[side])}</td>`;
       }),
     );
-  return markup`<details><summary>Errors: ${label}</summary><div class="scroll"><table>
+  return markup`<details><summary>Errors: ${label}</summary>${SCROLLING}<table>
 <caption>Weight errors relative to the largest weight of the layer: ${label}</caption>
 <thead><tr><th scope="col" rowspan="2">layer</th>${SIDES.map(({ name }) => markup`<th scope="colgroup" colspan="${times.length}">${name}</th>`)}</tr>
 <tr>${SIDES.map(() => times.map((time) => markup`<th scope="col" class="number">${formatTime(time)}</th>`))}</tr></thead>

@@ -36,6 +36,11 @@ export function formatFixed(value: number, digits: number): string {
   return Number(text) === 0 ? text.replace('-', '') : text.replace('-', '−');
 }
 
+/** A number at an axis, without the noise of its last bits. */
+export function formatTick(value: number): string {
+  return String(Number(value.toPrecision(6)));
+}
+
 /** A count with its thousands set apart by narrow spaces. */
 export function formatCount(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, '\u202f');
