@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { parseRecord } from '../src/experiment/report/json.ts';
+import { decodeCheckpoint, encodeCheckpoint } from '../src/train/checkpoint.ts';
 import { commandIn, MAIN, type Outcome, type SpawnOptions } from './command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ohmic-cli-'));
@@ -87,8 +88,13 @@ test('Ctrl-C leaves a checkpoint, says how to continue, and the continued run en
   assert.match(stopped.err, /Continue with:\n {2}ohmic train .*--threads 1 .*--out stopped --resume\n/);
   assert.ok(existsSync(place('stopped/checkpoint.safetensors')));
   assert.ok(!existsSync(place('stopped/weights.safetensors')));
+  // As an earlier version would have left it: nothing is lost by a new one.
+  const file = place('stopped/checkpoint.safetensors');
+  const { state, provenance } = await decodeCheckpoint(file, readFileSync(file));
+  writeFileSync(file, await encodeCheckpoint({ state, provenance: { ...provenance, ohmic: '0.0.1' } }));
   const { code, err } = await ohmic(['train', '--out', 'stopped', '--resume', '--threads', '1']);
   assert.equal(code, 0, err);
+  assert.match(err, /note: begun by ohmic 0\.0\.1, .*, continued by ohmic .*: the last bits may differ/);
   assert.deepEqual(bytes('stopped', 'weights.safetensors'), bytes('reference', 'weights.safetensors'));
 });
 

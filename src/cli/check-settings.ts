@@ -2,6 +2,7 @@
 
 import type { z } from 'zod';
 import { invariant, throwFaults } from '../base/errors.ts';
+import { valueAt } from '../base/value-at.ts';
 import { type Json, mergeSettings } from './settings-merge.ts';
 import { type RunSettings, runSchema, type TrainSettings, trainSchema } from './settings-schema.ts';
 import { unknownName } from './suggest.ts';
@@ -74,12 +75,4 @@ function issueTexts(issue: z.core.$ZodIssue, raw: unknown): string[] {
   const text = isComplete ? message : `${message}, got ${JSON.stringify(came) ?? 'nothing'}`;
   // zod says what came by its type; the value says more.
   return [(place === '' ? text : `${place}: ${text}`).replace(/, received \w+(?=, got )/, '')];
-}
-
-function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>(
-    (inner, part) =>
-      typeof inner === 'object' && inner !== null ? (inner as Record<PropertyKey, unknown>)[part] : undefined,
-    value,
-  );
 }

@@ -4,7 +4,7 @@ import { DAY, HOUR, MONTH, YEAR } from '../base/units.ts';
 import { formatDuration } from './progress.ts';
 import { mergeSettings, settingsDifferences } from './settings-merge.ts';
 import { nearestName, unknownName } from './suggest.ts';
-import { backendChoice, numberOrText, parseList, parseTime } from './values.ts';
+import { backendChoice, numberOrText, parseList, parseSeed, parseTime } from './values.ts';
 
 test('times are read with their units', () => {
   assert.deepEqual(['25s', '90', '2min', '1h', '30d', '1month', '1y', '1.5e3 s'].map(parseTime), [
@@ -23,6 +23,12 @@ test('a negative time and a text that is no time are refused', () => {
   assert.throws(() => parseTime('-1h'), /at least 0 s, got "-1h"/);
   for (const text of ['', 'h', '1 fortnight', '1h2', 'NaN'])
     assert.throws(() => parseTime(text), /expected a number with one of s, min/);
+});
+
+test('a seed is a whole number that is exact', () => {
+  assert.deepEqual(['0', '12', String(2 ** 53 - 1)].map(parseSeed), [0, 12, 2 ** 53 - 1]);
+  for (const text of ['', ' ', '-1', '1.5', '1e300', 'x'])
+    assert.throws(() => parseSeed(text), { name: 'UsageError', message: /--seed must be a whole number/ });
 });
 
 test('lists drop blanks, numbers keep texts that are none', () => {

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { invariant, throwFaults } from '../base/errors.ts';
+import { valueAt } from '../base/value-at.ts';
 import { cellSchema } from '../pcm/cell-schema.ts';
 import type {
   Adc,
@@ -82,12 +83,4 @@ export function checkHardware(value: unknown): HardwareSpec {
   }
   invariant(checked.success, 'a failed check has no faults');
   return checked.data;
-}
-
-function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>(
-    (inner, part) =>
-      inner === null || inner === undefined ? undefined : (inner as Record<PropertyKey, unknown>)[part],
-    value,
-  );
 }

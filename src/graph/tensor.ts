@@ -70,11 +70,11 @@ export class Tensor {
   divide(other: TensorLike): Tensor {
     return binary('divide', this, other);
   }
-  /** this > other ? this : other */
+  /** this > other ? this : other. Where both are equal, the gradient goes to `other`, or, beside a number, nowhere. */
   maximum(other: TensorLike): Tensor {
     return binary('maximum', this, other);
   }
-  /** this < other ? this : other */
+  /** this < other ? this : other. Where both are equal, the gradient goes to `other`. */
   minimum(other: TensorLike): Tensor {
     return binary('minimum', this, other);
   }
@@ -118,6 +118,7 @@ export class Tensor {
   tanh(): Tensor {
     return apply(this.builder, 'tanh', [this], {});
   }
+  /** For an angle in radians; exact to 5e-7 up to 1000, less the further out, and always within [−1, 1]. */
   cos(): Tensor {
     return apply(this.builder, 'cos', [this], {});
   }
@@ -145,6 +146,10 @@ export class Tensor {
       liftTo(this.builder, high, this.dtype).minimum(this),
     );
   }
+  /**
+   * In another element type: to i32 towards zero, to bool true where not 0. What i32 can't hold (beyond ±2³¹, NaN) has
+   * no defined value: it differs between backends.
+   */
   cast(dtype: DType): Tensor {
     return dtype === this.dtype ? this : apply(this.builder, 'cast', [this], { dtype });
   }

@@ -2,6 +2,7 @@
 // noise and the published figures where there are any, and a verdict.
 // Left out: colours and fitting to the terminal's width.
 
+import { alignRow, widthsOf } from '../../base/text-table.ts';
 import { formatTime } from '../../base/units.ts';
 import type { ExperimentRecord, NetworkResult } from '../record.ts';
 import { comparisons } from './comparison.ts';
@@ -49,7 +50,7 @@ function networkBlocks(record: ExperimentRecord): string[] {
   // One set of widths for all blocks, so that networks can be compared down a column.
   const widths = widthsOf([head, ...rows.flat()]);
   return record.networks.map((network, index) =>
-    [title(network), ...[head, ...rows[index]!].map((row) => align(row, widths))].join('\n'),
+    [title(network), ...[head, ...rows[index]!].map((row) => indented(row, widths))].join('\n'),
   );
 }
 
@@ -98,16 +99,9 @@ function publishedBlock(record: ExperimentRecord): string[] {
 
 function block(heading: string, rows: readonly (readonly string[])[]): string {
   const widths = widthsOf(rows);
-  return [heading, ...rows.map((row) => align(row, widths))].join('\n');
+  return [heading, ...rows.map((row) => indented(row, widths))].join('\n');
 }
 
-function widthsOf(rows: readonly (readonly string[])[]): number[] {
-  return rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-}
-
-function align(row: readonly string[], widths: readonly number[]): string {
-  const cells = row.map((cell, column) =>
-    column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!),
-  );
-  return `  ${cells.join('   ')}`.trimEnd();
+function indented(row: readonly string[], widths: readonly number[]): string {
+  return `  ${alignRow(row, widths, '   ')}`;
 }
