@@ -41,14 +41,13 @@ const train = (out: string, ...more: string[]): string[] => [
   ...more,
 ];
 
-/** Kills the command some time after training has begun. */
-function killAfter(milliseconds: number, signal: NodeJS.Signals): SpawnOptions {
-  let isPlanned = false;
+/** Kills the command as soon as it says something; what it does then goes on for long. */
+function killAt(said: RegExp, signal: NodeJS.Signals): SpawnOptions {
+  let isSent = false;
   return {
     onErr: (child, err) => {
-      if (isPlanned || !/epoch 1 of|continuing/.test(err)) return;
-      isPlanned = true;
-      setTimeout(() => child.kill(signal), milliseconds);
+      // A second signal would end it at once.
+      if (!isSent && said.test(err)) isSent = child.kill(signal);
     },
   };
 }
@@ -59,20 +58,18 @@ before(async () => {
 });
 
 test('a training that is killed again and again ends with the same bytes as one that is left alone', async () => {
-  const delays: number[] = [];
-  for (let kill = 0; kill < 3; kill++) {
-    const delay = Math.floor(Math.random() * 250);
-    delays.push(delay);
+  for (const epoch of [1, 2, 3]) {
     const resume = existsSync(place('killed/settings.json')) ? ['--resume'] : [];
-    await ohmic(train('killed', ...resume), killAfter(delay, 'SIGKILL'));
+    const killed = await ohmic(
+      train('killed', ...resume),
+      killAt(new RegExp(`epoch ${epoch} of`), 'SIGKILL'),
+    );
+    assert.equal(killed.code, null, `it ended before it was killed: ${killed.err}`);
   }
   const { code, err } = await ohmic(['train', '--out', 'killed', '--resume', '--threads', '1']);
-  assert.equal(code, 0, `after kills at ${delays} ms: ${err}`);
-  assert.deepEqual(
-    bytes('killed', 'weights.safetensors'),
-    bytes('reference', 'weights.safetensors'),
-    `after kills at ${delays} ms`,
-  );
+  assert.equal(code, 0, err);
+  assert.match(err, /continuing after step/);
+  assert.deepEqual(bytes('killed', 'weights.safetensors'), bytes('reference', 'weights.safetensors'));
   assert.deepEqual(bytes('killed', 'history.json'), bytes('reference', 'history.json'));
   assert.deepEqual(
     readdirSync(place('killed')),
@@ -82,7 +79,7 @@ test('a training that is killed again and again ends with the same bytes as one 
 });
 
 test('Ctrl-C leaves a checkpoint, says how to continue, and the continued run ends with the same bytes', async () => {
-  const stopped = await ohmic(train('stopped'), killAfter(0, 'SIGINT'));
+  const stopped = await ohmic(train('stopped'), killAt(/epoch 1 of/, 'SIGINT'));
   assert.equal(stopped.code, 130, stopped.err);
   // The command as it was typed, so that what the settings do not hold (data, threads) is said again.
   assert.match(stopped.err, /Continue with:\n {2}ohmic train .*--threads 1 .*--out stopped --resume\n/);
@@ -324,18 +321,34 @@ test('a whole run, killed twice, ends with the same record as one that is left a
   assert.ok(bytes('whole', 'report.html').length > 1000);
   assert.equal(bytes('whole', 'accuracies.csv').toString().trim().split('\n').length, 1 + 2 * 4 * 2 * 2);
   rmSync(place('whole'), { recursive: true });
-  const first = await ohmic(run, {
-    onErr: (child, err) => void (/digital training: epoch 1/.test(err) && child.kill('SIGKILL')),
-  });
-  assert.equal(first.code, null);
-  await ohmic([...run, '--resume'], {
-    onErr: (child, err) =>
-      void (/noise training: epoch 1/.test(err) && setTimeout(() => child.kill('SIGKILL'), 300)),
-  });
+  for (const [said, ...more] of [
+    [/digital training: epoch 1/],
+    [/noise training: epoch 1/, '--resume'],
+  ] as const) {
+    const killed = await ohmic([...run, ...more], killAt(said, 'SIGKILL'));
+    assert.equal(killed.code, null, `it ended before it was killed: ${killed.err}`);
+  }
   const last = await ohmic([...run, '--resume']);
   assert.equal(last.code, 0, last.err);
   assert.match(last.err, /digital training: done already/);
   assert.equal(JSON.stringify(parseRecord(bytes('whole', 'record.json').toString())), JSON.stringify(record));
+});
+
+test('SIGTERM stops like Ctrl-C, with a code of its own', async () => {
+  const stopped = await ohmic(train('terminated'), killAt(/epoch 1 of/, 'SIGTERM'));
+  assert.equal(stopped.code, 143, stopped.err);
+  assert.ok(existsSync(place('terminated/checkpoint.safetensors')));
+});
+
+test('AdaBS alone, for a network that normalises nothing, is refused before it is trained', async () => {
+  writeFileSync(
+    place('plain.yaml'),
+    'data: { dataset: synthetic, trainImages: 40, testImages: 20 }\nmodel: mlp\ntraining: { epochs: 1 }\nhardware: ideal\nevaluation: { methods: [adabs], adabs: { batchSize: 20 }, calibrationImages: 20 }\n',
+  );
+  const { code, err } = await ohmic(['run', 'plain.yaml', '--backend', 'wasm', '--out', 'plain']);
+  assert.equal(code, 1);
+  assert.match(err, /evaluation\.methods must name another than adabs: mlp has no batch normalisation/);
+  assert.ok(!existsSync(place('plain')), 'nothing is written');
 });
 
 test('help shows examples, the version is that of the package, schemas are JSON', async () => {

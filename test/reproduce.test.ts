@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { after, test } from 'node:test';
 import { parse } from 'yaml';
 import { checkRunSettings } from '../src/cli/check-settings.ts';
@@ -17,6 +17,7 @@ import {
   reproductionList,
   reproductionNames,
 } from '../src/cli/reproduce-command.ts';
+import { type Json, settingsDifferences } from '../src/cli/settings-merge.ts';
 import type { ExperimentRecord, NetworkResult } from '../src/experiment/record.ts';
 import { parseRecord } from '../src/experiment/report/json.ts';
 import { commandIn } from './command.ts';
@@ -110,6 +111,17 @@ test('impossible changes are refused before anything is trained', async () => {
     /evaluation: controlEvaluation\.adabs\.batchSize must be a whole number from 1 to 60/,
   );
   assert.ok(!existsSync(join(folder, 'large')), 'nothing is written');
+});
+
+test('the kept run of a reproduction can be continued: it began with the settings of today', () => {
+  for (const name of reproductionNames()) {
+    const { backend, ...kept } = JSON.parse(
+      readFileSync(resolve(import.meta.dirname, `../results/${name}/settings.json`), 'utf8'),
+    ) as Readonly<Record<string, Json>>;
+    const { backend: _, ...today } = checkRunSettings(name, readSettingsFile(reproductionFile(name)));
+    assert.deepEqual(settingsDifferences(kept, today as unknown as Json), []);
+    assert.equal(backend, 'native');
+  }
 });
 
 test('a trial goes through all stages; killed and continued, it ends with the same record', async () => {

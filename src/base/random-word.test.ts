@@ -1,6 +1,6 @@
 // Words that graphs draw: known answers, and whether they look random: within a sequence, between sequences, bit by bit.
-// Every statistic is compared with ±5 standard deviations: for a random sequence that fails for one seed in 10⁶; the seeds
-// are fixed. The same tests of 2²⁶ draws and more stand in docs/decisions/0011-lighter-draws.md, with hashes that fail.
+// Some 36 statistics are each compared with ±5 standard deviations: for random sequences one of them fails for one set
+// of seeds in 50,000; the seeds are fixed. The same tests of 2²⁶ draws and more stand in docs/decisions/0011-lighter-draws.md, with hashes that fail.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -113,6 +113,6 @@ test('a network that normalises nothing is evaluated without AdaBS, and that is 
   const only = { ...evaluation, methods: ['adabs'] } as const;
   await assert.rejects(
     evaluateInFolder(experiment, [{ label: 'digital', network, evaluation: only }], place, signal),
-    /AdaBS needs batch normalisation, and tiny-perceptron has none; name other methods/,
+    /methods must name another than adabs: tiny-perceptron has no batch normalisation/,
   );
 });

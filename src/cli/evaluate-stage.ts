@@ -6,7 +6,13 @@ import { sha256 } from '../base/digest.ts';
 import { throwFaults, UsageError } from '../base/errors.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
 import type { DataSplit } from '../data/image-set.ts';
-import { type EvaluationProgress, evaluateNetwork, evaluationFaults } from '../experiment/evaluate.ts';
+import {
+  type EvaluationProgress,
+  evaluateNetwork,
+  evaluationFaults,
+  methodFaults,
+  methodsFor,
+} from '../experiment/evaluate.ts';
 import type { EvaluationSettings, ExperimentRecord, NetworkResult } from '../experiment/record.ts';
 import { toCsv } from '../experiment/report/csv.ts';
 import { toHtml } from '../experiment/report/html.ts';
@@ -65,14 +71,13 @@ function withItsMethods(
   { progress }: Workplace,
 ): LabelledNetwork {
   const asked = labelled.evaluation ?? evaluation;
-  const { name, normalizationLayers } = model(labelled.network);
-  if (normalizationLayers.length > 0 || !asked.methods.includes('adabs')) return labelled;
-  const methods = asked.methods.filter((method) => method !== 'adabs');
-  if (methods.length === 0)
-    throw new UsageError(
-      `evaluation: AdaBS needs batch normalisation, and ${name} has none; name other methods`,
-    );
-  progress.line(`note: ${name} has no batch normalisation, so ${labelled.label} is evaluated without AdaBS`);
+  const network = model(labelled.network);
+  throwFaults('evaluation', methodFaults(asked, network));
+  const methods = methodsFor(asked.methods, network);
+  if (methods.length === asked.methods.length) return labelled;
+  progress.line(
+    `note: ${network.name} has no batch normalisation, so ${labelled.label} is evaluated without AdaBS`,
+  );
   return { ...labelled, evaluation: { ...asked, methods } };
 }
 

@@ -34,7 +34,7 @@ export function buildProgram(): Command {
   addInspect(program);
   program
     .command('schema [of]')
-    .description('print the JSON schema of settings files')
+    .description('print the JSON schema of settings files: of run (the default), train or hardware')
     .addHelpText(
       'after',
       '\nExamples:\n  ohmic schema run > run.schema.json\n  ohmic schema train\n  ohmic schema hardware\n',
@@ -52,7 +52,7 @@ export function buildProgram(): Command {
 }
 
 function addRun(program: Command): void {
-  workOptions(program.command('run [settings]'))
+  checkpointOption(workOptions(program.command('run [settings]')))
     .description(
       'train, program, drift, compensate, evaluate and report, from one settings file; without one, the built-in job',
     )
@@ -67,10 +67,10 @@ function addRun(program: Command): void {
 }
 
 function addTrain(program: Command): void {
-  workOptions(program.command('train'))
+  checkpointOption(workOptions(program.command('train')))
     .description('train a network, with or without noise on its weights')
     .requiredOption('--out <folder>', 'the folder of the run')
-    .option('--config <file>', 'settings as JSON or YAML (ohmic schema train); flags come first')
+    .option('--config <file>', 'settings as JSON or YAML (ohmic schema train); flags override the file')
     .option('--dataset <name>', datasets)
     .option('--train-images <n>', 'only the first n training images')
     .option('--test-images <n>', 'only the first n test images')
@@ -86,13 +86,13 @@ function addTrain(program: Command): void {
     .option('--momentum <value>', 'momentum of the gradient descent')
     .option('--no-nesterov', 'plain momentum')
     .option('--weight-decay <value>', 'L2 penalty')
-    .option('--label-smoothing <value>', 'share of the other classes in a label')
+    .option('--label-smoothing <value>', 'share of a label that is spread evenly over all classes')
     .option('--crop-padding <pixels>', 'random crops after padding')
     .option('--no-flip', 'do not mirror images')
     .option('--cutout <pixels>', 'side of a blank square')
     .option('--noise <eta>', 'training noise: standard deviation relative to the largest weight of a layer')
     .option('--clip <alpha>', 'limit weights to so many standard deviations of their layer')
-    .option('--seed <n>', 'names all random draws')
+    .option('--seed <n>', 'seed of all random draws')
     .addHelpText('after', TRAIN_EXAMPLES)
     .action((flags: TrainFlags, command: Command) =>
       trainCommand(givenFlags(flags, command), progressOn(process.stderr)),
@@ -128,10 +128,10 @@ function addEvaluate(program: Command): void {
     .option('--adabs-batch-size <n>', 'AdaBS: images of a batch', '128')
     .option(
       '--adabs-augmentation <crop,cutout>',
-      'AdaBS: flips, crops after padding, cutout, in pixels; as in training',
+      'AdaBS: padding for crops and side of the cutout in pixels, as 4,8; images are mirrored too; use what the training used',
     )
     .option('--calibration-images <n>', 'training images that set converter ranges', '250')
-    .option('--seed <n>', 'names all random draws', '0')
+    .option('--seed <n>', 'seed of all random draws', '0')
     .addHelpText('after', EVALUATE_EXAMPLES)
     .action((flags: EvaluateFlags) => evaluateCommand(flags, progressOn(process.stderr)));
 }
@@ -144,7 +144,7 @@ Examples:
 `;
 
 function addReproduce(program: Command): void {
-  continuableOptions(program.command('reproduce [name]'))
+  checkpointOption(dataOptions(program.command('reproduce [name]')))
     .description(
       'run a published experiment from nothing and set its figures beside ours; the same command again continues it',
     )
@@ -213,17 +213,26 @@ function graphOptions(command: Command): Command {
 function engineOptions(command: Command): Command {
   return command
     .option('--backend <name>', `where kernels run: ${BACKEND_CHOICES.join(', ')} (default: auto)`)
-    .option('--threads <n>', 'worker threads (default: one a processor)', countingNumber);
+    .option('--threads <n>', 'worker threads (default: one per processor)', countingNumber);
 }
 
 function workOptions(command: Command): Command {
-  return continuableOptions(command).option('--resume', 'continue the run in the folder');
+  return dataOptions(command).option('--resume', 'continue the run in the folder');
 }
 
-function continuableOptions(command: Command): Command {
-  return engineOptions(command)
-    .option('--data <folder>', 'folder of data sets (default: OHMIC_DATA, then a download into OHMIC_CACHE)')
-    .option('--checkpoint-minutes <minutes>', 'time between checkpoints (default: 2)', positiveNumber);
+function dataOptions(command: Command): Command {
+  return engineOptions(command).option(
+    '--data <folder>',
+    'folder of data sets (default: OHMIC_DATA, then a download into OHMIC_CACHE)',
+  );
+}
+
+function checkpointOption(command: Command): Command {
+  return command.option(
+    '--checkpoint-minutes <minutes>',
+    'time between checkpoints of a training (default: 2)',
+    positiveNumber,
+  );
 }
 
 function countingNumber(text: string): number {

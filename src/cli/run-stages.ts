@@ -4,8 +4,9 @@
 import { join } from 'node:path';
 import { throwFaults } from '../base/errors.ts';
 import type { DataSplit } from '../data/image-set.ts';
-import { evaluationFaults } from '../experiment/evaluate.ts';
+import { evaluationFaults, methodFaults } from '../experiment/evaluate.ts';
 import type { EvaluationSettings, NoiseSweep, NoiseSweepPoint } from '../experiment/record.ts';
+import type { Model } from '../nn/model.ts';
 import { modelByName } from '../nn/models.ts';
 import type { TrainedNetwork } from '../train/checkpoint.ts';
 import { commandLine } from './command-line.ts';
@@ -50,8 +51,9 @@ export async function runInFolder(
 ): Promise<void> {
   await withWorkplace({ ...flags, backend: settings.backend, progress }, async (place) => {
     const data = await loadData(settings.data, { folder: flags.data, progress });
+    const model = modelByName(settings.model, imageTask(data));
     // Asked before hours of training.
-    throwFaults('evaluation', allEvaluationFaults(settings, data));
+    throwFaults('evaluation', allEvaluationFaults(settings, model, data));
     enterRunFolder(folder, { ...settings, backend: place.engine.backend.name } as unknown as Json, {
       resume,
     });
@@ -65,10 +67,13 @@ export async function runInFolder(
 /** Faults of every evaluation of an experiment, with the place of each. */
 function allEvaluationFaults(
   { evaluation, controlEvaluation, noiseSweep }: RunSettings,
+  model: Model,
   data: DataSplit,
 ): string[] {
   const faultsOf = (place: string, one: EvaluationSettings | undefined): string[] =>
-    one === undefined ? [] : evaluationFaults(one, data).map((fault) => `${place}.${fault}`);
+    one === undefined
+      ? []
+      : [...evaluationFaults(one, data), ...methodFaults(one, model)].map((fault) => `${place}.${fault}`);
   return [
     ...faultsOf('evaluation', evaluation),
     ...faultsOf('controlEvaluation', controlEvaluation),

@@ -106,7 +106,7 @@ export function collectChip(options: {
 /**
  * Inputs of `traceReading` but for its key: the programmed cells and the time.
  *
- * @throws UsageError if the time is negative or not a number
+ * @throws UsageError if the time is not from 0 to `LATEST_SECONDS`
  */
 export function readingInputs(chip: Chip, timeSeconds: Seconds): Record<string, Float32Array> {
   checkTime(timeSeconds);
@@ -122,7 +122,7 @@ export function readingInputs(chip: Chip, timeSeconds: Seconds): Record<string, 
 /**
  * The reading that the outputs of `traceReading` describe.
  *
- * @throws UsageError if the time is negative or not a number
+ * @throws UsageError if the time is not from 0 to `LATEST_SECONDS`
  */
 export function collectReading(chip: Chip, timeSeconds: Seconds, outputs: Outputs): Reading {
   checkTime(timeSeconds);

@@ -324,10 +324,8 @@ test('all faults are listed at once, before anything is computed', async () => {
   };
   await assert.rejects(follow({ evaluation: impossible }), {
     name: 'UsageError',
-    message: `evaluate: 8 faults
+    message: `evaluate: 6 faults
   - chips must be a whole number from 1 to 100000, got -1
-  - adabs.batches must be a whole number from 1 to 10000, got 0
-  - adabs.batchSize must be a whole number from 1 to 96, got 0
   - calibrationImages must be a whole number from 1 to 96, got 0
   - testImages must be a whole number from 1 to 80, got 0
   - timesSeconds must be from 0 to 1000000000000 s since programming, got -1

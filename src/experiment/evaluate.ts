@@ -74,8 +74,10 @@ export function evaluationFaults(evaluation: EvaluationSettings, data: DataSplit
       faults.push(`${name} must be a whole number from 1 to ${most}, got ${value}`);
   };
   expectWhole('chips', evaluation.chips, 100_000);
-  expectWhole('adabs.batches', evaluation.adabs.batches, 10_000);
-  expectWhole('adabs.batchSize', evaluation.adabs.batchSize, data.train.count);
+  if (evaluation.methods.includes('adabs')) {
+    expectWhole('adabs.batches', evaluation.adabs.batches, 10_000);
+    expectWhole('adabs.batchSize', evaluation.adabs.batchSize, data.train.count);
+  }
   expectWhole('calibrationImages', evaluation.calibrationImages, data.train.count);
   if (evaluation.testImages !== undefined) expectWhole('testImages', evaluation.testImages, data.test.count);
   if (evaluation.timesSeconds.length === 0) faults.push('timesSeconds must name at least one time');
@@ -94,6 +96,20 @@ export function evaluationFaults(evaluation: EvaluationSettings, data: DataSplit
     if (twice !== undefined) faults.push(`${name} must differ from one another, got ${twice} twice`);
   }
   return faults;
+}
+
+/** The methods that mean something for a network: AdaBS re-estimates statistics of batch normalisation. */
+export function methodsFor(
+  methods: readonly CompensationMethod[],
+  { normalizationLayers }: Model,
+): readonly CompensationMethod[] {
+  return normalizationLayers.length > 0 ? methods : methods.filter((method) => method !== 'adabs');
+}
+
+/** A fault if no method is left for a network. */
+export function methodFaults({ methods }: EvaluationSettings, model: Model): string[] {
+  if (methods.length === 0 || methodsFor(methods, model).length > 0) return [];
+  return [`methods must name another than adabs: ${model.name} has no batch normalisation`];
 }
 
 /**

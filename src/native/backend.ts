@@ -74,7 +74,7 @@ export async function createNativeBackend(
   };
   return {
     name: 'native',
-    description: `native: ${compiler.command} ${compiler.version.split(' ')[0]}, ${compiler.vectors}, ${count} thread${count === 1 ? '' : 's'}`,
+    description: `native: ${compiler.command} ${/\d[\d.]*/.exec(compiler.version)?.[0] ?? 'unknown'}, ${compiler.vectors}, ${count} thread${count === 1 ? '' : 's'}`,
     lanes: compiler.lanes,
     registers: compiler.registers,
     threads: count,

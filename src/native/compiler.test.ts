@@ -133,10 +133,11 @@ test('of two units that compile side by side, one failing leaves nothing of the 
 }, async () => {
   const slow = fakeCompiler(
     'half-broken',
-    'case "$*" in *.0.c*) exit 1;; esac\nsleep 0.3\nwhile [ "$1" != -o ]; do shift; done\necho partial > "$2"',
+    `case "$*" in *.0.c*) exit 1;; esac\nsleep 0.3\nwhile [ "$1" != -o ]; do shift; done\necho partial > "$2"\ntouch ${join(folder, 'slow-ended')}`,
   );
   await assert.rejects(compileLibrary(slow, [SOURCE, SOURCE]), /the C compiler ".*half-broken" failed/);
-  await new Promise((resolve) => setTimeout(resolve, 600));
+  // It waited for the slow one, so that nothing comes after what was removed.
+  assert.ok(existsSync(join(folder, 'slow-ended')));
   assert.deepEqual(kernelFiles(slow), []);
 });
 
