@@ -2,11 +2,15 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { elementCount } from '../src/base/shape.ts';
 import type { Engine } from '../src/engine.ts';
 import { engineOn } from '../src/engine.ts';
 import type { Tensor } from '../src/graph/tensor.ts';
 import { type Traced, trace } from '../src/graph/trace.ts';
-import { assertAgrees, backends, type SampleTrace, sample } from './compare.ts';
+import { assertAgrees, backends, type SampleTrace, sample, TOLERANCE } from './compare.ts';
+
+/** Of equal terms, of which each addition may round the same way: 1,024 in a row, 2⁻²⁵ each. */
+const LONG_SUMS = 3e-5;
 
 const same = { stride: [1, 1], padding: [1, 1] } as const;
 
@@ -95,6 +99,32 @@ const CASES: Readonly<Record<string, (t: SampleTrace) => Traced>> = {
     const long = Array.from({ length: 40_000 }, (_, k) => (k === 12_345 ? Number.NaN : k % 100));
     return { outputs: { rows: x.max([1]), columns: x.max([0]), all: t.values([40_000], long).max() } };
   },
+  'sums of more terms than one 32-bit sum can take in a row': (t) => {
+    const tenths = (...shape: number[]): Tensor =>
+      t.values(shape, new Float32Array(elementCount(shape)).fill(0.1));
+    const prime = 200_003;
+    const left = tenths(prime, 3);
+    return {
+      outputs: {
+        columns: tenths(prime, 2).sum([0]),
+        rows: tenths(2, prime).sum([1]),
+        row: tenths(prime).sum(),
+        planes: tenths(97, 2, 1031).sum([0, 2]),
+        product: left.transpose().matmul(tenths(prime, 2)),
+      },
+    };
+  },
+  'a value that meets its own transpose again and again': (t) => {
+    let x: Tensor = t.normals([8, 8]);
+    for (let k = 0; k < 40; k++) x = x.add(x.transpose()).multiply(0.5);
+    return { outputs: { x } };
+  },
+  'a maximum by halves': (t) => {
+    let x: Tensor = t.normals([2 ** 16]);
+    for (let half = 2 ** 15; half >= 1; half /= 2)
+      x = x.slice([half], [2 * half]).maximum(x.slice([0], [half]));
+    return { outputs: { x } };
+  },
   'a chain of thousands of operations': (t) => {
     let x: Tensor = t.normals([8]);
     let y: Tensor = t.normals([4, 8]).matmul(t.normals([8, 8]));
@@ -114,7 +144,8 @@ for (const choice of backends) {
   after(() => engine.close());
 
   for (const [name, define] of Object.entries(CASES))
-    test(`${name}: as interpreted, on ${choice.name}`, () => assertAgrees(engine, sample(define)));
+    test(`${name}: as interpreted, on ${choice.name}`, () =>
+      assertAgrees(engine, sample(define), { tolerance: name.startsWith('sums') ? LONG_SUMS : TOLERANCE }));
 
   test(`a cosine far out stays a cosine, on ${choice.name}`, async () => {
     const executable = await engine.compile(trace((t) => ({ outputs: { y: t.input('x', [5]).cos() } })));

@@ -12,6 +12,12 @@ export type Memory = { readonly label: string; readonly elements: number };
 /** Elements from which on a value does not stay in a near cache by itself: 1 MB. */
 export const LARGE_ELEMENTS: number = 2 ** 18;
 
+/**
+ * Additions in a row to one 32-bit sum. More of them are summed apart, in stretches: a sum that has grown to 2¹⁷ times
+ * its next term rounds every term the same way, and the errors add up.
+ */
+export const CHAIN = 1024;
+
 /** What every lowering needs to know. */
 export type Context = {
   readonly lanes: number;

@@ -145,6 +145,27 @@ const lowerings: { readonly [K in OpName]: Lowering<K> } = {
   custom: ownKernel,
 };
 
+/** What is known of nodes at an index. Equal indices are one, however often a view makes them anew. */
+class ByIndex<T> {
+  private readonly byIdentity = new Map<readonly Int[], T>();
+  private readonly byValue = new Map<string, T>();
+  private readonly create: () => T;
+
+  constructor(create: () => T) {
+    this.create = create;
+  }
+
+  at(index: readonly Int[]): T {
+    const same = this.byIdentity.get(index);
+    if (same !== undefined) return same;
+    const key = index.map(intKey).join();
+    const here = this.byValue.get(key) ?? this.create();
+    this.byValue.set(key, here);
+    this.byIdentity.set(index, here);
+    return here;
+  }
+}
+
 /** Index into the input of a view. */
 function viewedIndex(node: Node, index: readonly Int[]): Int[] {
   const [input] = node.inputs as [Node];
@@ -172,16 +193,15 @@ export function createEmitter(
     return (lowerings[node.op] as Lowering<OpName>)(node, index, emit, s);
   };
   // Values of the expression being emitted: one that is used twice is visited once.
-  let known: Map<readonly Int[], Map<Node, Local>> | undefined;
+  let known: ByIndex<Map<Node, Local>> | undefined;
   const emit: Emit = (node, index) => {
     if (known === undefined) {
-      known = new Map();
+      known = new ByIndex(() => new Map());
       const value = emit(node, index);
       known = undefined;
       return value;
     }
-    const here = known.get(index) ?? new Map<Node, Local>();
-    known.set(index, here);
+    const here = known.at(index);
     const value = here.get(node) ?? emitAnew(node, index);
     here.set(node, value);
     return value;
@@ -196,10 +216,9 @@ function addresses(
   isStored: (node: Node) => boolean,
 ): Map<string, Int> {
   const found = new Map<string, Int>();
-  const seen = new Map<readonly Int[], Set<Node>>();
+  const seen = new ByIndex(() => new Set<Node>());
   const visit = (node: Node, at: readonly Int[]): void => {
-    const here = seen.get(at) ?? new Set<Node>();
-    seen.set(at, here);
+    const here = seen.at(at);
     if (here.has(node)) return;
     here.add(node);
     if (isStored(node)) {

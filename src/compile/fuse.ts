@@ -37,6 +37,8 @@ const SOURCES: ReadonlySet<OpName> = new Set(['constant', 'iota']);
 const MAX_LOADS = 8;
 /** Longer chains of operations are cut, so that whoever follows one from end to end finds the end. */
 const MAX_DEPTH = 200;
+/** Larger expressions are cut: of a value that is looked at in many places, as by slices of slices, each is computed. */
+const MAX_SIZE = 1024;
 
 export function isProduct(node: Node): boolean {
   return PRODUCTS.has(node.op);
@@ -67,6 +69,8 @@ type Cost = {
   readonly isExpensive: boolean;
   /** Operations in a row. */
   readonly depth: number;
+  /** Operations in all, if those of different operands are all different. */
+  readonly size: number;
 };
 
 /** The operand of a product that is read again and again, and so must be in memory. */
@@ -98,11 +102,13 @@ export function fuse(graph: Graph): Fusion {
   for (const node of nodes) {
     const cost = expressionCost(node, costs, stored, claimed);
     const inMemory = stored.has(node) || isBuffer(node);
-    const isCut = cost.depth > MAX_DEPTH || mustStore(node, cost, users);
+    const isCut = cost.depth > MAX_DEPTH || cost.size > MAX_SIZE || mustStore(node, cost, users);
     if (!inMemory && !claimed.has(node) && isCut) stored.add(node);
     costs.set(
       node,
-      stored.has(node) || isBuffer(node) ? { loads: new Set([node]), isExpensive: false, depth: 0 } : cost,
+      stored.has(node) || isBuffer(node)
+        ? { loads: new Set([node]), isExpensive: false, depth: 0, size: 0 }
+        : cost,
     );
   }
   const groups = nodes.filter((node) => stored.has(node)).map((node) => groupOf(node, products));
@@ -192,7 +198,7 @@ function expressionCost(
 ): Cost {
   const loads = new Set<Node>();
   let isExpensive = EXPENSIVE.has(node.op);
-  let depth = 0;
+  let [depth, size] = [0, 1];
   const inputs = node.inputs
     .map((input) => [input, costs.get(input)!] as const)
     .sort(([, a], [, b]) => b.loads.size - a.loads.size);
@@ -211,8 +217,9 @@ function expressionCost(
     if (stored.has(input)) continue;
     isExpensive ||= cost.isExpensive;
     depth = Math.max(depth, cost.depth);
+    size += cost.size;
   }
-  return { loads, isExpensive, depth: depth + 1 };
+  return { loads, isExpensive, depth: depth + 1, size };
 }
 
 /** True if a view of `node` stretches it over a larger tensor. */

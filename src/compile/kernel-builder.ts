@@ -104,7 +104,7 @@ export class KernelBuilder {
       return result;
     });
     for (let first = 0; first < lists.length; first += INTERLEAVED)
-      statements.push(...inTurn(lists.slice(first, first + INTERLEAVED)));
+      for (const statement of inTurn(lists.slice(first, first + INTERLEAVED))) statements.push(statement);
     return results;
   }
 

@@ -5,6 +5,7 @@ import { invariant } from '../base/errors.ts';
 import { elementCount, stridesOf } from '../base/shape.ts';
 import type { Node } from '../graph/node.ts';
 import {
+  CHAIN,
   type Context,
   chunkIndex,
   createDraft,
@@ -152,26 +153,74 @@ function visitKept(
   else draft.builder.loop(axes[axis]!.size, (i) => visitKept(nest, [...index, i], fixed, share));
 }
 
-/** Loops over the outer reduced axes, then `body` with the index of every axis but the last. */
+/** What a reduction has so far: for each place, an accumulator for each node. */
+type Totals = readonly (readonly Local[])[];
+
+function newTotals({ draft, nodes }: Nest, places: number): Totals {
+  const b = draft.builder;
+  return Array.from({ length: places }, () => nodes.map((node) => b.accumulator(b.literal(neutralOf(node)))));
+}
+
+/** Adds values, one for each node, to the totals of a place. */
+function include({ draft, nodes }: Nest, totals: readonly Local[], values: readonly Local[]): void {
+  const b = draft.builder;
+  for (const [k, value] of values.entries())
+    b.assign(totals[k]!, combined(b, operationOf(nodes[k]!), totals[k]!, value));
+}
+
+/** A loop whose body adds `inner` times to each total; where that comes to more than a chain, in stretches apart. */
+function chainedLoop(
+  nest: Nest,
+  { size, inner }: { readonly size: number; readonly inner: number },
+  totals: Totals,
+  body: (i: Int, totals: Totals) => void,
+): void {
+  const b = nest.draft.builder;
+  if (size * inner <= CHAIN) {
+    b.loop(size, (i) => body(i, totals), 'r');
+    return;
+  }
+  const length = Math.max(1, Math.floor(CHAIN / inner));
+  const whole = Math.floor(size / length);
+  const stretch = (first: Int, count: number): void => {
+    const own = newTotals(nest, totals.length);
+    b.loop(count, (i) => body(plus(first, i), own), 'r');
+    for (const [p, total] of totals.entries()) include(nest, total, own[p]!);
+  };
+  b.loop(whole, (s) => stretch(times(s, length), length), 's');
+  if (size > whole * length) stretch(literal(whole * length), size - whole * length);
+}
+
+/** Loops over the outer reduced axes, then `body` with the index of every axis but the last, and the totals to add to. */
 function visitReduced(
   nest: Nest,
   outer: readonly (Int | undefined)[],
-  share: Share | undefined,
-  body: (index: readonly Int[]) => void,
+  {
+    share,
+    inner,
+    totals,
+  }: { readonly share: Share | undefined; readonly inner: number; readonly totals: Totals },
+  body: (index: readonly Int[], totals: Totals) => void,
 ): void {
-  const walk = (index: readonly Int[]): void => {
+  const additionsBelow = (axis: number): number =>
+    outer
+      .slice(axis)
+      .reduce<number>(
+        (product, index, k) => (index === undefined ? product * nest.axes[axis + k]!.size : product),
+        inner,
+      );
+  const walk = (index: readonly Int[], own: Totals): void => {
     const axis = index.length;
-    if (axis === outer.length) body(index);
-    else if (outer[axis] !== undefined) walk([...index, outer[axis]]);
+    if (axis === outer.length) body(index, own);
+    else if (outer[axis] !== undefined) walk([...index, outer[axis]], own);
     else {
-      nest.draft.builder.loop(
-        nest.axes[axis]!.size,
-        (i) => walk([...index, share?.axis === axis ? plus(share.first, i) : i]),
-        'r',
+      const loop = { size: nest.axes[axis]!.size, inner: additionsBelow(axis + 1) };
+      chainedLoop(nest, loop, own, (i, within) =>
+        walk([...index, share?.axis === axis ? plus(share.first, i) : i], within),
       );
     }
   };
-  walk([]);
+  walk([], totals);
 }
 
 /** Value of each node's input at an index of the merged axes. */
@@ -215,13 +264,10 @@ function reduceAcross(nest: Nest, outer: readonly (Int | undefined)[], share: Sh
   const flush = (): void => {
     if (positions.length === 0) return;
     const stretch = positions.splice(0);
-    const sums = stretch.map(() => nodes.map((node) => b.accumulator(b.literal(neutralOf(node)))));
-    visitReduced(nest, outer, share, (index) => {
-      for (const [p, { at }] of stretch.entries()) {
-        const values = inputsAt(nest, [...index, at], share);
-        for (const [k, value] of values.entries())
-          b.assign(sums[p]![k]!, combined(b, operationOf(nodes[k]!), sums[p]![k]!, value));
-      }
+    const sums = newTotals(nest, stretch.length);
+    visitReduced(nest, outer, { share, inner: 1, totals: sums }, (index, totals) => {
+      for (const [p, { at }] of stretch.entries())
+        include(nest, totals[p]!, inputsAt(nest, [...index, at], share));
     });
     for (const [p, { at, count }] of stretch.entries()) {
       const address = keptAddress(nest, [...outer, at]);
@@ -246,21 +292,32 @@ function reduceAcross(nest: Nest, outer: readonly (Int | undefined)[], share: Sh
 function reduceAlong(nest: Nest, outer: readonly (Int | undefined)[], share: Share | undefined): void {
   const { draft, nodes, axes } = nest;
   const b = draft.builder;
-  const sums = nodes.map((node) => b.accumulator(b.literal(neutralOf(node))));
   const size = axes.length === 0 ? 1 : axes[axes.length - 1]!.size;
-  visitReduced(nest, outer.slice(0, Math.max(0, axes.length - 1)), share, (index) => {
-    eachVector(b, size, (position, count) => {
+  const [sums] = newTotals(nest, 1) as [readonly Local[]];
+  const inner = Math.ceil(size / b.lanes);
+  const outerAxes = outer.slice(0, Math.max(0, axes.length - 1));
+  visitReduced(nest, outerAxes, { share, inner, totals: [sums] }, (index, totals) => {
+    const add = (position: Int, count: number, own: Totals): void => {
       const at =
         share !== undefined && share.axis === axes.length - 1 ? plus(share.first, position) : position;
       const values = inputsAt(nest, axes.length === 0 ? [] : [...index, at], share);
-      for (const [k, value] of values.entries()) {
-        const used =
-          count === b.lanes
-            ? value
-            : b.operation('select', inUse(nest, count), value, b.literal(neutralOf(nodes[k]!)));
-        b.assign(sums[k]!, combined(b, operationOf(nodes[k]!), sums[k]!, used));
-      }
-    });
+      const used = values.map((value, k) =>
+        count === b.lanes
+          ? value
+          : b.operation('select', inUse(nest, count), value, b.literal(neutralOf(nodes[k]!))),
+      );
+      include(nest, own[0]!, used);
+    };
+    if (inner <= CHAIN) {
+      eachVector(b, size, (position, count) => add(position, count, totals));
+      return;
+    }
+    const whole = Math.floor(size / b.lanes);
+    chainedLoop(nest, { size: whole, inner: 1 }, totals, (v, own) =>
+      add(plus(times(v, b.lanes), lane(b.lanes)), b.lanes, own),
+    );
+    const rest = size - whole * b.lanes;
+    if (rest > 0) add(plus(literal(whole * b.lanes), lane(rest)), rest, totals);
   });
   const address = keptAddress(nest, [...outer, literal(0)]);
   for (const [k, { slot, offset }] of nest.outputs.entries()) {

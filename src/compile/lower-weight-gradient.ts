@@ -6,6 +6,7 @@ import type { Shape } from '../base/shape.ts';
 import type { ConvolutionGeometry, Node } from '../graph/node.ts';
 import { convolvedSize } from '../graph/shape-rules.ts';
 import {
+  CHAIN,
   type Context,
   chunkIndex,
   createDraft,
@@ -215,10 +216,31 @@ type FilterBlock = {
   readonly counts: readonly number[];
 };
 
-/** Adds a stretch of positions to one block of a tap's sums. */
-function accumulate(
-  { draft, filterRows, columns, positions, input, gradient, output }: Walk,
+/**
+ * Adds a stretch of positions to one block of a tap's sums. Rows that are longer than a chain of additions may be are cut
+ * in stretches, whose sums are added to the block's at their ends.
+ */
+function accumulate(walk: Walk, block: FilterBlock): void {
+  const { draft, positions } = walk;
+  const [, length] = positions;
+  if (length <= CHAIN) {
+    accumulateColumns(walk, block, { first: literal(0), count: length, isApart: false });
+    return;
+  }
+  const whole = Math.floor(length / CHAIN);
+  const stretch = (first: Int, count: number): void =>
+    accumulateColumns(walk, block, { first, count, isApart: true });
+  draft.builder.loop(whole, (i) => stretch(times(i, CHAIN), CHAIN), 't');
+  if (length % CHAIN > 0) stretch(literal(whole * CHAIN), length % CHAIN);
+}
+
+/** Columns of the positions in a row; `isApart` if their sums begin with zero, and are added at the end. */
+type Columns = { readonly first: Int; readonly count: number; readonly isApart: boolean };
+
+function accumulateColumns(
+  { draft, filterRows, columns, input, gradient, output }: Walk,
   block: FilterBlock,
+  { first, count: width, isApart }: Columns,
 ): void {
   const b = draft.builder;
   const vector = (v: number, count: number): Int =>
@@ -227,15 +249,17 @@ function accumulate(
     const row = plus(plus(times(block.tap, filterRows), block.first), literal(r));
     return plus(plus(output.base, times(row, columns)), vector(v, count));
   };
+  const before = (r: number, v: number): Local => b.loadHere(output.slot, address(r, v, b.lanes));
   const sums: Local[][] = Array.from({ length: block.rows }, (_, r) =>
-    block.counts.map((_count, v) => b.accumulator(b.loadHere(output.slot, address(r, v, b.lanes)))),
+    block.counts.map((_count, v) => b.accumulator(isApart ? b.literal(0) : before(r, v))),
   );
   b.loop(
     block.rowsAtOnce,
     (i) =>
       b.loop(
-        positions[1],
-        (j) => {
+        width,
+        (column) => {
+          const j = plus(first, column);
           const row = plus(block.firstRow, i);
           const gradients = block.counts.map((_, v) =>
             b.load(gradient.slot, gradient.address(block.tap, row, j, vector(v, b.lanes))),
@@ -251,7 +275,9 @@ function accumulate(
     'y',
   );
   for (const [r, vectors] of sums.entries()) {
-    for (const [v, sum] of vectors.entries())
-      b.store(output.slot, address(r, v, block.counts[v]!), sum, block.counts[v]!);
+    for (const [v, sum] of vectors.entries()) {
+      const total = isApart ? b.operation('add', before(r, v), sum) : sum;
+      b.store(output.slot, address(r, v, block.counts[v]!), total, block.counts[v]!);
+    }
   }
 }

@@ -52,7 +52,10 @@ export type Epilogue = {
   readonly finish: () => DraftLaunch[];
 };
 
-/** Draws of the expression `result`, down to `end`, that are only used at the index of the result itself. */
+/**
+ * Draws of the expression `result`, down to `end`, that are only used at the index of the result itself. Attached sums
+ * need not be looked at: a draw with a second user is in memory.
+ */
 function alignedDraws(result: Node, slotOf: (node: Node) => number | undefined, end: Node): Node[] {
   const seen = [new Set<Node>(), new Set<Node>()] as const;
   const visit = (node: Node, isAligned: boolean): void => {
