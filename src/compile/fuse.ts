@@ -199,7 +199,7 @@ function expressionCost(
   const loads = new Set<Node>();
   let isExpensive = EXPENSIVE.has(node.op);
   let [depth, size] = [0, 1];
-  const inputs = node.inputs
+  const inputs = [...new Set(node.inputs)]
     .map((input) => [input, costs.get(input)!] as const)
     .sort(([, a], [, b]) => b.loads.size - a.loads.size);
   const total = new Set(inputs.flatMap(([, cost]) => [...cost.loads])).size;
