@@ -58,9 +58,10 @@ export async function evaluateInFolder(
   const { data, evaluation } = experiment;
   const all = networks.map((network) => network.evaluation ?? evaluation);
   throwFaults('evaluation', [...new Set(all.flatMap((one) => evaluationFaults(one, data)))]);
+  // Of all networks before the first is evaluated: a fault of the last must not cost the others' time.
+  const suited = networks.map((labelled) => withItsMethods(experiment, labelled, place));
   const results: NetworkResult[] = [];
-  for (const labelled of networks)
-    results.push(await evaluateOne(experiment, withItsMethods(experiment, labelled, place), place, signal));
+  for (const labelled of suited) results.push(await evaluateOne(experiment, labelled, place, signal));
   return results;
 }
 

@@ -119,6 +119,18 @@ export function eachVector(b: KernelBuilder, size: number, body: (index: Int, co
   if (rest > 0) body(plus(literal(whole * b.lanes), lane(rest)), rest);
 }
 
+/** Visits `count` items in stretches of `length`, the last one as long as what is left: `body` gets its first and how many. */
+export function eachStretch(
+  b: KernelBuilder,
+  count: number,
+  length: number,
+  body: (first: Int, items: number) => void,
+): void {
+  const whole = Math.floor(count / length);
+  b.loop(whole, (s) => body(times(s, length), length), 's');
+  if (count > whole * length) body(literal(whole * length), count - whole * length);
+}
+
 /**
  * Shares `count` items among chunks of `perChunk`: `body` gets the first item and how many, as a fixed number, so the
  * last chunk has code of its own where it is smaller.

@@ -11,6 +11,7 @@ import {
   createDraft,
   type Draft,
   type DraftLaunch,
+  eachStretch,
   eachVector,
   lane,
   type Memory,
@@ -180,15 +181,11 @@ function chainedLoop(
     b.loop(size, (i) => body(i, totals), 'r');
     return;
   }
-  const length = Math.max(1, Math.floor(CHAIN / inner));
-  const whole = Math.floor(size / length);
-  const stretch = (first: Int, count: number): void => {
+  eachStretch(b, size, Math.max(1, Math.floor(CHAIN / inner)), (first, count) => {
     const own = newTotals(nest, totals.length);
     b.loop(count, (i) => body(plus(first, i), own), 'r');
     for (const [p, total] of totals.entries()) include(nest, total, own[p]!);
-  };
-  b.loop(whole, (s) => stretch(times(s, length), length), 's');
-  if (size > whole * length) stretch(literal(whole * length), size - whole * length);
+  });
 }
 
 /** Loops over the outer reduced axes, then `body` with the index of every axis but the last, and the totals to add to. */

@@ -12,6 +12,7 @@ import {
   createDraft,
   type Draft,
   type DraftLaunch,
+  eachStretch,
   lane,
   type Memory,
 } from './draft.ts';
@@ -227,11 +228,9 @@ function accumulate(walk: Walk, block: FilterBlock): void {
     accumulateColumns(walk, block, { first: literal(0), count: length, isApart: false });
     return;
   }
-  const whole = Math.floor(length / CHAIN);
-  const stretch = (first: Int, count: number): void =>
-    accumulateColumns(walk, block, { first, count, isApart: true });
-  draft.builder.loop(whole, (i) => stretch(times(i, CHAIN), CHAIN), 't');
-  if (length % CHAIN > 0) stretch(literal(whole * CHAIN), length % CHAIN);
+  eachStretch(draft.builder, length, CHAIN, (first, count) =>
+    accumulateColumns(walk, block, { first, count, isApart: true }),
+  );
 }
 
 /** Columns of the positions in a row; `isApart` if their sums begin with zero, and are added at the end. */

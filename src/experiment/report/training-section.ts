@@ -5,7 +5,7 @@ import type { EpochRecord } from '../../train/fit.ts';
 import type { ExperimentRecord, NetworkResult } from '../record.ts';
 import { type Area, type Axis, drawing, horizontalAxis, linearAxis, pixels, verticalAxis } from './chart.ts';
 import { type Markup, markup, nothing } from './markup.ts';
-import { figureGrid, panelWidth, SCROLLING } from './page-parts.ts';
+import { figureGrid, legendKey, panelWidth, SCROLLING } from './page-parts.ts';
 import { formatFixed, formatPercent } from './wording.ts';
 
 /** Section on the training runs. */
@@ -19,7 +19,7 @@ export function trainingSection(record: ExperimentRecord): Markup {
   return markup`<section>
 <h2>Training</h2>
 <p>Mean loss and accuracy of each epoch, on training images as the run saw them (augmented, with training noise and while weights change) and on the test images in floating point without noise.</p>
-<ul class="legend"><li><svg class="key" viewBox="0 0 28 14" aria-hidden="true"><path class="curve train" d="M1,7H27"/></svg>training images</li><li><svg class="key" viewBox="0 0 28 14" aria-hidden="true"><path class="curve test" d="M1,7H27"/></svg>test images</li></ul>
+<ul class="legend">${legendKey(markup`<path class="curve train" d="M1,7H27"/>`, 'training images')}${legendKey(markup`<path class="curve test" d="M1,7H27"/>`, 'test images')}</ul>
 ${figureGrid(figures)}
 ${record.networks.map(dataTable)}
 </section>`;
