@@ -19,6 +19,7 @@ import { type CurvePoint, methodCurve } from './method-curve.ts';
 import { figureGrid, legendKey, methodKey, panelWidth, SCROLLING } from './page-parts.ts';
 import {
   formatAccuracy,
+  formatAccuracyCell,
   formatCount,
   formatFixed,
   formatPercent,
@@ -219,18 +220,18 @@ function meansTable(record: ExperimentRecord): Markup {
       const results = resultsOf(network, method);
       const cells = times.map((time) => {
         const result = results.find(({ timeSeconds }) => timeSeconds === time);
-        return markup`<td>${result === undefined ? '–' : formatAccuracy(result)}</td>`;
+        return markup`<td>${result === undefined ? '–' : formatAccuracyCell(result)}</td>`;
       });
       const lead =
         index > 0
           ? nothing
-          : markup`<th scope="rowgroup" rowspan="${methods.length}">${network.label}</th><td rowspan="${methods.length}">${formatPercent(network.digitalAccuracy)}</td>`;
+          : markup`<th scope="rowgroup" rowspan="${methods.length}">${network.label}</th><td rowspan="${methods.length}">${formatFixed(100 * network.digitalAccuracy, 2)}</td>`;
       return markup`<tr>${lead}<th scope="row">${METHOD_NAMES[method]}</th>${cells}</tr>`;
     });
     return markup`<tbody>${rows}</tbody>`;
   });
   return markup`${SCROLLING}<table>
-<caption>Mean accuracy over chips ± half width of its 95 % confidence interval</caption>
+<caption>Mean accuracy (%) over chips ± half width of its 95 % confidence interval</caption>
 <thead><tr><th scope="col">network</th><th scope="col" class="number">digital</th><th scope="col">compensation</th>${times.map((time) => markup`<th scope="col" class="number">${formatTime(time)}</th>`)}</tr></thead>
 ${bodies}</table></div>`;
 }

@@ -8,10 +8,11 @@ import { type Markup, markup, nothing } from './markup.ts';
 import { methodCurve } from './method-curve.ts';
 import { figureGrid, legendKey, methodKey, SCROLLING } from './page-parts.ts';
 import {
-  formatAccuracy,
+  formatAccuracyCell,
   formatCount,
   formatEpochs,
   formatEta,
+  formatFixed,
   formatPercent,
   formatTick,
   METHOD_NAMES,
@@ -106,13 +107,13 @@ function table(
     const cells = times.flatMap((time) =>
       methods.map((method) => {
         const result = resultAt(point, method, time);
-        return markup`<td>${result === undefined ? '–' : formatAccuracy(result)}</td>`;
+        return markup`<td>${result === undefined ? '–' : formatAccuracyCell(result)}</td>`;
       }),
     );
-    return markup`<tr><th scope="row">${formatEta(point)}</th><td>${formatPercent(point.digitalAccuracy)}</td>${cells}</tr>`;
+    return markup`<tr><th scope="row">${formatEta(point)}</th><td>${formatFixed(100 * point.digitalAccuracy, 2)}</td>${cells}</tr>`;
   });
   return markup`${SCROLLING}<table>
-<caption>Mean accuracy over chips ± half width of its 95 % confidence interval</caption>
+<caption>Mean accuracy (%) over chips ± half width of its 95 % confidence interval</caption>
 <thead><tr><th scope="col" rowspan="2">training noise</th><th scope="col" rowspan="2" class="number">digital</th>${times.map((time) => markup`<th scope="colgroup" colspan="${methods.length}">${formatTime(time)}</th>`)}</tr>
 <tr>${times.map(() => methods.map((method) => markup`<th scope="col" class="number">${METHOD_NAMES[method]}</th>`))}</tr></thead>
 <tbody>${rows}</tbody></table></div>`;

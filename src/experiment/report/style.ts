@@ -60,7 +60,7 @@ text { fill: var(--ink); font-variant-numeric: tabular-nums; }
 .scroll { overflow-x: auto; margin: 1rem 0; }
 table { border-collapse: collapse; font-size: 0.86rem; line-height: 1.4; font-variant-numeric: tabular-nums; }
 caption { text-align: left; color: var(--quiet); padding-bottom: 0.5rem; }
-th, td { padding: 0.34rem 1.3rem 0.34rem 0; border-bottom: 1px solid var(--hair); vertical-align: top; }
+th, td { padding: 0.34rem 0.85rem 0.34rem 0; border-bottom: 1px solid var(--hair); vertical-align: top; }
 th { text-align: left; font-weight: 500; } thead th { color: var(--quiet); font-weight: 500; vertical-align: bottom; white-space: nowrap; }
 td, .number { text-align: right; } td, .number, [scope=row] { white-space: nowrap; }
 .text { text-align: left; white-space: normal; }

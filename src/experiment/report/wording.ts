@@ -25,9 +25,15 @@ export function formatPercent(share: number, digits = 2): string {
 }
 
 /** Mean accuracy with the half width of its 95 % interval: `91.23 ± 0.12 %`; without one, only the mean. */
-export function formatAccuracy({ mean, interval95 }: AccuracyAtTime): string {
-  if (interval95 === undefined) return formatPercent(mean);
-  return `${formatFixed(100 * mean, 2)} ± ${formatFixed(50 * (interval95[1] - interval95[0]), 2)} %`;
+export function formatAccuracy(accuracy: AccuracyAtTime): string {
+  return `${formatAccuracyCell(accuracy)} %`;
+}
+
+/** The same for a table in percent, without the sign. */
+export function formatAccuracyCell({ mean, interval95 }: AccuracyAtTime): string {
+  const percent = formatFixed(100 * mean, 2);
+  if (interval95 === undefined) return percent;
+  return `${percent} ± ${formatFixed(50 * (interval95[1] - interval95[0]), 2)}`;
 }
 
 /** A number with `digits` decimals and a real minus sign; never −0. */
