@@ -6,9 +6,12 @@
 
 import { meanOf } from '../../src/base/statistics.ts';
 import { DAY } from '../../src/base/units.ts';
-import { readBytes, writeWhole } from '../../src/cli/files.ts';
+import { checkRunSettings } from '../../src/cli/check-settings.ts';
+import { readBytes, readSettingsFile, writeWhole } from '../../src/cli/files.ts';
 import { imageTask, loadData } from '../../src/cli/load-data.ts';
 import { progressOn } from '../../src/cli/progress.ts';
+import { reproductionFile } from '../../src/cli/reproduce-command.ts';
+import type { RunSettings } from '../../src/cli/settings-schema.ts';
 import { machineOf, ohmicVersion, type Workplace, withWorkplace } from '../../src/cli/workplace.ts';
 import {
   type ChipReading,
@@ -16,37 +19,26 @@ import {
   type Deployment,
   decodeWeights,
   deploy,
+  deriveKey,
   type HardwareSpec,
-  hostTensor,
   ideal,
   joshi2020,
   keyFromSeed,
   type Model,
   modelByName,
   type Parameters,
-  trace,
 } from '../../src/index.ts';
+import { accuracyOn, batchesOf, INFERENCE_BATCH, traceInference } from '../../src/train/accuracy.ts';
+import { trainingOperator } from '../../src/train/step.ts';
 
-const SEED = 1;
 const CHIPS = 5;
 const WEIGHTS = new URL('noise-trained/weights.safetensors', import.meta.url).pathname;
 const RESULT = new URL('losses.json', import.meta.url).pathname;
 
-// As in reproductions/joshi2020.yaml.
-const AUGMENTATION = { cropPadding: 4, flip: true, cutout: 8 };
-const EVALUATION = {
-  chips: CHIPS,
-  timesSeconds: [5, DAY],
-  methods: ['none', 'global', 'adabs'],
-  adabs: { batches: 13, batchSize: 200, augmentation: AUGMENTATION },
-  calibrationImages: 250,
-} as const;
-
 /** What is measured: a read 25 s after programming as it is, and one after a day with either compensation. */
-const CONDITIONS = [
-  { timeSeconds: 5, method: 'none' },
-  { timeSeconds: DAY, method: 'global' },
-  { timeSeconds: DAY, method: 'adabs' },
+const READS = [
+  { timeSeconds: 5, methods: ['none'] },
+  { timeSeconds: DAY, methods: ['global', 'adabs'] },
 ] as const;
 
 const exact = { kind: 'none' } as const;
@@ -56,7 +48,6 @@ const SOURCES: Readonly<Record<string, HardwareSpec>> = {
   'programming noise': { ...joshi2020, cell: { ...cell, drift: exact, readNoise: exact } },
   'read noise': { ...joshi2020, cell: { ...cell, programmingNoise: exact, drift: exact } },
   drift: { ...joshi2020, cell: { ...cell, programmingNoise: exact, readNoise: exact } },
-  all: joshi2020,
 };
 const PARTS = ['stem', 'stage1', 'stage2', 'stage3', 'dense'] as const;
 /** Standard deviations of noise on the weights, relative to a layer's largest weight; the first is that of the training. */
@@ -67,24 +58,26 @@ type Loss = {
   readonly what: string;
   readonly timeSeconds?: number;
   readonly method?: string;
-  readonly accuracies: readonly number[];
+  readonly accuracies: number[];
 };
 
 /** What every measurement needs. */
 type Subject = {
   readonly place: Workplace;
+  readonly settings: RunSettings;
   readonly model: Model;
   readonly parameters: Parameters;
   readonly data: DataSplit;
 };
 
+const chipNumbers = (count: number): number[] => Array.from({ length: count }, (_, chip) => chip);
+
 async function withDeployment<T>(
-  { place, ...subject }: Subject,
+  { place: { engine }, settings: { evaluation, seed }, ...subject }: Subject,
   hardware: HardwareSpec,
   work: (deployment: Deployment) => Promise<T>,
 ): Promise<T> {
-  const { engine } = place;
-  const deployment = await deploy({ engine, ...subject, hardware, evaluation: EVALUATION, seed: SEED });
+  const deployment = await deploy({ engine, ...subject, hardware, evaluation, seed });
   try {
     return await work(deployment);
   } finally {
@@ -92,101 +85,106 @@ async function withDeployment<T>(
   }
 }
 
-const chipNumbers = (count: number): number[] => Array.from({ length: count }, (_, chip) => chip);
-
-/** Accuracies under every condition, with cells that have this source of noise alone. */
-function lossesBySource(subject: Subject, source: string, hardware: HardwareSpec): Promise<Loss[]> {
-  return withDeployment(subject, hardware, async (deployment) => {
-    const losses = CONDITIONS.map((condition) => ({
-      what: source,
-      ...condition,
-      accuracies: [] as number[],
-    }));
-    for (const number of chipNumbers(hardware === ideal ? 1 : CHIPS)) {
-      const chip = await deployment.program(number);
-      const baseline = await deployment.readBaseline(chip);
-      for (const { timeSeconds, method, accuracies } of losses) {
-        const reading = await deployment.read(chip, timeSeconds);
+/** Accuracies of all reads on chips of this hardware. */
+async function lossesOnChips(deployment: Deployment, what: string, chips: number): Promise<Loss[]> {
+  const found = READS.map(({ timeSeconds, methods }) => ({
+    timeSeconds,
+    losses: methods.map((method) => ({ what, timeSeconds, method, accuracies: [] as number[] })),
+  }));
+  for (const number of chipNumbers(chips)) {
+    const chip = await deployment.program(number);
+    const baseline = await deployment.readBaseline(chip);
+    for (const { timeSeconds, losses } of found) {
+      const reading = await deployment.read(chip, timeSeconds);
+      for (const { method, accuracies } of losses)
         accuracies.push(await deployment.accuracy({ reading, baseline }, method));
-      }
     }
-    return losses;
-  });
+  }
+  return found.flatMap(({ losses }) => losses);
 }
 
 /** Accuracies at the first time without compensation, one part of the network as it is read, the rest as it was meant. */
-function lossesByPart(subject: Subject): Promise<Loss[]> {
-  const [{ timeSeconds, method }] = CONDITIONS;
-  return withDeployment(subject, joshi2020, async (deployment) => {
-    const losses = PARTS.map((part) => ({ what: part, timeSeconds, method, accuracies: [] as number[] }));
-    for (const number of chipNumbers(CHIPS)) {
-      const chip = await deployment.program(number);
-      const baseline = await deployment.readBaseline(chip);
-      const reading = await deployment.read(chip, timeSeconds);
-      for (const { what, accuracies } of losses) {
-        const layers = Object.entries(reading.layers).map(([name, layer]) => {
-          const { targetPlus, targetMinus } = chip.layers[name]!;
-          return [name, name.startsWith(what) ? layer : { ...layer, gPlus: targetPlus, gMinus: targetMinus }];
-        });
-        const partly: ChipReading['reading'] = { ...reading, layers: Object.fromEntries(layers) };
-        accuracies.push(await deployment.accuracy({ reading: partly, baseline }, method));
-      }
+async function lossesByPart(deployment: Deployment): Promise<Loss[]> {
+  const [{ timeSeconds, methods }] = READS;
+  const [method] = methods;
+  const losses = PARTS.map((what) => ({ what, timeSeconds, method, accuracies: [] as number[] }));
+  for (const number of chipNumbers(CHIPS)) {
+    const chip = await deployment.program(number);
+    const baseline = await deployment.readBaseline(chip);
+    const reading = await deployment.read(chip, timeSeconds);
+    for (const { what, accuracies } of losses) {
+      const layers = Object.entries(reading.layers).map(([name, layer]) => {
+        const { targetPlus, targetMinus } = chip.layers[name]!;
+        return [name, name.startsWith(what) ? layer : { ...layer, gPlus: targetPlus, gMinus: targetMinus }];
+      });
+      const partly: ChipReading['reading'] = { ...reading, layers: Object.fromEntries(layers) };
+      accuracies.push(await deployment.accuracy({ reading: partly, baseline }, method));
     }
-    return losses;
-  });
+  }
+  return losses;
 }
 
 /** Digital accuracies with Gaussian noise on the weights, of one draw each. */
-async function lossesByTrainingNoise(subject: Subject, amount: number): Promise<Loss> {
-  const { engine } = subject.place;
-  const { analogLayers } = subject.model;
-  const draw = await engine.compile(
-    trace((t) => ({
-      outputs: Object.fromEntries(
-        analogLayers.map(({ name, shape }) => {
-          const weights = t.input(name, shape);
-          const spread = weights.abs().max().multiply(amount);
-          return [name, weights.add(t.key('noise').derive(name).normal(shape).multiply(spread))];
-        }),
-      ),
-    })),
+async function lossesByTrainingNoise({
+  place: { engine },
+  settings: { seed },
+  model,
+  parameters,
+  data,
+}: Subject): Promise<Loss[]> {
+  const batches = batchesOf(data.test, data.normalization, INFERENCE_BATCH);
+  const noise = { kind: 'gaussian', relativeToMax: AMOUNTS[0] } as const;
+  const inference = await engine.compile(
+    traceInference(model, INFERENCE_BATCH, (t) => trainingOperator(t, { noise })),
   );
-  const inputs = Object.fromEntries(
-    analogLayers.map(({ name }) => [name, subject.parameters[`${name}.weights`]!.data]),
-  );
-  const accuracies: number[] = [];
-  for (const number of chipNumbers(CHIPS)) {
-    const noisy = await draw.run({ inputs, keys: { noise: keyFromSeed(SEED + number) } });
-    const weights = analogLayers.map(({ name, shape }) => [
-      `${name}.weights`,
-      hostTensor(shape, Float32Array.from(noisy[name]!)),
-    ]);
-    const parameters = { ...subject.parameters, ...Object.fromEntries(weights) };
-    accuracies.push(
-      await withDeployment({ ...subject, parameters }, ideal, ({ digitalAccuracy }) => digitalAccuracy()),
-    );
+  const state = engine.store(parameters);
+  const losses: Loss[] = [];
+  for (const noiseScale of AMOUNTS) {
+    const what = `Gaussian noise on the weights, ${100 * noiseScale} % of the largest`;
+    const accuracies: number[] = [];
+    for (const draw of chipNumbers(CHIPS)) {
+      const keys = { noise: deriveKey(keyFromSeed(seed), 'training noise', draw) };
+      const scalars = { noiseScale };
+      accuracies.push(await accuracyOn(inference, batches, () => ({ state, scalars, keys })));
+    }
+    losses.push({ what, accuracies });
   }
-  draw.free();
-  return { what: `Gaussian noise on the weights, ${100 * amount} % of the largest`, accuracies };
+  inference.free();
+  state.free();
+  return losses;
 }
 
 const progress = progressOn(process.stderr);
-await withWorkplace({ backend: 'native', progress }, async (place) => {
-  const data = await loadData({ dataset: 'cifar10' }, { folder: process.argv[2], progress });
+const file = reproductionFile('joshi2020');
+const settings = checkRunSettings(file, readSettingsFile(file));
+await withWorkplace({ backend: settings.backend, progress }, async (place) => {
+  const data = await loadData(settings.data, { folder: process.argv[2], progress });
   const { parameters } = await decodeWeights(WEIGHTS, readBytes(WEIGHTS));
-  const subject = { place, model: modelByName('resnet32', imageTask(data)), parameters, data };
+  const model = modelByName(settings.model, imageTask(data));
+  const subject: Subject = { place, settings, model, parameters, data };
   const losses: Loss[] = [];
-  const keep = (...found: readonly Loss[]): void => {
+  const keep = (found: readonly Loss[]): void => {
     losses.push(...found);
     for (const { what, timeSeconds, method, accuracies } of found) {
       const condition = timeSeconds === undefined ? 'digital' : `${timeSeconds} s, ${method}`;
       progress.line(`${what}, ${condition}: ${(100 * meanOf(accuracies)).toFixed(2)} %`);
     }
   };
-  for (const amount of AMOUNTS) keep(await lossesByTrainingNoise(subject, amount));
-  for (const [source, hardware] of Object.entries(SOURCES))
-    keep(...(await lossesBySource(subject, source, hardware)));
-  keep(...(await lossesByPart(subject)));
-  const record = { ohmic: ohmicVersion(), machine: machineOf(place), seed: SEED, chips: CHIPS, losses };
+  keep(await lossesByTrainingNoise(subject));
+  for (const [source, hardware] of Object.entries(SOURCES)) {
+    const chips = hardware === ideal ? 1 : CHIPS;
+    keep(await withDeployment(subject, hardware, (deployment) => lossesOnChips(deployment, source, chips)));
+  }
+  await withDeployment(subject, joshi2020, async (deployment) => {
+    keep(await lossesOnChips(deployment, 'all', CHIPS));
+    keep(await lossesByPart(deployment));
+  });
+  const record = {
+    ohmic: ohmicVersion(),
+    machine: machineOf(place),
+    seed: settings.seed,
+    chips: CHIPS,
+    losses,
+  };
   writeWhole(RESULT, `${JSON.stringify(record, null, 2)}\n`);
 });

@@ -6,7 +6,7 @@ import { elementCount } from '../base/shape.ts';
 import { hardwareAware } from '../crossbar/hardware-aware.ts';
 import { ideal } from '../crossbar/presets.ts';
 import { gradients } from '../graph/gradients.ts';
-import { digital } from '../graph/multiply.ts';
+import { digital, type Multiply } from '../graph/multiply.ts';
 import type { Graph } from '../graph/node.ts';
 import { constant, type Tensor } from '../graph/tensor.ts';
 import { type Trace, trace } from '../graph/trace.ts';
@@ -78,7 +78,8 @@ export function traceTrainingStep(model: Model, settings: TrainingSettings): Gra
   });
 }
 
-function trainingOperator(t: Trace, { noise }: TrainingSettings): typeof digital {
+/** How a network multiplies in training. With noise the graph has a scalar `noiseScale` and a key `noise`. */
+export function trainingOperator(t: Trace, { noise }: Pick<TrainingSettings, 'noise'>): Multiply {
   if (noise.kind === 'none') return digital;
   const noRange = (): Tensor => constant(t, 1);
   return hardwareAware({
