@@ -1,15 +1,14 @@
 // The compiler: graph → simplify → fuse → lower → place memory → plan. A plan depends only on the graph and on the
 // machine's vector width, never on the number of threads.
 
-import { exactText } from '../base/exact-text.ts';
 import { elementCount } from '../base/shape.ts';
 import type { Graph, Node } from '../graph/node.ts';
 import type { Binding, Launch, Placement, Plan } from './backend.ts';
 import type { Context, DraftLaunch, Memory } from './draft.ts';
 import { type Fusion, fuse, isBuffer } from './fuse.ts';
-import type { Kernel } from './loop.ts';
 import { lowerGroups } from './lower-groups.ts';
 import { lowerCopy } from './lower-map.ts';
+import { numberKernels } from './number-kernels.ts';
 import { pairLaunches } from './pair-launches.ts';
 import { placeMemory } from './place-memory.ts';
 import { simplify } from './simplify.ts';
@@ -136,13 +135,6 @@ function remembered(predicate: (node: Node) => boolean): (node: Node) => boolean
   };
 }
 
-/** Equal for equal kernels. */
-function kernelText(kernel: Kernel): string {
-  const json = JSON.stringify(kernel);
-  // JSON writes infinities and NaN alike, as null; −0 is no literal of a kernel.
-  return json.includes('null') ? exactText(kernel) : json;
-}
-
 function assemble(
   target: Target,
   drafts: readonly DraftLaunch[],
@@ -155,21 +147,10 @@ function assemble(
     external.has(memory)
       ? { space: 'binding', binding: homes.bindingMemories.indexOf(memory) }
       : { space: 'arena', offset: arena.offsets.get(memory)! };
-  const kernels: Kernel[] = [];
-  const numbers = new Map<string, number>();
-  const numbersOfKernels = new Map<Kernel, number>();
-  const numberOf = (kernel: Kernel): number => {
-    const text = kernelText({ ...kernel, name: '' });
-    const number =
-      numbers.get(text) ?? kernels.push({ ...kernel, name: `${kernel.name}_${kernels.length}` }) - 1;
-    numbers.set(text, number);
-    numbersOfKernels.set(kernel, number);
-    return number;
-  };
+  const { kernels, numberOf } = numberKernels();
   const launches = drafts.map(({ kernel, memories, words, nextChunks }): Launch => {
-    const number = numbersOfKernels.get(kernel) ?? numberOf(kernel);
     const along = nextChunks !== undefined && { nextChunks };
-    return { kernel: number, buffers: memories.map(place), words, ...along };
+    return { kernel: numberOf(kernel), buffers: memories.map(place), words, ...along };
   });
   return {
     lanes: target.lanes,

@@ -34,9 +34,9 @@ const keys = new WeakMap<Int, string>();
 export function intKey(x: Int): string {
   let key = keys.get(x);
   if (key === undefined) {
-    key = [x.constant, ...x.terms.map((term) => `${term.coefficient}*${atomKey(term.atom)}`).sort()].join(
-      '+',
-    );
+    const terms = x.terms.map((term) => `+${term.coefficient}*${atomKey(term.atom)}`);
+    if (terms.length > 1) terms.sort();
+    key = terms.reduce((text, term) => text + term, String(x.constant));
     keys.set(x, key);
   }
   return key;
@@ -80,6 +80,7 @@ function isSameAtom(a: Atom, b: Atom): boolean {
 /** Product with a fixed number. */
 export function times(a: Int, factor: number): Int {
   if (factor === 0) return literal(0);
+  if (factor === 1) return a;
   return {
     constant: a.constant * factor,
     terms: a.terms.map(({ atom, coefficient }) => ({ atom, coefficient: coefficient * factor })),
@@ -170,17 +171,27 @@ export function variablesOf(x: Int): Set<string> {
   return names;
 }
 
+/** True if the variable `name` stands in `x`. */
+export function dependsOn(x: Int, name: string): boolean {
+  return x.terms.some(({ atom }) => atomDependsOn(atom, name));
+}
+
+function atomDependsOn(atom: Atom, name: string): boolean {
+  return atom.kind === 'variable' ? atom.name === name : dependsOn(atom.of, name);
+}
+
 /** `x` with the variable `name` replaced by a number. */
 export function substitute(x: Int, name: string, value: number): Int {
+  if (!dependsOn(x, name)) return x;
+  const rest = { constant: x.constant, terms: x.terms.filter(({ atom }) => !atomDependsOn(atom, name)) };
   return x.terms.reduce<Int>((sum, { atom, coefficient }) => {
-    let replaced: Int;
-    if (atom.kind !== 'variable') {
-      replaced = (atom.kind === 'div' ? div : mod)(substitute(atom.of, name, value), atom.by);
-    } else {
-      replaced = atom.name === name ? literal(value) : { constant: 0, terms: [{ atom, coefficient: 1 }] };
-    }
+    if (!atomDependsOn(atom, name)) return sum;
+    const replaced =
+      atom.kind === 'variable'
+        ? literal(value)
+        : (atom.kind === 'div' ? div : mod)(substitute(atom.of, name, value), atom.by);
     return plus(sum, times(replaced, coefficient));
-  }, literal(x.constant));
+  }, rest);
 }
 
 /**
@@ -205,7 +216,7 @@ export function coefficientOf(x: Int, name: string): number | undefined {
   for (const term of x.terms) {
     if (term.atom.kind === 'variable') {
       if (term.atom.name === name) coefficient = term.coefficient;
-    } else if (variablesOf(term.atom.of).has(name)) {
+    } else if (dependsOn(term.atom.of, name)) {
       return undefined;
     }
   }

@@ -276,11 +276,15 @@ export class KernelBuilder {
 
   /** Innermost block that the operands need. */
   private levelOf(operands: readonly Local[]): number {
-    return Math.max(0, ...operands.map((operand) => this.levels[operand]!));
+    let level = 0;
+    for (const operand of operands) level = Math.max(level, this.levels[operand]!);
+    return level;
   }
 
   private levelOfInt(index: Int): number {
-    return Math.max(0, ...[...variablesOf(index)].map((name) => this.variableLevels.get(name)!));
+    let level = 0;
+    for (const name of variablesOf(index)) level = Math.max(level, this.variableLevels.get(name)!);
+    return level;
   }
 }
 

@@ -18,21 +18,22 @@ type Interval = {
 /** Places all memories of `launches` that are not `external`: the largest first, each at the lowest free offset. */
 export function placeMemory(launches: readonly DraftLaunch[], external: ReadonlySet<Memory>): Arena {
   const intervals = lifetimes(launches, external).sort((a, b) => b.size - a.size || a.first - b.first);
+  /** By offset. */
   const placed: { readonly interval: Interval; readonly offset: number }[] = [];
   const offsets = new Map<Memory, number>();
   let elements = 0;
   for (const interval of intervals) {
-    const rivals = placed
-      .filter(({ interval: other }) => other.first <= interval.last && interval.first <= other.last)
-      .sort((a, b) => a.offset - b.offset);
+    const { memory, first, last, size } = interval;
     let offset = 0;
-    for (const rival of rivals) {
-      if (offset + interval.size <= rival.offset) break;
+    for (const rival of placed) {
+      if (rival.interval.first > last || first > rival.interval.last) continue;
+      if (offset + size <= rival.offset) break;
       offset = Math.max(offset, rival.offset + rival.interval.size);
     }
-    placed.push({ interval, offset });
-    offsets.set(interval.memory, offset);
-    elements = Math.max(elements, offset + interval.size);
+    const after = placed.findIndex((other) => other.offset > offset);
+    placed.splice(after < 0 ? placed.length : after, 0, { interval, offset });
+    offsets.set(memory, offset);
+    elements = Math.max(elements, offset + size);
   }
   return { offsets, elements };
 }

@@ -3,7 +3,7 @@
 // from the enclosing loop's pointer before the loop and stepped after each iteration, so loops hold no multiplications;
 // one that divides or takes remainders of the variable is computed once per iteration.
 
-import { type Int, inLane, intKey, literal, plus, range, variablesOf } from '../compile/int.ts';
+import { dependsOn, type Int, inLane, intKey, literal, plus, range } from '../compile/int.ts';
 import type { Kernel, Statement } from '../compile/loop.ts';
 import type { WasmLocal } from './assembler.ts';
 
@@ -124,7 +124,7 @@ type Locals = { readonly base: (buffer: number) => WasmLocal; readonly newLocal:
 /** The pointer to element `index` of `buffer`, kept by the outermost loop that knows the index. */
 function pointerTo(level: Level, buffer: number, index: Int, locals: Locals): WasmLocal {
   if (index.terms.length === 0 && index.constant === 0) return locals.base(buffer);
-  if (level.outer !== undefined && !variablesOf(index).has(level.variable)) {
+  if (level.outer !== undefined && !dependsOn(index, level.variable)) {
     return pointerTo(level.outer, buffer, index, locals);
   }
   const key = `${buffer} ${intKey(index)}`;
@@ -140,7 +140,7 @@ function pointerTo(level: Level, buffer: number, index: Int, locals: Locals): Wa
 
 function innerPointer(level: Level, outer: Level, buffer: number, index: Int, locals: Locals): WasmLocal {
   const isOwn = ({ atom }: Term): boolean =>
-    atom.kind === 'variable' ? atom.name === level.variable : variablesOf(atom.of).has(level.variable);
+    atom.kind === 'variable' ? atom.name === level.variable : dependsOn(atom.of, level.variable);
   const own = index.terms.filter(isOwn);
   const rest = { constant: index.constant, terms: index.terms.filter((term) => !isOwn(term)) };
   const from = pointerTo(outer, buffer, rest, locals);
