@@ -2,7 +2,7 @@
 // Nothing runs: both are read off the plan and the graph.
 
 import { elementCount } from '../src/base/shape.ts';
-import type { Plan } from '../src/compile/backend.ts';
+import type { PlanOutline } from '../src/compile/backend.ts';
 import { compile } from '../src/compile/compile.ts';
 import { simplify } from '../src/compile/simplify.ts';
 import { type Graph, type Node, nodesOf } from '../src/graph/node.ts';
@@ -47,7 +47,7 @@ function memoryResult({ native, log }: Tools): CaseResult {
 }
 
 /** What a plan holds while it runs: its arena, the buffers bound to it, and the scratch memory of every thread. */
-export function heldBytes(plan: Plan, threads: number): Readonly<Record<string, number>> {
+export function heldBytes(plan: PlanOutline, threads: number): Readonly<Record<string, number>> {
   const bindings = plan.bindings.reduce((sum, { elements }) => sum + elements, 0);
   const scratch = Math.max(0, ...plan.kernels.map((kernel) => kernel.scratch));
   return {

@@ -1,6 +1,7 @@
 // One training step of ResNet-32 16/28/56 on a batch of 128 random images: native, native with noise and clipping,
 // wasm, and PyTorch if it is found; then where the native step's time goes, kernel class by kernel class.
 
+import { compile } from '../src/compile/compile.ts';
 import { createEngine } from '../src/native/create-engine.ts';
 import { countWeights } from '../src/nn/model.ts';
 import { type BenchCase, type CaseResult, compared, numbersOf, race, type Tools } from './bench-case.ts';
@@ -50,7 +51,7 @@ async function run(tools: Tools): Promise<CaseResult> {
     await trainingStep(native, 'nativeWithNoise', resnet32, noisyStep(BATCH)),
     await trainingStep(wasm.engine, 'wasm', resnet32, digitalStep(BATCH)),
   ];
-  const work = classWork(step.graph, step.executable.plan);
+  const work = classWork(step.graph, compile(step.graph, native.backend));
   const profiled = profiledStep(tools, step, work);
   const contestants = [steps[0]!, profiled, ...steps.slice(1), ...torch];
   const results = await race(tools, 'training-step', contestants);

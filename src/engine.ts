@@ -6,7 +6,14 @@ import { type HostTensor, hostTensor, type Parameters } from './base/parameters.
 import type { Key } from './base/random.ts';
 import { elementCount, formatShape } from './base/shape.ts';
 import { createTurns, type Turns } from './base/turns.ts';
-import type { Backend, Binding, DeviceBuffer, Plan, Program } from './compile/backend.ts';
+import {
+  type Backend,
+  type Binding,
+  type DeviceBuffer,
+  outlineOf,
+  type PlanOutline,
+  type Program,
+} from './compile/backend.ts';
 import { compile } from './compile/compile.ts';
 import type { Graph } from './graph/node.ts';
 
@@ -34,7 +41,8 @@ export type Call = {
 
 /** A compiled graph. */
 export type Executable = {
-  readonly plan: Plan;
+  /** Without the code of its kernels. */
+  readonly plan: PlanOutline;
   readonly program: Program;
   /**
    * Runs once and returns copies of the outputs. States change in place. Calls of one engine run one after another. An
@@ -62,7 +70,7 @@ export function engineOn(backend: Backend): Engine {
       const plan = compile(graph, backend);
       const program = await backend.load(plan);
       try {
-        return executable(backend, plan, program, turns);
+        return executable(backend, outlineOf(plan), program, turns);
       } catch (thrown) {
         program.free();
         throw thrown;
@@ -128,7 +136,7 @@ function allocateAll(backend: Backend, sizes: readonly number[]): DeviceBuffer[]
   }
 }
 
-function executable(backend: Backend, plan: Plan, program: Program, turns: Turns): Executable {
+function executable(backend: Backend, plan: PlanOutline, program: Program, turns: Turns): Executable {
   const ownBindings = plan.bindings.filter(({ role }) => role !== 'state');
   const allocated = allocateAll(
     backend,
@@ -190,7 +198,7 @@ function inputValues(binding: Binding, call: Call): Float32Array | Int32Array {
 }
 
 /** The 32 bits of every scalar slot. */
-function scalarBits(plan: Plan, call: Call): Uint32Array {
+function scalarBits(plan: PlanOutline, call: Call): Uint32Array {
   const bits = new Uint32Array(plan.scalars.length);
   const floats = new Float32Array(bits.buffer);
   for (const [slot, { name, dtype }] of plan.scalars.entries()) {

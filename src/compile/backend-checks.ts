@@ -1,7 +1,7 @@
 // What every backend asks of those who use it, in the same words.
 
 import { throwFaults, UsageError } from '../base/errors.ts';
-import type { Backend, DeviceBuffer, Plan } from './backend.ts';
+import type { Backend, DeviceBuffer, PlanOutline } from './backend.ts';
 
 /** @throws UsageError unless `threads` is a whole number from 1 */
 export function checkThreads(what: string, threads: number): void {
@@ -62,7 +62,7 @@ export function closedBackend(name: Backend['name']): UsageError {
  * @throws UsageError with all faults
  */
 export function checkRun(
-  plan: Plan,
+  plan: PlanOutline,
   buffers: readonly DeviceBuffer[],
   scalars: Uint32Array,
   isOwn: (buffer: DeviceBuffer) => boolean,

@@ -44,6 +44,16 @@ export type Plan = {
   readonly arenaElements: number;
 };
 
+/** A plan without the code of its kernels, which is most of it: what is needed once it is loaded. */
+export type PlanOutline = Omit<Plan, 'kernels'> & {
+  readonly kernels: readonly Omit<Kernel, 'types' | 'body'>[];
+};
+
+/** The outline of a plan; nothing in it refers to the code. */
+export function outlineOf(plan: Plan): PlanOutline {
+  return { ...plan, kernels: plan.kernels.map(({ types: _types, body: _body, ...kernel }) => kernel) };
+}
+
 /** Elements that every buffer, and the arena, must have readable and writable behind their end. */
 export const PADDING_ELEMENTS = 64;
 

@@ -7,8 +7,10 @@ import { createTurns, type Turns } from '../base/turns.ts';
 import {
   type Backend,
   type DeviceBuffer,
+  outlineOf,
   PADDING_ELEMENTS,
   type Plan,
+  type PlanOutline,
   type Program,
 } from '../compile/backend.ts';
 import {
@@ -117,10 +119,12 @@ function copyOf(values: Float32Array): Float32Array {
   return copy;
 }
 
-async function load(machine: Machine, plan: Plan): Promise<NativeProgram> {
+async function load(machine: Machine, whole: Plan): Promise<NativeProgram> {
   const { compiler, runtime, pool, turns, addresses } = machine;
   if (machine.isClosed()) throw closedBackend('native');
-  const { path, isFresh } = await compileLibrary(compiler, printTranslationUnits(plan.kernels, plan.lanes));
+  const { path, isFresh } = await compileLibrary(compiler, printTranslationUnits(whole.kernels, whole.lanes));
+  // The program lives on; the code of its kernels need not.
+  const plan = outlineOf(whole);
   const program = loadProgram(runtime, plan, path);
   let isFreed = false;
   let lastMs = Number.POSITIVE_INFINITY;
@@ -174,7 +178,7 @@ async function load(machine: Machine, plan: Plan): Promise<NativeProgram> {
 }
 
 /** The plan's launches as the runtime walks them, with the kernels of the library at `path`. */
-function loadProgram(runtime: Runtime, plan: Plan, path: string): Pointer {
+function loadProgram(runtime: Runtime, plan: PlanOutline, path: string): Pointer {
   const places: bigint[] = [];
   const words: number[] = [];
   const launches: number[] = [];

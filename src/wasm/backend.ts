@@ -2,7 +2,15 @@
 // posts runs; it never computes and never blocks.
 
 import { createTurns, type Turns } from '../base/turns.ts';
-import type { Backend, DeviceBuffer, Launch, Plan, Program } from '../compile/backend.ts';
+import {
+  type Backend,
+  type DeviceBuffer,
+  type Launch,
+  outlineOf,
+  type Plan,
+  type PlanOutline,
+  type Program,
+} from '../compile/backend.ts';
 import {
   checkRun,
   checkThreads,
@@ -117,9 +125,11 @@ type Layout = {
   readonly scratch: readonly Block[];
 };
 
-async function loadProgram(machine: Machine, plan: Plan): Promise<Program> {
+async function loadProgram(machine: Machine, whole: Plan): Promise<Program> {
   const { heap, crew, inTurn } = machine;
-  const module = await webAssembly.compile(encodeModule(plan, machine.encodeOptions));
+  const module = await webAssembly.compile(encodeModule(whole, machine.encodeOptions));
+  // The program lives on; the code of its kernels need not.
+  const plan = outlineOf(whole);
   const layout = layOut(machine, plan);
   const free = (): void => {
     for (const block of layout.blocks) heap.free(block);
@@ -176,17 +186,17 @@ async function loadProgram(machine: Machine, plan: Plan): Promise<Program> {
 }
 
 /** The words of a launch, then its kernel's constants. */
-function tableWords({ kernels }: Plan, { kernel, words }: Launch): readonly number[] {
+function tableWords({ kernels }: PlanOutline, { kernel, words }: Launch): readonly number[] {
   const constants = Float32Array.from(kernels[kernel]!.constants);
   return [...words, ...new Uint32Array(constants.buffer)];
 }
 
 /** How many that is. */
-function tableSize({ kernels }: Plan, { kernel, words }: Launch): number {
+function tableSize({ kernels }: PlanOutline, { kernel, words }: Launch): number {
   return words.length + kernels[kernel]!.constants.length;
 }
 
-function layOut({ heap, crew }: Machine, plan: Plan): Layout {
+function layOut({ heap, crew }: Machine, plan: PlanOutline): Layout {
   const total = (size: (launch: Launch) => number): number =>
     plan.launches.reduce((sum, launch) => sum + size(launch), 0);
   const wordCount = total((launch) => tableSize(plan, launch));
@@ -202,7 +212,7 @@ function layOut({ heap, crew }: Machine, plan: Plan): Layout {
   return { blocks, arena, scalars, tables, wordCount, addressCount, scratch };
 }
 
-function workerLaunches(plan: Plan, { tables, wordCount }: Layout): readonly WorkerLaunch[] {
+function workerLaunches(plan: PlanOutline, { tables, wordCount }: Layout): readonly WorkerLaunch[] {
   let words = tables.address;
   let buffers = tables.address + wordCount * ELEMENT_BYTES;
   return plan.launches.map((launch) => {
@@ -215,7 +225,7 @@ function workerLaunches(plan: Plan, { tables, wordCount }: Layout): readonly Wor
   });
 }
 
-function bufferAddresses(plan: Plan, { arena }: Layout, blocks: readonly Block[]): number[] {
+function bufferAddresses(plan: PlanOutline, { arena }: Layout, blocks: readonly Block[]): number[] {
   return plan.launches.flatMap(({ buffers }) =>
     buffers.map((placement) =>
       placement.space === 'arena'
