@@ -3,7 +3,7 @@
 // outputs of a tile come out of its six sums.
 
 import { elementCount, stridesOf } from '../base/shape.ts';
-import type { Node } from '../graph/node.ts';
+import type { Node, RowRange } from '../graph/node.ts';
 import { type Context, chunkIndex, createDraft, type Draft, type DraftLaunch, lane } from './draft.ts';
 import { div, flatten, type Int, literal, plus, times } from './int.ts';
 import { INTERLEAVED } from './kernel-builder.ts';
@@ -19,7 +19,7 @@ import {
   type TransformedImages,
   tilesOf,
 } from './stage-transformed.ts';
-import { type FilterTaps, filterAddress, transformFilter } from './transform-filter.ts';
+import { type FilterTaps, filterAddress, pointRanges, transformFilter } from './transform-filter.ts';
 import { outputsOf, POINTS, type Six, TAPS, TILE } from './winograd.ts';
 
 /** Tiles that are worked on together: what belongs to them stays in the nearest cache. */
@@ -190,35 +190,42 @@ function sumBand(walk: Walk): void {
   const counts = [POINTS, rows / block.rows, Math.ceil(tiles / block.tiles)] as const;
   const pass = div(walk.channel, block.vectors * b.lanes);
   const passes = Math.ceil(product.columns / (block.vectors * b.lanes));
-  const rowOfBlocks = (point: Int, place: Int, blockRow: Int): void => {
+  const rowOfBlocks = (point: Int, [start, end]: RowRange, place: Int, blockRow: Int): void => {
     const index = [walk.imageAt(place), walk.first, literal(0), literal(0)];
     const stored = { node: product.result, slot: walk.output, index, rows };
     const at = (number: Int, tile: Int, width: number): void => {
       const part = flatten([pass, point, blockRow, number], stridesOf([passes, ...counts]));
       prefetchPart(b, stored, part, passes * elementCount(counts));
-      sumBlock(walk, { point, place, row: times(blockRow, block.rows), tile, tiles: width });
+      const row = times(blockRow, block.rows);
+      sumBlock(walk, { point, start, end, place, row, tile, tiles: width });
     };
     b.loop(whole, (i) => at(i, times(i, block.tiles), block.tiles), 'x');
     if (tiles % block.tiles !== 0) at(literal(whole), literal(whole * block.tiles), tiles % block.tiles);
   };
-  b.loop(
-    POINTS,
-    (point) =>
-      b.loop(images, (place) => b.loop(rows / block.rows, (i) => rowOfBlocks(point, place, i), 'y'), 'i'),
-    'p',
-  );
+  for (const { first, count, range } of pointRanges(product.taps)) {
+    const sumPoint = (point: Int): void =>
+      b.loop(
+        images,
+        (place) => b.loop(rows / block.rows, (i) => rowOfBlocks(point, range, place, i), 'y'),
+        'i',
+      );
+    b.loop(count, (p) => sumPoint(plus(p, literal(first))), 'p');
+  }
 }
 
 /** A block within a band. */
 type BlockPlace = {
   readonly point: Int;
+  /** The transformed filter's rows to sum over; the others are zero. */
+  readonly start: number;
+  readonly end: number;
   readonly place: Int;
   readonly row: Int;
   readonly tile: Int;
   readonly tiles: number;
 };
 
-function sumBlock(walk: Walk, { point, place, row, tile, tiles }: BlockPlace): void {
+function sumBlock(walk: Walk, { point, start, end, place, row, tile, tiles }: BlockPlace): void {
   const { draft, product, transformed, filter, counts, partial, block, first } = walk;
   const b = draft.builder;
   const { kernelRows, channels } = product.taps;
@@ -233,8 +240,9 @@ function sumBlock(walk: Walk, { point, place, row, tile, tiles }: BlockPlace): v
   const rowAt = (row: Int): Int => filterAddress(product.taps, width, point, row, walk.channel);
   const walked = { slot: filter, bytes: 4 * kernelRows * channels * width };
   b.loop(
-    kernelRows * channels,
-    (t) => {
+    end - start,
+    (i) => {
+      const t = plus(i, literal(start));
       const weights = counts.map((_, v) => loadRow(b, walked, rowAt, t, v));
       for (const spot of spots) {
         const top = plus(plus(first, spot.row), literal(product.firstKernelRow));

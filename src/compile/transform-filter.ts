@@ -6,7 +6,7 @@ import { type Int, literal, plus, times } from './int.ts';
 import type { KernelBuilder } from './kernel-builder.ts';
 import type { Local } from './loop.ts';
 import { eachChannelBlock, vectorAt } from './product-block.ts';
-import { POINTS, TAPS, transformTaps } from './winograd.ts';
+import { POINTS, TAPS, tapsOfPoint, transformTaps } from './winograd.ts';
 
 /** A filter's three taps along the columns, in memory. */
 export type FilterTaps = {
@@ -59,6 +59,36 @@ export function transformFilter(
     });
   }
   return { launch: draft.finish('winogradFilter', channels), memory };
+}
+
+/** Neighbouring points with the rows (row, channel) of the transformed filter outside which theirs are all zero. */
+export type PointRange = { readonly first: number; readonly count: number; readonly range: RowRange };
+
+/** All points in their order, those with equal ranges together. */
+export function pointRanges(taps: FilterTaps): PointRange[] {
+  const ranges: PointRange[] = [];
+  for (let point = 0; point < POINTS; point++) {
+    const range = rowsOfPoint(taps, tapsOfPoint(point));
+    const last = ranges.at(-1);
+    if (last !== undefined && last.range.join() === range.join())
+      ranges[ranges.length - 1] = { ...last, count: last.count + 1 };
+    else ranges.push({ first: point, count: 1, range });
+  }
+  return ranges;
+}
+
+/** From the first row to the last in which one of these taps counts. */
+function rowsOfPoint({ kernelRows, channels, channelsOf }: FilterTaps, taps: readonly number[]): RowRange {
+  let [first, last] = [kernelRows * channels, 0];
+  for (let row = 0; row < kernelRows; row++) {
+    for (const tap of taps) {
+      const [start, end] = channelsOf?.(row, tap) ?? [0, channels];
+      if (Math.min(channels, end) <= Math.max(0, start)) continue;
+      first = Math.min(first, row * channels + Math.max(0, start));
+      last = Math.max(last, row * channels + Math.min(channels, end));
+    }
+  }
+  return [Math.min(first, last), last];
 }
 
 /** Where a row of a panel of the transformed filter lies; `panel` is its first column. */

@@ -52,6 +52,12 @@ export function transformTaps(b: KernelBuilder, [g0, g1, g2]: readonly [Local, L
   ];
 }
 
+/** The taps that a point of G · (three taps) depends on. */
+export function tapsOfPoint(point: number): readonly number[] {
+  if (point === 0) return [0];
+  return point === POINTS - 1 ? [TAPS - 1] : [0, 1, 2];
+}
+
 /** Aᵀ · (six products): the four outputs. */
 export function outputsOf(b: KernelBuilder, [m0, m1, m2, m3, m4, m5]: Six): [Local, Local, Local, Local] {
   const { add, subtract, scale } = arithmetic(b);
