@@ -176,7 +176,8 @@ export function dependsOn(x: Int, name: string): boolean {
   return x.terms.some(({ atom }) => atomDependsOn(atom, name));
 }
 
-function atomDependsOn(atom: Atom, name: string): boolean {
+/** The same of an atom. */
+export function atomDependsOn(atom: Atom, name: string): boolean {
   return atom.kind === 'variable' ? atom.name === name : dependsOn(atom.of, name);
 }
 

@@ -58,9 +58,7 @@ function likenessOf(context: Context, group: Group): Likeness {
     return number;
   };
   const attributesOf = (node: Node): string => {
-    // Only a constant's number may be one that JSON cannot tell from another.
-    if (isOp(node, 'constant')) return exactText(node.attributes);
-    if (!isOp(node, 'uniform') && !isOp(node, 'normal')) return JSON.stringify(node.attributes);
+    if (!isOp(node, 'uniform') && !isOp(node, 'normal')) return exactText(node.attributes);
     const { stream } = node.attributes;
     const name = stream.join();
     if (!streams.has(name)) {

@@ -190,14 +190,13 @@ function sumBand(walk: Walk): void {
   const counts = [POINTS, rows / block.rows, Math.ceil(tiles / block.tiles)] as const;
   const pass = div(walk.channel, block.vectors * b.lanes);
   const passes = Math.ceil(product.columns / (block.vectors * b.lanes));
-  const rowOfBlocks = (point: Int, [start, end]: RowRange, place: Int, blockRow: Int): void => {
+  const rowOfBlocks = (point: Int, range: RowRange, place: Int, blockRow: Int): void => {
     const index = [walk.imageAt(place), walk.first, literal(0), literal(0)];
     const stored = { node: product.result, slot: walk.output, index, rows };
     const at = (number: Int, tile: Int, width: number): void => {
       const part = flatten([pass, point, blockRow, number], stridesOf([passes, ...counts]));
       prefetchPart(b, stored, part, passes * elementCount(counts));
-      const row = times(blockRow, block.rows);
-      sumBlock(walk, { point, start, end, place, row, tile, tiles: width });
+      sumBlock(walk, { point, range, place, row: times(blockRow, block.rows), tile, tiles: width });
     };
     b.loop(whole, (i) => at(i, times(i, block.tiles), block.tiles), 'x');
     if (tiles % block.tiles !== 0) at(literal(whole), literal(whole * block.tiles), tiles % block.tiles);
@@ -217,18 +216,18 @@ function sumBand(walk: Walk): void {
 type BlockPlace = {
   readonly point: Int;
   /** The transformed filter's rows to sum over; the others are zero. */
-  readonly start: number;
-  readonly end: number;
+  readonly range: RowRange;
   readonly place: Int;
   readonly row: Int;
   readonly tile: Int;
   readonly tiles: number;
 };
 
-function sumBlock(walk: Walk, { point, start, end, place, row, tile, tiles }: BlockPlace): void {
+function sumBlock(walk: Walk, { point, range, place, row, tile, tiles }: BlockPlace): void {
   const { draft, product, transformed, filter, counts, partial, block, first } = walk;
   const b = draft.builder;
   const { kernelRows, channels } = product.taps;
+  const [start, end] = range;
   const zero = b.literal(0);
   const spots = Array.from({ length: block.rows * tiles }, (_, p) => ({
     row: plus(row, literal(Math.floor(p / tiles))),

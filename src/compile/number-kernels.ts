@@ -15,7 +15,7 @@ export function numberKernels(): NumberedKernels {
   const kernels: Kernel[] = [];
   const numbers = new Map<Kernel, number>();
   const texts = new Map<Kernel, string>();
-  const ofOneSize = new Map<string, number[]>();
+  const ofOneSize = new Map<string, Kernel[]>();
   const textOf = (kernel: Kernel): string => {
     const text = texts.get(kernel) ?? kernelText({ ...kernel, name: '' });
     texts.set(kernel, text);
@@ -25,11 +25,10 @@ export function numberKernels(): NumberedKernels {
     const key = sizeKey(kernel);
     const candidates = ofOneSize.get(key) ?? [];
     ofOneSize.set(key, candidates);
-    const equal = candidates.find((number) => textOf(kernels[number]!) === textOf(kernel));
-    if (equal !== undefined) return equal;
-    const number = kernels.push({ ...kernel, name: `${kernel.name}_${kernels.length}` }) - 1;
-    candidates.push(number);
-    return number;
+    const equal = candidates.find((other) => textOf(other) === textOf(kernel));
+    if (equal !== undefined) return numbers.get(equal)!;
+    candidates.push(kernel);
+    return kernels.push({ ...kernel, name: `${kernel.name}_${kernels.length}` }) - 1;
   };
   return {
     kernels,

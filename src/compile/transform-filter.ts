@@ -41,8 +41,7 @@ export function transformFilter(
     const transform = (panel: Int, v: number, column: Int): void => {
       const weights = Array.from({ length: TAPS }, (_, tap) => {
         const value = b.load(source, taps.index(row, tap, channel, column));
-        const [start, end] = taps.channelsOf?.(row, tap) ?? [0, channels];
-        return withinChannels(b, value, channel, [Math.max(0, start), Math.min(channels, end)], channels);
+        return withinChannels(b, value, channel, countingChannels(taps, row, tap), channels);
       });
       const points = transformTaps(b, weights as unknown as Parameters<typeof transformTaps>[1]);
       for (const [point, value] of points.entries()) {
@@ -78,17 +77,24 @@ export function pointRanges(taps: FilterTaps): PointRange[] {
 }
 
 /** From the first row to the last in which one of these taps counts. */
-function rowsOfPoint({ kernelRows, channels, channelsOf }: FilterTaps, taps: readonly number[]): RowRange {
+function rowsOfPoint(filter: FilterTaps, taps: readonly number[]): RowRange {
+  const { kernelRows, channels } = filter;
   let [first, last] = [kernelRows * channels, 0];
   for (let row = 0; row < kernelRows; row++) {
     for (const tap of taps) {
-      const [start, end] = channelsOf?.(row, tap) ?? [0, channels];
-      if (Math.min(channels, end) <= Math.max(0, start)) continue;
-      first = Math.min(first, row * channels + Math.max(0, start));
-      last = Math.max(last, row * channels + Math.min(channels, end));
+      const [start, end] = countingChannels(filter, row, tap);
+      if (end <= start) continue;
+      first = Math.min(first, row * channels + start);
+      last = Math.max(last, row * channels + end);
     }
   }
   return [Math.min(first, last), last];
+}
+
+/** Those channels of a (row, tap) that count, within the filter; none if the end is not beyond the start. */
+function countingChannels({ channels, channelsOf }: FilterTaps, row: number, tap: number): RowRange {
+  const [start, end] = channelsOf?.(row, tap) ?? [0, channels];
+  return [Math.max(0, start), Math.min(channels, end)];
 }
 
 /** Where a row of a panel of the transformed filter lies; `panel` is its first column. */

@@ -3,7 +3,7 @@
 // from the enclosing loop's pointer before the loop and stepped after each iteration, so loops hold no multiplications;
 // one that divides or takes remainders of the variable is computed once per iteration.
 
-import { dependsOn, type Int, inLane, intKey, literal, plus, range } from '../compile/int.ts';
+import { atomDependsOn, dependsOn, type Int, inLane, intKey, literal, plus, range } from '../compile/int.ts';
 import type { Kernel, Statement } from '../compile/loop.ts';
 import type { WasmLocal } from './assembler.ts';
 
@@ -139,8 +139,7 @@ function pointerTo(level: Level, buffer: number, index: Int, locals: Locals): Wa
 }
 
 function innerPointer(level: Level, outer: Level, buffer: number, index: Int, locals: Locals): WasmLocal {
-  const isOwn = ({ atom }: Term): boolean =>
-    atom.kind === 'variable' ? atom.name === level.variable : dependsOn(atom.of, level.variable);
+  const isOwn = ({ atom }: Term): boolean => atomDependsOn(atom, level.variable);
   const own = index.terms.filter(isOwn);
   const rest = { constant: index.constant, terms: index.terms.filter((term) => !isOwn(term)) };
   const from = pointerTo(outer, buffer, rest, locals);

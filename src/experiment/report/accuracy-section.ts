@@ -16,13 +16,20 @@ import {
 import { formatPublished, plottedFigures } from './comparison.ts';
 import { type Markup, markup, nothing } from './markup.ts';
 import { type CurvePoint, methodCurve } from './method-curve.ts';
-import { figureGrid, legendKey, methodKey, panelWidth, SCROLLING } from './page-parts.ts';
+import {
+  ACCURACY_CAPTION,
+  accuracyCell,
+  figureGrid,
+  legendKey,
+  methodKey,
+  panelWidth,
+  SCROLLING,
+} from './page-parts.ts';
 import {
   formatAccuracy,
-  formatAccuracyCell,
   formatCount,
-  formatFixed,
   formatPercent,
+  formatPercentCell,
   formatTick,
   METHOD_NAMES,
   methodsOf,
@@ -218,20 +225,19 @@ function meansTable(record: ExperimentRecord): Markup {
     const methods = methodsOf({ ...record, networks: [network] });
     const rows = methods.map((method, index) => {
       const results = resultsOf(network, method);
-      const cells = times.map((time) => {
-        const result = results.find(({ timeSeconds }) => timeSeconds === time);
-        return markup`<td>${result === undefined ? '–' : formatAccuracyCell(result)}</td>`;
-      });
+      const cells = times.map((time) =>
+        accuracyCell(results.find(({ timeSeconds }) => timeSeconds === time)),
+      );
       const lead =
         index > 0
           ? nothing
-          : markup`<th scope="rowgroup" rowspan="${methods.length}">${network.label}</th><td rowspan="${methods.length}">${formatFixed(100 * network.digitalAccuracy, 2)}</td>`;
+          : markup`<th scope="rowgroup" rowspan="${methods.length}">${network.label}</th><td rowspan="${methods.length}">${formatPercentCell(network.digitalAccuracy)}</td>`;
       return markup`<tr>${lead}<th scope="row">${METHOD_NAMES[method]}</th>${cells}</tr>`;
     });
     return markup`<tbody>${rows}</tbody>`;
   });
   return markup`${SCROLLING}<table>
-<caption>Mean accuracy (%) over chips ± half width of its 95 % confidence interval</caption>
+${ACCURACY_CAPTION}
 <thead><tr><th scope="col">network</th><th scope="col" class="number">digital</th><th scope="col">compensation</th>${times.map((time) => markup`<th scope="col" class="number">${formatTime(time)}</th>`)}</tr></thead>
 ${bodies}</table></div>`;
 }
@@ -240,7 +246,7 @@ function chipsTable({ networks }: ExperimentRecord): Markup {
   const rows = networks.flatMap((network) =>
     network.deployed.map(
       ({ method, timeSeconds, accuracies }) =>
-        markup`<tr><th scope="row">${network.label}</th><td class="text">${METHOD_NAMES[method]}</td><td>${formatTime(timeSeconds)}</td><td class="text">${accuracies.map((value) => formatFixed(100 * value, 2)).join(', ')}</td></tr>`,
+        markup`<tr><th scope="row">${network.label}</th><td class="text">${METHOD_NAMES[method]}</td><td>${formatTime(timeSeconds)}</td><td class="text">${accuracies.map((value) => formatPercentCell(value)).join(', ')}</td></tr>`,
     ),
   );
   return markup`<details><summary>Every chip</summary>${SCROLLING}<table>

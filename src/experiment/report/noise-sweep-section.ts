@@ -6,14 +6,13 @@ import type { CompensationMethod, ExperimentRecord, NoiseSweepPoint } from '../r
 import { type Area, type Axis, drawing, horizontalAxis, linearAxis, verticalAxis } from './chart.ts';
 import { type Markup, markup, nothing } from './markup.ts';
 import { methodCurve } from './method-curve.ts';
-import { figureGrid, legendKey, methodKey, SCROLLING } from './page-parts.ts';
+import { ACCURACY_CAPTION, accuracyCell, figureGrid, legendKey, methodKey, SCROLLING } from './page-parts.ts';
 import {
-  formatAccuracyCell,
   formatCount,
   formatEpochs,
   formatEta,
-  formatFixed,
   formatPercent,
+  formatPercentCell,
   formatTick,
   METHOD_NAMES,
   methodsOf,
@@ -105,15 +104,12 @@ function table(
 ): Markup {
   const rows = points.map((point) => {
     const cells = times.flatMap((time) =>
-      methods.map((method) => {
-        const result = resultAt(point, method, time);
-        return markup`<td>${result === undefined ? '–' : formatAccuracyCell(result)}</td>`;
-      }),
+      methods.map((method) => accuracyCell(resultAt(point, method, time))),
     );
-    return markup`<tr><th scope="row">${formatEta(point)}</th><td>${formatFixed(100 * point.digitalAccuracy, 2)}</td>${cells}</tr>`;
+    return markup`<tr><th scope="row">${formatEta(point)}</th><td>${formatPercentCell(point.digitalAccuracy)}</td>${cells}</tr>`;
   });
   return markup`${SCROLLING}<table>
-<caption>Mean accuracy (%) over chips ± half width of its 95 % confidence interval</caption>
+${ACCURACY_CAPTION}
 <thead><tr><th scope="col" rowspan="2">training noise</th><th scope="col" rowspan="2" class="number">digital</th>${times.map((time) => markup`<th scope="colgroup" colspan="${methods.length}">${formatTime(time)}</th>`)}</tr>
 <tr>${times.map(() => methods.map((method) => markup`<th scope="col" class="number">${METHOD_NAMES[method]}</th>`))}</tr></thead>
 <tbody>${rows}</tbody></table></div>`;

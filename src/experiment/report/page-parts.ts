@@ -1,12 +1,20 @@
 // Pieces that several sections of the page share.
 
-import type { CompensationMethod, ExperimentRecord } from '../record.ts';
+import type { AccuracyAtTime, CompensationMethod, ExperimentRecord } from '../record.ts';
 import { methodMark } from './chart.ts';
 import { type Markup, markup } from './markup.ts';
-import { METHOD_NAMES } from './wording.ts';
+import { formatAccuracyCell, METHOD_NAMES } from './wording.ts';
 
 /** Opens what a wide table scrolls in, by keyboard too; `</div>` ends it. */
 export const SCROLLING: Markup = markup`<div class="scroll" role="group" aria-label="table" tabindex="0">`;
+
+/** Above a table of `accuracyCell`s. */
+export const ACCURACY_CAPTION: Markup = markup`<caption>Mean accuracy (%) over chips ± half width of its 95 % confidence interval</caption>`;
+
+/** An accuracy in a table in percent; a dash where nothing was measured. */
+export function accuracyCell(result: AccuracyAtTime | undefined): Markup {
+  return markup`<td>${result === undefined ? '–' : formatAccuracyCell(result)}</td>`;
+}
 
 /** An entry of a legend: what is drawn, and what it means. */
 export function legendKey(content: Markup, text: string, method?: CompensationMethod): Markup {

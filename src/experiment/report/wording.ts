@@ -21,7 +21,12 @@ export const METHOD_NAMES: { readonly [M in CompensationMethod]: string } = {
 
 /** A share as `91.23 %`. */
 export function formatPercent(share: number, digits = 2): string {
-  return `${formatFixed(100 * share, digits)} %`;
+  return `${formatPercentCell(share, digits)} %`;
+}
+
+/** The same for a table in percent, without the sign. */
+export function formatPercentCell(share: number, digits = 2): string {
+  return formatFixed(100 * share, digits);
 }
 
 /** Mean accuracy with the half width of its 95 % interval: `91.23 ± 0.12 %`; without one, only the mean. */
@@ -31,9 +36,9 @@ export function formatAccuracy(accuracy: AccuracyAtTime): string {
 
 /** The same for a table in percent, without the sign. */
 export function formatAccuracyCell({ mean, interval95 }: AccuracyAtTime): string {
-  const percent = formatFixed(100 * mean, 2);
+  const percent = formatPercentCell(mean);
   if (interval95 === undefined) return percent;
-  return `${percent} ± ${formatFixed(50 * (interval95[1] - interval95[0]), 2)}`;
+  return `${percent} ± ${formatPercentCell((interval95[1] - interval95[0]) / 2)}`;
 }
 
 /** A number with `digits` decimals and a real minus sign; never −0. */
