@@ -2,6 +2,7 @@
 // converters, tiles and output noise beside digital.
 
 import { hostTensor, type Parameters } from '../src/base/parameters.ts';
+import { readVariance } from '../src/cells/cell.ts';
 import { type HardwareSpec, hasReadNoiseInProducts } from '../src/crossbar/hardware.ts';
 import { onChip } from '../src/crossbar/on-chip.ts';
 import { hermes256 } from '../src/crossbar/presets.ts';
@@ -12,7 +13,6 @@ import type { Graph } from '../src/graph/node.ts';
 import { constant, type Tensor } from '../src/graph/tensor.ts';
 import { type Trace, trace } from '../src/graph/trace.ts';
 import { type AnalogLayer, countWeights, initialParameters, type Model } from '../src/nn/model.ts';
-import { readVariance } from '../src/pcm/cell.ts';
 import { traceInference } from '../src/train/accuracy.ts';
 import { type BenchCase, type CaseResult, compared, numbersOf, race, type Tools } from './bench-case.ts';
 import { usefulOperations } from './kernel-classes.ts';

@@ -3,10 +3,10 @@
 
 import { elementCount } from '../src/base/shape.ts';
 import type { Plan } from '../src/compile/backend.ts';
-import { type Int, range } from '../src/compile/int.ts';
-import { type Kernel, SCRATCH, type Statement } from '../src/compile/loop.ts';
-import { simplify } from '../src/compile/simplify.ts';
+import { simplify } from '../src/compile/passes/simplify.ts';
 import { type Graph, type Node, nodesOf, type OpName } from '../src/graph/node.ts';
+import { type Int, range } from '../src/kernel/int.ts';
+import { type Kernel, SCRATCH, type Statement } from '../src/kernel/kernel.ts';
 
 /** A class of kernels: those whose names begin alike, and the products that they compute, if any. */
 type KernelClass = {

@@ -4,7 +4,7 @@ import { availableParallelism, cpus } from 'node:os';
 import { Argument, Command, InvalidArgumentError } from 'commander';
 import { messageOf } from '../src/base/errors.ts';
 import { findCompiler } from '../src/native/compiler.ts';
-import { createEngine } from '../src/native/create-engine.ts';
+import { createEngine } from '../src/node/create-engine.ts';
 import { type BenchCase, type BenchOptions, joined, type Tools } from './bench-case.ts';
 import { inferenceCase } from './inference.ts';
 import { memoryCase } from './memory.ts';

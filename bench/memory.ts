@@ -4,7 +4,7 @@
 import { elementCount } from '../src/base/shape.ts';
 import type { PlanOutline } from '../src/compile/backend.ts';
 import { compile } from '../src/compile/compile.ts';
-import { simplify } from '../src/compile/simplify.ts';
+import { simplify } from '../src/compile/passes/simplify.ts';
 import { type Graph, type Node, nodesOf } from '../src/graph/node.ts';
 import { isTrained, type Model } from '../src/nn/model.ts';
 import { traceTrainingStep } from '../src/train/step.ts';

@@ -2,7 +2,7 @@
 // as JSON. Its argument is the number of threads; OHMIC_CACHE names the cache.
 
 import type { NativeProgram } from '../src/native/backend.ts';
-import { createEngine } from '../src/native/create-engine.ts';
+import { createEngine } from '../src/node/create-engine.ts';
 import { traceTrainingStep } from '../src/train/step.ts';
 import { BATCH, digitalStep, resnet32 } from './networks.ts';
 

@@ -4,7 +4,7 @@ import { UsageError } from './base/errors.ts';
 import { hostTensor } from './base/parameters.ts';
 import { type Engine, engineOn, type Store } from './engine.ts';
 import { trace } from './graph/trace.ts';
-import { startNodeWorker } from './native/node-workers.ts';
+import { startNodeWorker } from './node/workers.ts';
 import { createWasmBackend } from './wasm/backend.ts';
 
 const newEngine = async (): Promise<Engine> =>

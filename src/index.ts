@@ -4,6 +4,8 @@ export { UsageError } from './base/errors.ts';
 export { type HostTensor, hostTensor, type Parameters } from './base/parameters.ts';
 export { deriveKey, type Key, keyFromSeed } from './base/random.ts';
 export { DAY, HOUR, MINUTE, MONTH, YEAR } from './base/units.ts';
+export type { CellSpec } from './cells/cell.ts';
+export { hermesOneDevice, hermesTwoDevices, idealCell, pcmNandakumar2019 } from './cells/published-cells.ts';
 export { printPlan } from './compile/backend.ts';
 export type { Chip, Reading } from './crossbar/chip.ts';
 export { compensationFactors } from './crossbar/compensation.ts';
@@ -18,10 +20,6 @@ export type { Call, Engine, Executable, Store } from './engine.ts';
 export { type ChipReading, type Deployment, deploy } from './experiment/deploy.ts';
 export { type EvaluationEvent, evaluateNetwork } from './experiment/evaluate.ts';
 export type { EvaluationSettings, ExperimentRecord, NetworkResult } from './experiment/record.ts';
-export { toCsv } from './experiment/report/csv.ts';
-export { toHtml } from './experiment/report/html.ts';
-export { parseRecord, toJson } from './experiment/report/json.ts';
-export { printTable } from './experiment/report/terminal-table.ts';
 export { gradients } from './graph/gradients.ts';
 export { interpret } from './graph/interpret.ts';
 export { digital, type Multiply } from './graph/multiply.ts';
@@ -29,11 +27,13 @@ export type { Graph } from './graph/node.ts';
 export { printGraph } from './graph/print.ts';
 export { customGradient, GraphKey, straightThrough, Tensor } from './graph/tensor.ts';
 export { trace } from './graph/trace.ts';
-export { createEngine } from './native/create-engine.ts';
 export { initialParameters, type Model } from './nn/model.ts';
 export { modelByName } from './nn/models.ts';
-export type { CellSpec } from './pcm/cell.ts';
-export { hermesOneDevice, hermesTwoDevices, idealCell, pcmNandakumar2019 } from './pcm/published-cells.ts';
+export { createEngine } from './node/create-engine.ts';
+export { toCsv } from './report/csv.ts';
+export { toHtml } from './report/html.ts';
+export { parseRecord, toJson } from './report/json.ts';
+export { printTable } from './report/terminal-table.ts';
 export {
   decodeCheckpoint,
   decodeWeights,

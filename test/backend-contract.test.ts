@@ -9,7 +9,7 @@ import { compile } from '../src/compile/compile.ts';
 import { trace } from '../src/graph/trace.ts';
 import { createNativeBackend } from '../src/native/backend.ts';
 import { findCompiler } from '../src/native/compiler.ts';
-import { startNodeWorker } from '../src/native/node-workers.ts';
+import { startNodeWorker } from '../src/node/workers.ts';
 import { createWasmBackend } from '../src/wasm/backend.ts';
 import { backends } from './compare.ts';
 

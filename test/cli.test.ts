@@ -15,7 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
-import { parseRecord } from '../src/experiment/report/json.ts';
+import { parseRecord } from '../src/report/json.ts';
 import { decodeCheckpoint, encodeCheckpoint } from '../src/train/checkpoint.ts';
 import { commandIn, MAIN, type Outcome, type SpawnOptions } from './command.ts';
 

@@ -13,7 +13,7 @@ import type { Tensor } from '../src/graph/tensor.ts';
 import { type Trace, type Traced, trace } from '../src/graph/trace.ts';
 import { createNativeBackend } from '../src/native/backend.ts';
 import { findCompiler } from '../src/native/compiler.ts';
-import { startNodeWorker } from '../src/native/node-workers.ts';
+import { startNodeWorker } from '../src/node/workers.ts';
 import { createWasmBackend } from '../src/wasm/backend.ts';
 
 /** A trace whose inputs come with values. */

@@ -32,19 +32,15 @@ function readTable(): Record<Room, readonly Room[]> {
   );
 }
 
-/** What Node adds to the table: its threads for WebAssembly, and the choice between the two backends. */
-const alsoAllowed: Readonly<Record<string, readonly Room[]>> = {
-  'native/node-workers.ts': ['wasm'],
-  'native/node-worker-main.ts': ['wasm'],
-  'native/create-engine.ts': ['wasm', 'engine.ts'],
-};
+/** Rooms that touch what only Node has. */
+const nodeRooms: readonly Room[] = ['native', 'node', 'cli'];
 
 /** Packages, and the files that may import them. */
 const packages: Readonly<Record<string, RegExp>> = {
   koffi: /^native\//,
-  zod: /^(pcm|crossbar)\/.*-schema\.ts$|^train\/(safetensors|checkpoint|provenance)\.ts$|^experiment\/(publication-schema|report\/json)\.ts$|^cli\//,
-  'd3-scale': /^experiment\/report\//,
-  'd3-shape': /^experiment\/report\//,
+  zod: /^(cells|crossbar)\/.*-schema\.ts$|^train\/(safetensors|checkpoint|provenance)\.ts$|^experiment\/publication-schema\.ts$|^report\/json\.ts$|^cli\//,
+  'd3-scale': /^report\//,
+  'd3-shape': /^report\//,
   commander: /^cli\//,
   'cli-progress': /^cli\//,
   yaml: /^cli\//,
@@ -108,7 +104,7 @@ test('a room imports only itself and the rooms that the table names', () => {
     file.imports
       .filter((specifier) => specifier.startsWith('.'))
       .map((specifier) => target(file, specifier).split('/')[0]!)
-      .filter((room) => ![file.room, ...table[file.room]!, ...(alsoAllowed[file.path] ?? [])].includes(room))
+      .filter((room) => ![file.room, ...table[file.room]!].includes(room))
       .map((room) => `${file.path} imports ${room}`),
   );
   assert.deepEqual(faults, []);
@@ -156,10 +152,9 @@ test('shipped files import no tests', () => {
   );
 });
 
-test('Node’s modules are used in cli/ and native/ only', () => {
+test('Node’s modules are used in native/, node/ and cli/ only', () => {
   const faults = shipped.filter(
-    ({ room, imports }) =>
-      room !== 'cli' && room !== 'native' && imports.some((name) => name.startsWith('node:')),
+    ({ room, imports }) => !nodeRooms.includes(room) && imports.some((name) => name.startsWith('node:')),
   );
   assert.deepEqual(
     faults.map(({ path }) => path),
@@ -176,10 +171,9 @@ test('packages are imported where they belong', () => {
   assert.deepEqual(faults, []);
 });
 
-test('nothing but cli/ and native/ touches what only Node has', () => {
+test('nothing but native/, node/ and cli/ touches what only Node has', () => {
   const faults = shipped.filter(
-    ({ room, text }) =>
-      room !== 'cli' && room !== 'native' && /\b(process\.|Buffer\b|require\()/.test(code(text)),
+    ({ room, text }) => !nodeRooms.includes(room) && /\b(process\.|Buffer\b|require\()/.test(code(text)),
   );
   assert.deepEqual(
     faults.map(({ path }) => path),

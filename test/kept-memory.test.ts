@@ -6,8 +6,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Backend, Program } from '../src/compile/backend.ts';
 import { compile } from '../src/compile/compile.ts';
-import type { Statement } from '../src/compile/loop.ts';
 import { type Trace, trace } from '../src/graph/trace.ts';
+import type { Statement } from '../src/kernel/kernel.ts';
 import { backends, withEngine } from './compare.ts';
 
 setFlagsFromString('--expose-gc');

@@ -19,7 +19,7 @@ import {
 } from '../src/cli/reproduce-command.ts';
 import { type Json, settingsDifferences } from '../src/cli/settings-merge.ts';
 import type { ExperimentRecord, NetworkResult } from '../src/experiment/record.ts';
-import { parseRecord } from '../src/experiment/report/json.ts';
+import { parseRecord } from '../src/report/json.ts';
 import { commandIn } from './command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ohmic-reproduce-'));

@@ -14,11 +14,11 @@ import {
   methodsFor,
 } from '../experiment/evaluate.ts';
 import type { EvaluationSettings, ExperimentRecord, NetworkResult } from '../experiment/record.ts';
-import { toCsv } from '../experiment/report/csv.ts';
-import { toHtml } from '../experiment/report/html.ts';
-import { toJson } from '../experiment/report/json.ts';
-import { printTable } from '../experiment/report/terminal-table.ts';
 import type { Model } from '../nn/model.ts';
+import { toCsv } from '../report/csv.ts';
+import { toHtml } from '../report/html.ts';
+import { toJson } from '../report/json.ts';
+import { printTable } from '../report/terminal-table.ts';
 import { parametersDigest, type TrainedNetwork } from '../train/checkpoint.ts';
 import { readBytes, writeWhole } from './files.ts';
 import { machineOf, type Workplace } from './workplace.ts';

@@ -3,8 +3,8 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { namedSets } from '../data/named-sets.ts';
 import { COMPENSATION_METHODS } from '../experiment/record.ts';
-import { BACKEND_CHOICES } from '../native/create-engine.ts';
 import { modelNames } from '../nn/models.ts';
+import { BACKEND_CHOICES } from '../node/create-engine.ts';
 import { type EvaluateFlags, evaluateCommand } from './evaluate-command.ts';
 import { hardwareNames } from './hardware-choice.ts';
 import { inspectChip, inspectGraph, inspectKernels, inspectWeights } from './inspect-command.ts';

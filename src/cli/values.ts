@@ -3,7 +3,7 @@
 
 import { UsageError } from '../base/errors.ts';
 import { DAY, HOUR, MINUTE, MONTH, type Seconds, YEAR } from '../base/units.ts';
-import { BACKEND_CHOICES, type BackendChoice } from '../native/create-engine.ts';
+import { BACKEND_CHOICES, type BackendChoice } from '../node/create-engine.ts';
 import { unknownName } from './suggest.ts';
 
 const TIME_UNITS: Readonly<Record<string, Seconds>> = {

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import type { Engine } from '../engine.ts';
 import type { ExperimentRecord } from '../experiment/record.ts';
-import { type BackendChoice, createEngine } from '../native/create-engine.ts';
+import { type BackendChoice, createEngine } from '../node/create-engine.ts';
 import type { Progress } from './progress.ts';
 
 /** An engine and the surroundings of a command. */

@@ -5,13 +5,13 @@ import { elementCount } from '../base/shape.ts';
 import type { Graph, Node } from '../graph/node.ts';
 import type { Binding, Launch, Placement, Plan } from './backend.ts';
 import type { Context, DraftLaunch, Memory } from './draft.ts';
-import { type Fusion, fuse, isBuffer } from './fuse.ts';
-import { lowerGroups } from './lower-groups.ts';
-import { lowerCopy } from './lower-map.ts';
-import { numberKernels } from './number-kernels.ts';
-import { pairLaunches } from './pair-launches.ts';
-import { placeMemory } from './place-memory.ts';
-import { simplify } from './simplify.ts';
+import { lowerCopy } from './elementwise/map.ts';
+import { type Fusion, fuse, isBuffer } from './passes/fuse.ts';
+import { lowerGroups } from './passes/lower-groups.ts';
+import { numberKernels } from './passes/number-kernels.ts';
+import { pairLaunches } from './passes/pair-launches.ts';
+import { placeMemory } from './passes/place-memory.ts';
+import { simplify } from './passes/simplify.ts';
 
 /** What the compiler must know of a machine. */
 export type Target = { readonly lanes: number; readonly registers: number };

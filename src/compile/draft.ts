@@ -1,10 +1,10 @@
 // A kernel being lowered, with the memory its launch will touch.
 
 import type { Node } from '../graph/node.ts';
-import type { Surroundings } from './expression.ts';
-import { type Int, LANE, literal, plus, times } from './int.ts';
-import { KernelBuilder } from './kernel-builder.ts';
-import type { Kernel } from './loop.ts';
+import { KernelBuilder } from '../kernel/builder.ts';
+import { type Int, LANE, literal, plus, times } from '../kernel/int.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import type { Surroundings } from './elementwise/expression.ts';
 
 /** A stretch of memory that a plan places somewhere: a stored value or a temporary of the lowering. */
 export type Memory = { readonly label: string; readonly elements: number };

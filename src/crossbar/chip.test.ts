@@ -7,9 +7,9 @@ import { UsageError } from '../base/errors.ts';
 import type { HostTensor } from '../base/parameters.ts';
 import { keyFromSeed, randomSequence } from '../base/random.ts';
 import { DAY, HOUR, YEAR } from '../base/units.ts';
+import type { CellSpec } from '../cells/cell.ts';
+import { pcmNandakumar2019 } from '../cells/published-cells.ts';
 import { interpret } from '../graph/interpret.ts';
-import type { CellSpec } from '../pcm/cell.ts';
-import { pcmNandakumar2019 } from '../pcm/published-cells.ts';
 import {
   type Chip,
   collectChip,

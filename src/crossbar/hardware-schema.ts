@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { invariant, throwFaults } from '../base/errors.ts';
 import { valueAt } from '../base/value-at.ts';
-import { cellSchema } from '../pcm/cell-schema.ts';
+import { cellSchema } from '../cells/cell-schema.ts';
 import type {
   Adc,
   AdcRange,

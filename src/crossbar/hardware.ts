@@ -1,7 +1,7 @@
 // A crossbar accelerator as data: which cell, how weights become conductances, how large a tile is, what its
 // converters and amplifiers do. Left out: IR drop, input noise, energy and latency, bit slicing.
 
-import type { CellSpec } from '../pcm/cell.ts';
+import type { CellSpec } from '../cells/cell.ts';
 
 /** One conductance scale for the whole weight matrix, or one for each of its columns. */
 export type Mapping = { readonly scale: 'per-layer' | 'per-column' };

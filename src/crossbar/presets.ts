@@ -1,6 +1,6 @@
 // Named hardware, as constants. Variants are spreads: `{ ...standardEvaluation, outputNoise: { kind: 'none' } }`.
 
-import { hermesTwoDevices, idealCell, pcmNandakumar2019 } from '../pcm/published-cells.ts';
+import { hermesTwoDevices, idealCell, pcmNandakumar2019 } from '../cells/published-cells.ts';
 import type { HardwareSpec } from './hardware.ts';
 
 /** Exact cells behind an exact periphery: equals the digital network. */

@@ -1,16 +1,16 @@
 // Programming and reading as graphs: weights → programmed cells, programmed cells and a time → what is sensed.
 // Each draw is named by the layer, the polarity and the noise, so a layer's cells do not depend on other layers.
 
-import type { Graph } from '../graph/node.ts';
-import type { GraphKey, Tensor } from '../graph/tensor.ts';
-import { trace } from '../graph/trace.ts';
 import {
   driftExponent,
   driftedConductance,
   programmedConductance,
   readConductance,
   readVariance,
-} from '../pcm/cell.ts';
+} from '../cells/cell.ts';
+import type { Graph } from '../graph/node.ts';
+import type { GraphKey, Tensor } from '../graph/tensor.ts';
+import { trace } from '../graph/trace.ts';
 import { type CommonReadTensor, type LayerShape, type ProgrammedTensor, tensorShape } from './chip.ts';
 import { columnReadOut } from './compensation.ts';
 import { type HardwareSpec, hasReadNoiseInProducts } from './hardware.ts';

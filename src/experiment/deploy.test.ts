@@ -11,6 +11,8 @@ import {
   trainedNetwork,
   watch,
 } from '../../test/tiny.ts';
+import type { CellSpec } from '../cells/cell.ts';
+import { idealCell } from '../cells/published-cells.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
 import { hermes256, ideal, joshi2020 } from '../crossbar/presets.ts';
 import { type Augmentation, fillBatch } from '../data/batches.ts';
@@ -18,8 +20,6 @@ import { engineOn } from '../engine.ts';
 import { interpret } from '../graph/interpret.ts';
 import { digital } from '../graph/multiply.ts';
 import { trace } from '../graph/trace.ts';
-import type { CellSpec } from '../pcm/cell.ts';
-import { idealCell } from '../pcm/published-cells.ts';
 import { type Deployment, type DeploymentOptions, deploy } from './deploy.ts';
 import type { EvaluationSettings } from './record.ts';
 

@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { lane } from '../compile/draft.ts';
-import { div, literal, mod, plus, times, variable } from '../compile/int.ts';
-import { KernelBuilder } from '../compile/kernel-builder.ts';
-import { type Kernel, SCRATCH } from '../compile/loop.ts';
+import { KernelBuilder } from '../kernel/builder.ts';
+import { div, literal, mod, plus, times, variable } from '../kernel/int.ts';
+import { type Kernel, SCRATCH } from '../kernel/kernel.ts';
 import { printTranslationUnit, printTranslationUnits } from './print-c.ts';
 
 /** A kernel that has every kind of statement. */

@@ -3,8 +3,8 @@
 // from the enclosing loop's pointer before the loop and stepped after each iteration, so loops hold no multiplications;
 // one that divides or takes remainders of the variable is computed once per iteration.
 
-import { atomDependsOn, dependsOn, type Int, inLane, intKey, literal, plus, range } from '../compile/int.ts';
-import type { Kernel, Statement } from '../compile/loop.ts';
+import { atomDependsOn, dependsOn, type Int, inLane, intKey, literal, plus, range } from '../kernel/int.ts';
+import type { Kernel, Statement } from '../kernel/kernel.ts';
 import type { WasmLocal } from './assembler.ts';
 
 /** A `for` statement. */

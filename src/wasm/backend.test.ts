@@ -4,9 +4,9 @@ import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { InternalError } from '../base/errors.ts';
 import type { Backend, Binding, Plan } from '../compile/backend.ts';
-import { div, literal, mod, plus, times, variable } from '../compile/int.ts';
-import type { Kernel, Statement } from '../compile/loop.ts';
-import { startNodeWorker } from '../native/node-workers.ts';
+import { div, literal, mod, plus, times, variable } from '../kernel/int.ts';
+import type { Kernel, Statement } from '../kernel/kernel.ts';
+import { startNodeWorker } from '../node/workers.ts';
 import { createWasmBackend } from './backend.ts';
 import type { WorkerHandle } from './crew.ts';
 
@@ -192,7 +192,7 @@ test('a worker that dies rejects what was asked, now and later', async () => {
 test('idle workers do not keep a process alive', () => {
   const program = `
     const { createWasmBackend } = await import(${JSON.stringify(new URL('./backend.ts', import.meta.url).href)});
-    const { startNodeWorker } = await import(${JSON.stringify(new URL('../native/node-workers.ts', import.meta.url).href)});
+    const { startNodeWorker } = await import(${JSON.stringify(new URL('../node/workers.ts', import.meta.url).href)});
     const backend = await createWasmBackend({ threads: 2, startWorker: startNodeWorker });
     console.log(backend.description);`;
   const output = execFileSync(process.execPath, ['--input-type=module', '--eval', program], {

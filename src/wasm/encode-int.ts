@@ -1,7 +1,7 @@
 // Integer address expressions as i32 arithmetic, modulo 2^32.
 
 import { invariant } from '../base/errors.ts';
-import type { Atom, Int } from '../compile/int.ts';
+import type { Atom, Int } from '../kernel/int.ts';
 import type { FunctionWriter, WasmLocal } from './assembler.ts';
 
 /** Where each loop variable in scope lives. */

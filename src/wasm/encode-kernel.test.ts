@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { InternalError } from '../base/errors.ts';
 import { keyFromSeed, type RandomSequence, randomSequence } from '../base/random.ts';
-import { div, type Int, LANE, literal, mod, plus, range, times, variable } from '../compile/int.ts';
+import { div, type Int, LANE, literal, mod, plus, range, times, variable } from '../kernel/int.ts';
 import {
   type Kernel,
   type Local,
@@ -12,7 +12,7 @@ import {
   SCRATCH,
   type Statement,
   type VectorOp,
-} from '../compile/loop.ts';
+} from '../kernel/kernel.ts';
 import { type Arguments, floats, fromFloats, interpret } from './kernel-reference.test.ts';
 import { SharedHeap } from './memory.ts';
 import { encodeModule, type KernelFunction } from './module.ts';

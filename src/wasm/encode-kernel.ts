@@ -5,8 +5,8 @@
 // Vector locals become v128 locals, pointers and loop variables i32 locals.
 
 import { assertNever, invariant } from '../base/errors.ts';
-import { coefficientOf, type Int, LANE, substitute } from '../compile/int.ts';
-import { type Kernel, type Local, SCRATCH, type Statement } from '../compile/loop.ts';
+import { coefficientOf, type Int, LANE, substitute } from '../kernel/int.ts';
+import { type Kernel, type Local, SCRATCH, type Statement } from '../kernel/kernel.ts';
 import { type AddressPlan, type ForStatement, type LoopPointers, planAddresses } from './addresses.ts';
 import { FunctionWriter, type WasmLocal } from './assembler.ts';
 import { encodeInt, type Scope } from './encode-int.ts';

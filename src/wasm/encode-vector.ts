@@ -1,6 +1,6 @@
 // Vector statements as WebAssembly SIMD instructions: one table for the operations, and lane-wise memory access.
 
-import { type Local, type Statement, TABLE_SIZE, type VectorOp } from '../compile/loop.ts';
+import { type Local, type Statement, TABLE_SIZE, type VectorOp } from '../kernel/kernel.ts';
 import type { Address } from './addresses.ts';
 import type { FunctionWriter, WasmLocal } from './assembler.ts';
 import type { PlainInstruction } from './opcodes.ts';

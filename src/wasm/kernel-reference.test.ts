@@ -1,8 +1,8 @@
 // The kernel language evaluated directly in JavaScript: what encode-kernel.test.ts compares with. Named as a test so
 // that it is not shipped.
 
-import { type Int, LANE } from '../compile/int.ts';
-import { type Kernel, type Local, SCRATCH, type Statement, type VectorOp } from '../compile/loop.ts';
+import { type Int, LANE } from '../kernel/int.ts';
+import { type Kernel, type Local, SCRATCH, type Statement, type VectorOp } from '../kernel/kernel.ts';
 
 /** What a kernel is run on; buffers are written. */
 export type Arguments = {

@@ -1,0 +1,305 @@
+// One interpretation of the primitives: code for the elements of a value inside a kernel. Views become index
+// arithmetic, elementwise operations vector operations; values in memory become loads.
+
+import { InternalError, invariant } from '../../base/errors.ts';
+import type { Key } from '../../base/random.ts';
+import { stridesOf } from '../../base/shape.ts';
+import { isOp, type Node, type OpName } from '../../graph/node.ts';
+import type { KernelBuilder } from '../../kernel/builder.ts';
+import {
+  div,
+  flatten,
+  hasDivision,
+  type Int,
+  intKey,
+  literal,
+  mod,
+  plus,
+  unflatten,
+} from '../../kernel/int.ts';
+import type { Local, VectorOp, VectorType } from '../../kernel/kernel.ts';
+import {
+  emitCos,
+  emitExp,
+  emitLog,
+  emitNormal,
+  emitRandomWord,
+  emitTanh,
+  emitThreefry,
+  emitUniform,
+} from '../../kernel/math.ts';
+
+/** The kernel an expression is written into. */
+export type Surroundings = {
+  readonly builder: KernelBuilder;
+  /** Buffer slot of a value in memory, or undefined if the value is to be computed here. */
+  readonly slotOf: (node: Node) => number | undefined;
+  readonly scalarSlot: (name: string) => number;
+  /** Position of a launch word with this value. */
+  readonly wordPosition: (value: number) => number;
+};
+
+/** Gives the value of a node at an index. */
+export type Emit = (node: Node, index: readonly Int[]) => Local;
+
+const isFloat = (node: Node): boolean => node.dtype === 'f32';
+const typeOf = (node: Node): VectorType => (isFloat(node) ? 'f32' : 'i32');
+
+type Lowering<K extends OpName> = (
+  node: Node<K>,
+  index: readonly Int[],
+  emit: Emit,
+  s: Surroundings,
+) => Local;
+
+const elementwise =
+  (float: VectorOp, int?: VectorOp) =>
+  (node: Node, index: readonly Int[], emit: Emit, s: Surroundings): Local => {
+    const op = isFloat(node.inputs[0]!) ? float : int;
+    invariant(op, () => `${node.op} has no meaning for ${node.inputs[0]!.dtype}`);
+    return s.builder.operation(op, ...node.inputs.map((input) => emit(input, index)));
+  };
+
+const math =
+  (f: (builder: KernelBuilder, x: Local) => Local) =>
+  (node: Node, index: readonly Int[], emit: Emit, s: Surroundings): Local =>
+    f(s.builder, emit(node.inputs[0]!, index));
+
+const view = (node: Node, index: readonly Int[], emit: Emit): Local =>
+  emit(node.inputs[0]!, viewedIndex(node, index));
+
+const ownKernel = (node: Node): never => {
+  throw new InternalError(`internal: ${node.op} is a kernel of its own`);
+};
+
+/** The random word of every element: the stream's key, then the element's number as counter. */
+function randomWord(
+  node: Node<'uniform' | 'normal'>,
+  index: readonly Int[],
+  emit: Emit,
+  s: Surroundings,
+): Local {
+  const stream: Key = node.attributes.stream;
+  const words = node.inputs.map((word) => emit(word, [])) as [Local, Local];
+  const names = stream.map((word) => s.builder.word(s.wordPosition(word))) as [Local, Local];
+  const key = emitThreefry(s.builder, words, names);
+  return emitRandomWord(s.builder, key, flatten(index, stridesOf(node.shape)));
+}
+
+const lowerings: { readonly [K in OpName]: Lowering<K> } = {
+  input: (node, _index, _emit, s) => {
+    invariant(node.attributes.role === 'scalar', 'a tensor input is in memory');
+    return s.builder.scalar(s.scalarSlot(node.attributes.name), typeOf(node));
+  },
+  constant: ({ attributes: { value, dtype } }, _index, _emit, s) => {
+    if (dtype === 'f32') return s.builder.literal(value);
+    // A mask has all bits set or none.
+    return s.builder.literal(dtype === 'bool' ? -Number(value !== 0) : value, 'i32');
+  },
+  iota: (node, index, _emit, s) => s.builder.index(index[node.attributes.axis]!),
+  uniform: (node, index, emit, s) => emitUniform(s.builder, randomWord(node, index, emit, s)),
+  normal: (node, index, emit, s) => emitNormal(s.builder, randomWord(node, index, emit, s)),
+  negate: elementwise('negate'),
+  abs: elementwise('abs'),
+  exp: math(emitExp),
+  log: math(emitLog),
+  sqrt: elementwise('sqrt'),
+  tanh: math(emitTanh),
+  cos: math(emitCos),
+  floor: elementwise('floor'),
+  round: elementwise('round'),
+  cast: (node, index, emit, { builder }) => {
+    const x = emit(node.inputs[0]!, index);
+    const from = node.inputs[0]!.dtype;
+    if (from === node.dtype) return x;
+    if (node.dtype === 'bool') {
+      const isZero =
+        from === 'f32'
+          ? builder.operation('equal', x, builder.literal(0))
+          : builder.operation('equalInt', x, builder.literal(0, 'i32'));
+      return builder.operation('xor', isZero, builder.literal(-1, 'i32'));
+    }
+    if (from === 'bool') {
+      const isF32 = node.dtype === 'f32';
+      return isF32
+        ? builder.operation('select', x, builder.literal(1), builder.literal(0))
+        : builder.operation('selectInt', x, builder.literal(1, 'i32'), builder.literal(0, 'i32'));
+    }
+    return builder.operation(node.dtype === 'f32' ? 'toFloat' : 'truncate', x);
+  },
+  add: elementwise('add', 'addInt'),
+  subtract: elementwise('subtract', 'subtractInt'),
+  multiply: elementwise('multiply', 'multiplyInt'),
+  divide: elementwise('divide'),
+  maximum: elementwise('maximum', 'maximumInt'),
+  minimum: elementwise('minimum', 'minimumInt'),
+  less: elementwise('less', 'lessInt'),
+  lessEqual: elementwise('lessEqual', 'lessEqualInt'),
+  equal: elementwise('equal', 'equalInt'),
+  select: (node, index, emit, { builder }) => {
+    const [condition, a, b] = node.inputs.map((input) => emit(input, index)) as [Local, Local, Local];
+    return builder.operation(isFloat(node) ? 'select' : 'selectInt', condition, a, b);
+  },
+  reshape: view,
+  transpose: view,
+  broadcast: view,
+  slice: view,
+  pad: ownKernel,
+  sum: ownKernel,
+  reduceMax: ownKernel,
+  matmul: ownKernel,
+  convolution: ownKernel,
+  convolutionInputGradient: ownKernel,
+  convolutionWeightGradient: ownKernel,
+  detach: ownKernel,
+  custom: ownKernel,
+};
+
+/** What is known of nodes at an index. Equal indices are one, however often a view makes them anew. */
+class ByIndex<T> {
+  private readonly byIdentity = new Map<readonly Int[], T>();
+  private readonly byValue = new Map<string, T>();
+  private readonly create: () => T;
+
+  constructor(create: () => T) {
+    this.create = create;
+  }
+
+  at(index: readonly Int[]): T {
+    const same = this.byIdentity.get(index);
+    if (same !== undefined) return same;
+    const key = index.map(intKey).join();
+    const here = this.byValue.get(key) ?? this.create();
+    this.byValue.set(key, here);
+    this.byIdentity.set(index, here);
+    return here;
+  }
+}
+
+/** Index into the input of a view. */
+function viewedIndex(node: Node, index: readonly Int[]): Int[] {
+  const [input] = node.inputs as [Node];
+  if (isOp(node, 'reshape')) return unflatten(flatten(index, stridesOf(node.shape)), input.shape);
+  if (isOp(node, 'transpose'))
+    return input.shape.map((_, axis) => index[node.attributes.permutation.indexOf(axis)]!);
+  if (isOp(node, 'broadcast')) return index.map((i, axis) => (input.shape[axis] === 1 ? literal(0) : i));
+  if (isOp(node, 'slice')) return index.map((i, axis) => plus(i, literal(node.attributes.start[axis]!)));
+  throw new InternalError(`internal: ${node.op} is not a view`);
+}
+
+/**
+ * An emitter of expressions into a kernel. `bound` gives values that the kernel holds in registers already: the
+ * accumulators of a product, for its epilogue.
+ */
+export function createEmitter(
+  s: Surroundings,
+  bound: ReadonlyMap<Node, (index: readonly Int[]) => Local> = new Map(),
+): Emit {
+  const emitAnew: Emit = (node, index) => {
+    const register = bound.get(node);
+    if (register !== undefined) return register(index);
+    const slot = s.slotOf(node);
+    if (slot !== undefined) return s.builder.load(slot, flatten(index, stridesOf(node.shape)), typeOf(node));
+    return (lowerings[node.op] as Lowering<OpName>)(node, index, emit, s);
+  };
+  // Values of the expression being emitted: one that is used twice is visited once.
+  let known: ByIndex<Map<Node, Local>> | undefined;
+  const emit: Emit = (node, index) => {
+    if (known === undefined) {
+      known = new ByIndex(() => new Map());
+      const value = emit(node, index);
+      known = undefined;
+      return value;
+    }
+    const here = known.at(index);
+    const value = here.get(node) ?? emitAnew(node, index);
+    here.set(node, value);
+    return value;
+  };
+  return emit;
+}
+
+/** Addresses, within their buffers, of all values in memory that the expressions load at `index`. */
+function addresses(
+  roots: readonly Node[],
+  index: readonly Int[],
+  isStored: (node: Node) => boolean,
+): Map<string, Int> {
+  const found = new Map<string, Int>();
+  const seen = new ByIndex(() => new Set<Node>());
+  const visit = (node: Node, at: readonly Int[]): void => {
+    const here = seen.at(at);
+    if (here.has(node)) return;
+    here.add(node);
+    if (isStored(node)) {
+      const address = flatten(at, stridesOf(node.shape));
+      found.set(intKey(address), address);
+    } else if (
+      node.op === 'reshape' ||
+      node.op === 'transpose' ||
+      node.op === 'broadcast' ||
+      node.op === 'slice'
+    ) {
+      visit(node.inputs[0]!, viewedIndex(node, at));
+    } else {
+      if (isOp(node, 'iota')) found.set(intKey(at[node.attributes.axis]!), at[node.attributes.axis]!);
+      for (const input of node.inputs) visit(input, input.shape.length === 0 ? [] : at);
+    }
+  };
+  for (const root of roots) visit(root, index);
+  return found;
+}
+
+/** An axis of a loop nest that stands for neighbouring axes of a tensor. */
+export type MergedAxis = { readonly size: number; readonly axes: readonly number[] };
+
+/**
+ * Merges neighbouring axes of `shape` wherever every load of the expressions stays a plain stride, so that inner
+ * loops get long.
+ *
+ * @param mayMerge whether axis k may join axis k + 1
+ */
+export function mergeAxes(
+  shape: readonly number[],
+  roots: readonly Node[],
+  isStored: (node: Node) => boolean,
+  mayMerge: (axis: number) => boolean,
+): MergedAxis[] {
+  let merged: MergedAxis[] = shape.map((size, axis) => ({ size, axes: [axis] }));
+  for (let axis = shape.length - 2; axis >= 0; axis--) {
+    if (!mayMerge(axis)) continue;
+    const at = merged.findIndex((group) => group.axes.includes(axis));
+    const [left, right] = [merged[at]!, merged[at + 1]!];
+    const joined = { size: left.size * right.size, axes: [...left.axes, ...right.axes] };
+    const candidate = [...merged.slice(0, at), joined, ...merged.slice(at + 2)];
+    const variables = candidate.map((group, k) => ({
+      constant: 0,
+      terms: variableTerms(`m${k}`, group.size),
+    }));
+    const index = splitAxes(candidate, variables, shape);
+    const found = addresses(roots, index, isStored);
+    if ([...found.values()].every((address) => !hasDivision(address))) merged = candidate;
+  }
+  return merged;
+}
+
+function variableTerms(name: string, size: number): Int['terms'] {
+  return size === 1 ? [] : [{ atom: { kind: 'variable', name, max: size - 1 }, coefficient: 1 }];
+}
+
+/** The index of each original axis from one integer per merged axis. */
+export function splitAxes(
+  merged: readonly MergedAxis[],
+  variables: readonly Int[],
+  shape: readonly number[],
+): Int[] {
+  const index = new Array<Int>(shape.length);
+  for (const [position, group] of merged.entries()) {
+    let rest = variables[position]!;
+    for (const axis of [...group.axes].reverse()) {
+      index[axis] = axis === group.axes[0] ? rest : mod(rest, shape[axis]!);
+      rest = div(rest, shape[axis]!);
+    }
+  }
+  return index;
+}

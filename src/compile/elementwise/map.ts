@@ -1,0 +1,192 @@
+// Lowering of elementwise kernels: a loop nest over the elements, vectors along the innermost axis.
+
+import { elementCount, stridesOf } from '../../base/shape.ts';
+import type { Node, OpName } from '../../graph/node.ts';
+import type { KernelBuilder } from '../../kernel/builder.ts';
+import { flatten, type Int, literal, plus, times, unflatten } from '../../kernel/int.ts';
+import type { Local } from '../../kernel/kernel.ts';
+import {
+  type Context,
+  chunkIndex,
+  createDraft,
+  type Draft,
+  type DraftLaunch,
+  eachVector,
+  lane,
+  type Memory,
+  shareItems,
+} from '../draft.ts';
+import { createEmitter, mergeAxes, splitAxes } from './expression.ts';
+
+/** Vectors per chunk of a flat kernel that does little to each; one that does more has fewer, but not below the least. */
+const FLAT_CHUNK_VECTORS = 512;
+const LEAST_CHUNK_VECTORS = 32;
+/** What a long function costs beside a plain operation on what is loaded. */
+const LONG_COST = 8;
+const LONG = new Set<OpName>(['exp', 'log', 'tanh', 'cos', 'uniform', 'normal']);
+/** Chunks that a nest aims at: enough to share out, few enough to stay cheap. */
+const CHUNKS = 32;
+
+/** A kernel that computes `nodes`, all of one shape, each into its memory. */
+export function lowerMap(context: Context, nodes: readonly Node[]): DraftLaunch {
+  const draft = createDraft(context);
+  const outputs = nodes.map((node) => draft.output(context.memoryOf(node)!));
+  const shape = nodes[0]!.shape;
+  const isStored = (node: Node): boolean => context.memoryOf(node) !== undefined;
+  // The nodes themselves have memory; their inputs are what is evaluated.
+  const own = new Set(nodes);
+  const isLoaded = (node: Node): boolean => !own.has(node) && isStored(node);
+  const emit = createEmitter({
+    ...draft,
+    slotOf: (node) => (own.has(node) ? undefined : draft.slotOf(node)),
+  });
+  const merged = mergeAxes(shape, nodes, isLoaded, () => true);
+  const sizes = merged.map((axis) => axis.size);
+  const strides = stridesOf(sizes);
+  const store = (index: readonly Int[], count: number): void => {
+    const used = index.slice(0, sizes.length);
+    const full = splitAxes(merged, used, shape);
+    const address = flatten(used, strides);
+    const values = draft.builder.interleaved(nodes.map((node) => () => emit(node, full)));
+    for (const [k, output] of outputs.entries()) draft.builder.store(output, address, values[k]!, count);
+  };
+  const perChunk = Math.max(LEAST_CHUNK_VECTORS, Math.floor(FLAT_CHUNK_VECTORS / costOf(nodes, isLoaded)));
+  const chunks =
+    sizes.length <= 1 ? flatNest(draft, sizes[0] ?? 1, store, perChunk) : nest(draft, sizes, store);
+  return draft.finish('map', chunks);
+}
+
+/** Rough cost of one vector of all nodes: 1 for each, more for each long function. */
+function costOf(nodes: readonly Node[], isLoaded: (node: Node) => boolean): number {
+  const seen = new Set<Node>();
+  const visit = (node: Node): number => {
+    if (seen.has(node) || isLoaded(node)) return 0;
+    seen.add(node);
+    return node.inputs.reduce((sum, input) => sum + visit(input), LONG.has(node.op) ? LONG_COST : 0);
+  };
+  return nodes.reduce((sum, node) => sum + 1 + visit(node), 0);
+}
+
+/** One long row. What does not fill a vector comes last, in the last chunk, and touches its own elements only. */
+function flatNest(
+  draft: Draft,
+  size: number,
+  store: (index: readonly Int[], count: number) => void,
+  perChunk: number = FLAT_CHUNK_VECTORS,
+): number {
+  const b = draft.builder;
+  const vectors = Math.floor(size / b.lanes);
+  const rest = size - vectors * b.lanes;
+  const chunks =
+    vectors === 0
+      ? 1
+      : shareItems(b, vectors, perChunk, (first, items) => {
+          b.loop(items, (v) => store([plus(times(plus(first, v), b.lanes), lane(b.lanes))], b.lanes), 'v');
+        });
+  if (rest > 0) {
+    const isLast = plus(literal(chunks - 1), times(chunkIndex(chunks), -1));
+    b.guard(isLast, 1, () => store([plus(literal(vectors * b.lanes), lane(rest))], rest));
+  }
+  return chunks;
+}
+
+/** Rows shared among chunks, vectors along each row. */
+function nest(
+  draft: Draft,
+  sizes: readonly number[],
+  store: (index: readonly Int[], count: number) => void,
+): number {
+  const b = draft.builder;
+  const outer = sizes.slice(0, -1);
+  const inner = sizes[sizes.length - 1]!;
+  const shared = sharedAxes(outer);
+  const rows = elementCount(outer.slice(0, shared));
+  const walk = (index: readonly Int[]): void => {
+    if (index.length < outer.length) b.loop(outer[index.length]!, (i) => walk([...index, i]));
+    else eachVector(b, inner, (at, count) => store([...index, at], count));
+  };
+  return shareItems(b, rows, Math.ceil(rows / CHUNKS), (first, items) => {
+    b.loop(items, (i) => walk(unflatten(plus(first, i), outer.slice(0, shared))));
+  });
+}
+
+/** How many outer axes are shared out together: as few as give enough chunks. */
+function sharedAxes(outer: readonly number[]): number {
+  let count = 1;
+  while (count < outer.length && elementCount(outer.slice(0, count)) < CHUNKS) count++;
+  return count;
+}
+
+/** Two kernels for a pad: zeros everywhere, then the tensor inside. */
+export function lowerPad(context: Context, node: Node<'pad'>): DraftLaunch[] {
+  const [input] = node.inputs as [Node];
+  const memory = context.memoryOf(node)!;
+  const strides = stridesOf(node.shape);
+  const copy = createDraft(context);
+  const output = copy.output(memory);
+  const emit = createEmitter(copy);
+  const store = (index: readonly Int[], count: number): void => {
+    const moved = index.map((i, axis) => plus(i, literal(node.attributes.before[axis]!)));
+    copy.builder.store(output, flatten(moved, strides), emit(input, index), count);
+  };
+  const chunks = nest(copy, input.shape.length > 1 ? input.shape : [1, ...input.shape], (index, count) =>
+    store(input.shape.length > 1 ? index : index.slice(1), count),
+  );
+  return [lowerFill(context, memory), copy.finish('pad', chunks)];
+}
+
+/** Zeros. */
+export function lowerFill(context: Context, memory: Memory): DraftLaunch {
+  const draft = createDraft(context);
+  const output = draft.output(memory);
+  const zero = draft.builder.literal(0);
+  const chunks = flatNest(draft, memory.elements, ([index], count) =>
+    draft.builder.store(output, index!, zero, count),
+  );
+  return draft.finish('fill', chunks);
+}
+
+/** A copy of `from`, bit for bit, into `to`. */
+export function lowerCopy(context: Context, from: Memory, to: Memory): DraftLaunch {
+  const draft = createDraft(context);
+  const source = draft.input(from);
+  const target = draft.output(to);
+  const chunks = flatNest(draft, to.elements, ([index], count) => {
+    draft.builder.store(target, index!, draft.builder.load(source, index!, 'i32'), count);
+  });
+  return draft.finish('copy', chunks);
+}
+
+/** What a reduction has after one more value. A maximum that has met NaN stays NaN. */
+export function combined(b: KernelBuilder, op: 'add' | 'maximum', total: Local, value: Local): Local {
+  const next = b.operation(op, total, value);
+  // maximum(a, b) is b where a is NaN.
+  return op === 'add' ? next : b.operation('select', b.operation('equal', total, total), next, total);
+}
+
+/** out = Σ over `parts` of consecutive stretches of `from`, in order; or their maximum. */
+export function lowerCombine(
+  context: Context,
+  parts: {
+    readonly from: Memory;
+    readonly count: number;
+    readonly stride: number;
+    readonly op: 'add' | 'maximum';
+  },
+  to: Memory,
+  offset = 0,
+): DraftLaunch {
+  const draft = createDraft(context);
+  const b = draft.builder;
+  const source = draft.input(parts.from);
+  const target = draft.output(to);
+  const at = (index: Int, part: Int): Int => plus(plus(index, literal(offset)), times(part, parts.stride));
+  const chunks = flatNest(draft, to.elements, ([index], count) => {
+    const sum = b.accumulator(b.load(source, at(index!, literal(0))));
+    b.loop(parts.count - 1, (part) => {
+      b.assign(sum, combined(b, parts.op, sum, b.load(source, at(index!, plus(part, literal(1))))));
+    });
+    b.store(target, index!, sum, count);
+  });
+  return draft.finish('combine', chunks);
+}

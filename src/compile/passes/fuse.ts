@@ -1,0 +1,339 @@
+// Second pass: decides which values exist in memory and which are recomputed inside their users' kernels. Products
+// and reductions are kernels of their own; elementwise work and views flow into the loads of the next kernel
+// (prologue) or into the stores of the product before them (epilogue).
+
+import { elementCount, sameShape } from '../../base/shape.ts';
+import { type Graph, type Node, nodesOf, type OpName, reachable } from '../../graph/node.ts';
+import { constantValue } from './simplify.ts';
+
+/** A kernel to be: what it computes, and the value it leaves in memory. */
+export type Group =
+  | { readonly kind: 'map'; readonly results: readonly [Node, ...Node[]] }
+  | { readonly kind: 'reduce'; readonly results: readonly [Node, ...Node[]] }
+  /** Zeros, then the padded tensor inside. */
+  | { readonly kind: 'pad'; readonly results: readonly [Node] }
+  /** `product`, continued by elementwise work up to the first result; the others are sums over its images and pixels. */
+  | { readonly kind: 'product'; readonly product: Node; readonly results: readonly [Node, ...Node[]] };
+
+/** Groups in an order that respects their dependencies, and the values that live in memory. */
+export type Fusion = {
+  readonly groups: readonly Group[];
+  readonly stored: ReadonlySet<Node>;
+  /** Position of the last group that loads a value. */
+  readonly lastLoads: ReadonlyMap<Node, number>;
+};
+
+const PRODUCTS: ReadonlySet<OpName> = new Set([
+  'matmul',
+  'convolution',
+  'convolutionInputGradient',
+  'convolutionWeightGradient',
+]);
+const VIEWS: ReadonlySet<OpName> = new Set(['reshape', 'transpose', 'broadcast', 'slice']);
+const EXPENSIVE: ReadonlySet<OpName> = new Set(['exp', 'log', 'tanh', 'cos', 'uniform', 'normal']);
+const SOURCES: ReadonlySet<OpName> = new Set(['constant', 'iota']);
+
+/** More streams than this per kernel and the inputs are computed first. */
+const MAX_LOADS = 8;
+/** Longer chains of operations are cut, so that whoever follows one from end to end finds the end. */
+const MAX_DEPTH = 200;
+/** Larger expressions are cut: of a value that is looked at in many places, as by slices of slices, each is computed. */
+const MAX_SIZE = 1024;
+
+export function isProduct(node: Node): boolean {
+  return PRODUCTS.has(node.op);
+}
+
+function isReduction(node: Node): boolean {
+  return node.op === 'sum' || node.op === 'reduceMax';
+}
+
+/** True for a tensor that is handed in, an input or a state. */
+export function isBuffer(node: Node): boolean {
+  return node.op === 'input' && node.attributes.role !== 'scalar';
+}
+
+function isElementwise(node: Node): boolean {
+  return !(
+    isProduct(node) ||
+    isReduction(node) ||
+    VIEWS.has(node.op) ||
+    node.op === 'input' ||
+    node.op === 'pad'
+  );
+}
+
+/** What an expression costs where it is recomputed. */
+type Cost = {
+  readonly loads: ReadonlySet<Node>;
+  readonly isExpensive: boolean;
+  /** Operations in a row. */
+  readonly depth: number;
+  /** Operations in all, if those of different operands are all different. */
+  readonly size: number;
+};
+
+/** The operand of a product that is read again and again, and so must be in memory. */
+function isFilterOperand(user: Node, node: Node): boolean {
+  return (
+    (user.op === 'matmul' || user.op === 'convolution' || user.op === 'convolutionInputGradient') &&
+    user.inputs[1] === node
+  );
+}
+
+/** Chooses kernels for a simplified graph. */
+export function fuse(graph: Graph): Fusion {
+  const nodes = nodesOf(graph);
+  const users = usersOf(nodes);
+  const results = new Set([...Object.values(graph.outputs), ...Object.values(graph.updates)]);
+  const stored = new Set<Node>([...results].filter((node) => !isBuffer(node)));
+  const products = new Map<Node, Node>();
+  const claimed = new Set<Node>();
+  for (const node of nodes) {
+    if (isProduct(node)) {
+      const result = followEpilogue(node, users, results, claimed);
+      products.set(result, node);
+      stored.add(result);
+    } else if (isReduction(node) || node.op === 'pad') {
+      stored.add(node);
+    }
+  }
+  const costs = new Map<Node, Cost>();
+  for (const node of nodes) {
+    const cost = expressionCost(node, costs, stored, claimed);
+    const inMemory = stored.has(node) || isBuffer(node);
+    const isCut = cost.depth > MAX_DEPTH || cost.size > MAX_SIZE || mustStore(node, cost, users);
+    if (!inMemory && !claimed.has(node) && isCut) stored.add(node);
+    costs.set(
+      node,
+      stored.has(node) || isBuffer(node)
+        ? { loads: new Set([node]), isExpensive: false, depth: 0, size: 0 }
+        : cost,
+    );
+  }
+  const groups = nodes.filter((node) => stored.has(node)).map((node) => groupOf(node, products));
+  const order = schedule(mergeSiblings(attachSums(groups, stored), stored), stored);
+  const lastLoads = new Map<Node, number>();
+  for (const [position, group] of order.entries()) {
+    for (const load of loadsOf(group, stored)) lastLoads.set(load, position);
+  }
+  return { groups: order, stored, lastLoads };
+}
+
+/**
+ * Moves sums over images and pixels (batch-norm statistics and their gradients) into the convolution that computes
+ * what they sum, where everything else they load is there before. Saves a pass over memory for each.
+ */
+function attachSums(groups: readonly Group[], stored: ReadonlySet<Node>): Group[] {
+  const positions = new Map(groups.map((group, position) => [group.results[0], position]));
+  const attached = new Map<number, Node[]>();
+  const left = groups.filter((group, own) => {
+    const [sum] = group.results;
+    if (group.kind !== 'reduce' || sum.op !== 'sum' || sum.attributes.axes.join() !== '0,1,2') return true;
+    const loads = [...loadsOf(group, stored)];
+    const latest = Math.max(-1, ...loads.map((load) => positions.get(load) ?? -1));
+    const host = groups[latest];
+    if (host?.kind !== 'product' || latest > own) return true;
+    const [result] = host.results;
+    const isImage = host.product.op === 'convolution' || host.product.op === 'convolutionInputGradient';
+    const [summand] = sum.inputs as [Node];
+    if (!isImage || !sameShape(result.shape, summand.shape) || !isElementwiseIn(summand, result, stored))
+      return true;
+    attached.set(latest, [...(attached.get(latest) ?? []), sum]);
+    return false;
+  });
+  return left.map((group) => {
+    const sums = attached.get(positions.get(group.results[0])!) ?? [];
+    return group.kind === 'product' && sums.length > 0
+      ? { ...group, results: [...group.results, ...sums] as [Node, ...Node[]] }
+      : group;
+  });
+}
+
+/** True if every element of `node` needs only the same element of `value`. */
+function isElementwiseIn(node: Node, value: Node, stored: ReadonlySet<Node>): boolean {
+  const seen = new Set<Node>();
+  const visit = (at: Node): boolean => {
+    if (at === value || isBuffer(at) || stored.has(at) || seen.has(at)) return true;
+    seen.add(at);
+    return VIEWS.has(at.op) ? !reachable([at]).includes(value) : at.inputs.every(visit);
+  };
+  return visit(node);
+}
+
+function usersOf(nodes: readonly Node[]): Map<Node, Node[]> {
+  const users = new Map<Node, Node[]>();
+  for (const node of nodes) {
+    for (const input of new Set(node.inputs)) {
+      const known = users.get(input);
+      if (known === undefined) users.set(input, [node]);
+      else known.push(node);
+    }
+  }
+  return users;
+}
+
+/** Follows the only user of a product for as long as that is elementwise; claims the nodes on the way. */
+function followEpilogue(
+  product: Node,
+  users: Map<Node, Node[]>,
+  results: ReadonlySet<Node>,
+  claimed: Set<Node>,
+): Node {
+  let result = product;
+  if (product.op === 'convolutionWeightGradient') return result; // summed over partial results first
+  for (let depth = 0; depth < MAX_DEPTH; depth++) {
+    const next = users.get(result) ?? [];
+    if (results.has(result) || next.length !== 1) return result;
+    const user = next[0]!;
+    if (!isElementwise(user) || claimed.has(user) || !sameShape(user.shape, product.shape)) return result;
+    claimed.add(result);
+    claimed.add(user);
+    result = user;
+  }
+  return result;
+}
+
+function expressionCost(
+  node: Node,
+  costs: ReadonlyMap<Node, Cost>,
+  stored: Set<Node>,
+  claimed: ReadonlySet<Node>,
+): Cost {
+  const loads = new Set<Node>();
+  let isExpensive = EXPENSIVE.has(node.op);
+  let [depth, size] = [0, 1];
+  const inputs = [...new Set(node.inputs)]
+    .map((input) => [input, costs.get(input)!] as const)
+    .sort(([, a], [, b]) => b.loads.size - a.loads.size);
+  const total = new Set(inputs.flatMap(([, cost]) => [...cost.loads])).size;
+  const heaviest = inputs[0]?.[0];
+  if (
+    total > MAX_LOADS &&
+    heaviest !== undefined &&
+    !claimed.has(heaviest) &&
+    costs.get(heaviest)!.loads.size > 1
+  ) {
+    stored.add(heaviest);
+  }
+  for (const [input, cost] of inputs) {
+    for (const load of stored.has(input) ? [input] : cost.loads) loads.add(load);
+    if (stored.has(input)) continue;
+    isExpensive ||= cost.isExpensive;
+    depth = Math.max(depth, cost.depth);
+    size += cost.size;
+  }
+  return { loads, isExpensive, depth: depth + 1, size };
+}
+
+/** True if a view of `node` stretches it over a larger tensor. */
+function isStretched(node: Node, users: ReadonlyMap<Node, readonly Node[]>): boolean {
+  return (users.get(node) ?? []).some(
+    (user) => user.op === 'broadcast' || (VIEWS.has(user.op) && isStretched(user, users)),
+  );
+}
+
+function mustStore(node: Node, cost: Cost, allUsers: ReadonlyMap<Node, readonly Node[]>): boolean {
+  const users = allUsers.get(node) ?? [];
+  if (users.some((user) => isFilterOperand(user, node))) return !isReshapeOfStored(node, cost);
+  if (SOURCES.has(node.op) || node.op === 'input' || constantValue(node) !== undefined) return false;
+  const isPlainView = VIEWS.has(node.op);
+  if (!isPlainView && elementCount(node.shape) > 1 && isStretched(node, allUsers)) return true;
+  if (cost.isExpensive && (users.length > 1 || users.some(isProduct))) return true;
+  // Streams through memory if every user computes it anew, against: its loads, two for its store, one for each user.
+  const large = [...cost.loads].filter(
+    (load) => 2 * elementCount(load.shape) >= elementCount(node.shape),
+  ).length;
+  return users.length > 1 && large > 1 && users.length * large > large + 2 + users.length;
+}
+
+/** True for a value that lies in memory already, under another shape. */
+function isReshapeOfStored(node: Node, cost: Cost): boolean {
+  return node.op === 'reshape' && cost.loads.has(node.inputs[0]!);
+}
+
+function groupOf(node: Node, products: ReadonlyMap<Node, Node>): Group {
+  const product = products.get(node);
+  if (product !== undefined) return { kind: 'product', product, results: [node] };
+  if (isReduction(node)) return { kind: 'reduce', results: [node] };
+  if (node.op === 'pad') return { kind: 'pad', results: [node] };
+  return { kind: 'map', results: [node] };
+}
+
+/** Values in memory that a group's kernel loads. */
+function loadsOf(group: Group, stored: ReadonlySet<Node>): Set<Node> {
+  const loads = new Set<Node>();
+  const seen = new Set<Node>();
+  const visit = (node: Node): void => {
+    if (seen.has(node)) return;
+    seen.add(node);
+    if (isBuffer(node) || (stored.has(node) && !(group.results as readonly Node[]).includes(node)))
+      loads.add(node);
+    else node.inputs.forEach(visit);
+  };
+  for (const result of group.results) result.inputs.forEach(visit);
+  return loads;
+}
+
+/** Joins groups that walk the same elements at the same depth of the graph: maps, and reductions of one pass. */
+function mergeSiblings(groups: readonly Group[], stored: ReadonlySet<Node>): Group[] {
+  const levels = new Map<Node, number>();
+  const merged = new Map<string, Group>();
+  for (const [position, group] of groups.entries()) {
+    const level = 1 + Math.max(0, ...[...loadsOf(group, stored)].map((load) => levels.get(load) ?? 0));
+    for (const result of group.results) levels.set(result, level);
+    const key = siblingKey(group, level) ?? `#${position}`;
+    const known = merged.get(key);
+    merged.set(
+      key,
+      known === undefined ? group : ({ ...known, results: [...known.results, ...group.results] } as Group),
+    );
+  }
+  return [...merged.values()];
+}
+
+function siblingKey(group: Group, level: number): string | undefined {
+  const [node] = group.results;
+  if (group.kind === 'map') return `map ${level} ${node.shape.join()}`;
+  if (group.kind === 'reduce' && (node.op === 'sum' || node.op === 'reduceMax')) {
+    return `reduce ${level} ${node.inputs[0]!.shape.join()} ${node.attributes.axes.join()}`;
+  }
+  return undefined;
+}
+
+/**
+ * Orders groups so that every value is computed before it is loaded, otherwise as given, except that a filter's
+ * gradient comes as soon as it can: it is small, and what it is computed from may then be forgotten.
+ */
+function schedule(groups: readonly Group[], stored: ReadonlySet<Node>): Group[] {
+  const producers = new Map<Node, Group>();
+  for (const group of groups) for (const result of group.results) producers.set(result, group);
+  const needs = (group: Group): Group[] =>
+    [...loadsOf(group, stored)].flatMap((load) => {
+      const producer = producers.get(load);
+      return producer === undefined || producer === group ? [] : [producer];
+    });
+  const waiting = new Map(groups.filter(isFilterGradient).map((group) => [group, needs(group)]));
+  const order: Group[] = [];
+  const done = new Set<Group>();
+  const append = (group: Group): void => {
+    done.add(group);
+    order.push(group);
+    for (const [eager, needed] of waiting) {
+      if (!needed.every((producer) => done.has(producer))) continue;
+      waiting.delete(eager);
+      if (!done.has(eager)) append(eager);
+    }
+  };
+  const visit = (group: Group): void => {
+    if (done.has(group)) return;
+    for (const producer of needs(group)) visit(producer);
+    if (!done.has(group)) append(group);
+  };
+  groups.forEach(visit);
+  return order;
+}
+
+function isFilterGradient(group: Group): boolean {
+  return group.kind === 'product' && group.product.op === 'convolutionWeightGradient';
+}

@@ -1,0 +1,106 @@
+// Lowers groups to kernels. Networks repeat themselves: a group that is like an earlier one but for the memories and
+// the random streams it names gets that one's kernels, with its own memories and words.
+
+import { exactText } from '../../base/exact-text.ts';
+import { isOp, type Node } from '../../graph/node.ts';
+import type { Context, DraftLaunch, Memory } from '../draft.ts';
+import { lowerMap, lowerPad } from '../elementwise/map.ts';
+import { lowerReduce } from '../elementwise/reduce.ts';
+import { lowerContraction } from '../product/contraction.ts';
+import type { Group } from './fuse.ts';
+
+/** The launches of all groups, in their order. */
+export function lowerGroups(context: Context, groups: readonly Group[]): DraftLaunch[] {
+  const known = new Map<string, { readonly like: Likeness; readonly launches: readonly DraftLaunch[] }>();
+  return groups.flatMap((group) => {
+    const like = likenessOf(context, group);
+    const earlier = known.get(like.key);
+    if (earlier !== undefined) return adopt(earlier.launches, earlier.like, like);
+    const launches = lowerGroup(context, group);
+    // Words are told apart by their values.
+    if (new Set(like.words).size === like.words.length) known.set(like.key, { like, launches });
+    return launches;
+  });
+}
+
+function lowerGroup(context: Context, group: Group): DraftLaunch[] {
+  switch (group.kind) {
+    case 'map':
+      return [lowerMap(context, group.results)];
+    case 'reduce':
+      return lowerReduce(context, group.results);
+    case 'pad':
+      return lowerPad(context, group.results[0] as Node<'pad'>);
+    case 'product':
+      return lowerContraction(context, group.product, group.results);
+  }
+}
+
+/** Equal keys: equal kernels, once memories and words of equal number are exchanged. */
+type Likeness = {
+  readonly key: string;
+  /** Memories that the group touches, in the order in which they are met. */
+  readonly memories: readonly Memory[];
+  /** The words of its random streams, likewise. */
+  readonly words: readonly number[];
+};
+
+function likenessOf(context: Context, group: Group): Likeness {
+  const results = new Set<Node>(group.results);
+  const numbers = new Map<Node, number>();
+  const memories = new Map<Memory, number>();
+  const streams = new Map<string, number>();
+  const words: number[] = [];
+  const lines: string[] = [];
+  const numberOf = (memory: Memory): number => {
+    const number = memories.get(memory) ?? memories.size;
+    memories.set(memory, number);
+    return number;
+  };
+  const attributesOf = (node: Node): string => {
+    if (!isOp(node, 'uniform') && !isOp(node, 'normal')) return exactText(node.attributes);
+    const { stream } = node.attributes;
+    const name = stream.join();
+    if (!streams.has(name)) {
+      streams.set(name, streams.size);
+      words.push(...stream);
+    }
+    return `stream ${streams.get(name)}`;
+  };
+  const visit = (node: Node): number => {
+    const met = numbers.get(node);
+    if (met !== undefined) return met;
+    const memory = context.memoryOf(node);
+    const place = memory === undefined ? '' : `in ${numberOf(memory)} of ${memory.elements}`;
+    const isLoaded = memory !== undefined && !results.has(node);
+    const what = isLoaded ? 'load' : `${node.op} ${attributesOf(node)} ${node.inputs.map(visit).join()}`;
+    const number = numbers.size;
+    numbers.set(node, number);
+    lines.push(`${number} ${what} ${node.dtype} ${node.shape.join()} ${place}`);
+    return number;
+  };
+  const order = group.results.map(visit);
+  const product = group.kind === 'product' ? visit(group.product) : '';
+  return {
+    key: `${group.kind} ${order.join()} ${product}\n${lines.join('\n')}`,
+    memories: [...memories.keys()],
+    words,
+  };
+}
+
+/** The launches of a group for a group that is like it. */
+function adopt(launches: readonly DraftLaunch[], from: Likeness, to: Likeness): DraftLaunch[] {
+  const memories = new Map(from.memories.map((memory, k) => [memory, to.memories[k]!]));
+  const words = new Map(from.words.map((word, k) => [word, to.words[k]!]));
+  const memoryFor = (memory: Memory): Memory => {
+    const own = memories.get(memory) ?? { ...memory };
+    memories.set(memory, own);
+    return own;
+  };
+  return launches.map((launch) => ({
+    ...launch,
+    memories: launch.memories.map(memoryFor),
+    words: launch.words.map((word) => words.get(word)!),
+    writes: new Set([...launch.writes].map(memoryFor)),
+  }));
+}

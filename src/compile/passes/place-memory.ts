@@ -1,0 +1,61 @@
+// Last pass: gives every temporary a place in one arena. Temporaries that are never alive together share memory.
+
+import type { DraftLaunch, Memory } from '../draft.ts';
+
+/** Places are multiples of a cache line, and a line is kept free behind each: vectors may run over the end. */
+const LINE_ELEMENTS = 16;
+
+/** Offsets, in elements, of each memory in the arena, and the arena's size. */
+export type Arena = { readonly offsets: ReadonlyMap<Memory, number>; readonly elements: number };
+
+type Interval = {
+  readonly memory: Memory;
+  readonly first: number;
+  readonly last: number;
+  readonly size: number;
+};
+
+/** Places all memories of `launches` that are not `external`: the largest first, each at the lowest free offset. */
+export function placeMemory(launches: readonly DraftLaunch[], external: ReadonlySet<Memory>): Arena {
+  const intervals = lifetimes(launches, external).sort((a, b) => b.size - a.size || a.first - b.first);
+  /** By offset. */
+  const placed: { readonly interval: Interval; readonly offset: number }[] = [];
+  const offsets = new Map<Memory, number>();
+  let elements = 0;
+  for (const interval of intervals) {
+    const { memory, first, last, size } = interval;
+    let offset = 0;
+    for (const rival of placed) {
+      if (rival.interval.first > last || first > rival.interval.last) continue;
+      if (offset + size <= rival.offset) break;
+      offset = Math.max(offset, rival.offset + rival.interval.size);
+    }
+    const after = placed.findIndex((other) => other.offset > offset);
+    placed.splice(after < 0 ? placed.length : after, 0, { interval, offset });
+    offsets.set(memory, offset);
+    elements = Math.max(elements, offset + size);
+  }
+  return { offsets, elements };
+}
+
+/** From the first to the last launch that touches a memory. */
+function lifetimes(launches: readonly DraftLaunch[], external: ReadonlySet<Memory>): Interval[] {
+  const intervals = new Map<Memory, { first: number; last: number }>();
+  let position = 0;
+  for (const launch of launches) {
+    for (const memory of launch.memories) {
+      if (external.has(memory)) continue;
+      const known = intervals.get(memory);
+      if (known === undefined) intervals.set(memory, { first: position, last: position });
+      else known.last = position;
+    }
+    // What runs along is at the same position.
+    if (launch.nextChunks === undefined) position++;
+  }
+  return [...intervals].map(([memory, { first, last }]) => ({
+    memory,
+    first,
+    last,
+    size: Math.ceil(memory.elements / LINE_ELEMENTS) * LINE_ELEMENTS + LINE_ELEMENTS,
+  }));
+}

@@ -1,0 +1,69 @@
+// Lowering of products: convolution, its input gradient and the matrix product are one register-blocked loop nest.
+// All of them sum, for a block of pixels and a block of output channels, over "runs": stretches of consecutive
+// inputs that meet consecutive rows of the filter matrix. Images are padded (and whatever elementwise work comes
+// before is done) on the way into scratch memory; what comes after is done on the accumulators.
+
+import type { Node } from '../../graph/node.ts';
+import { type Int, plus, times, unflatten } from '../../kernel/int.ts';
+import type { Local } from '../../kernel/kernel.ts';
+import { type Context, chunkIndex, createDraft, type DraftLaunch } from '../draft.ts';
+import {
+  chooseBlocking,
+  eachBlockOfPixels,
+  eachChannelBlock,
+  finishBlock,
+  sumBlock,
+  type Walk,
+} from './block.ts';
+import { createEpilogue } from './epilogue.ts';
+import type { Phase, Product } from './geometry.ts';
+import { channelShares, isWorthPanels, packPanels, walkPanels } from './panels.ts';
+import { loadRow } from './prefetch.ts';
+import { stageImage } from './stage-image.ts';
+
+/** The kernel of a product; `sums` of its result over images and pixels are collected on the way, then combined. */
+export function lowerProduct(context: Context, product: Product, sums: readonly Node[] = []): DraftLaunch[] {
+  const draft = createDraft(context);
+  const output = draft.output(context.memoryOf(product.result)!);
+  const [phase] = product.phases;
+  const panels = isWorthPanels(product) ? packPanels(context, product, phase!) : undefined;
+  const shares = panels === undefined || sums.length > 0 ? 1 : channelShares(product, panels);
+  const chunks = product.images * shares;
+  const chunk = chunkIndex(chunks);
+  const [image, share] = unflatten(chunk, [product.images, shares]) as [Int, Int];
+  const filter = draft.input(panels?.memory ?? product.filter);
+  const epilogue = createEpilogue(context, draft, { ...product, output, chunks, chunk }, sums);
+  const walk = { draft, context, product, filter, epilogue, image };
+  if (panels !== undefined) {
+    const count = product.columns / shares;
+    walkPanels(walk, phase!, panels, { first: times(share, count), count });
+  } else {
+    const staged = stageImage(context, draft, product.source, image);
+    for (const each of product.phases) walkPixels({ ...walk, staged }, each);
+  }
+  const combine = epilogue.finish();
+  const launch = draft.finish(product.name, chunks, shares === 1 ? 1 : undefined);
+  return panels === undefined ? [launch, ...combine] : [panels.launch, launch, ...combine];
+}
+
+/** Pixels outside, channels inside: the whole filter stays in a near cache. */
+function walkPixels(walk: Walk, phase: Phase): void {
+  const { draft, context, product, filter } = walk;
+  const b = draft.builder;
+  const blocking = chooseBlocking(context, phase.size[1], product.columns);
+  const walked = { slot: filter, bytes: 4 * product.filter.elements };
+  eachBlockOfPixels(draft, phase, blocking.pixels, (row, column, pixels) =>
+    eachChannelBlock(draft, product.columns, blocking.vectors, (channel, counts) => {
+      const rowAt = (filterRow: Int): Int => plus(times(filterRow, product.columns), channel);
+      const weight = (filterRow: Int, v: number): Local => loadRow(b, walked, rowAt, filterRow, v);
+      const { runs } = phase;
+      const block = { phase, runs, row, column, pixels, channel, counts, weight };
+      const zero = b.literal(0);
+      finishBlock(
+        walk,
+        block,
+        sumBlock(walk, block, () => zero),
+      );
+    }),
+  );
+}

@@ -1,0 +1,125 @@
+// Transforms a filter for minimal filtering, once a run: three taps become six points, in panels of columns.
+
+import type { RowRange } from '../../graph/node.ts';
+import type { KernelBuilder } from '../../kernel/builder.ts';
+import { type Int, literal, plus, times } from '../../kernel/int.ts';
+import type { Local } from '../../kernel/kernel.ts';
+import { type Context, chunkIndex, createDraft, type DraftLaunch, lane, type Memory } from '../draft.ts';
+import { eachChannelBlock, vectorAt } from './block.ts';
+import { POINTS, TAPS, tapsOfPoint, transformTaps } from './winograd.ts';
+
+/** A filter's three taps along the columns, in memory. */
+export type FilterTaps = {
+  readonly memory: Memory;
+  readonly kernelRows: number;
+  readonly channels: number;
+  readonly columns: number;
+  /** Index of tap `tap` in filter row (row, channel), column. */
+  readonly index: (row: number, tap: number, channel: Int, column: Int) => Int;
+  /** Channels of a (row, tap) that count; the others are zero. All, if absent. */
+  readonly channelsOf?: (row: number, tap: number) => RowRange;
+};
+
+/** (row, tap, channel) × column → (panel, point, row, channel) × column, panels of `vectors` vectors of columns. */
+export function transformFilter(
+  context: Context,
+  taps: FilterTaps,
+  vectors: number,
+): { launch: DraftLaunch; memory: Memory } {
+  const { kernelRows, channels, columns } = taps;
+  const width = vectors * context.lanes;
+  const memory: Memory = {
+    label: 'transformed filter',
+    elements: POINTS * kernelRows * channels * Math.ceil(columns / width) * width,
+  };
+  const draft = createDraft(context);
+  const b = draft.builder;
+  const source = draft.input(taps.memory);
+  const target = draft.output(memory);
+  const channel = chunkIndex(channels);
+  for (let row = 0; row < kernelRows; row++) {
+    const transform = (panel: Int, v: number, column: Int): void => {
+      const weights = Array.from({ length: TAPS }, (_, tap) => {
+        const value = b.load(source, taps.index(row, tap, channel, column));
+        return withinChannels(b, value, channel, countingChannels(taps, row, tap), channels);
+      });
+      const points = transformTaps(b, weights as unknown as Parameters<typeof transformTaps>[1]);
+      for (const [point, value] of points.entries()) {
+        const filterRow = plus(literal(row * channels), channel);
+        const at = filterAddress(taps, width, literal(point), filterRow, panel);
+        b.store(target, plus(at, vectorAt(b.lanes, v)), value);
+      }
+    };
+    eachChannelBlock(draft, columns, vectors, (first, counts) => {
+      for (const [v, count] of counts.entries()) {
+        const column = plus(plus(first, literal(v * b.lanes)), lane(count));
+        transform(first, v, column);
+      }
+    });
+  }
+  return { launch: draft.finish('winogradFilter', channels), memory };
+}
+
+/** Neighbouring points with the rows (row, channel) of the transformed filter outside which theirs are all zero. */
+export type PointRange = { readonly first: number; readonly count: number; readonly range: RowRange };
+
+/** All points in their order, those with equal ranges together. */
+export function pointRanges(taps: FilterTaps): PointRange[] {
+  const ranges: PointRange[] = [];
+  for (let point = 0; point < POINTS; point++) {
+    const range = rowsOfPoint(taps, tapsOfPoint(point));
+    const last = ranges.at(-1);
+    if (last !== undefined && last.range.join() === range.join())
+      ranges[ranges.length - 1] = { ...last, count: last.count + 1 };
+    else ranges.push({ first: point, count: 1, range });
+  }
+  return ranges;
+}
+
+/** From the first row to the last in which one of these taps counts. */
+function rowsOfPoint(filter: FilterTaps, taps: readonly number[]): RowRange {
+  const { kernelRows, channels } = filter;
+  let [first, last] = [kernelRows * channels, 0];
+  for (let row = 0; row < kernelRows; row++) {
+    for (const tap of taps) {
+      const [start, end] = countingChannels(filter, row, tap);
+      if (end <= start) continue;
+      first = Math.min(first, row * channels + start);
+      last = Math.max(last, row * channels + end);
+    }
+  }
+  return [Math.min(first, last), last];
+}
+
+/** Those channels of a (row, tap) that count, within the filter; none if the end is not beyond the start. */
+function countingChannels({ channels, channelsOf }: FilterTaps, row: number, tap: number): RowRange {
+  const [start, end] = channelsOf?.(row, tap) ?? [0, channels];
+  return [Math.max(0, start), Math.min(channels, end)];
+}
+
+/** Where a row of a panel of the transformed filter lies; `panel` is its first column. */
+export function filterAddress(taps: FilterTaps, width: number, point: Int, filterRow: Int, panel: Int): Int {
+  const rows = taps.kernelRows * taps.channels;
+  const row = plus(times(point, rows), filterRow);
+  return plus(times(panel, POINTS * rows), times(row, width));
+}
+
+/** The value, or zero where `channel` is not in the range. */
+function withinChannels(
+  b: KernelBuilder,
+  value: Local,
+  channel: Int,
+  [start, end]: RowRange,
+  channels: number,
+): Local {
+  const zero = b.literal(0);
+  if (end <= start) return zero;
+  const number = (): Local => b.index(channel);
+  const above =
+    start === 0
+      ? value
+      : b.operation('select', b.operation('lessInt', number(), b.literal(start, 'i32')), zero, value);
+  return end === channels
+    ? above
+    : b.operation('select', b.operation('lessInt', number(), b.literal(end, 'i32')), above, zero);
+}

@@ -1,0 +1,342 @@
+// Lowering of convolutions with three taps along the columns by minimal filtering (winograd.ts): the image's rows are
+// transformed on the way into scratch memory, each of the six points is a product like any other, and the four
+// outputs of a tile come out of its six sums.
+
+import { elementCount, stridesOf } from '../../base/shape.ts';
+import type { Node, RowRange } from '../../graph/node.ts';
+import { INTERLEAVED } from '../../kernel/builder.ts';
+import { div, flatten, type Int, literal, plus, times } from '../../kernel/int.ts';
+import { SCRATCH } from '../../kernel/kernel.ts';
+import { type Context, chunkIndex, createDraft, type Draft, type DraftLaunch, lane } from '../draft.ts';
+import { largestDivisor } from '../elementwise/reduce.ts';
+import { chooseBlocking, eachChannelBlock } from './block.ts';
+import { createEpilogue, type Epilogue, type Place } from './epilogue.ts';
+import type { Product } from './geometry.ts';
+import { loadRow, prefetchPart } from './prefetch.ts';
+import {
+  createTransformedImages,
+  inputTransform,
+  type TransformedImages,
+  tilesOf,
+} from './stage-transformed.ts';
+import { type FilterTaps, filterAddress, pointRanges, transformFilter } from './transform-filter.ts';
+import { outputsOf, POINTS, type Six, TAPS, TILE } from './winograd.ts';
+
+/** Tiles that are worked on together: what belongs to them stays in the nearest cache. */
+const POSITIONS = 64;
+/** A larger filter serves several images at a time. */
+const FILTER_BYTES = 512 * 1024;
+/** Fewer filter rows than this and the transformations cost more than they save. */
+const WORTHWHILE_ROWS = 24;
+
+/** A convolution of stride 1 with three taps along the columns. */
+export type WinogradProduct = Omit<Product, 'filter' | 'phases' | 'inputStep' | 'outputStep'> & {
+  readonly taps: FilterTaps;
+  /** First row of the kernel that takes part; how many do is told by `taps`. */
+  readonly firstKernelRow: number;
+  readonly size: readonly [rows: number, columns: number];
+};
+
+/** True where minimal filtering serves a convolution (or its gradients) and pays. */
+export function isWinogradWorthwhile(
+  kernel: readonly [rows: number, columns: number],
+  channels: number,
+  geometry: { readonly stride: readonly [number, number]; readonly padding: readonly [number, number] },
+  outputColumns: number,
+): boolean {
+  const [rows, columns] = kernel;
+  const isUnstrided = geometry.stride[0] === 1 && geometry.stride[1] === 1;
+  const isMargin = geometry.padding[0] < rows && geometry.padding[1] < columns;
+  return (
+    columns === TAPS && isUnstrided && isMargin && outputColumns >= TILE && rows * channels >= WORTHWHILE_ROWS
+  );
+}
+
+/** The kernels of a convolution by minimal filtering; `sums` of its result are collected on the way, then combined. */
+export function lowerWinograd(
+  context: Context,
+  product: WinogradProduct,
+  sums: readonly Node[] = [],
+): DraftLaunch[] {
+  const draft = createDraft(context);
+  const b = draft.builder;
+  const output = draft.output(context.memoryOf(product.result)!);
+  const [rows, columns] = product.size;
+  const tiles = tilesOf(columns);
+  const filterBytes = 4 * POINTS * product.taps.kernelRows * product.taps.channels * product.columns;
+  const most = filterBytes > FILTER_BYTES ? Math.floor(POSITIONS / (tiles * rows)) : 1;
+  const images = largestDivisor(product.images, Math.max(1, most));
+  const chunks = product.images / images;
+  const chunk = chunkIndex(chunks);
+  const imageAt = (place: Int): Int => plus(times(chunk, images), place);
+  const transformed = createTransformedImages(draft, product.source, {
+    transform: inputTransform,
+    outputColumns: columns,
+    places: images,
+  });
+  const block = chooseBlock(context, product);
+  const { launch: transformation, memory } = transformFilter(context, product.taps, block.vectors);
+  const filter = draft.input(memory);
+  const epilogue = createEpilogue(context, draft, { ...product, output, chunks, chunk }, sums);
+  const mostBlocks = Math.max(1, Math.floor(POSITIONS / (tiles * block.rows)));
+  const bandRows = block.rows * largestDivisor(rows / block.rows, mostBlocks);
+  const partial = reservePartial(draft, images * bandRows * tiles, block.vectors);
+  // Rows below its own that a row of outputs needs: an earlier band has brought them already.
+  const lastKernelRow = product.firstKernelRow + product.taps.kernelRows - 1;
+  const reach = Math.max(0, lastKernelRow - product.source.padding.rows[0]);
+  const stageRows = (first: Int, count: number): void =>
+    b.loop(
+      images,
+      (i) => b.loop(count, (row) => transformed.stageRow(imageAt(i), i, plus(first, row)), 'y'),
+      'i',
+    );
+  const band = (first: Int): void => {
+    stageRows(plus(first, literal(reach)), bandRows);
+    eachChannelBlock(draft, product.columns, block.vectors, (channel, counts) => {
+      const places = { images, imageAt, first, rows: bandRows, output };
+      const walk: Walk = {
+        draft,
+        product,
+        transformed,
+        filter,
+        epilogue,
+        channel,
+        counts,
+        partial,
+        block,
+        ...places,
+      };
+      sumBand(walk);
+      finishBand(walk);
+    });
+  };
+  stageRows(literal(0), reach);
+  b.loop(rows / bandRows, (i) => band(times(i, bandRows)), 'b');
+  const combine = epilogue.finish();
+  return [transformation, draft.finish(`${product.name}Winograd`, chunks, images), ...combine];
+}
+
+/** A block of accumulators: tiles of some rows × vectors of channels. */
+type Block = { readonly rows: number; readonly tiles: number; readonly vectors: number };
+
+/** The block that costs least by the model of `chooseBlocking`: whole rows of tiles, or a part of one row. */
+function chooseBlock(context: Context, { size, columns }: WinogradProduct): Block {
+  const [rows, tiles] = [size[0], tilesOf(size[1])];
+  const { pixels, vectors } = chooseBlocking(context, tiles * rows, columns);
+  if (pixels < tiles) return { rows: 1, tiles: pixels, vectors };
+  return { rows: largestDivisor(rows, Math.floor(pixels / tiles)), tiles, vectors };
+}
+
+/** Scratch memory for the sums of a band. */
+type Partial = {
+  readonly address: (point: Int, position: Int, vector: number) => Int;
+};
+
+function reservePartial({ builder: b }: Draft, positions: number, vectors: number): Partial {
+  const perPosition = vectors * b.lanes;
+  // Planes an odd number of vectors apart: equal positions of all points must not fall on the same lines of a cache.
+  const pointStride = (positions * vectors + 1 - ((positions * vectors) % 2)) * b.lanes;
+  const base = b.reserve(POINTS * pointStride);
+  return {
+    address: (point, position, vector) =>
+      plus(
+        plus(literal(base + vector * b.lanes), lane(b.lanes)),
+        plus(times(point, pointStride), times(position, perPosition)),
+      ),
+  };
+}
+
+/** A band of rows of a chunk's images, and the channels that are worked on. */
+type Walk = {
+  readonly draft: Draft;
+  readonly product: WinogradProduct;
+  readonly transformed: TransformedImages;
+  readonly filter: number;
+  readonly epilogue: Epilogue;
+  readonly channel: Int;
+  readonly counts: readonly number[];
+  readonly partial: Partial;
+  readonly block: Block;
+  /** Images of a chunk, and which the one in a place is. */
+  readonly images: number;
+  readonly imageAt: (place: Int) => Int;
+  /** Buffer slot of the result. */
+  readonly output: number;
+  /** First row of the band, and its rows. */
+  readonly first: Int;
+  readonly rows: number;
+};
+
+function channelOf({ draft, channel }: Walk, v: number, count: number): Int {
+  return plus(plus(channel, literal(v * draft.builder.lanes)), lane(count));
+}
+
+/** Where outputs of a row of the band lie in the result. */
+function outputPlace({ imageAt, first }: Walk, place: Int, row: Int, column: Int, channel: Int): Place {
+  return [imageAt(place), plus(first, row), column, channel];
+}
+
+/** Number of a tile within the band: image by image, row by row. */
+function positionOf({ product, rows }: Walk, place: Int, row: Int, tile: Int): Int {
+  return plus(times(plus(times(place, rows), row), tilesOf(product.size[1])), tile);
+}
+
+/** The sums of all six points over filter rows and channels, into scratch memory. */
+function sumBand(walk: Walk): void {
+  const { draft, product, block, rows, images } = walk;
+  const b = draft.builder;
+  const tiles = tilesOf(product.size[1]);
+  const whole = Math.floor(tiles / block.tiles);
+  const counts = [POINTS, rows / block.rows, Math.ceil(tiles / block.tiles)] as const;
+  const pass = div(walk.channel, block.vectors * b.lanes);
+  const passes = Math.ceil(product.columns / (block.vectors * b.lanes));
+  const rowOfBlocks = (point: Int, range: RowRange, place: Int, blockRow: Int): void => {
+    const index = [walk.imageAt(place), walk.first, literal(0), literal(0)];
+    const stored = { node: product.result, slot: walk.output, index, rows };
+    const at = (number: Int, tile: Int, width: number): void => {
+      const part = flatten([pass, point, blockRow, number], stridesOf([passes, ...counts]));
+      prefetchPart(b, stored, part, passes * elementCount(counts));
+      sumBlock(walk, { point, range, place, row: times(blockRow, block.rows), tile, tiles: width });
+    };
+    b.loop(whole, (i) => at(i, times(i, block.tiles), block.tiles), 'x');
+    if (tiles % block.tiles !== 0) at(literal(whole), literal(whole * block.tiles), tiles % block.tiles);
+  };
+  for (const { first, count, range } of pointRanges(product.taps)) {
+    const sumPoint = (point: Int): void =>
+      b.loop(
+        images,
+        (place) => b.loop(rows / block.rows, (i) => rowOfBlocks(point, range, place, i), 'y'),
+        'i',
+      );
+    b.loop(count, (p) => sumPoint(plus(p, literal(first))), 'p');
+  }
+}
+
+/** A block within a band. */
+type BlockPlace = {
+  readonly point: Int;
+  /** The transformed filter's rows to sum over; the others are zero. */
+  readonly range: RowRange;
+  readonly place: Int;
+  readonly row: Int;
+  readonly tile: Int;
+  readonly tiles: number;
+};
+
+function sumBlock(walk: Walk, { point, range, place, row, tile, tiles }: BlockPlace): void {
+  const { draft, product, transformed, filter, counts, partial, block, first } = walk;
+  const b = draft.builder;
+  const { kernelRows, channels } = product.taps;
+  const [start, end] = range;
+  const zero = b.literal(0);
+  const spots = Array.from({ length: block.rows * tiles }, (_, p) => ({
+    row: plus(row, literal(Math.floor(p / tiles))),
+    tile: plus(tile, literal(p % tiles)),
+    sums: counts.map(() => b.accumulator(zero)),
+  }));
+  const firstTile = times(place, tilesOf(product.size[1]));
+  const width = block.vectors * b.lanes;
+  const rowAt = (row: Int): Int => filterAddress(product.taps, width, point, row, walk.channel);
+  const walked = { slot: filter, bytes: 4 * kernelRows * channels * width };
+  b.loop(
+    end - start,
+    (i) => {
+      const t = plus(i, literal(start));
+      const weights = counts.map((_, v) => loadRow(b, walked, rowAt, t, v));
+      for (const spot of spots) {
+        const top = plus(plus(first, spot.row), literal(product.firstKernelRow));
+        const input = b.load(SCRATCH, transformed.address(point, plus(firstTile, spot.tile), top, t));
+        for (const [v, weight] of weights.entries()) b.multiplyAdd(spot.sums[v]!, input, weight);
+      }
+    },
+    't',
+  );
+  for (const spot of spots) {
+    const position = positionOf(walk, place, spot.row, spot.tile);
+    for (const [v, sum] of spot.sums.entries()) b.store(SCRATCH, partial.address(point, position, v), sum);
+  }
+}
+
+/** Outputs of a band, through the epilogue. */
+function finishBand(walk: Walk): void {
+  const { draft, product, epilogue, counts, partial } = walk;
+  const b = draft.builder;
+  const columns = product.size[1];
+  const zero = b.literal(0);
+  const totals = counts.map(() => Array.from({ length: epilogue.sums }, () => b.accumulator(zero)));
+  const drawn = reserveDraws(walk);
+  const finish = (place: Int, row: Int, tile: Int, outputs: number): void => {
+    const position = positionOf(walk, place, row, tile);
+    for (const [v, count] of counts.entries()) {
+      const sums = Array.from({ length: POINTS }, (_, point) =>
+        b.load(SCRATCH, partial.address(literal(point), position, v)),
+      );
+      const values = outputsOf(b, sums as unknown as Six).slice(0, outputs);
+      const summands = b
+        .interleaved(
+          values.map((value, k) => () => {
+            const column = plus(times(tile, TILE), literal(k));
+            const at = outputPlace(walk, place, row, column, channelOf(walk, v, count));
+            return epilogue.store(value, at, count, drawn?.address(column, v));
+          }),
+        )
+        .reduce((x, y) => x.map((summand, s) => epilogue.add(summand, y[s]!)));
+      for (const [s, total] of totals[v]!.entries()) b.assign(total, epilogue.add(total, summands[s]!));
+    }
+  };
+  const wholeTiles = Math.floor(columns / TILE);
+  b.loop(
+    walk.images,
+    (place) =>
+      b.loop(
+        walk.rows,
+        (row) => {
+          drawn?.makeRow(place, row);
+          b.loop(wholeTiles, (tile) => finish(place, row, tile, TILE), 'j');
+          if (columns % TILE !== 0) finish(place, row, literal(wholeTiles), columns % TILE);
+        },
+        'r',
+      ),
+    'i',
+  );
+  if (epilogue.sums > 0) {
+    for (const [v, count] of counts.entries()) epilogue.collect(channelOf(walk, v, count), totals[v]!);
+  }
+}
+
+/** Draws of a row of outputs, made before the row is finished. */
+type RowDraws = {
+  readonly address: (column: Int, vector: number) => Int;
+  readonly makeRow: (place: Int, row: Int) => void;
+};
+
+/** Scratch memory for the draws of a row, if there are any. */
+function reserveDraws(walk: Walk): RowDraws | undefined {
+  const { draft, product, epilogue, counts } = walk;
+  if (epilogue.draws === 0) return undefined;
+  const b = draft.builder;
+  const columns = product.size[1];
+  const perVector = epilogue.draws * b.lanes;
+  const base = b.reserve(columns * counts.length * perVector);
+  const address = (column: Int, vector: number): Int =>
+    plus(literal(base + vector * perVector), times(column, counts.length * perVector));
+  const atOnce = largestDivisor(columns, Math.max(1, Math.floor(INTERLEAVED / counts.length)));
+  const makeRow = (place: Int, row: Int): void =>
+    b.loop(
+      columns / atOnce,
+      (i) => {
+        const parts = Array.from({ length: atOnce }, (_, k) =>
+          counts.map((count, v) => () => {
+            const column = plus(times(i, atOnce), literal(k));
+            epilogue.draw(
+              outputPlace(walk, place, row, column, channelOf(walk, v, count)),
+              address(column, v),
+            );
+          }),
+        );
+        b.interleaved(parts.flat());
+      },
+      'j',
+    );
+  return { address, makeRow };
+}

@@ -1,0 +1,330 @@
+// Writes kernels: numbers the locals, shares equal values, and puts every value into the outermost loop in which its
+// operands are known, so that lowering can be written naively and inner loops stay bare.
+
+import { invariant } from '../base/errors.ts';
+import { coefficientOf, type Int, intKey, LANE, range, substitute, variable, variablesOf } from './int.ts';
+import {
+  type Kernel,
+  type Local,
+  resultTypes,
+  SCRATCH,
+  type Statement,
+  TABLE_SIZE,
+  type VectorOp,
+  type VectorType,
+} from './kernel.ts';
+
+/** Parts that take turns: their values must find room in registers. */
+export const INTERLEAVED = 8;
+
+type Block = {
+  readonly statements: Statement[];
+  readonly known: Map<string, Local>;
+  readonly guarded: boolean;
+};
+
+/** Writes one kernel. Methods that make a value return its local. */
+export class KernelBuilder {
+  readonly lanes: number;
+  private readonly types: VectorType[] = [];
+  private readonly levels: number[] = [];
+  private readonly mutable = new Set<Local>();
+  private readonly blocks: Block[] = [{ statements: [], known: new Map(), guarded: false }];
+  private readonly variableLevels = new Map<string, number>([
+    ['chunk', 0],
+    [LANE, 0],
+  ]);
+  private variables = 0;
+  private scratchElements = 0;
+  private readonly tables = new Map<readonly number[], number>();
+
+  constructor(lanes: number) {
+    this.lanes = lanes;
+  }
+
+  /** The kernel written so far. */
+  finish(parts: Pick<Kernel, 'name' | 'buffers' | 'words' | 'chunks'>): Kernel {
+    invariant(this.blocks.length === 1, 'kernel finished inside a loop');
+    const { name, buffers, words, chunks } = parts;
+    return {
+      name,
+      lanes: this.lanes,
+      buffers,
+      words,
+      constants: [...this.tables.keys()].flat(),
+      scratch: this.scratchElements,
+      chunks,
+      types: this.types,
+      body: this.blocks[0]!.statements,
+    };
+  }
+
+  /** Reserves scratch memory (with a vector of slack) and returns its first element's index. */
+  reserve(elements: number): number {
+    const start = this.scratchElements;
+    this.scratchElements += Math.ceil((elements + this.lanes) / 16) * 16;
+    return start;
+  }
+
+  /** A loop over 0 … count − 1; no loop for a count of 1. */
+  loop(count: number, body: (i: Int) => void, hint = 'i'): void {
+    if (count <= 0) return;
+    if (count === 1) {
+      body(variable('', 1));
+      return;
+    }
+    const name = `${hint}_${this.variables++}`;
+    const statements = this.nested(() => body(variable(name, count)), name, false);
+    this.current().statements.push({ kind: 'for', variable: name, count, body: statements });
+  }
+
+  /** Runs `body` only where index < below; nothing is tested where that always holds, or never. */
+  guard(index: Int, below: number, body: () => void): void {
+    const [least, most] = range(index);
+    if (least >= below) return;
+    if (most < below) {
+      body();
+      return;
+    }
+    const statements = this.nested(body, undefined, true);
+    this.current().statements.push({ kind: 'if', index, below, body: statements });
+  }
+
+  /**
+   * Writes parts that do not depend on one another, a statement of each in turn, so that a processor which looks only
+   * so far ahead finds work while it waits for a result. They change no accumulator and load nothing that one stores.
+   */
+  interleaved<T>(parts: readonly (() => T)[]): T[] {
+    const { statements } = this.current();
+    const lists: Statement[][] = [];
+    const results = parts.map((part) => {
+      const start = statements.length;
+      const result = part();
+      lists.push(statements.splice(start));
+      return result;
+    });
+    for (let first = 0; first < lists.length; first += INTERLEAVED)
+      for (const statement of inTurn(lists.slice(first, first + INTERLEAVED))) statements.push(statement);
+    return results;
+  }
+
+  /** An operation; one that reads an accumulator takes its value of here and now. */
+  operation(op: VectorOp, ...operands: readonly Local[]): Local {
+    if (operands.some((operand) => this.mutable.has(operand))) {
+      return this.pinned(resultTypes[op], (target) => ({ kind: 'operation', target, op, operands }));
+    }
+    const key = `${op} ${operands.join(' ')}`;
+    return this.pure(key, resultTypes[op], this.levelOf(operands), (target) => ({
+      kind: 'operation',
+      target,
+      op,
+      operands,
+    }));
+  }
+
+  shift(direction: 'left' | 'right', operand: Local, bits: number): Local {
+    const make = (target: Local): Statement => ({ kind: 'shift', target, direction, operand, bits });
+    return this.pure(`${direction} ${bits} ${operand}`, 'i32', this.levelOf([operand]), make);
+  }
+
+  /** All lanes `value`, rounded to the type; −0 as its bits, since printing loses its sign. */
+  literal(value: number, type: VectorType = 'f32'): Local {
+    if (type === 'f32' && Object.is(Math.fround(value), -0))
+      return this.operation('bitsFloat', this.literal(-(2 ** 31), 'i32'));
+    const rounded = type === 'f32' ? Math.fround(value) : value | 0;
+    return this.pure(`${type} ${rounded}`, type, 0, (target) => ({
+      kind: 'literal',
+      target,
+      type,
+      value: rounded,
+    }));
+  }
+
+  scalar(slot: number, type: VectorType): Local {
+    return this.pure(`scalar ${slot} ${type}`, type, 0, (target) => ({ kind: 'scalar', target, type, slot }));
+  }
+
+  word(position: number): Local {
+    return this.pure(`word ${position}`, 'i32', 0, (target) => ({ kind: 'word', target, position }));
+  }
+
+  /** Lane by lane, the number of `table` that the lowest five bits of the operand say. */
+  lookup(table: readonly number[], operand: Local): Local {
+    invariant(table.length === TABLE_SIZE, () => `a table has ${TABLE_SIZE} numbers, not ${table.length}`);
+    const position = this.tables.get(table) ?? this.tables.size * TABLE_SIZE;
+    this.tables.set(table, position);
+    const make = (target: Local): Statement => ({ kind: 'lookup', target, position, operand });
+    return this.pure(`lookup ${position} ${operand}`, 'f32', this.levelOf([operand]), make);
+  }
+
+  /** The integers of `index`, lane by lane. */
+  index(index: Int): Local {
+    return this.pure(`index ${intKey(index)}`, 'i32', this.levelOfInt(index), (target) => ({
+      kind: 'index',
+      target,
+      index,
+    }));
+  }
+
+  /** Loads lane l from `index` with lane = l; the mode follows from how the index depends on the lane. */
+  load(buffer: number, index: Int, type: VectorType = 'f32'): Local {
+    const step = coefficientOf(index, LANE);
+    const mode = step === 0 ? 'splat' : step === 1 ? 'vector' : 'gather';
+    // A vector load's address is that of lane 0.
+    const address = mode === 'vector' ? substitute(index, LANE, 0) : index;
+    const make = (target: Local): Statement => ({ kind: 'load', target, type, buffer, index: address, mode });
+    if (buffer === SCRATCH) return this.pinned(type, make);
+    const level = this.levelOfInt(index);
+    const guards = this.blocks.findLastIndex((block) => block.guarded);
+    return this.pure(
+      `load ${buffer} ${mode} ${type} ${intKey(address)}`,
+      type,
+      level === 0 ? 0 : Math.max(level, guards),
+      make,
+    );
+  }
+
+  /** Loads a vector from a buffer that this kernel writes: exactly here, never shared. */
+  loadHere(buffer: number, index: Int): Local {
+    const address = substitute(index, LANE, 0);
+    return this.pinned('f32', (target) => ({
+      kind: 'load',
+      target,
+      type: 'f32',
+      buffer,
+      index: address,
+      mode: 'vector',
+    }));
+  }
+
+  /** Stores the first `count` lanes; lane l goes to `index` with lane = l. */
+  store(buffer: number, index: Int, value: Local, count: number = this.lanes): void {
+    const step = coefficientOf(index, LANE);
+    const isVector = step === 1 || count === 1;
+    const address = isVector ? substitute(index, LANE, 0) : index;
+    this.current().statements.push({
+      kind: 'store',
+      buffer,
+      index: address,
+      value,
+      mode: isVector ? 'vector' : 'scatter',
+      count,
+    });
+  }
+
+  /** Says that the cache line at `index` will be loaded, or stored, soon. */
+  prefetch(buffer: number, index: Int, use: 'load' | 'store'): void {
+    this.current().statements.push({ kind: 'prefetch', buffer, index, use });
+  }
+
+  /** A variable that starts as `initial`. */
+  accumulator(initial: Local): Local {
+    const type = this.types[initial]!;
+    const target = this.pinned(type, (t) => ({ kind: 'accumulator', target: t, type, initial }));
+    this.mutable.add(target);
+    return target;
+  }
+
+  assign(accumulator: Local, value: Local): void {
+    this.current().statements.push({ kind: 'assign', accumulator, value });
+  }
+
+  multiplyAdd(accumulator: Local, a: Local, b: Local): void {
+    this.current().statements.push({ kind: 'multiplyAdd', accumulator, a, b });
+  }
+
+  fold(op: 'add' | 'maximum', operand: Local): Local {
+    return this.pinned('f32', (target) => ({ kind: 'fold', target, op, operand }));
+  }
+
+  private current(): Block {
+    return this.blocks[this.blocks.length - 1]!;
+  }
+
+  private nested(body: () => void, name: string | undefined, guarded: boolean): Statement[] {
+    const block: Block = { statements: [], known: new Map(), guarded };
+    this.blocks.push(block);
+    if (name !== undefined) this.variableLevels.set(name, this.blocks.length - 1);
+    body();
+    this.blocks.pop();
+    return block.statements;
+  }
+
+  /** A value without effects: looked up, or written into the block at `level`. */
+  private pure(key: string, type: VectorType, level: number, make: (target: Local) => Statement): Local {
+    const block = this.blocks[level]!;
+    const known = block.known.get(key);
+    if (known !== undefined) return known;
+    const target = this.define(type, level);
+    block.statements.push(make(target));
+    block.known.set(key, target);
+    return target;
+  }
+
+  /** A value that belongs exactly here. */
+  private pinned(type: VectorType, make: (target: Local) => Statement): Local {
+    const target = this.define(type, this.blocks.length - 1);
+    this.current().statements.push(make(target));
+    return target;
+  }
+
+  private define(type: VectorType, level: number): Local {
+    this.types.push(type);
+    this.levels.push(level);
+    return this.types.length - 1;
+  }
+
+  /** Innermost block that the operands need. */
+  private levelOf(operands: readonly Local[]): number {
+    let level = 0;
+    for (const operand of operands) level = Math.max(level, this.levels[operand]!);
+    return level;
+  }
+
+  private levelOfInt(index: Int): number {
+    let level = 0;
+    for (const name of variablesOf(index)) level = Math.max(level, this.variableLevels.get(name)!);
+    return level;
+  }
+}
+
+/** One statement of each list in turn; one whose operands another list has yet to define waits for them. */
+function inTurn(lists: readonly (readonly Statement[])[]): Statement[] {
+  const pending = new Set(
+    lists.flat().flatMap((statement) => ('target' in statement ? [statement.target] : [])),
+  );
+  const queues = lists.map((list) => ({ list, at: 0 }));
+  const order: Statement[] = [];
+  const total = lists.reduce((sum, { length }) => sum + length, 0);
+  while (order.length < total) {
+    for (const queue of queues) {
+      const statement = queue.list[queue.at];
+      if (statement === undefined || operandsOf(statement).some((operand) => pending.has(operand))) continue;
+      order.push(statement);
+      queue.at++;
+      if ('target' in statement) pending.delete(statement.target);
+    }
+  }
+  return order;
+}
+
+/** The values that a statement other than a loop reads. */
+function operandsOf(statement: Statement): readonly Local[] {
+  switch (statement.kind) {
+    case 'operation':
+      return statement.operands;
+    case 'shift':
+    case 'lookup':
+    case 'fold':
+      return [statement.operand];
+    case 'store':
+    case 'assign':
+      return [statement.value];
+    case 'accumulator':
+      return [statement.initial];
+    case 'multiplyAdd':
+      return [statement.a, statement.b];
+    default:
+      return [];
+  }
+}

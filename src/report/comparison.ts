@@ -1,0 +1,84 @@
+// Published figures beside ours: the words of both reports, and which figures a plot has room for.
+// Left out: a judgement whether the publication is reproduced, which takes its own uncertainty.
+
+import { formatTime } from '../base/units.ts';
+import type {
+  CompensationMethod,
+  ExperimentRecord,
+  NetworkResult,
+  PublishedFigure,
+} from '../experiment/record.ts';
+import { formatAccuracy, formatFixed, formatPercent, METHOD_NAMES, resultAt, timesOf } from './wording.ts';
+
+/** A published figure in words, and what we have beside it. */
+export type Comparison = {
+  readonly figure: PublishedFigure;
+  /** Which of our results: `noise-trained, AdaBS, 1 day`. */
+  readonly result: string;
+  /** `93.87 %`, `> 92.6 %`, `≈ 10 %`. */
+  readonly published: string;
+  /** Mean over chips, or digital accuracy; a dash where there is none. */
+  readonly ours: string;
+  /** Ours less the published one, in percentage points. */
+  readonly difference: string;
+};
+
+const ABSENT = '–';
+
+/** Every published figure of a record beside the result that it names. */
+export function comparisons(record: ExperimentRecord): readonly Comparison[] {
+  return (record.published?.figures ?? []).map((figure) => {
+    const network = record.networks.find(({ label }) => label === figure.network);
+    const ours = network === undefined ? undefined : resultOf(network, figure);
+    return {
+      figure,
+      result: resultName(figure),
+      published: formatPublished(figure),
+      ours: ours?.text ?? ABSENT,
+      difference: ours === undefined ? ABSENT : formatDifference(ours.accuracy - figure.accuracy),
+    };
+  });
+}
+
+/** A published accuracy with as many digits as the publication gives: `93.87 %`, `> 92.6 %`, `≈ 10 %`. */
+export function formatPublished({ accuracy, meaning }: PublishedFigure): string {
+  const sign = { equal: '', above: '> ', about: '≈ ' }[meaning];
+  return `${sign}${Number((100 * accuracy).toPrecision(6))} %`;
+}
+
+/** Figures that the plot of a network has a place for: digital ones, and those of its methods within its times. */
+export function plottedFigures(
+  record: ExperimentRecord,
+  network: NetworkResult,
+  methods: readonly CompensationMethod[],
+): readonly PublishedFigure[] {
+  const times = timesOf(record);
+  const [first, last] = [times[0], times.at(-1)];
+  return (record.published?.figures ?? []).filter(({ network: label, onChips }) => {
+    if (label !== network.label) return false;
+    if (onChips === undefined) return true;
+    const { timeSeconds, method } = onChips;
+    const isWithin = first !== undefined && last !== undefined && timeSeconds >= first && timeSeconds <= last;
+    return isWithin && methods.includes(method);
+  });
+}
+
+function resultName({ network, onChips }: PublishedFigure): string {
+  return onChips === undefined
+    ? `${network}, in floating point`
+    : `${network}, ${METHOD_NAMES[onChips.method]}, ${formatTime(onChips.timeSeconds)}`;
+}
+
+function resultOf(
+  { digitalAccuracy, deployed }: NetworkResult,
+  { onChips }: PublishedFigure,
+): { readonly accuracy: number; readonly text: string } | undefined {
+  if (onChips === undefined) return { accuracy: digitalAccuracy, text: formatPercent(digitalAccuracy) };
+  const result = resultAt({ deployed }, onChips.method, onChips.timeSeconds);
+  return result === undefined ? undefined : { accuracy: result.mean, text: formatAccuracy(result) };
+}
+
+function formatDifference(difference: number): string {
+  const text = formatFixed(100 * difference, 2);
+  return Number(text.replace('−', '-')) > 0 ? `+${text}` : text;
+}

@@ -1,0 +1,71 @@
+// The result of an experiment as one page that needs nothing else: no script, no font, no network.
+
+import type { ExperimentRecord } from '../experiment/record.ts';
+import { accuracySection } from './accuracy-section.ts';
+import { conductanceSection } from './conductance-section.ts';
+import { type Markup, markup } from './markup.ts';
+import { noiseSweepSection } from './noise-sweep-section.ts';
+import { publishedSection } from './published-section.ts';
+import { layerSection, repeatSection, settingsSection } from './settings-section.ts';
+import { STYLE } from './style.ts';
+import { trainingSection } from './training-section.ts';
+import { weightErrorSection } from './weight-error-section.ts';
+import { formatCount, verdict } from './wording.ts';
+
+/**
+ * A record as a complete HTML document: charts as SVG, their numbers as tables, every setting, how to repeat it.
+ *
+ * Text from the record is escaped; a content security policy forbids scripts and anything from outside.
+ */
+export function toHtml(record: ExperimentRecord): string {
+  const page = markup`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>${record.title}</title>
+<style>${{ source: STYLE }}</style>
+</head>
+<body>
+<main>
+${head(record)}
+${accuracySection(record)}
+${publishedSection(record)}
+${noiseSweepSection(record)}
+${conductanceSection(record)}
+${weightErrorSection(record)}
+${trainingSection(record)}
+${layerSection(record)}
+${settingsSection(record)}
+${repeatSection(record)}
+</main>
+</body>
+</html>
+`;
+  return page.source;
+}
+
+function head(record: ExperimentRecord): Markup {
+  const { dataset, hardware, evaluation, seed, ohmic, machine, networks } = record;
+  // What networks were trained on; older files do not say it.
+  const counts = networks.map(({ training }) => training.trainImages ?? dataset.trainImages);
+  const trainImages = counts.length === 0 ? [dataset.trainImages] : [...new Set(counts)];
+  const facts: readonly (readonly [string, string])[] = [
+    ['data', `${dataset.name}, ${dataset.classes} classes`],
+    [
+      'images',
+      `${trainImages.map(formatCount).join(' or ')} training, ${formatCount(evaluation.testImages ?? dataset.testImages)} test`,
+    ],
+    ['hardware', hardware.name],
+    ['cell', `${hardware.cell.name}, Gmax ${hardware.cell.gMaxMicrosiemens} µS`],
+    ['chips', `${evaluation.chips}, seed ${seed}`],
+    ['made with', `ohmic ${ohmic}, ${machine.backend}`],
+  ];
+  return markup`<header>
+<p class="kicker">ohmic experiment</p>
+<h1>${record.title}</h1>
+<p class="summary">${verdict(record)}</p>
+<dl>${facts.map(([name, value]) => markup`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
+</header>`;
+}

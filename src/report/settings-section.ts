@@ -1,0 +1,106 @@
+// Layers, every setting, and how to repeat the experiment: tables, so that nothing a record holds is hidden.
+
+import type { ExperimentRecord, LayerSummary } from '../experiment/record.ts';
+import { formulasOf } from './law-text.ts';
+import { type Markup, markup, nothing } from './markup.ts';
+import { SCROLLING } from './page-parts.ts';
+import { formatCount, formatEta, formatPercent } from './wording.ts';
+
+/** Section on the layers; networks of the same layout share a table. */
+export function layerSection({ networks }: ExperimentRecord): Markup {
+  const layouts = new Map<string, { readonly labels: string[]; readonly layers: readonly LayerSummary[] }>();
+  for (const { label, layers } of networks) {
+    const layout = JSON.stringify(
+      layers.map(({ name, rows, columns, tiles, utilisation }) => [name, rows, columns, tiles, utilisation]),
+    );
+    const same = layouts.get(layout);
+    if (same === undefined) layouts.set(layout, { labels: [label], layers });
+    else same.labels.push(label);
+  }
+  return markup`<section>
+<h2>Layers on the chip</h2>
+<p>Sizes of the weight matrices and the tiles that hold them. A crosspoint is one pair of cells. Utilisation is the share of the tiles' crosspoints in use.</p>
+${[...layouts.values()].map(({ labels, layers }) => layerTable(labels.join(', '), layers))}
+</section>`;
+}
+
+function layerTable(labels: string, layers: readonly LayerSummary[]): Markup {
+  const rows = layers.map(
+    ({ name, rows, columns, tiles, utilisation }) =>
+      markup`<tr><th scope="row">${name}</th><td>${formatCount(rows)}</td><td>${formatCount(columns)}</td><td>${formatCount(rows * columns)}</td><td>${formatCount(tiles)}</td><td>${formatPercent(utilisation, 1)}</td></tr>`,
+  );
+  const weights = layers.reduce((sum, layer) => sum + layer.rows * layer.columns, 0);
+  const tiles = layers.reduce((sum, layer) => sum + layer.tiles, 0);
+  return markup`${SCROLLING}<table>
+<caption>${labels}</caption>
+<thead><tr><th scope="col">layer</th>${['rows', 'columns', 'weights', 'tiles', 'utilisation'].map((name) => markup`<th scope="col" class="number">${name}</th>`)}</tr></thead>
+<tbody>${rows}</tbody>
+<tfoot><tr><th scope="row">all</th><td></td><td></td><td>${formatCount(weights)}</td><td>${formatCount(tiles)}</td><td></td></tr></tfoot></table></div>`;
+}
+
+/** Section with every setting. */
+export function settingsSection({ hardware, evaluation, networks, noiseSweep }: ExperimentRecord): Markup {
+  const formulas = formulasOf(hardware.cell);
+  const equations =
+    formulas.length === 0
+      ? nothing
+      : markup`<h3>Equations of the cell</h3>
+<p>g = G / Gmax is the relative conductance; Gmax = ${hardware.cell.gMaxMicrosiemens} µS; t₀ = ${hardware.cell.driftReferenceSeconds} s.</p>
+${SCROLLING}<table><caption>Laws with their sources</caption>
+<thead><tr><th scope="col">quantity</th><th scope="col">law</th><th scope="col">source</th></tr></thead>
+<tbody>${formulas.map(({ quantity, formula, source }) => markup`<tr><th scope="row">${quantity}</th><td class="text formula">${formula}</td><td class="text">${source}</td></tr>`)}</tbody></table></div>`;
+  const runs = networks.map(({ label, training: { history: _, ...run } }) => ({ label, value: run }));
+  const sweep = (noiseSweep?.points ?? []).map((point) => {
+    const { history: _, ...run } = point.training;
+    return { label: formatEta(point), value: run };
+  });
+  const evaluations = networks.some((network) => network.evaluation !== undefined)
+    ? networks.map((network) => ({ label: network.label, value: network.evaluation ?? evaluation }))
+    : [{ label: noiseSweep === undefined ? 'value' : 'networks', value: evaluation }];
+  const sweepEvaluation =
+    noiseSweep === undefined ? [] : [{ label: 'amounts of training noise', value: noiseSweep.evaluation }];
+  return markup`<section>
+<h2>Settings</h2>
+${equations}
+<h3>Training</h3>
+${settingsTable('Bold values differ between networks.', runs)}
+${sweep.length === 0 ? nothing : settingsTable('Amounts of training noise: bold values differ.', sweep)}
+<h3>Evaluation</h3>
+${settingsTable('How the networks were deployed.', [...evaluations, ...sweepEvaluation])}
+<h3>Hardware</h3>
+${settingsTable(hardware.name, [{ label: 'value', value: hardware }])}
+</section>`;
+}
+
+/** Section on what made the record, and how to make it again. */
+export function repeatSection({ command, ohmic, machine, seed, dataset, format }: ExperimentRecord): Markup {
+  return markup`<section>
+<h2>Repeat it</h2>
+<pre><code>${command}</code></pre>
+${settingsTable('The same seed and version on the same backend give the same numbers.', [{ label: 'value', value: { ohmic, format, seed, machine, dataset } }])}
+</section>`;
+}
+
+type Column = { readonly label: string; readonly value: unknown };
+
+function settingsTable(caption: string, columns: readonly Column[]): Markup {
+  const settings = columns.map(({ value }) => new Map(leavesOf(value)));
+  const paths = [...new Set(settings.flatMap((one) => [...one.keys()]))];
+  const rows = paths.map((path) => {
+    const values = settings.map((one) => one.get(path) ?? '–');
+    const differs = values.some((value) => value !== values[0]);
+    return markup`<tr><th scope="row"><code>${path}</code></th>${values.map((value) => markup`<td class="text${differs ? ' differs' : ''}">${value}</td>`)}</tr>`;
+  });
+  return markup`${SCROLLING}<table class="settings"><caption>${caption}</caption>
+<thead><tr><th scope="col">setting</th>${columns.map(({ label }) => markup`<th scope="col">${label}</th>`)}</tr></thead>
+<tbody>${rows}</tbody></table></div>`;
+}
+
+/** The scalars of a value with their paths; a list of scalars is one leaf. */
+function leavesOf(value: unknown, path = ''): readonly (readonly [path: string, value: string])[] {
+  if (typeof value !== 'object' || value === null) return [[path, String(value)]];
+  const entries = Object.entries(value);
+  if (Array.isArray(value) && entries.every(([, item]) => typeof item !== 'object'))
+    return [[path, value.join(', ')]];
+  return entries.flatMap(([name, item]) => leavesOf(item, path === '' ? name : `${path}.${name}`));
+}
