@@ -12,7 +12,7 @@ import { digital, type Multiply } from '../src/graph/multiply.ts';
 import type { Graph } from '../src/graph/node.ts';
 import { constant, type Tensor } from '../src/graph/tensor.ts';
 import { type Trace, trace } from '../src/graph/trace.ts';
-import { type AnalogLayer, countWeights, initialParameters, type Model } from '../src/nn/model.ts';
+import { type AnalogLayer, countWeights, initialParameters, type Model } from '../src/nn/network.ts';
 import { traceInference } from '../src/train/accuracy.ts';
 import { type BenchCase, type CaseResult, compared, numbersOf, race, type Tools } from './bench-case.ts';
 import { usefulOperations } from './kernel-classes.ts';
@@ -109,7 +109,7 @@ async function inference(
   tensors: Parameters,
 ): Promise<Inference> {
   const executable = await engine.compile(graph);
-  const state = engine.store(tensors);
+  const state = await engine.store(tensors);
   const inputs = randomBatch(resnet32, BATCH);
   let batch = 0;
   const free = (): void => {

@@ -6,7 +6,7 @@ import type { PlanOutline } from '../src/compile/backend.ts';
 import { compile } from '../src/compile/compile.ts';
 import { simplify } from '../src/compile/passes/simplify.ts';
 import { type Graph, type Node, nodesOf } from '../src/graph/node.ts';
-import { isTrained, type Model } from '../src/nn/model.ts';
+import { isTrained, type Model } from '../src/nn/network.ts';
 import { traceTrainingStep } from '../src/train/step.ts';
 import type { BenchCase, CaseResult, Tools } from './bench-case.ts';
 import { BATCH, digitalStep, resnet32 } from './networks.ts';

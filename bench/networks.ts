@@ -5,14 +5,14 @@ import { randomSequence } from '../src/base/random.ts';
 import { elementCount } from '../src/base/shape.ts';
 import type { Engine, Executable, Store } from '../src/engine.ts';
 import type { Graph } from '../src/graph/node.ts';
-import { initialParameters, type Model } from '../src/nn/model.ts';
-import { modelByName } from '../src/nn/models.ts';
+import { initialParameters, type Model } from '../src/nn/network.ts';
+import { networkByName } from '../src/nn/networks.ts';
 import type { TrainingSettings } from '../src/train/settings.ts';
 import { initialMomenta, traceTrainingStep } from '../src/train/step.ts';
 import { type Contestant, timed } from './measure.ts';
 
 /** ResNet-32 16/28/56 for 32 x 32 colour images: 361,722 weights. */
-export const resnet32: Model = modelByName('resnet32', { inputShape: [32, 32, 3], classes: 10 });
+export const resnet32: Model = networkByName('resnet32', { inputShape: [32, 32, 3], classes: 10 });
 
 /** Images of a batch of the ResNet-32 cases. */
 export const BATCH = 128;
@@ -81,7 +81,7 @@ export async function trainingStep(
   const graph = traceTrainingStep(model, settings);
   const executable = await engine.compile(graph);
   const readyMs = performance.now() - start;
-  const state = engine.store({ ...initialParameters(model, [1, 2]), ...initialMomenta(model) });
+  const state = await engine.store({ ...initialParameters(model, [1, 2]), ...initialMomenta(model) });
   const inputs = randomBatch(model, settings.batchSize);
   const scalars = { learningRate: LEARNING_RATE, noiseScale: NOISE_SCALE };
   let step = 0;

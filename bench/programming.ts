@@ -4,7 +4,7 @@
 import { collectChip, collectReading, readingInputs } from '../src/crossbar/chip.ts';
 import { joshi2020 } from '../src/crossbar/presets.ts';
 import { traceProgramming, traceReading } from '../src/crossbar/program-and-read.ts';
-import { initialParameters } from '../src/nn/model.ts';
+import { initialParameters } from '../src/nn/network.ts';
 import { type BenchCase, type CaseResult, numbersOf, type Row, race, type Tools } from './bench-case.ts';
 import { bind } from './bound-program.ts';
 import { type Contestant, median, timed } from './measure.ts';

@@ -1,8 +1,8 @@
 // Training steps of two small networks on 28 x 28 images, at a batch of 64 and of 1, beside PyTorch: where the time
 // between kernels counts.
 
-import { countWeights, type Model } from '../src/nn/model.ts';
-import { modelByName } from '../src/nn/models.ts';
+import { countWeights, type Model } from '../src/nn/network.ts';
+import { networkByName } from '../src/nn/networks.ts';
 import {
   type BenchCase,
   type CaseResult,
@@ -18,8 +18,8 @@ import { peerContestants } from './peer.ts';
 
 const task = { inputShape: [28, 28, 1], classes: 10 };
 const networks = [
-  { title: 'MLP 784-250-10', model: modelByName('mlp', task) },
-  { title: 'LeNet-5', model: modelByName('lenet5', task) },
+  { title: 'MLP 784-250-10', model: networkByName('mlp', task) },
+  { title: 'LeNet-5', model: networkByName('lenet5', task) },
 ];
 const BATCHES = [64, 1];
 /** Steps of a millisecond or less are taken so many times as often as long ones. */

@@ -2,7 +2,7 @@
 // wasm, and PyTorch if it is found; then where the native step's time goes, kernel class by kernel class.
 
 import { compile } from '../src/compile/compile.ts';
-import { countWeights } from '../src/nn/model.ts';
+import { countWeights } from '../src/nn/network.ts';
 import { createEngine } from '../src/node/create-engine.ts';
 import { type BenchCase, type CaseResult, compared, numbersOf, race, type Tools } from './bench-case.ts';
 import { type BoundProgram, bind } from './bound-program.ts';

@@ -2,9 +2,9 @@
 // Parameters stay on the backend between calls, in a store that several executables can share.
 
 import { UsageError } from './base/errors.ts';
-import { type HostTensor, hostTensor, type Parameters } from './base/parameters.ts';
+import { type HostTensor, hostTensor, type Parameters, type TensorSpec } from './base/parameters.ts';
 import type { Key } from './base/random.ts';
-import { elementCount, formatShape } from './base/shape.ts';
+import { elementCount, formatShape, type Shape, sameShape } from './base/shape.ts';
 import { createTurns, type Turns } from './base/turns.ts';
 import {
   type Backend,
@@ -17,15 +17,20 @@ import {
 import { compile } from './compile/compile.ts';
 import type { Graph } from './graph/node.ts';
 
-/** Named tensors that live on a backend. */
+/**
+ * Named f32 tensors that live on a backend between calls: parameters, optimizer state, cells, statistics. Executables
+ * read and write them in place; nothing passes through the host unless `read` or `write` is called.
+ */
 export type Store = {
-  readonly names: readonly string[];
+  readonly names: () => readonly string[];
   readonly has: (name: string) => boolean;
   readonly buffer: (name: string) => DeviceBuffer;
-  /** Copies of all tensors. */
-  readonly read: () => Record<string, HostTensor>;
+  /** Copies of the tensors that are named; of all by default. */
+  readonly read: (names?: readonly string[]) => Promise<Record<string, HostTensor>>;
   /** Overwrites some of the tensors. */
-  readonly write: (values: Parameters) => void;
+  readonly write: (values: Parameters) => Promise<void>;
+  /** Makes room, filled with zeros, for those of the tensors that the store does not hold yet. */
+  readonly reserve: (states: readonly TensorSpec[]) => void;
   readonly free: () => void;
 };
 
@@ -37,6 +42,8 @@ export type Call = {
   readonly keys?: Readonly<Record<string, Key>>;
   /** Where the states live; needed if the graph has states. */
   readonly state?: Store;
+  /** States that go by another name in the store: name in the graph → name in the store. */
+  readonly aliases?: Readonly<Record<string, string>>;
 };
 
 /** A compiled graph. */
@@ -44,6 +51,8 @@ export type Executable = {
   /** Without the code of its kernels. */
   readonly plan: PlanOutline;
   readonly program: Program;
+  /** The tensors of a store that it reads or writes, by their names in the graph. */
+  readonly states: readonly TensorSpec[];
   /**
    * Runs once and returns copies of the outputs. States change in place. Calls of one engine run one after another. An
    * output that is i32 or bool comes as its 32 bits: look at them through an Int32Array; true is −1.
@@ -56,8 +65,8 @@ export type Executable = {
 export type Engine = {
   readonly backend: Backend;
   readonly compile: (graph: Graph) => Promise<Executable>;
-  /** Puts named tensors on the backend. */
-  readonly store: (values: Parameters) => Store;
+  /** Puts named tensors on the backend; none by default. */
+  readonly store: (values?: Parameters) => Promise<Store>;
   readonly close: () => Promise<void>;
 };
 
@@ -76,52 +85,60 @@ export function engineOn(backend: Backend): Engine {
         throw thrown;
       }
     },
-    store: (values) => createStore(backend, values),
+    store: (values = {}) => createStore(backend, turns, values),
     close: () => turns.take(() => backend.close()),
   };
 }
 
-function createStore(backend: Backend, values: Parameters): Store {
-  const given = Object.entries(values);
-  const own = allocateAll(
-    backend,
-    given.map(([, { data }]) => data.length),
-  );
-  const buffers = new Map<string, { readonly tensor: HostTensor; readonly buffer: DeviceBuffer }>();
-  for (const [k, [name, tensor]] of given.entries()) {
-    own[k]!.write(tensor.data);
-    buffers.set(name, { tensor, buffer: own[k]! });
-  }
-  const find = (name: string): { readonly tensor: HostTensor; readonly buffer: DeviceBuffer } => {
-    const found = buffers.get(name);
+async function createStore(backend: Backend, turns: Turns, values: Parameters): Promise<Store> {
+  const held = new Map<string, { readonly shape: Shape; readonly buffer: DeviceBuffer }>();
+  const find = (name: string): { readonly shape: Shape; readonly buffer: DeviceBuffer } => {
+    const found = held.get(name);
     if (found === undefined)
-      throw new UsageError(`store: no tensor "${name}"; it holds ${[...buffers.keys()].join(', ')}`);
+      throw new UsageError(`store: no tensor "${name}"; it holds ${[...held.keys()].join(', ')}`);
     return found;
   };
+  const reserve = (states: readonly TensorSpec[]): void => {
+    const missing = new Map<string, Shape>();
+    for (const { name, shape } of states) {
+      const known = held.get(name)?.shape ?? missing.get(name);
+      if (known === undefined) missing.set(name, shape);
+      else checkShape(name, known, shape);
+    }
+    const buffers = allocateAll(backend, [...missing.values()].map(elementCount));
+    for (const [k, [name, shape]] of [...missing].entries()) held.set(name, { shape, buffer: buffers[k]! });
+  };
+  const write = async (changed: Parameters): Promise<void> => {
+    const given = Object.entries(changed).map(([name, { shape, data }]) => {
+      const { shape: known, buffer } = find(name);
+      checkShape(name, known, shape);
+      return { buffer, data };
+    });
+    await turns.take(() => Promise.all(given.map(({ buffer, data }) => buffer.write(data))));
+  };
+  reserve(Object.entries(values).map(([name, { shape }]) => ({ name, shape })));
+  await write(values);
   return {
-    names: [...buffers.keys()],
-    has: (name) => buffers.has(name),
+    names: () => [...held.keys()],
+    has: (name) => held.has(name),
     buffer: (name) => find(name).buffer,
-    read: () =>
-      Object.fromEntries(
-        [...buffers].map(([name, { tensor, buffer }]) => [name, hostTensor(tensor.shape, buffer.read())]),
-      ),
-    write: (changed) => {
-      for (const [name, { shape, data }] of Object.entries(changed)) {
-        const { tensor, buffer } = find(name);
-        if (shape.join() !== tensor.shape.join()) {
-          throw new UsageError(
-            `store: "${name}" has shape ${formatShape(tensor.shape)}, got ${formatShape(shape)}`,
-          );
-        }
-        buffer.write(data);
-      }
+    read: async (names = [...held.keys()]) => {
+      const wanted = names.map((name) => ({ name, ...find(name) }));
+      const values = await turns.take(() => Promise.all(wanted.map(({ buffer }) => buffer.read())));
+      return Object.fromEntries(wanted.map(({ name, shape }, k) => [name, hostTensor(shape, values[k]!)]));
     },
+    write,
+    reserve,
     free: () => {
-      for (const { buffer } of buffers.values()) buffer.free();
-      buffers.clear();
+      for (const { buffer } of held.values()) buffer.free();
+      held.clear();
     },
   };
+}
+
+function checkShape(name: string, known: Shape, given: Shape): void {
+  if (sameShape(known, given)) return;
+  throw new UsageError(`store: "${name}" has shape ${formatShape(known)}, got ${formatShape(given)}`);
 }
 
 /** A buffer for each number of elements. If there is no memory for all of them, none is kept. */
@@ -143,21 +160,27 @@ function executable(backend: Backend, plan: PlanOutline, program: Program, turns
     ownBindings.map(({ elements }) => elements),
   );
   const own = new Map(ownBindings.map((binding, k) => [binding, allocated[k]!]));
+  const states = plan.bindings
+    .filter(({ role }) => role === 'state')
+    .map(({ name, shape }) => ({ name, shape }));
   const run = async (call: Call): Promise<Record<string, Float32Array>> => {
-    const buffers = plan.bindings.map((binding) => own.get(binding) ?? stateBuffer(binding, call.state));
+    const buffers = plan.bindings.map((binding) => own.get(binding) ?? stateBuffer(binding, call));
     const scalars = scalarBits(plan, call);
-    for (const [k, binding] of plan.bindings.entries()) {
-      if (binding.role === 'input') buffers[k]!.write(inputValues(binding, call));
-    }
+    const inputs = plan.bindings.flatMap((binding, k) =>
+      binding.role === 'input' ? [{ buffer: buffers[k]!, values: inputValues(binding, call) }] : [],
+    );
+    await Promise.all(inputs.map(({ buffer, values }) => buffer.write(values)));
     await program.run(buffers, scalars);
     const outputs = plan.bindings.flatMap((binding, k) =>
-      binding.role === 'output' ? [[binding, buffers[k]!] as const] : [],
+      binding.role === 'output' ? [{ name: binding.name, buffer: buffers[k]! }] : [],
     );
-    return Object.fromEntries(outputs.map(([binding, buffer]) => [binding.name, buffer.read()]));
+    const values = await Promise.all(outputs.map(({ buffer }) => buffer.read()));
+    return Object.fromEntries(outputs.map(({ name }, k) => [name, values[k]!]));
   };
   return {
     plan,
     program,
+    states,
     run: (call) => turns.take(() => run(call)),
     free: () => {
       for (const buffer of allocated) buffer.free();
@@ -166,10 +189,10 @@ function executable(backend: Backend, plan: PlanOutline, program: Program, turns
   };
 }
 
-function stateBuffer(binding: Binding, state: Store | undefined): DeviceBuffer {
+function stateBuffer(binding: Binding, { state, aliases = {} }: Call): DeviceBuffer {
   if (state === undefined)
     throw new UsageError(`run: the graph has the state "${binding.name}"; pass \`state\``);
-  const buffer = state.buffer(binding.name);
+  const buffer = state.buffer(aliases[binding.name] ?? binding.name);
   if (buffer.elements !== binding.elements) {
     throw new UsageError(
       `run: state "${binding.name}" needs shape ${formatShape(binding.shape)}, the store holds ${buffer.elements} values`,

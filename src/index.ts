@@ -17,18 +17,18 @@ export { type DataSplit, dataSplit, type ImageSet, imageSet, subset } from './da
 export { loadNamedSet } from './data/load-named-set.ts';
 export { generateSynthetic } from './data/synthetic.ts';
 export type { Call, Engine, Executable, Store } from './engine.ts';
-export { type ChipReading, type Deployment, deploy } from './experiment/deploy.ts';
+export { type ChipRead, type Deployment, deploy } from './experiment/deploy.ts';
 export { type EvaluationEvent, evaluateNetwork } from './experiment/evaluate.ts';
 export type { EvaluationSettings, ExperimentRecord, NetworkResult } from './experiment/record.ts';
 export { gradients } from './graph/gradients.ts';
 export { interpret } from './graph/interpret.ts';
-export { digital, type Multiply } from './graph/multiply.ts';
 export type { Graph } from './graph/node.ts';
+export { digital, type Layer, type LayerKind, type Operator } from './graph/operator.ts';
 export { printGraph } from './graph/print.ts';
 export { customGradient, GraphKey, straightThrough, Tensor } from './graph/tensor.ts';
 export { trace } from './graph/trace.ts';
-export { initialParameters, type Model } from './nn/model.ts';
-export { modelByName } from './nn/models.ts';
+export { initialParameters, type Network } from './nn/network.ts';
+export { networkByName } from './nn/networks.ts';
 export { createEngine } from './node/create-engine.ts';
 export { toCsv } from './report/csv.ts';
 export { toHtml } from './report/html.ts';
@@ -41,6 +41,7 @@ export {
   encodeWeights,
   type TrainedNetwork,
 } from './train/checkpoint.ts';
-export { type Fitting, prepareFit, type TrainingEvent, type TrainingState } from './train/fit.ts';
+export { type Fitting, prepareFit, type TrainingEvent } from './train/fit.ts';
 export type { Provenance } from './train/provenance.ts';
 export type { TrainingSettings } from './train/settings.ts';
+export type { EpochRecord, TrainingState } from './train/training-state.ts';

@@ -63,14 +63,14 @@ for (const { name, start } of backends) {
   test(`${name}: a buffer keeps bits, starts at zero, and refuses misuse`, async () => {
     await withProgram(start, async ({ backend }) => {
       const buffer = backend.allocate(3);
-      assert.deepEqual([...buffer.read()], [0, 0, 0]);
+      assert.deepEqual([...(await buffer.read())], [0, 0, 0]);
       const words = Int32Array.of(0x7fc12345, -1, 7);
-      buffer.write(words);
-      const kept = buffer.read();
+      await buffer.write(words);
+      const kept = await buffer.read();
       assert.deepEqual(new Int32Array(kept.buffer, kept.byteOffset, 3), words);
       for (const count of [2, 4]) {
-        assert.throws(
-          () => buffer.write(new Float32Array(count)),
+        await assert.rejects(
+          buffer.write(new Float32Array(count)),
           new UsageError(`DeviceBuffer.write: expected 3 values, got ${count}`),
         );
       }
@@ -78,9 +78,9 @@ for (const { name, start } of backends) {
       for (const [what, use] of [
         ['read', () => buffer.read()],
         ['write', () => buffer.write(words)],
-        ['free', () => buffer.free()],
+        ['free', async () => buffer.free()],
       ] as const) {
-        assert.throws(use, new UsageError(`DeviceBuffer.${what}: the buffer of 3 elements was freed`));
+        await assert.rejects(use, new UsageError(`DeviceBuffer.${what}: the buffer of 3 elements was freed`));
       }
     });
   });
@@ -118,7 +118,7 @@ for (const { name, start } of backends) {
       for (const value of [0.5, 1, 2]) {
         const [x, y] = [allocate(value), allocate(0)];
         await program.run(given(x, y), bits(value));
-        expected.push(y.read());
+        expected.push(await y.read());
       }
       const results = [0.5, 1, 2].map((value) => {
         const [x, y] = [allocate(value), allocate(0)];
@@ -132,7 +132,7 @@ for (const { name, start } of backends) {
       program.free();
       await Promise.all(results.map(({ pending }) => pending));
       for (const [k, { y }] of results.entries()) {
-        const values = y.read();
+        const values = await y.read();
         assert.equal(
           values.findIndex((value, i) => value !== expected[k]![i]),
           -1,

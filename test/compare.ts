@@ -106,10 +106,10 @@ export async function runSample(
   { graph, inputs, states, scalars, keys }: Sample,
 ): Promise<Results> {
   const executable = await engine.compile(graph);
-  const state = engine.store(states);
+  const state = await engine.store(states);
   try {
     const outputs = await executable.run({ inputs, scalars, keys, state });
-    const kept = state.read();
+    const kept = await state.read();
     return {
       outputs: Object.fromEntries(
         Object.entries(outputs).map(([name, values]) => [name, numbersOf(graph.outputs[name]!, values)]),

@@ -32,7 +32,7 @@ import {
   residual,
   sequence,
 } from '../src/nn/layers.ts';
-import type { Model } from '../src/nn/model.ts';
+import type { Model } from '../src/nn/network.ts';
 import { backends, relativeError, withEngine } from './compare.ts';
 import { randomParameters } from './tiny.ts';
 

@@ -12,8 +12,8 @@ import { type Trace, trace } from '../src/graph/trace.ts';
 import { type Int, inLane, plus, range, substitute } from '../src/kernel/int.ts';
 import { type Kernel, SCRATCH, type Statement } from '../src/kernel/kernel.ts';
 import { softmaxCrossEntropy } from '../src/nn/losses.ts';
-import { isTrained } from '../src/nn/model.ts';
-import { type ModelName, modelByName } from '../src/nn/models.ts';
+import { isTrained } from '../src/nn/network.ts';
+import { type NetworkName, networkByName } from '../src/nn/networks.ts';
 import { sample } from './compare.ts';
 import { randomGraph } from './random-graph.ts';
 
@@ -74,8 +74,8 @@ function strayAccesses(plan: Plan): string[] {
   });
 }
 
-function trainingStep(name: ModelName, inputShape: readonly [number, number, number], batch: number): Graph {
-  const model = modelByName(name, { inputShape, classes: 10 });
+function trainingStep(name: NetworkName, inputShape: readonly [number, number, number], batch: number): Graph {
+  const model = networkByName(name, { inputShape, classes: 10 });
   return trace((t: Trace) => {
     const parameters = Object.fromEntries(
       model.parameters.map((spec) => [spec.name, t.state(spec.name, spec.shape)]),

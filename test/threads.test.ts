@@ -15,13 +15,13 @@ import type { Graph } from '../src/graph/node.ts';
 import { constant, type Tensor } from '../src/graph/tensor.ts';
 import { type Trace, trace } from '../src/graph/trace.ts';
 import { softmaxCrossEntropy } from '../src/nn/losses.ts';
-import { initialParameters, isTrained } from '../src/nn/model.ts';
-import { modelByName } from '../src/nn/models.ts';
+import { initialParameters, isTrained } from '../src/nn/network.ts';
+import { networkByName } from '../src/nn/networks.ts';
 import { updatedStatistics } from '../src/nn/normalization.ts';
 import { backends, relativeError, withEngine } from './compare.ts';
 
 const BATCH = 6;
-const model = modelByName('small-cnn', { inputShape: [9, 7, 3], classes: 5 });
+const model = networkByName('small-cnn', { inputShape: [9, 7, 3], classes: 5 });
 const start: Parameters = initialParameters(model, keyFromSeed(1));
 const images = Float32Array.from({ length: BATCH * 9 * 7 * 3 }, (_, i) => Math.sin(1.7 * i));
 const labels = Float32Array.from({ length: BATCH }, (_, i) => i % 5);
@@ -67,7 +67,7 @@ type Outcome = { readonly outputs: readonly Record<string, Float32Array>[]; read
 /** Some steps from the start, each with a key of its own. */
 async function train(engine: Engine, graph: Graph, steps: number): Promise<Outcome> {
   const executable = await engine.compile(graph);
-  const state = engine.store(start);
+  const state = await engine.store(start);
   const outputs: Record<string, Float32Array>[] = [];
   for (let step = 0; step < steps; step++) {
     outputs.push(
@@ -79,7 +79,7 @@ async function train(engine: Engine, graph: Graph, steps: number): Promise<Outco
       }),
     );
   }
-  const parameters = state.read();
+  const parameters = await state.read();
   executable.free();
   state.free();
   return { outputs, parameters };

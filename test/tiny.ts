@@ -17,7 +17,7 @@ import {
   globalAveragePool,
   sequence,
 } from '../src/nn/layers.ts';
-import type { ImageTask, Model } from '../src/nn/model.ts';
+import type { ImageTask, Model } from '../src/nn/network.ts';
 import type { TrainedNetwork } from '../src/train/checkpoint.ts';
 import { prepareFit } from '../src/train/fit.ts';
 import type { TrainingSettings } from '../src/train/settings.ts';
@@ -170,7 +170,7 @@ export function watch(engine: Engine): WatchedEngine {
         };
       },
       store: (values) => {
-        const store = engine.store(values);
+        const store = await engine.store(values);
         stores.push(store);
         return store;
       },

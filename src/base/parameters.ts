@@ -7,6 +7,9 @@ import { elementCount, formatShape, type Shape } from './shape.ts';
 /** Values of one named parameter on the host, row-major. */
 export type HostTensor = { readonly shape: Shape; readonly data: Float32Array };
 
+/** A tensor's name and shape: what a store keeps a place for. */
+export type TensorSpec = { readonly name: string; readonly shape: Shape };
+
 /** Parameters by dotted name, in definition order. */
 export type Parameters = Readonly<Record<string, HostTensor>>;
 
@@ -18,6 +21,11 @@ export function hostTensor(shape: Shape, data: Float32Array): HostTensor {
     );
   }
   return { shape, data };
+}
+
+/** A host tensor of zeros. */
+export function zeros(shape: Shape): HostTensor {
+  return { shape, data: new Float32Array(elementCount(shape)) };
 }
 
 /** Number of values in all parameters. */

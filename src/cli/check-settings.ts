@@ -1,11 +1,11 @@
-// The door for settings, wherever they come from: complete and checked, or all faults at once.
+// The door for settings files: of whatever version, complete and checked, or all faults at once. Parts that say less take
+// the rest from other parts; what a data set suggests comes before what a schema does.
 
-import type { z } from 'zod';
-import { invariant, throwFaults } from '../base/errors.ts';
-import { valueAt } from '../base/value-at.ts';
-import { type Json, mergeSettings } from './settings-merge.ts';
+import { mergeSettings } from '../base/merge.ts';
+import { check, type Json } from '../base/schema.ts';
+import { isNamedSet, namedSets } from '../data/named-sets.ts';
+import { migrateTraining } from '../train/migrate.ts';
 import { type RunSettings, runSchema, type TrainSettings, trainSchema } from './settings-schema.ts';
-import { unknownName } from './suggest.ts';
 
 /**
  * Settings of a training run, complete.
@@ -14,7 +14,11 @@ import { unknownName } from './suggest.ts';
  * @throws UsageError that lists all faults
  */
 export function checkTrainSettings(where: string, raw: Json | undefined): TrainSettings {
-  return check(trainSchema, where, raw);
+  const { training } = fieldsOf(raw);
+  return check(trainSchema, where, {
+    ...fieldsOf(raw),
+    training: withSuggestions(raw, migrateTraining(training ?? {})),
+  });
 }
 
 /**
@@ -22,57 +26,46 @@ export function checkTrainSettings(where: string, raw: Json | undefined): TrainS
  * training noise from the noise training, every evaluation from the main one. Throws likewise.
  */
 export function checkRunSettings(where: string, raw: Json | undefined): RunSettings {
-  const { training, noiseTraining, evaluation, controlEvaluation, noiseSweep } = (raw ?? {}) as {
-    readonly [name: string]: Json | undefined;
-  };
-  const noisy = mergeSettings(training, noiseTraining);
-  const inherited = {
+  const {
+    training = {},
+    noiseTraining,
+    evaluation = {},
+    controlEvaluation,
+    noiseSweep,
+    ...rest
+  } = fieldsOf(raw);
+  const digital = withSuggestions(raw, migrateTraining(training));
+  const noisy = mergeSettings(digital, migrateTraining(noiseTraining));
+  const sweep = mergeSettings(
+    { training: noisy, evaluation },
+    noiseSweep === undefined ? undefined : withMigratedTraining(noiseSweep),
+  );
+  return check(runSchema, where, {
+    ...rest,
+    training: digital,
     ...(noiseTraining === undefined ? {} : { noiseTraining: noisy }),
+    evaluation,
     ...(controlEvaluation === undefined
       ? {}
       : { controlEvaluation: mergeSettings(evaluation, controlEvaluation) }),
-    ...(noiseSweep === undefined
-      ? {}
-      : { noiseSweep: mergeSettings({ training: noisy, evaluation }, noiseSweep) }),
-  };
-  return check(runSchema, where, mergeSettings(raw, inherited));
+    ...(noiseSweep === undefined ? {} : { noiseSweep: sweep }),
+  });
 }
 
-/**
- * A value that a schema accepts.
- *
- * @throws UsageError that lists all faults: `training.epochs: expected number to be >=0, got −1`
- */
-export function check<T>(schema: z.ZodType<T>, where: string, raw: unknown): T {
-  const checked = schema.safeParse(raw ?? {});
-  if (!checked.success) {
-    throwFaults(
-      where,
-      checked.error.issues.flatMap((issue) => issueTexts(issue, raw)),
-    );
-  }
-  invariant(checked.success, 'a failed check has faults');
-  return checked.data;
+type Fields = { readonly [name: string]: Json | undefined };
+
+function fieldsOf(raw: Json | undefined): Fields {
+  return typeof raw === 'object' && raw !== null && !Array.isArray(raw) ? (raw as Fields) : {};
 }
 
-function issueTexts(issue: z.core.$ZodIssue, raw: unknown): string[] {
-  const came = valueAt(raw, issue.path);
-  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
-    // A name or a specification: only the alternative that was meant is of interest.
-    const meant = issue.errors[typeof came === 'object' && came !== null ? 1 : 0] ?? [];
-    return meant.flatMap((inner) => issueTexts({ ...inner, path: [...issue.path, ...inner.path] }, raw));
-  }
-  const place = issue.path.join('.');
-  if (issue.code === 'invalid_union' && 'options' in issue) {
-    return [`${place}: ${unknownName(came, (issue.options ?? []).map(String))}`];
-  }
-  const message = issue.message.replace(
-    /^(Too small|Too big|Invalid input|Invalid discriminator value)[:.] /,
-    '',
-  );
-  const isComplete =
-    issue.code === 'custom' || issue.code === 'unrecognized_keys' || message.includes(', got ');
-  const text = isComplete ? message : `${message}, got ${JSON.stringify(came) ?? 'nothing'}`;
-  // zod says what came by its type; the value says more.
-  return [(place === '' ? text : `${place}: ${text}`).replace(/, received \w+(?=, got )/, '')];
+function withMigratedTraining(raw: Json): Json {
+  const { training, ...rest } = fieldsOf(raw);
+  return training === undefined ? raw : ({ ...rest, training: migrateTraining(training) } as Json);
+}
+
+/** Training settings on what their data set suggests: changes of its images that keep what they show. */
+function withSuggestions(raw: Json | undefined, training: Json | undefined): Json | undefined {
+  const { dataset } = fieldsOf(fieldsOf(raw)['data']);
+  if (typeof dataset !== 'string' || !isNamedSet(dataset)) return training;
+  return mergeSettings({ augmentation: namedSets[dataset].augmentation }, training);
 }

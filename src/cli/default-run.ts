@@ -2,7 +2,7 @@
 // and read over a year. Sized for about three minutes on two processors; the sizes are what one may change first.
 
 import { DAY, HOUR, MONTH, YEAR } from '../base/units.ts';
-import { COMPENSATION_METHODS } from '../experiment/record.ts';
+import { COMPENSATION_METHODS } from '../experiment/evaluation-settings.ts';
 import type { TrainingSettings } from '../train/settings.ts';
 import type { RunSettings } from './settings-schema.ts';
 
@@ -10,9 +10,7 @@ const training: TrainingSettings = {
   epochs: 40,
   batchSize: 50,
   learningRate: { kind: 'cosine', initial: 0.4, warmupEpochs: 1 },
-  momentum: 0.9,
-  nesterov: true,
-  weightDecay: 5e-4,
+  rule: { kind: 'sgd', momentum: 0.9, nesterov: true, weightDecay: 5e-4 },
   labelSmoothing: 0,
   statisticsMomentum: 0.1,
   // The generated shapes lie anywhere in their images already, so crops would teach nothing new.
@@ -42,7 +40,8 @@ export const defaultRun: RunSettings = {
     chips: 5,
     timesSeconds: [25, HOUR, DAY, MONTH, YEAR],
     methods: COMPENSATION_METHODS,
-    adabs: { batches: 10, batchSize: 100 },
+    adabs: { batches: 13, batchSize: 200, memory: 0.015 },
     calibrationImages: 250,
+    ranges: { kind: 'root-mean-squares', count: 6 },
   },
 };

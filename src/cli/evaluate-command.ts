@@ -3,24 +3,25 @@
 import { basename, dirname, resolve } from 'node:path';
 import { sha256 } from '../base/digest.ts';
 import { messageOf, throwFaults, UsageError } from '../base/errors.ts';
+import type { Json } from '../base/schema.ts';
+import { check } from '../base/schema.ts';
+import { unknownName } from '../base/suggest.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
 import { isNamedSet, namedSets } from '../data/named-sets.ts';
-import type { EvaluationSettings } from '../experiment/record.ts';
-import { modelByName } from '../nn/models.ts';
+import { type EvaluationSettings, evaluationSchema } from '../experiment/evaluation-settings.ts';
+import { networkByName } from '../nn/networks.ts';
 import type { BackendChoice } from '../node/create-engine.ts';
 import type { TrainedNetwork } from '../train/checkpoint.ts';
-import { check } from './check-settings.ts';
+import { isNoiseTrained } from '../train/provenance.ts';
 import { commandLine } from './command-line.ts';
 import { evaluateInFolder, type LabelledNetwork, recordOf, reportRecord } from './evaluate-stage.ts';
 import { readBytes } from './files.ts';
-import { hardwareFromFlag } from './hardware-choice.ts';
+import { hardwareFromFlag } from './hardware-flag.ts';
 import { interruptible } from './interruption.ts';
 import { imageTask, loadData } from './load-data.ts';
 import type { Progress } from './progress.ts';
 import { enterRunFolder, storedSettings } from './run-folder.ts';
-import type { Json } from './settings-merge.ts';
-import { type DataSettings, evaluationSchema } from './settings-schema.ts';
-import { unknownName } from './suggest.ts';
+import type { DataSettings } from './settings-schema.ts';
 import { keepBackend, type WorkFlags } from './train-command.ts';
 import { readNetwork } from './train-stage.ts';
 import { backendChoice, numberOrText, parseList, parseSeed, parseTime } from './values.ts';
@@ -68,14 +69,14 @@ export async function evaluateCommand(flags: EvaluateFlags, progress: Progress):
       backend: place.engine.backend.name,
     };
     enterRunFolder(out, settings as unknown as Json, { resume });
-    const models = networks.map(({ network }) => network.provenance.model).filter(isFirst);
+    const models = networks.map(({ trained }) => trained.provenance.model).filter(isFirst);
     const experiment = {
       title: `${models.join(', ')} on ${hardware.name}`,
       command: commandLine(),
       folder: out,
       dataset,
       data,
-      model: ({ provenance }: TrainedNetwork) => modelByName(provenance.model, imageTask(data)),
+      networkOf: ({ provenance }: TrainedNetwork) => networkByName(provenance.model, imageTask(data)),
       hardware,
       evaluation,
       seed,
@@ -142,18 +143,18 @@ function checkFlags(flags: EvaluateFlags): Checked {
 
 /** The networks of files, each under a name of its own. */
 async function readNetworks(files: readonly string[]): Promise<LabelledNetwork[]> {
-  const networks = await Promise.all(files.map(async (file) => ({ file, network: await readNetwork(file) })));
-  const kindOf = ({ provenance: { settings } }: TrainedNetwork): string =>
-    settings.noise.kind === 'none' || settings.noise.relativeToMax === 0 ? 'digital' : 'noise-trained';
-  const kinds = networks.map(({ network }) => kindOf(network));
+  const networks = await Promise.all(files.map(async (file) => ({ file, trained: await readNetwork(file) })));
+  const kinds = networks.map(({ trained }) =>
+    isNoiseTrained(trained.provenance) ? 'noise-trained' : 'digital',
+  );
   const labels = networks.map(({ file }, k) =>
     kinds.filter((kind) => kind === kinds[k]).length === 1
       ? kinds[k]!
       : `${kinds[k]} (${basename(dirname(resolve(file)))})`,
   );
-  return networks.map(({ network }, k) => ({
+  return networks.map(({ trained }, k) => ({
     label: labels.indexOf(labels[k]!) === k ? labels[k]! : `${labels[k]} ${k + 1}`,
-    network,
+    trained,
   }));
 }
 
@@ -162,7 +163,7 @@ function commonDataset(
   networks: readonly LabelledNetwork[],
   asked: string | undefined,
 ): DataSettings['dataset'] {
-  const trainedOn = networks.map(({ network }) => network.provenance.dataset).filter(isFirst);
+  const trainedOn = networks.map(({ trained }) => trained.provenance.dataset).filter(isFirst);
   const dataset = asked ?? trainedOn[0]!;
   if (asked === undefined && trainedOn.length > 1) {
     throw new UsageError(

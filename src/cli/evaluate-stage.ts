@@ -6,15 +6,15 @@ import { sha256 } from '../base/digest.ts';
 import { throwFaults, UsageError } from '../base/errors.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
 import type { DataSplit } from '../data/image-set.ts';
+import { type EvaluationProgress, evaluateNetwork } from '../experiment/evaluate.ts';
 import {
-  type EvaluationProgress,
-  evaluateNetwork,
+  type EvaluationSettings,
   evaluationFaults,
   methodFaults,
   methodsFor,
-} from '../experiment/evaluate.ts';
-import type { EvaluationSettings, ExperimentRecord, NetworkResult } from '../experiment/record.ts';
-import type { Model } from '../nn/model.ts';
+} from '../experiment/evaluation-settings.ts';
+import type { ExperimentRecord, NetworkResult } from '../experiment/record.ts';
+import type { Network } from '../nn/network.ts';
 import { toCsv } from '../report/csv.ts';
 import { toHtml } from '../report/html.ts';
 import { toJson } from '../report/json.ts';
@@ -31,7 +31,7 @@ export type Experiment = {
   readonly folder: string;
   readonly dataset: string;
   readonly data: DataSplit;
-  readonly model: (network: TrainedNetwork) => Model;
+  readonly networkOf: (trained: TrainedNetwork) => Network;
   readonly hardware: HardwareSpec;
   readonly evaluation: EvaluationSettings;
   readonly seed: number;
@@ -40,7 +40,7 @@ export type Experiment = {
 /** A network, what the report calls it, and how it is evaluated where that is not how the others are. */
 export type LabelledNetwork = {
   readonly label: string;
-  readonly network: TrainedNetwork;
+  readonly trained: TrainedNetwork;
   readonly evaluation?: EvaluationSettings | undefined;
 };
 
@@ -57,7 +57,7 @@ export async function evaluateInFolder(
 ): Promise<NetworkResult[]> {
   const { data, evaluation } = experiment;
   const all = networks.map((network) => network.evaluation ?? evaluation);
-  throwFaults('evaluation', [...new Set(all.flatMap((one) => evaluationFaults(one, data)))]);
+  throwFaults('evaluation', [...new Set(all.flatMap((one) => evaluationFaults(one, countsOf(data))))]);
   // Of all networks before the first is evaluated: a fault of the last must not cost the others' time.
   const suited = networks.map((labelled) => withItsMethods(experiment, labelled, place));
   const results: NetworkResult[] = [];
@@ -65,14 +65,19 @@ export async function evaluateInFolder(
   return results;
 }
 
+/** How many examples there are. */
+export function countsOf({ train, test }: DataSplit): { trainCount: number; testCount: number } {
+  return { trainCount: train.count, testCount: test.count };
+}
+
 /** A network that normalises nothing is not evaluated with AdaBS, which would do nothing. */
 function withItsMethods(
-  { model, evaluation }: Experiment,
+  { networkOf, evaluation }: Experiment,
   labelled: LabelledNetwork,
   { progress }: Workplace,
 ): LabelledNetwork {
   const asked = labelled.evaluation ?? evaluation;
-  const network = model(labelled.network);
+  const network = networkOf(labelled.trained);
   throwFaults('evaluation', methodFaults(asked, network));
   const methods = methodsFor(asked.methods, network);
   if (methods.length === asked.methods.length) return labelled;
@@ -124,13 +129,13 @@ export function reportRecord(folder: string, record: ExperimentRecord): void {
 
 async function evaluateOne(
   experiment: Experiment,
-  { label, network, evaluation: own }: LabelledNetwork,
+  { label, trained, evaluation: own }: LabelledNetwork,
   place: Workplace,
   signal: AbortSignal,
 ): Promise<NetworkResult> {
   const { data, hardware, seed } = experiment;
   const evaluation = own ?? experiment.evaluation;
-  const file = await progressFile(experiment.folder, label, network);
+  const file = await progressFile(experiment.folder, label, trained);
   const finished = await readProgress(file);
   const total = evaluation.chips * evaluation.timesSeconds.length * evaluation.methods.length;
   const done = ((finished?.chips.length ?? 0) * total) / evaluation.chips;
@@ -141,9 +146,9 @@ async function evaluateOne(
   const task = place.progress.task({ label: `evaluating ${label}`, total, unit: 'test runs', done });
   const events = evaluateNetwork({
     engine: place.engine,
-    model: experiment.model(network),
+    network: experiment.networkOf(trained),
     data,
-    network,
+    trained,
     label,
     hardware,
     evaluation,

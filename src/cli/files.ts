@@ -16,8 +16,9 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { parse } from 'yaml';
 import { messageOf, UsageError } from '../base/errors.ts';
+import { isTree } from '../base/merge.ts';
+import type { Json } from '../base/schema.ts';
 import type { FileSource } from '../data/load-named-set.ts';
-import { isTree, type Json } from './settings-merge.ts';
 
 const TEMPORARY = '.ohmic-temporary';
 

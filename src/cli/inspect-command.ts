@@ -3,29 +3,33 @@
 import { throwFaults, UsageError } from '../base/errors.ts';
 import { countParameters, type HostTensor, type Parameters } from '../base/parameters.ts';
 import { formatShape } from '../base/shape.ts';
+import { unknownName } from '../base/suggest.ts';
 import { printPlan } from '../compile/backend.ts';
 import { compile, type Target } from '../compile/compile.ts';
-import { type Chip, collectChip, type LayerShape } from '../crossbar/chip.ts';
-import { traceProgramming } from '../crossbar/program-and-read.ts';
+import { signedSignificance } from '../crossbar/arrays.ts';
+import type { Chip } from '../crossbar/chip.ts';
+import { hardwareOf } from '../crossbar/hardware.ts';
 import { tileMatrix } from '../crossbar/tiling.ts';
 import type { Normalization } from '../data/image-set.ts';
 import { isNamedSet, type NamedSetName, namedSets } from '../data/named-sets.ts';
-import { programmingKey } from '../experiment/deploy.ts';
-import { digital } from '../graph/multiply.ts';
+import { prepareChipPrograms } from '../experiment/chip-programs.ts';
+import { deploymentKey } from '../experiment/deploy.ts';
 import type { Graph } from '../graph/node.ts';
+import { digital, type Layer, weightsOf } from '../graph/operator.ts';
 import { printGraph } from '../graph/print.ts';
 import { findCompiler } from '../native/compiler.ts';
 import { printTranslationUnit } from '../native/print-c.ts';
-import type { ImageTask } from '../nn/model.ts';
-import { modelByName, modelNames } from '../nn/models.ts';
-import { traceInference } from '../train/accuracy.ts';
-import type { TrainedNetwork } from '../train/checkpoint.ts';
+import type { ImageTask } from '../nn/define-network.ts';
+import { networkByName, networkNames } from '../nn/networks.ts';
+import { classificationGoal } from '../train/classification.ts';
+import { traceInference } from '../train/score.ts';
+import type { TrainingSettings } from '../train/settings.ts';
 import { traceTrainingStep } from '../train/step.ts';
+import { updateRule } from '../train/update-rule.ts';
 import { wasmTarget } from '../wasm/backend.ts';
 import { defaultRun } from './default-run.ts';
-import { hardwareFromFlag } from './hardware-choice.ts';
+import { hardwareFromFlag } from './hardware-flag.ts';
 import type { Progress } from './progress.ts';
-import { unknownName } from './suggest.ts';
 import { table } from './table.ts';
 import { readNetwork } from './train-stage.ts';
 import { backendChoice, parseSeed } from './values.ts';
@@ -108,26 +112,25 @@ export async function inspectChip(file: string, flags: ChipFlags, progress: Prog
   const hardware = hardwareFromFlag(flags.hardware);
   const backend = backendChoice(flags.backend ?? 'auto');
   const [seed, number] = [parseSeed(flags.seed), flags.chip - 1];
-  const network = await readNetwork(file);
-  const layers = analogLayers(file, network);
+  const { parameters } = await readNetwork(file);
+  const layers = layersOf(file, parameters);
   await withWorkplace({ ...flags, backend, progress }, async ({ engine }) => {
-    const executable = await engine.compile(traceProgramming(layers, hardware));
-    const inputs = Object.fromEntries(
-      layers.map(({ name }) => [`${name}.weights`, network.parameters[`${name}.weights`]!.data]),
-    );
-    const outputs = await executable.run({
-      inputs,
-      keys: { program: programmingKey(seed, number) },
-    });
-    executable.free();
-    process.stdout.write(chipText(collectChip({ hardware, seed, number, layers, outputs })));
+    const store = await engine.store(parameters);
+    const key = deploymentKey(seed);
+    const programs = await prepareChipPrograms({ engine, network: { layers }, hardware, store, seed, key });
+    process.stdout.write(chipText(await programs.chip(number)));
+    programs.free();
+    store.free();
   });
 }
 
-function analogLayers(file: string, { parameters }: TrainedNetwork): LayerShape[] {
+function layersOf(file: string, parameters: Parameters): Layer[] {
   const layers = Object.entries(parameters)
     .filter(([name]) => name.endsWith(WEIGHTS))
-    .map(([name, { shape }]) => ({ name: name.slice(0, -WEIGHTS.length), shape }));
+    .map(([name, { shape }]): Layer => {
+      const kind = shape.length === 2 ? 'dense' : 'convolution';
+      return { name: name.slice(0, -WEIGHTS.length), kind, shape };
+    });
   if (layers.length === 0)
     throw new UsageError(`${file}: expected layers with weights, found none; use a file of a network`);
   return layers;
@@ -135,13 +138,18 @@ function analogLayers(file: string, { parameters }: TrainedNetwork): LayerShape[
 
 function chipText({ hardware, seed, number, layers }: Chip): string {
   const rows = Object.values(layers).map((layer) => {
-    const { name, rows, columns, targetPlus, targetMinus, gPlus, gMinus } = layer;
-    const { tileCount, utilisation } = tileMatrix({ rows, columns }, hardware.tile);
-    const targets = Float64Array.from(targetPlus.data, (g, cell) => Math.max(g, targetMinus.data[cell]!));
-    const errors = Float64Array.from(
-      gPlus.data,
-      (g, cell) => g - gMinus.data[cell]! - (targetPlus.data[cell]! - targetMinus.data[cell]!),
-    );
+    const { name, rows, columns, cells } = layer;
+    const { tileCount, utilisation } = tileMatrix({ rows, columns }, hardwareOf(hardware, name)!.tile);
+    const targets = new Float64Array(rows * columns);
+    const errors = new Float64Array(rows * columns);
+    for (const cell of cells) {
+      const weight = signedSignificance(cell);
+      for (let at = 0; at < targets.length; at++) {
+        const [target, g] = [cell.target.data[at]!, cell.conductance.data[at]!];
+        targets[at] = Math.max(targets[at]!, target);
+        errors[at]! += weight * (g - target);
+      }
+    }
     const error = rootMeanSquare(errors);
     const average = targets.reduce((sum, g) => sum + g, 0) / targets.length;
     return [
@@ -177,21 +185,27 @@ export function inspectKernels(flags: GraphFlags): void {
 }
 
 function graphOf({ model: modelName, dataset, kind, noise, batchSize }: GraphFlags): Graph {
-  const knownModel = modelNames.find((known) => known === modelName);
+  const knownModel = networkNames.find((known) => known === modelName);
   throwFaults('inspect', [
-    ...(knownModel === undefined ? [`--model: ${unknownName(modelName, modelNames)}`] : []),
+    ...(knownModel === undefined ? [`--model: ${unknownName(modelName, networkNames)}`] : []),
     ...(isNamedSet(dataset) ? [] : [`--dataset: ${unknownName(dataset, Object.keys(namedSets))}`]),
     ...(noise === undefined || noise >= 0 ? [] : [`--noise must be a number from 0, got ${noise}`]),
     ...(noise === undefined || kind === 'training' ? [] : ['--noise: only with --kind training']),
   ]);
-  const model = modelByName(modelName, imageTaskOf(dataset as NamedSetName));
-  if (kind === 'inference') return traceInference(model, batchSize, () => digital);
+  const task = imageTaskOf(dataset as NamedSetName);
+  const network = networkByName(modelName, task);
+  const goal = classificationGoal(task.inputShape);
+  if (kind === 'inference')
+    return traceInference(network, goal, batchSize, (t) =>
+      digital((layer) => t.state(weightsOf(layer), layer.shape)),
+    );
   const { training } = defaultRun;
-  return traceTrainingStep(model, {
+  const settings: TrainingSettings = {
     ...training,
     batchSize,
-    ...(noise === undefined ? {} : { noise: { kind: 'gaussian' as const, relativeToMax: noise } }),
-  });
+    ...(noise === undefined ? {} : { noise: { kind: 'gaussian', relativeToMax: noise } }),
+  };
+  return traceTrainingStep({ network, task: goal, rule: updateRule(settings.rule), settings });
 }
 
 /** What a network for a named set is made for. */

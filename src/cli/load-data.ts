@@ -7,7 +7,7 @@ import { type DataSplit, dataSplit, subset } from '../data/image-set.ts';
 import { loadNamedSet } from '../data/load-named-set.ts';
 import { generateSynthetic } from '../data/synthetic.ts';
 import { defaultCacheFolder } from '../native/compiler.ts';
-import type { ImageTask } from '../nn/model.ts';
+import type { ImageTask } from '../nn/define-network.ts';
 import { cacheSource, download, folderSource } from './files.ts';
 import type { Progress } from './progress.ts';
 import type { DataSettings } from './settings-schema.ts';

@@ -1,12 +1,12 @@
 // The commands with their flags, as commander sees them. What they do is in *-command.ts.
 
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { hardwareNames } from '../crossbar/hardware-choice.ts';
 import { namedSets } from '../data/named-sets.ts';
 import { COMPENSATION_METHODS } from '../experiment/record.ts';
-import { modelNames } from '../nn/models.ts';
+import { networkNames } from '../nn/networks.ts';
 import { BACKEND_CHOICES } from '../node/create-engine.ts';
 import { type EvaluateFlags, evaluateCommand } from './evaluate-command.ts';
-import { hardwareNames } from './hardware-choice.ts';
 import { inspectChip, inspectGraph, inspectKernels, inspectWeights } from './inspect-command.ts';
 import { progressOn } from './progress.ts';
 import { type ReproduceFlags, reproduceCommand } from './reproduce-command.ts';
@@ -74,7 +74,7 @@ function addTrain(program: Command): void {
     .option('--dataset <name>', datasets)
     .option('--train-images <n>', 'only the first n training images')
     .option('--test-images <n>', 'only the first n test images')
-    .option('--model <name>', modelNames.join(', '))
+    .option('--model <name>', networkNames.join(', '))
     .option('--from <weights>', 'start from these weights')
     .option('--epochs <n>', 'passes over the training images')
     .option('--batch-size <n>', 'images of a step')
@@ -201,7 +201,7 @@ function addInspect(program: Command): void {
 
 function graphOptions(command: Command): Command {
   return command
-    .requiredOption('--model <name>', modelNames.join(', '))
+    .requiredOption('--model <name>', networkNames.join(', '))
     .option('--dataset <name>', `${datasets}: decides the size of the images`, 'cifar10')
     .addOption(
       new Option('--kind <kind>', 'which graph').choices(['training', 'inference']).default('inference'),

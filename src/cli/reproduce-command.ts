@@ -6,14 +6,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { UsageError } from '../base/errors.ts';
+import { mergeSettings } from '../base/merge.ts';
+import { unknownName } from '../base/suggest.ts';
 import { checkRunSettings } from './check-settings.ts';
 import { commandLine } from './command-line.ts';
 import { readSettingsFile } from './files.ts';
 import { formatDuration, type Progress } from './progress.ts';
 import { holdsRun, storedSettings } from './run-folder.ts';
 import { runInFolder } from './run-stages.ts';
-import { mergeSettings } from './settings-merge.ts';
-import { unknownName } from './suggest.ts';
 import { table } from './table.ts';
 import { keepBackend, type WorkFlags } from './train-command.ts';
 

@@ -1,6 +1,8 @@
 // `ohmic run`: a whole experiment from one settings file, or the built-in one.
 
 import { join } from 'node:path';
+import { mergeSettings } from '../base/merge.ts';
+import type { Json } from '../base/schema.ts';
 import { checkRunSettings } from './check-settings.ts';
 import { commandLine } from './command-line.ts';
 import { defaultRun } from './default-run.ts';
@@ -8,7 +10,6 @@ import { readSettingsFile } from './files.ts';
 import { formatDuration, type Progress } from './progress.ts';
 import { freshFolder, lastFolder, storedSettings } from './run-folder.ts';
 import { runInFolder } from './run-stages.ts';
-import { type Json, mergeSettings } from './settings-merge.ts';
 import { keepBackend, type WorkFlags } from './train-command.ts';
 
 /** Flags of `ohmic run`. */

@@ -3,9 +3,10 @@
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { throwFaults, UsageError } from '../base/errors.ts';
+import { settingsDifferences } from '../base/merge.ts';
+import type { Json } from '../base/schema.ts';
 import { readSettingsFile, removeTemporaries, writeWhole } from './files.ts';
 import { lockFolder } from './folder-lock.ts';
-import { type Json, settingsDifferences } from './settings-merge.ts';
 
 const SETTINGS = 'settings.json';
 

@@ -3,14 +3,21 @@
 
 import { join } from 'node:path';
 import { throwFaults } from '../base/errors.ts';
+import type { Json } from '../base/schema.ts';
+import { resolveHardware } from '../crossbar/hardware-choice.ts';
 import type { DataSplit } from '../data/image-set.ts';
-import { evaluationFaults, methodFaults } from '../experiment/evaluate.ts';
-import type { EvaluationSettings, NoiseSweep, NoiseSweepPoint } from '../experiment/record.ts';
-import type { Model } from '../nn/model.ts';
-import { modelByName } from '../nn/models.ts';
+import {
+  type EvaluationSettings,
+  evaluationFaults,
+  methodFaults,
+} from '../experiment/evaluation-settings.ts';
+import type { NoiseSweep, NoiseSweepPoint } from '../experiment/record.ts';
+import type { Network } from '../nn/network.ts';
+import { networkByName } from '../nn/networks.ts';
 import type { TrainedNetwork } from '../train/checkpoint.ts';
 import { commandLine } from './command-line.ts';
 import {
+  countsOf,
   type Experiment,
   evaluateInFolder,
   type LabelledNetwork,
@@ -18,12 +25,10 @@ import {
   reportRecord,
   writeRecord,
 } from './evaluate-stage.ts';
-import { resolveHardware } from './hardware-choice.ts';
 import { interruptible } from './interruption.ts';
 import { imageTask, loadData } from './load-data.ts';
 import type { Progress } from './progress.ts';
 import { enterRunFolder } from './run-folder.ts';
-import type { Json } from './settings-merge.ts';
 import type { NoiseSweepSettings, RunSettings } from './settings-schema.ts';
 import type { WorkFlags } from './train-command.ts';
 import { type TrainStage, trainInFolder } from './train-stage.ts';
@@ -51,9 +56,9 @@ export async function runInFolder(
 ): Promise<void> {
   await withWorkplace({ ...flags, backend: settings.backend, progress }, async (place) => {
     const data = await loadData(settings.data, { folder: flags.data, progress });
-    const model = modelByName(settings.model, imageTask(data));
+    const network = networkByName(settings.model, imageTask(data));
     // Asked before hours of training.
-    throwFaults('evaluation', allEvaluationFaults(settings, model, data));
+    throwFaults('evaluation', allEvaluationFaults(settings, network, data));
     enterRunFolder(folder, { ...settings, backend: place.engine.backend.name } as unknown as Json, {
       resume,
     });
@@ -67,13 +72,15 @@ export async function runInFolder(
 /** Faults of every evaluation of an experiment, with the place of each. */
 function allEvaluationFaults(
   { evaluation, controlEvaluation, noiseSweep }: RunSettings,
-  model: Model,
+  network: Network,
   data: DataSplit,
 ): string[] {
   const faultsOf = (place: string, one: EvaluationSettings | undefined): string[] =>
     one === undefined
       ? []
-      : [...evaluationFaults(one, data), ...methodFaults(one, model)].map((fault) => `${place}.${fault}`);
+      : [...evaluationFaults(one, countsOf(data)), ...methodFaults(one, network)].map(
+          (fault) => `${place}.${fault}`,
+        );
   return [
     ...faultsOf('evaluation', evaluation),
     ...faultsOf('controlEvaluation', controlEvaluation),
@@ -92,15 +99,15 @@ async function runStages(settings: RunSettings, surroundings: Surroundings): Pro
   const { folder, data, place, signal } = surroundings;
   const { seed, training, noiseTraining, noiseSweep, published } = settings;
   const { dataset } = settings.data;
-  const model = modelByName(settings.model, imageTask(data));
-  const stage = { model, dataset, data, seed };
+  const network = networkByName(settings.model, imageTask(data));
+  const stage = { network, dataset, data, seed };
   const digital = await trainInFolder(
     { ...stage, label: 'digital training', folder: join(folder, 'digital'), settings: training },
     place,
     signal,
   );
   const networks: LabelledNetwork[] = [
-    { label: 'digital', network: digital, evaluation: settings.controlEvaluation },
+    { label: 'digital', trained: digital, evaluation: settings.controlEvaluation },
   ];
   if (noiseTraining !== undefined) {
     const noisy = await trainInFolder(
@@ -114,15 +121,15 @@ async function runStages(settings: RunSettings, surroundings: Surroundings): Pro
       place,
       signal,
     );
-    networks.push({ label: 'noise-trained', network: noisy });
+    networks.push({ label: 'noise-trained', trained: noisy });
   }
   const experiment: Experiment = {
-    title: `${model.name} on ${dataset}`,
+    title: `${network.name} on ${dataset}`,
     command: commandLine(),
     folder,
     dataset,
     data,
-    model: () => model,
+    networkOf: () => network,
     hardware: resolveHardware(settings.hardware),
     evaluation: settings.evaluation,
     seed,
@@ -143,7 +150,7 @@ async function runStages(settings: RunSettings, surroundings: Surroundings): Pro
 
 type SweepSurroundings = {
   readonly experiment: Experiment;
-  readonly stage: Pick<TrainStage, 'model' | 'dataset' | 'data' | 'seed'>;
+  readonly stage: Pick<TrainStage, 'network' | 'dataset' | 'data' | 'seed'>;
   readonly digital: TrainedNetwork;
   readonly place: Workplace;
   readonly signal: AbortSignal;
@@ -158,20 +165,23 @@ async function sweepNoise(
   for (const relativeToMax of amounts) {
     const label = `eta ${relativeToMax}`;
     const folder = join(experiment.folder, 'noise-sweep', label.replace(' ', '-'));
-    const settings = { ...training, noise: { kind: 'gaussian', relativeToMax } } as const;
-    const network = await trainInFolder(
+    const settings = {
+      ...training,
+      noise: { ...training.noise, kind: 'gaussian', relativeToMax },
+    } as const;
+    const trained = await trainInFolder(
       { ...stage, label: `training with ${label}`, folder, settings, initial: digital.parameters },
       place,
       signal,
     );
     const [result] = await evaluateInFolder(
       { ...experiment, folder, evaluation },
-      [{ label, network }],
+      [{ label, trained }],
       place,
       signal,
     );
     const { digitalAccuracy, deployed } = result!;
-    points.push({ relativeToMax, training: network.provenance, digitalAccuracy, deployed });
+    points.push({ relativeToMax, training: trained.provenance, digitalAccuracy, deployed });
   }
   return { evaluation, points };
 }

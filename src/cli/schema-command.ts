@@ -2,10 +2,10 @@
 
 import { z } from 'zod';
 import { UsageError } from '../base/errors.ts';
+import type { Json } from '../base/schema.ts';
+import { unknownName } from '../base/suggest.ts';
 import { hardwareSchema } from '../crossbar/hardware-schema.ts';
-import type { Json } from './settings-merge.ts';
 import { runSchema, trainSchema } from './settings-schema.ts';
-import { unknownName } from './suggest.ts';
 
 const schemas: Readonly<Record<string, () => Json>> = {
   run: () => withInheritance(schemaOf(runSchema)),

@@ -1,17 +1,16 @@
-// The published schemas of settings files: what `train --config` and `run` accept, with every default. Ranges that a
-// schema can say are said here; conditions between fields are those of train/settings.ts.
+// The published schemas of settings files: what `train --config` and `run` accept, with every default. The records inside
+// them have their schemas beside their types.
 
 import { z } from 'zod';
-import type { HardwareSpec } from '../crossbar/hardware.ts';
-import { hardwareSchema } from '../crossbar/hardware-schema.ts';
+import { nameSchema } from '../base/schema.ts';
+import { type HardwareChoice, hardwareChoiceSchema } from '../crossbar/hardware-choice.ts';
 import { type NamedSetName, namedSets } from '../data/named-sets.ts';
+import { type EvaluationSettings, evaluationSchema } from '../experiment/evaluation-settings.ts';
 import { publicationSchema } from '../experiment/publication-schema.ts';
-import { COMPENSATION_METHODS, type EvaluationSettings, type Publication } from '../experiment/record.ts';
-import { type ModelName, modelNames } from '../nn/models.ts';
+import type { Publication } from '../experiment/record.ts';
+import { type NetworkName, networkNames } from '../nn/networks.ts';
 import { BACKEND_CHOICES, type BackendChoice } from '../node/create-engine.ts';
-import { type LearningRate, type TrainingSettings, trainingFaults } from '../train/settings.ts';
-import { type HardwareName, hardwareNames } from './hardware-choice.ts';
-import { unknownName } from './suggest.ts';
+import { type TrainingSettings, trainingSchema } from '../train/settings.ts';
 
 /** Which images; the first so many, where a count is given. */
 export type DataSettings = {
@@ -23,7 +22,7 @@ export type DataSettings = {
 /** Settings of `ohmic train`. */
 export type TrainSettings = {
   readonly data: DataSettings;
-  readonly model: ModelName;
+  readonly model: NetworkName;
   readonly seed: number;
   readonly backend: BackendChoice;
   /** File of weights to start from; absent: random ones. */
@@ -36,14 +35,14 @@ export type RunSettings = {
   /** Name of the run's folder. */
   readonly name: string;
   readonly data: DataSettings;
-  readonly model: ModelName;
+  readonly model: NetworkName;
   readonly seed: number;
   readonly backend: BackendChoice;
   /** Digital training. */
   readonly training: TrainingSettings;
   /** Training with noise, from the digital weights; absent: only the digital network is evaluated. */
   readonly noiseTraining?: TrainingSettings | undefined;
-  readonly hardware: HardwareName | HardwareSpec;
+  readonly hardware: HardwareChoice;
   readonly evaluation: EvaluationSettings;
   /** Evaluation of the digital network, the control; absent: as `evaluation`. */
   readonly controlEvaluation?: EvaluationSettings | undefined;
@@ -61,126 +60,35 @@ export type NoiseSweepSettings = {
   readonly evaluation: EvaluationSettings;
 };
 
-const name = <N extends string>(known: readonly N[]): z.ZodType<N, N> =>
-  z.enum(known as readonly [N, ...N[]], { error: ({ input }) => unknownName(input, known) });
 const count = z.int().min(1);
-const share = z.number().min(0).lt(1);
-const pixels = z.int().min(0);
-const none = z.strictObject({ kind: z.literal('none') });
 
-const data = z.strictObject({
-  dataset: name(Object.keys(namedSets) as NamedSetName[]),
+const data: z.ZodType<DataSettings> = z.strictObject({
+  dataset: nameSchema(Object.keys(namedSets) as NamedSetName[]),
   trainImages: count.optional().meta({ description: 'only the first so many training images' }),
   testImages: count.optional().meta({ description: 'only the first so many test images' }),
 });
 
-const learningRate = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('cosine'),
-    initial: z.number().positive().default(0.1),
-    warmupEpochs: z.number().min(0).default(0),
-    restartEpochs: z.array(z.int().min(1)).optional(),
-  }),
-  z.strictObject({
-    kind: z.literal('step'),
-    initial: z.number().positive().default(0.1),
-    factor: z.number().positive().default(0.1),
-    atEpochs: z.array(z.int().min(0)).default([]),
-  }),
-]);
-
-/** As CIFAR-10 networks are commonly trained. */
-const augmentation = z.strictObject({
-  cropPadding: pixels.default(4),
-  flip: z.boolean().default(true),
-  cutout: pixels.default(0),
-});
-
-const training = z
-  .strictObject({
-    epochs: z.int().min(0),
-    batchSize: count.default(128),
-    learningRate: learningRate.prefault({ kind: 'cosine' } satisfies Pick<LearningRate, 'kind'>),
-    momentum: share.default(0.9),
-    nesterov: z.boolean().default(true),
-    weightDecay: z.number().min(0).default(5e-4),
-    labelSmoothing: share.default(0),
-    statisticsMomentum: z.number().positive().max(1).default(0.1),
-    augmentation: augmentation.prefault({}),
-    noise: z
-      .discriminatedUnion('kind', [
-        none,
-        z.strictObject({
-          kind: z.literal('gaussian'),
-          relativeToMax: z.number().min(0).meta({ description: 'standard deviation / max|W| of the layer' }),
-        }),
-      ])
-      .prefault({ kind: 'none' }),
-    clipping: z
-      .discriminatedUnion('kind', [
-        none,
-        z.strictObject({ kind: z.literal('standard-deviations'), alpha: z.number().positive() }),
-      ])
-      .prefault({ kind: 'none' }),
-  })
-  .superRefine((settings, { addIssue }) => {
-    for (const fault of trainingFaults(settings)) addIssue({ code: 'custom', message: fault, path: [] });
-  });
-
-const evaluation = z.strictObject({
-  chips: count.default(5),
-  timesSeconds: z
-    .array(z.number().min(0))
-    .min(1)
-    .default([25, 3600, 86_400])
-    .meta({ description: 'seconds since programming' }),
-  methods: z
-    .array(name(COMPENSATION_METHODS))
-    .min(1)
-    .default([...COMPENSATION_METHODS]),
-  adabs: z
-    .strictObject({
-      batches: count.default(10),
-      batchSize: count.default(128),
-      augmentation: augmentation.optional().meta({
-        description:
-          'of the calibration images; absent: none. That of the training fits what the network expects',
-      }),
-    })
-    .prefault({}),
-  calibrationImages: count.default(250),
-  testImages: count.optional().meta({ description: 'only the first so many test images' }),
-});
-
-const noiseSweep = z.strictObject({
+const noiseSweep: z.ZodType<NoiseSweepSettings> = z.strictObject({
   relativeToMax: z
     .array(z.number().min(0))
     .min(1)
     .refine((all) => new Set(all).size === all.length, 'expected different amounts of noise')
     .meta({ description: 'amounts of training noise: standard deviation / max|W| of the layer' }),
-  training: training.meta({ description: 'fields that are absent are those of `noiseTraining`' }),
-  evaluation: evaluation
-    .prefault({})
-    .meta({ description: 'fields that are absent are those of `evaluation`' }),
+  training: trainingSchema.meta({ description: 'fields that are absent are those of `noiseTraining`' }),
+  evaluation: evaluationSchema.meta({ description: 'fields that are absent are those of `evaluation`' }),
 });
 
 const common = {
   data,
-  model: name(modelNames),
+  model: nameSchema(networkNames),
   seed: z.int().min(0).default(0),
-  backend: name(BACKEND_CHOICES).default('auto'),
+  backend: nameSchema(BACKEND_CHOICES).default('auto'),
 };
-
-// A schema's output has `?: T | undefined` where the records have `?: T`; parsing JSON never gives the former.
 
 /** Schema of `TrainSettings`. */
 export const trainSchema: z.ZodType<TrainSettings> = z
-  .strictObject({ ...common, from: z.string().min(1).optional(), training })
+  .strictObject({ ...common, from: z.string().min(1).optional(), training: trainingSchema })
   .meta({ title: 'Settings of ohmic train' });
-
-/** Schema of `EvaluationSettings`. */
-export const evaluationSchema: z.ZodType<EvaluationSettings> =
-  evaluation as unknown as z.ZodType<EvaluationSettings>;
 
 /** Schema of `RunSettings`. */
 export const runSchema: z.ZodType<RunSettings> = z
@@ -190,13 +98,13 @@ export const runSchema: z.ZodType<RunSettings> = z
       .regex(/^\w[\w.-]*$/, 'expected letters, digits, ".", "-" and "_" only, and neither "." nor "-" first')
       .optional(),
     ...common,
-    training,
-    noiseTraining: training
+    training: trainingSchema,
+    noiseTraining: trainingSchema
       .optional()
       .meta({ description: 'fields that are absent are those of `training`' }),
-    hardware: z.union([name(hardwareNames), hardwareSchema]),
-    evaluation: evaluation.prefault({}),
-    controlEvaluation: evaluation.optional().meta({
+    hardware: hardwareChoiceSchema,
+    evaluation: evaluationSchema,
+    controlEvaluation: evaluationSchema.optional().meta({
       description: 'of the digital network; fields that are absent are those of `evaluation`',
     }),
     noiseSweep: noiseSweep.optional(),
@@ -206,4 +114,4 @@ export const runSchema: z.ZodType<RunSettings> = z
     ...settings,
     name: settings.name ?? `${settings.data.dataset}-${settings.model}`,
   }))
-  .meta({ title: 'Settings of ohmic run' }) as unknown as z.ZodType<RunSettings>;
+  .meta({ title: 'Settings of ohmic run' });

@@ -1,7 +1,9 @@
 // `ohmic train`: one training in one folder.
 
 import { resolve } from 'node:path';
-import { modelByName } from '../nn/models.ts';
+import { mergeSettings } from '../base/merge.ts';
+import type { Json } from '../base/schema.ts';
+import { networkByName } from '../nn/networks.ts';
 import { checkTrainSettings } from './check-settings.ts';
 import { commandLine } from './command-line.ts';
 import { readSettingsFile } from './files.ts';
@@ -9,7 +11,6 @@ import { interruptible } from './interruption.ts';
 import { imageTask, loadData } from './load-data.ts';
 import type { Progress } from './progress.ts';
 import { enterRunFolder, storedSettings } from './run-folder.ts';
-import { type Json, mergeSettings } from './settings-merge.ts';
 import type { TrainSettings } from './settings-schema.ts';
 import { readWeights, trainInFolder, weightsFile } from './train-stage.ts';
 import { numberOrText, parseList } from './values.ts';
@@ -41,6 +42,7 @@ export type TrainFlags = WorkFlags & {
   readonly warmupEpochs?: string;
   readonly dropAt?: string;
   readonly dropFactor?: string;
+  readonly rule?: string;
   readonly momentum?: string;
   readonly nesterov?: boolean;
   readonly weightDecay?: string;
@@ -58,17 +60,17 @@ export async function trainCommand(flags: TrainFlags, progress: Progress): Promi
   const settings = trainSettings(flags, resume ? storedSettings(out) : undefined);
   await withWorkplace({ ...flags, backend: settings.backend, progress }, async (place) => {
     const data = await loadData(settings.data, { folder: flags.data, progress });
-    const model = modelByName(settings.model, imageTask(data));
+    const network = networkByName(settings.model, imageTask(data));
     const initial =
-      settings.from === undefined ? undefined : (await readWeights(settings.from, model)).parameters;
+      settings.from === undefined ? undefined : (await readWeights(settings.from, network)).parameters;
     enterRunFolder(out, { ...settings, backend: place.engine.backend.name } as unknown as Json, { resume });
     progress.line(
-      `training ${model.name} on ${settings.data.dataset} (${data.train.count} images), ${place.engine.backend.description}`,
+      `training ${network.name} on ${settings.data.dataset} (${data.train.count} images), ${place.engine.backend.description}`,
     );
     const stage = {
       label: 'training',
       folder: out,
-      model,
+      network,
       dataset: settings.data.dataset,
       data,
       settings: settings.training,
@@ -119,9 +121,12 @@ function flagSettings(flags: TrainFlags): Json {
         atEpochs: flags.dropAt === undefined ? undefined : parseList(flags.dropAt).map(numberOrText),
         factor: number(flags.dropFactor),
       },
-      momentum: number(flags.momentum),
-      nesterov: flags.nesterov,
-      weightDecay: number(flags.weightDecay),
+      rule: {
+        kind: flags.rule,
+        momentum: number(flags.momentum),
+        nesterov: flags.nesterov,
+        weightDecay: number(flags.weightDecay),
+      },
       labelSmoothing: number(flags.labelSmoothing),
       augmentation: {
         cropPadding: number(flags.cropPadding),

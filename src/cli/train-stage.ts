@@ -4,9 +4,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { throwFaults, UsageError } from '../base/errors.ts';
+import { settingsDifferences } from '../base/merge.ts';
 import type { Parameters } from '../base/parameters.ts';
+import type { Json } from '../base/schema.ts';
 import type { DataSplit } from '../data/image-set.ts';
-import type { Model } from '../nn/model.ts';
+import type { Network } from '../nn/network.ts';
 import {
   type Checkpoint,
   checkParameters,
@@ -14,14 +16,15 @@ import {
   decodeWeights,
   encodeCheckpoint,
   encodeWeights,
+  isKept,
   parametersDigest,
   type TrainedNetwork,
 } from '../train/checkpoint.ts';
-import { type EpochRecord, type Fitting, prepareFit, type TrainingState } from '../train/fit.ts';
+import { type Fitting, prepareFit } from '../train/fit.ts';
 import type { Provenance } from '../train/provenance.ts';
 import type { TrainingSettings } from '../train/settings.ts';
+import type { EpochRecord, TrainingState } from '../train/training-state.ts';
 import { readBytes, removeTemporaries, writeWhole } from './files.ts';
-import { type Json, settingsDifferences } from './settings-merge.ts';
 import type { Workplace } from './workplace.ts';
 
 /** What to train, and where its files go. */
@@ -29,13 +32,15 @@ export type TrainStage = {
   /** For people: "digital training". */
   readonly label: string;
   readonly folder: string;
-  readonly model: Model;
+  readonly network: Network;
   readonly dataset: string;
   readonly data: DataSplit;
   readonly settings: TrainingSettings;
   readonly seed: number;
   /** Parameters to start from; absent: random ones. */
   readonly initial?: Parameters | undefined;
+  /** Whose answers the settings distil. */
+  readonly teacher?: { readonly network: Network; readonly parameters: Parameters } | undefined;
 };
 
 const FILES = {
@@ -62,20 +67,21 @@ export async function trainInFolder(
   place: Workplace,
   signal: AbortSignal,
 ): Promise<TrainedNetwork> {
-  const { folder, label, model, settings, data } = stage;
+  const { folder, label, network, settings, data, teacher } = stage;
   const { progress } = place;
   removeTemporaries(folder);
   if (existsSync(weightsFile(folder))) {
     progress.line(`${label}: done already, in ${weightsFile(folder)}`);
-    return readWeights(weightsFile(folder), model);
+    return readWeights(weightsFile(folder), network);
   }
   const origin = await originOf(stage, place);
   const checkpoint = await readCheckpoint(stage, origin, place);
   const fitting = await prepareFit({
     engine: place.engine,
-    model,
+    network,
     data,
     settings,
+    teacher,
     seed: stage.seed,
     signal,
     evaluateEveryEpochs: Math.ceil(settings.epochs / MOST_TESTS),
@@ -89,13 +95,13 @@ export async function trainInFolder(
     const begun = checkpoint?.state.step ?? 0;
     const state = await follow(fitting, { ...stage, origin, begun }, place, signal);
     signal.throwIfAborted();
-    const network: TrainedNetwork = {
-      parameters: Object.fromEntries(model.parameters.map(({ name }) => [name, state.tensors[name]!])),
+    const trained: TrainedNetwork = {
+      parameters: Object.fromEntries(Object.entries(state.tensors).filter(([name]) => isKept(name))),
       provenance: { ...origin, history: state.history },
     };
     // Last: these weights say that the training is complete.
-    writeWhole(weightsFile(folder), await encodeWeights(network));
-    return network;
+    writeWhole(weightsFile(folder), await encodeWeights(trained));
+    return trained;
   } finally {
     fitting.free();
   }
@@ -119,7 +125,7 @@ async function follow(
   let lastCheckpoint = performance.now();
   const isDue = (): boolean => performance.now() - lastCheckpoint >= 60_000 * place.checkpointMinutes;
   const save = async (): Promise<TrainingState> => {
-    const state = fitting.snapshot();
+    const state = await fitting.snapshot();
     writeWhole(
       join(stage.folder, FILES.checkpoint),
       await encodeCheckpoint({ state, provenance: { ...origin, history: state.history } }),
@@ -157,16 +163,17 @@ function epochText({ epoch, trainLoss, trainAccuracy, testAccuracy }: EpochRecor
 type Origin = Omit<Provenance, 'history'>;
 
 async function originOf(
-  { model, dataset, data, settings, seed, initial }: TrainStage,
+  { network, dataset, data, settings, seed, initial, teacher }: TrainStage,
   place: Workplace,
 ): Promise<Origin> {
   return {
     ohmic: place.version,
-    model: model.name,
+    model: network.name,
     dataset,
     trainImages: data.train.count,
     normalization: data.normalization,
     ...(initial === undefined ? {} : { initial: await parametersDigest(initial) }),
+    ...(teacher === undefined ? {} : { teacher: await parametersDigest(teacher.parameters) }),
     settings,
     seed,
     backend: place.engine.backend.description,
@@ -175,7 +182,7 @@ async function originOf(
 
 /** The checkpoint of this training; undefined if there is none yet. */
 async function readCheckpoint(
-  { folder, model }: TrainStage,
+  { folder }: TrainStage,
   origin: Origin,
   place: Workplace,
 ): Promise<Checkpoint | undefined> {
@@ -190,7 +197,6 @@ async function readCheckpoint(
     // What older files do not say can't differ.
     settingsDifferences({ normalization, trainImages, ...found } as Json, expected as Json),
   );
-  checkParameters(path, model, checkpoint.state.tensors, true);
   const maker = (ohmic: string, backend: string): string => `ohmic ${ohmic}, ${withoutThreads(backend)}`;
   const [begun, continued] = [maker(versionBefore, before), maker(version, now)];
   if (begun !== continued) {
@@ -207,14 +213,14 @@ function withoutThreads(description: string): string {
 }
 
 /**
- * Weights from a file, checked against a model.
+ * Weights from a file, checked against a network.
  *
  * @throws UsageError if the file is damaged or holds another network
  */
-export async function readWeights(path: string, model: Model): Promise<TrainedNetwork> {
-  const network = await readNetwork(path);
-  checkParameters(path, model, network.parameters);
-  return network;
+export async function readWeights(path: string, network: Network): Promise<TrainedNetwork> {
+  const trained = await readNetwork(path);
+  checkParameters(path, network, trained.parameters);
+  return trained;
 }
 
 /**

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { mergeSettings, settingsDifferences } from '../base/merge.ts';
+import { nearestName, unknownName } from '../base/suggest.ts';
 import { DAY, HOUR, MONTH, YEAR } from '../base/units.ts';
 import { formatDuration } from './progress.ts';
-import { mergeSettings, settingsDifferences } from './settings-merge.ts';
-import { nearestName, unknownName } from './suggest.ts';
 import { backendChoice, numberOrText, parseList, parseSeed, parseTime } from './values.ts';
 
 test('times are read with their units', () => {

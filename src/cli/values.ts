@@ -2,9 +2,9 @@
 // is, so that the settings' schema reports it together with all other faults.
 
 import { UsageError } from '../base/errors.ts';
+import { unknownName } from '../base/suggest.ts';
 import { DAY, HOUR, MINUTE, MONTH, type Seconds, YEAR } from '../base/units.ts';
 import { BACKEND_CHOICES, type BackendChoice } from '../node/create-engine.ts';
-import { unknownName } from './suggest.ts';
 
 const TIME_UNITS: Readonly<Record<string, Seconds>> = {
   s: 1,

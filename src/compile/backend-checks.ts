@@ -25,13 +25,13 @@ export function guardedBuffer<P>(
   };
   const buffer: DeviceBuffer = {
     elements,
-    write: (values) => {
+    write: async (values) => {
       if (values.length !== elements)
         throw new UsageError(`DeviceBuffer.write: expected ${elements} values, got ${values.length}`);
       checkAlive('write');
-      write(values);
+      await write(values);
     },
-    read: () => {
+    read: async () => {
       checkAlive('read');
       return read();
     },

@@ -60,9 +60,10 @@ export const PADDING_ELEMENTS = 64;
 /** Memory on a backend, zeroed at first. Access only while no program runs. */
 export type DeviceBuffer = {
   readonly elements: number;
-  readonly write: (values: Float32Array | Int32Array) => void;
+  /** Takes the values before it returns its promise, so that they may be changed at once. */
+  readonly write: (values: Float32Array | Int32Array) => Promise<void>;
   /** A copy of the content, as 32-bit floats (or the bits of other types). */
-  readonly read: () => Float32Array;
+  readonly read: () => Promise<Float32Array>;
   readonly free: () => void;
 };
 

@@ -9,29 +9,24 @@ import type { Microsiemens } from '../base/units.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import type { Reading } from './chip.ts';
 
-/** One factor for a layer, one for each of its columns, or none. */
-export type DriftCompensation =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'global' }
-  | { readonly kind: 'per-column' };
+/** No factor, one for a layer, or one for each of its columns. */
+export type DriftCompensation = 'none' | 'global' | 'per-column';
 
 /** Read-outs below this count as this, so that an empty layer keeps a finite factor. */
 const SMALLEST_READ_OUT = 1e-4;
 
 /**
- * What the unit vectors give: the mean over the rows of |G⁺ − G⁻| / Gmax, for each column.
+ * What the unit vectors give: the mean over the rows of |G| / Gmax, for each column.
  *
- * @param gPlus  conductances sensed with the noise of one read, also where products draw it: each product with a unit
- *               vector senses the pairs of one row once; (rows, columns), µS
- * @param gMinus likewise
+ * @param g net conductances (G⁺ − G⁻ of a pair) sensed with the noise of one read, also where products draw it: each
+ *          product with a unit vector senses the cells of one row once; (rows, columns), µS
  * @returns (1, columns)
  * @source aihwkit, src/aihwkit/inference/compensation/drift.py
  *
  * Not modelled: output noise and ADC steps of these reads, which a chip averages out by repeating them.
  */
-export function columnReadOut(gPlus: Tensor, gMinus: Tensor, gMax: Microsiemens): Tensor {
-  return gPlus
-    .subtract(gMinus)
+export function columnReadOut(g: Tensor, gMax: Microsiemens): Tensor {
+  return g
     .abs()
     .mean([0], true)
     .multiply(1 / gMax);
@@ -65,18 +60,19 @@ export function compensationFactors(
   const factors = names.map((name): [string, HostTensor] => {
     const before = baseline.layers[name]!.readOut.data;
     const { shape, data: now } = current.layers[name]!.readOut;
-    return [name, { shape, data: layerFactors(compensation, before, now) }];
+    return [name, { shape, data: driftFactors(compensation, before, now) }];
   });
   return Object.fromEntries(factors);
 }
 
-function layerFactors(
+/** The factors of one layer from its column read-outs, before and now, each (columns). */
+export function driftFactors(
   compensation: DriftCompensation,
   before: Float32Array,
   now: Float32Array,
 ): Float32Array {
   const floored = (readOut: number): number => Math.max(readOut, SMALLEST_READ_OUT);
-  switch (compensation.kind) {
+  switch (compensation) {
     case 'none':
       return new Float32Array(now.length).fill(1);
     case 'global':

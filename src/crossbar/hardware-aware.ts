@@ -1,79 +1,96 @@
 // The operator that trains a network for hardware: noisy weights and the converters in the forward pass, gradients
 // for the clean weights.
 
-import { assertNever } from '../base/errors.ts';
-import type { Multiply } from '../graph/multiply.ts';
-import type { ConvolutionGeometry } from '../graph/node.ts';
+import { exactProduct, type Layer, type Operator } from '../graph/operator.ts';
 import type { GraphKey, Tensor, TensorLike } from '../graph/tensor.ts';
-import type { HardwareSpec } from './hardware.ts';
+import { type HardwareSpec, hardwareOf, type Mapping } from './hardware.ts';
 import { asMatrix, largestWeight } from './mapping.ts';
 import { analogProduct, type ConverterRanges, numberedKeys } from './periphery.ts';
 
-/** Noise on the weights while training. */
-export type TrainingNoise =
-  | { readonly kind: 'none' }
-  /** Standard deviation η relative to the largest weight of the layer (or column, if so mapped). */
-  | { readonly kind: 'gaussian'; readonly relativeToMax: TensorLike };
-
 /** What `hardwareAware` needs. */
-export type HardwareAwareOptions = ConverterRanges & {
-  /** Its mapping says which largest weight; its periphery is applied; its cell is not, nor its read noise. */
+export type HardwareAwareOptions = {
+  readonly ranges: ConverterRanges;
+  /** Its periphery is applied; its cells are not, nor their read noise. */
   readonly hardware: HardwareSpec;
-  readonly noise: TrainingNoise;
+  readonly weights: (layer: Layer) => Tensor;
+  /** η: standard deviation of the weight noise relative to the largest weight; absent: none. */
+  readonly noise?: TensorLike | undefined;
+  /** Largest weight of what, the layer or a column; absent: as the layer's hardware maps weights. */
+  readonly noiseScale?: Mapping['scale'] | undefined;
+  /** Probability with which a weight is 0 in a product; absent: none. */
+  readonly dropConnect?: TensorLike | undefined;
   /** Names the draws; a new key is a new sample. Uses of one layer in one trace share its noisy weights. */
   readonly key: GraphKey;
 };
 
 /**
- * Multiplication by W̃ = W + η max|W| N(0, 1), through the periphery of `hardware`. Gradients for the weights are those
- * for W̃, applied to W; the noise is a constant to differentiation. The gradient for x sees W̃.
+ * Multiplication by W̃ = D ∘ (W + η max|W| N(0, 1)), through the periphery of `hardware`; D is 0 with the probability of
+ * drop-connect, else 1. Gradients for the weights are those for W̃, applied to W; the noise is a constant to
+ * differentiation. The gradient for x sees W̃. Layers that stay digital have no noise.
  *
  * @source V. Joshi et al., Nat. Commun. 11:2473 (2020), known from notes on it: η = σ / max|W| per layer, forward pass
- *         only, gradients applied to the clean weights
+ *         only, gradients applied to the clean weights. Drop-connect: M. J. Rasch et al., Nat. Commun. 14:5282 (2023),
+ *         known from notes on it
  *
  * Not modelled: noise that depends on the weight's magnitude; drift.
  */
 export function hardwareAware({
-  hardware,
+  hardware: chip,
+  weights,
   noise,
-  inputRange,
-  outputRange,
+  noiseScale,
+  dropConnect,
+  ranges,
   key,
-}: HardwareAwareOptions): Multiply {
+}: HardwareAwareOptions): Operator {
   const productKey = numberedKeys(key);
-  const multiply = (
-    x: Tensor,
-    weights: Tensor,
-    layer: string,
-    geometry: ConvolutionGeometry | undefined,
-  ): Tensor => {
-    const matrix = asMatrix(weights);
-    const largest = largestWeight(matrix.detach(), hardware.mapping);
-    return analogProduct({
-      hardware,
-      x,
-      weights: noisyWeights(matrix, largest, noise, key.derive(layer, 'training')).reshape(weights.shape),
-      weightScale: largest,
-      inputRange: () => inputRange(layer),
-      outputRange: () => outputRange(layer),
-      key: productKey(layer),
-      geometry,
-    });
-  };
   return {
-    dense: (x, weights, layer) => multiply(x, weights, layer, undefined),
-    convolution: (x, filter, layer, geometry) => multiply(x, filter, layer, geometry),
+    multiply: (x, layer, geometry) => {
+      const hardware = hardwareOf(chip, layer.name);
+      const clean = weights(layer);
+      if (hardware === undefined) return exactProduct(x, clean, layer.kind, geometry);
+      const { mapping } = hardware;
+      const matrix = asMatrix(clean);
+      const noisy = noisyWeights(matrix, {
+        noise,
+        scale: noiseScale ?? mapping.scale,
+        dropConnect,
+        key: key.derive(layer.name, 'training'),
+      });
+      return analogProduct({
+        hardware,
+        x,
+        layer,
+        weights: noisy.reshape(clean.shape),
+        weightScale: largestWeight(matrix.detach(), mapping),
+        ranges,
+        key: productKey(layer.name),
+        geometry,
+      });
+    },
   };
 }
 
-/** W + η max|W| N(0, 1), (rows, columns); its gradient for W is 1. */
-export function noisyWeights(matrix: Tensor, largest: Tensor, noise: TrainingNoise, key: GraphKey): Tensor {
-  switch (noise.kind) {
-    case 'none':
-      return matrix;
-    case 'gaussian':
-      return matrix.add(key.normal(matrix.shape).multiply(largest.multiply(noise.relativeToMax)).detach());
-    default:
-      return assertNever(noise);
-  }
+/** D ∘ (W + η max|W| N(0, 1)), (rows, columns); its gradient for W is D. */
+function noisyWeights(
+  matrix: Tensor,
+  {
+    noise,
+    scale,
+    dropConnect,
+    key,
+  }: Pick<HardwareAwareOptions, 'noise' | 'dropConnect' | 'key'> & { readonly scale: Mapping['scale'] },
+): Tensor {
+  const noisy =
+    noise === undefined
+      ? matrix
+      : matrix.add(
+          key
+            .normal(matrix.shape)
+            .multiply(largestWeight(matrix.detach(), { scale }).multiply(noise))
+            .detach(),
+        );
+  if (dropConnect === undefined) return noisy;
+  const isKept = key.derive('drop-connect').uniform(matrix.shape).less(dropConnect).select(0, 1);
+  return noisy.multiply(isKept.detach());
 }

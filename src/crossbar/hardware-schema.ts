@@ -1,14 +1,14 @@
 // The door for hardware read from a file: checks a value of unknown origin and lists every fault at once.
 
 import { z } from 'zod';
-import { invariant, throwFaults } from '../base/errors.ts';
-import { valueAt } from '../base/value-at.ts';
+import { check } from '../base/schema.ts';
 import { cellSchema } from '../cells/cell-schema.ts';
 import type {
   Adc,
   AdcRange,
   Dac,
   HardwareSpec,
+  LayerHardware,
   Mapping,
   OutputNoise,
   ReadNoiseDraw,
@@ -52,10 +52,7 @@ const readNoise: z.ZodType<ReadNoiseDraw> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('per-product') }),
 ]);
 
-/** Schema of `HardwareSpec`. */
-export const hardwareSchema: z.ZodType<HardwareSpec> = z.strictObject({
-  name: z.string().min(1),
-  source: z.string(),
+const arrays = {
   cell: cellSchema,
   mapping,
   tile,
@@ -63,7 +60,32 @@ export const hardwareSchema: z.ZodType<HardwareSpec> = z.strictObject({
   adc,
   outputNoise,
   readNoise: z.exactOptional(readNoise),
-});
+};
+
+const layerHardware: z.ZodType<LayerHardware> = z.union([
+  z.literal('digital'),
+  z.strictObject({
+    cell: z.exactOptional(cellSchema),
+    mapping: z.exactOptional(mapping),
+    tile: z.exactOptional(tile),
+    dac: z.exactOptional(dac),
+    adc: z.exactOptional(adc),
+    outputNoise: z.exactOptional(outputNoise),
+    readNoise: z.exactOptional(readNoise),
+  }),
+]);
+
+/** Schema of `HardwareSpec`. */
+export const hardwareSchema: z.ZodType<HardwareSpec> = z
+  .strictObject({
+    name: z.string().min(1),
+    source: z.string(),
+    ...arrays,
+    layers: z
+      .exactOptional(z.record(z.string().min(1), layerHardware))
+      .meta({ description: 'layers that differ, by name or by a pattern with *: "digital", or changes' }),
+  })
+  .meta({ title: 'Hardware' });
 
 /**
  * The hardware that `value`, read from a file, describes.
@@ -71,16 +93,5 @@ export const hardwareSchema: z.ZodType<HardwareSpec> = z.strictObject({
  * @throws UsageError that lists all faults: `adc.bits: expected …, got …`
  */
 export function checkHardware(value: unknown): HardwareSpec {
-  const checked = hardwareSchema.safeParse(value);
-  if (!checked.success) {
-    const faults = checked.error.issues.map(({ path, message }) => {
-      const at = path.length === 0 ? 'the specification' : path.join('.');
-      const came = valueAt(value, path);
-      const isLarge = typeof came === 'object' && came !== null;
-      return isLarge ? `${at}: ${message}` : `${at}: ${message}; got ${JSON.stringify(came)}`;
-    });
-    throwFaults('hardware', faults);
-  }
-  invariant(checked.success, 'a failed check has no faults');
-  return checked.data;
+  return check(hardwareSchema, 'hardware', value);
 }

@@ -36,10 +36,8 @@ export type OutputNoise =
  */
 export type ReadNoiseDraw = { readonly kind: 'per-read' } | { readonly kind: 'per-product' };
 
-/** An accelerator. How large read noise is belongs to the cell. */
-export type HardwareSpec = {
-  readonly name: string;
-  readonly source: string;
+/** What a layer's arrays and their periphery are made of. How large read noise is belongs to the cell. */
+export type ArrayHardware = {
   readonly cell: CellSpec;
   readonly mapping: Mapping;
   readonly tile: Tile;
@@ -50,12 +48,73 @@ export type HardwareSpec = {
   readonly readNoise?: ReadNoiseDraw;
 };
 
+/** What is different for some layers: they stay digital, or have other arrays or periphery. */
+export type LayerHardware = 'digital' | Partial<ArrayHardware>;
+
+/** An accelerator. */
+export type HardwareSpec = ArrayHardware & {
+  readonly name: string;
+  readonly source: string;
+  /**
+   * Layers that differ, by name or by a pattern in which `*` stands for any text: the first that fits a layer decides.
+   * Absent: all layers are alike.
+   */
+  readonly layers?: Readonly<Record<string, LayerHardware>>;
+};
+
+/** The hardware of one layer; undefined if it stays digital. */
+export function hardwareOf({ layers, ...hardware }: HardwareSpec, layer: string): HardwareSpec | undefined {
+  if (layers === undefined) return hardware;
+  const own = Object.entries(layers).find(([pattern]) => matchesPattern(layer, pattern))?.[1];
+  if (own === 'digital') return undefined;
+  return own === undefined ? hardware : { ...hardware, ...own };
+}
+
+/**
+ * The hardware with the layers that a function chooses: `byLayer(hermes256, network.layers, ({ name }) => …)`.
+ *
+ * @param choose what is different for a layer; undefined: nothing
+ */
+export function byLayer<L extends { readonly name: string }>(
+  hardware: HardwareSpec,
+  layers: readonly L[],
+  choose: (layer: L) => LayerHardware | undefined,
+): HardwareSpec {
+  const chosen = layers.flatMap((layer): [string, LayerHardware][] => {
+    const own = choose(layer);
+    return own === undefined ? [] : [[layer.name, own]];
+  });
+  return { ...hardware, layers: { ...Object.fromEntries(chosen), ...hardware.layers } };
+}
+
+/** True if a name fits a pattern in which `*` stands for any text. */
+export function matchesPattern(name: string, pattern: string): boolean {
+  const [start, ...parts] = pattern.split('*') as [string, ...string[]];
+  if (parts.length === 0) return name === pattern;
+  if (!name.startsWith(start)) return false;
+  let at = start.length;
+  for (const part of parts.slice(0, -1)) {
+    const found = name.indexOf(part, at);
+    if (found < 0) return false;
+    at = found + part.length;
+  }
+  const end = parts.at(-1)!;
+  return name.length - end.length >= at && name.endsWith(end);
+}
+
+/** A fault for each pattern that fits no layer. */
+export function patternFaults({ layers = {} }: HardwareSpec, names: readonly string[]): string[] {
+  return Object.keys(layers)
+    .filter((pattern) => !names.some((name) => matchesPattern(name, pattern)))
+    .map((pattern) => `layers: "${pattern}" fits no layer; there are ${names.join(', ')}`);
+}
+
 /** True if the periphery computes exactly: a product is then the plain product with the conductances. */
-export function hasIdealPeriphery({ dac, adc, outputNoise }: HardwareSpec): boolean {
+export function hasIdealPeriphery({ dac, adc, outputNoise }: ArrayHardware): boolean {
   return dac.kind === 'ideal' && adc.kind === 'ideal' && outputNoise.kind === 'none';
 }
 
 /** True if every product draws read noise, so that a reading has its variance instead of one draw. */
-export function hasReadNoiseInProducts({ cell, readNoise }: HardwareSpec): boolean {
+export function hasReadNoiseInProducts({ cell, readNoise }: ArrayHardware): boolean {
   return readNoise?.kind === 'per-product' && cell.readNoise.kind !== 'none';
 }

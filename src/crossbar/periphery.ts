@@ -4,23 +4,32 @@
 
 import { assertNever } from '../base/errors.ts';
 import type { ConvolutionGeometry, RowRange } from '../graph/node.ts';
+import { exactProduct, type Layer } from '../graph/operator.ts';
 import type { GraphKey, Tensor, TensorLike } from '../graph/tensor.ts';
 import { quantize, stepsOf } from './converters.ts';
 import { type Adc, type Dac, type HardwareSpec, hasIdealPeriphery, type OutputNoise } from './hardware.ts';
 import { matrixSize } from './mapping.ts';
 import { tileMatrix } from './tiling.ts';
 
+/** The inputs of a product, limited if whoever knows the range limits them, and |x| that drives a row fully, (), above 0. */
+export type LimitedInput = { readonly x: Tensor; readonly range: TensorLike };
+
 /** What `onChip` and `hardwareAware` ask for the ranges of converters. */
 export type ConverterRanges = {
-  /** |x| that drives a row fully, (), above 0. */
-  readonly inputRange: (layer: string) => TensorLike;
-  /** ADC full scale in units of a full input times a full weight, (), above 0. */
-  readonly outputRange: (layer: string) => TensorLike;
+  /** Of inputs x of a layer. `isClipped`: a converter clips them to the range. */
+  readonly inputRange: (layer: string, x: Tensor, isClipped: boolean) => LimitedInput;
+  /**
+   * ADC full scale in units of a full input times a full weight, (), above 0.
+   *
+   * @param sums the column outputs that it will convert, in these units
+   */
+  readonly outputRange: (layer: string, sums: () => readonly Tensor[]) => TensorLike;
 };
 
 /** A product with weights on a crossbar. */
 export type AnalogProduct = {
   readonly hardware: HardwareSpec;
+  readonly layer: Layer;
   /** (batch, in) with (in, out) weights, or (n, h, w, c) with (kh, kw, c, m) filters. */
   readonly x: Tensor;
   /** What the conductances stand for, dimensionless: ŵ · weightScale. */
@@ -29,10 +38,8 @@ export type AnalogProduct = {
   readonly variance?: Tensor;
   /** The weight that a conductance of Gmax stands for, (1, 1) or (1, columns), above 0. */
   readonly weightScale: Tensor;
-  /** |x| that drives a row fully, (), above 0. Called only if the periphery is not ideal. */
-  readonly inputRange: () => TensorLike;
-  /** ADC full scale in units of x̂ ŵ, (), above 0. Called only if the hardware says `calibrated`. */
-  readonly outputRange: () => TensorLike;
+  /** Its `inputRange` is asked only if the periphery is not ideal, its `outputRange` if the ADC is calibrated. */
+  readonly ranges: ConverterRanges;
   /** Names the read noise and the output noise of this product. */
   readonly key: GraphKey;
   /** Absent for a dense layer. */
@@ -55,7 +62,7 @@ export type AnalogProduct = {
  * convolution, finds cells that know nothing of the one before.
  */
 export function analogProduct(product: AnalogProduct): Tensor {
-  const { hardware, x, variance, key } = product;
+  const { hardware, layer, x, variance, key } = product;
   // (1, 1) or (1, columns) becomes (1) or (columns), which broadcasts to filters and images too.
   const weightScale = product.weightScale.reshape([-1]);
   if (hasIdealPeriphery(hardware)) {
@@ -65,10 +72,12 @@ export function analogProduct(product: AnalogProduct): Tensor {
     return y.add(gaussian(ofOutputs, key.derive('read', 0)).multiply(weightScale));
   }
   // All in the units of y: full scales and noise are scaled once instead of every element.
-  const inputRange = product.inputRange();
-  const unit = weightScale.multiply(inputRange);
-  const input = convertInput(x, hardware.dac, inputRange);
+  const { x: limited, range } = product.ranges.inputRange(layer.name, x, hardware.dac.kind !== 'ideal');
+  const unit = weightScale.multiply(range);
+  const input = convertInput(limited, hardware.dac, range);
   const sums = partialSums({ ...product, x: input });
+  const inUnits = (): readonly Tensor[] => sums.map((sum) => sum.divide(unit));
+  const outputRange = (): TensorLike => product.ranges.outputRange(layer.name, inUnits);
   const variances =
     variance &&
     partialSums({ ...product, x: input.square(), weights: variance.multiply(weightScale.square()) });
@@ -79,14 +88,14 @@ export function analogProduct(product: AnalogProduct): Tensor {
         variances === undefined
           ? withNoise(sum, noise, key.derive(tile))
           : sum.add(gaussian(withVariance(variances[tile]!, noise), key.derive('read', tile)));
-      return convertOutput(noisy, hardware.adc, unit, product.outputRange);
+      return convertOutput(noisy, hardware.adc, unit, outputRange);
     })
     .reduce((all, sum) => all.add(sum));
 }
 
 /** The column outputs of every row of tiles, before any conversion: they add to the whole product. */
 export function partialSums(
-  product: Pick<AnalogProduct, 'hardware' | 'x' | 'weights' | 'geometry'>,
+  product: Pick<AnalogProduct, 'hardware' | 'layer' | 'x' | 'weights' | 'geometry'>,
 ): Tensor[] {
   const { rowRanges } = tileMatrix(matrixSize(product.weights.shape), product.hardware.tile);
   return rowRanges.map((rows) => multiplyRows(product, rows));
@@ -156,8 +165,8 @@ export function numberedKeys(key: GraphKey): (layer: string) => GraphKey {
 }
 
 function multiplyRows(
-  { x, weights, geometry }: Pick<AnalogProduct, 'x' | 'weights' | 'geometry'>,
+  { x, layer, weights, geometry }: Pick<AnalogProduct, 'x' | 'layer' | 'weights' | 'geometry'>,
   rows?: RowRange,
 ): Tensor {
-  return geometry === undefined ? x.matmul(weights, rows) : x.convolve(weights, geometry, rows);
+  return exactProduct(x, weights, layer.kind, geometry, rows);
 }

@@ -1,6 +1,7 @@
 // Data sets by name: which files they consist of, where they officially live, their checksums. The table is
 // data; load-named-set.ts acts on it. Left out: formats (cifar10.ts, idx.ts) and any file access.
 
+import type { Augmentation } from './batches.ts';
 import { cifar10Classes } from './cifar10.ts';
 import { syntheticClasses } from './synthetic.ts';
 
@@ -14,8 +15,10 @@ export type NamedFile = {
   readonly hashed: 'as stored' | 'decompressed';
 };
 
-/** What the images of a set are like. */
+/** What the images of a set are like, and the changes that keep what they show. */
 export type SetShape = {
+  /** What a training does with its images unless it says otherwise. */
+  readonly augmentation: Augmentation;
   readonly inputShape: readonly [height: number, width: number, channels: number];
   readonly classNames: readonly string[];
 };
@@ -55,6 +58,8 @@ export const namedSets: {
   cifar10: {
     kind: 'cifar10',
     inputShape: [32, 32, 3],
+    // As networks for it are commonly trained: K. He et al., CVPR 2016 (arXiv 1512.03385), Section 4.2.
+    augmentation: { cropPadding: 4, flip: true, cutout: 0 },
     classNames: cifar10Classes,
     folders: ['cifar10', 'cifar-10-batches-bin'],
     // Computed from files rebuilt losslessly from the official pickles, whose checksums matched.
@@ -76,6 +81,8 @@ export const namedSets: {
   mnist: {
     kind: 'idx',
     inputShape: [28, 28, 1],
+    // A mirrored digit is no digit.
+    augmentation: { cropPadding: 0, flip: false, cutout: 0 },
     classNames: ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'],
     folders: ['mnist', 'MNIST/raw'],
     // Of the uncompressed IDX files, because copies in circulation are compressed differently. Computed from a
@@ -99,6 +106,8 @@ export const namedSets: {
   'fashion-mnist': {
     kind: 'idx',
     inputShape: [28, 28, 1],
+    // Most articles are symmetrical, shoes all point the same way.
+    augmentation: { cropPadding: 0, flip: false, cutout: 0 },
     classNames: [
       'T-shirt/top',
       'Trouser',
@@ -126,6 +135,8 @@ export const namedSets: {
   synthetic: {
     kind: 'generated',
     inputShape: [32, 32, 3],
+    // The shapes lie anywhere in their images already, so crops would teach nothing new.
+    augmentation: { cropPadding: 0, flip: true, cutout: 0 },
     classNames: syntheticClasses,
   },
 };

@@ -1,349 +1,308 @@
-// A network brought onto hardware: graphs compiled once, then chips programmed, read at any time, compensated, and
-// asked for their accuracy. Every draw is named by the seed, the chip and the time, so methods see the same chips.
+// A network on its hardware: programs over one store, compiled once. A chip, a read and a compensation are named by
+// numbers; what the store does not hold at the moment is computed again, from the same draws. Cells never leave the
+// backend, unless someone asks for a snapshot.
 
-import { UsageError } from '../base/errors.ts';
-import { type HostTensor, hostTensor, type Parameters } from '../base/parameters.ts';
-import { deriveKey, type Key, keyFromSeed, permutation } from '../base/random.ts';
+import { throwFaults, UsageError } from '../base/errors.ts';
+import type { Parameters } from '../base/parameters.ts';
+import { deriveKey, type Key, keyFromSeed } from '../base/random.ts';
+import { check, type Incomplete } from '../base/schema.ts';
+import { createTurns } from '../base/turns.ts';
 import type { Seconds } from '../base/units.ts';
-import { calibratedRanges, type LayerRanges, observing } from '../crossbar/calibration.ts';
-import {
-  type Chip,
-  collectChip,
-  collectReading,
-  type Reading,
-  readingInputs,
-  tensorShape,
-} from '../crossbar/chip.ts';
-import { compensationFactors } from '../crossbar/compensation.ts';
-import { type HardwareSpec, hasIdealPeriphery, hasReadNoiseInProducts } from '../crossbar/hardware.ts';
-import { onChip } from '../crossbar/on-chip.ts';
-import { traceProgramming, traceReading } from '../crossbar/program-and-read.ts';
-import { type Augmentation, fillBatch, type LabelledBatch, noAugmentation } from '../data/batches.ts';
+import { type Chip, checkReadTime, type Reading } from '../crossbar/chip.ts';
+import { type HardwareSpec, patternFaults } from '../crossbar/hardware.ts';
+import { checkHardware } from '../crossbar/hardware-schema.ts';
+import { allRangeStates } from '../crossbar/ranges.ts';
 import { type DataSplit, subset } from '../data/image-set.ts';
-import type { Call, Engine, Executable, Store } from '../engine.ts';
-import { digital, type Multiply } from '../graph/multiply.ts';
-import { constant } from '../graph/tensor.ts';
-import { type Trace, trace } from '../graph/trace.ts';
-import type { Model } from '../nn/model.ts';
-import { updatedStatistics } from '../nn/normalization.ts';
-import { accuracyOn, batchesOf, INFERENCE_BATCH, traceInference } from '../train/accuracy.ts';
-import type { CompensationMethod, EvaluationSettings } from './record.ts';
-
-/** Weight of the old statistics after all AdaBS batches. Joshi et al. 2020, as quoted in a public re-implementation. */
-const ADABS_MEMORY = 0.015;
-/** Converter ranges: the largest value seen, but at most so many root mean squares. */
-const RANGE_RULE = { kind: 'root-mean-squares', count: 6 } as const;
+import type { Engine, Executable, Store } from '../engine.ts';
+import { digital, weightsOf } from '../graph/operator.ts';
+import type { Network } from '../nn/network.ts';
+import { checkParameters, checkTensors } from '../train/checkpoint.ts';
+import { classification } from '../train/classification.ts';
+import { INFERENCE_BATCH, scoreOn, traceInference } from '../train/score.ts';
+import type { Task } from '../train/task.ts';
+import { type Adabs, prepareAdabs } from './adabs.ts';
+import { calibrateRanges } from './calibrate.ts';
+import { type ChipPrograms, compensationAliases, prepareChipPrograms, traceOnChip } from './chip-programs.ts';
+import {
+  type CompensationMethod,
+  type EvaluationSettings,
+  evaluationFaults,
+  evaluationSchema,
+} from './evaluation-settings.ts';
 
 /** What a deployment is made of. */
 export type DeploymentOptions = {
   readonly engine: Engine;
-  readonly model: Model;
+  readonly network: Network;
+  /** Of the network; converter ranges among them are used as they are. */
   readonly parameters: Parameters;
-  readonly data: DataSplit;
+  /** Images to classify; absent where a `task` is given. */
+  readonly data?: DataSplit | undefined;
+  /** What is scored; absent: classification of `data`. */
+  readonly task?: Task | undefined;
   readonly hardware: HardwareSpec;
-  readonly evaluation: EvaluationSettings;
-  readonly seed: number;
+  /** Every field has a default. */
+  readonly evaluation?: Incomplete<EvaluationSettings>;
+  /** Names all random draws. */
+  readonly seed?: number;
 };
 
-/** A chip read at some time, with the read-outs that compensation compares it with. */
-export type ChipReading = { readonly reading: Reading; readonly baseline: Reading };
+/** A read of a chip. */
+export type ChipRead = {
+  /** Number of the chip, from 0. */
+  readonly chip: number;
+  /** Since programming ended. */
+  readonly timeSeconds: Seconds;
+  /** Number of the read at this time, from 0, which is the default: each draws read noise of its own. */
+  readonly read?: number;
+};
 
-/** A network on its hardware. */
+/** A network on its hardware. Each method is a function of what it is given: chips and reads have no order. */
 export type Deployment = {
-  /** Accuracy in floating point on the test images. */
+  readonly network: Network;
+  readonly hardware: HardwareSpec;
+  /** Score in floating point on the test examples: of a classification the accuracy. */
   readonly digitalAccuracy: (signal?: AbortSignal) => Promise<number>;
-  /** Programs chip number `number`. */
-  readonly program: (number: number) => Promise<Chip>;
-  /** Reads a chip; the chip is unchanged. */
-  readonly read: (chip: Chip, timeSeconds: Seconds) => Promise<Reading>;
+  /** Score of a read of a chip under a method, one of those of the evaluation's settings. */
+  readonly accuracy: (
+    read: ChipRead & { readonly method: CompensationMethod },
+    signal?: AbortSignal,
+  ) => Promise<number>;
+  /** A programmed chip as values. */
+  readonly chip: (number: number) => Promise<Chip>;
+  /** What a read senses, as values. */
+  readonly reading: (read: ChipRead) => Promise<Reading>;
   /** The read right after programming that compensation refers to. */
-  readonly readBaseline: (chip: Chip) => Promise<Reading>;
-  /** Accuracy of a reading under a method, one of those of the evaluation's settings. */
-  readonly accuracy: (read: ChipReading, method: CompensationMethod, signal?: AbortSignal) => Promise<number>;
+  readonly baseline: (chip: number) => Promise<Reading>;
   readonly free: () => void;
 };
 
-function deploymentKey(seed: number): Key {
+/** What names the draws of all chips of a seed. */
+export function deploymentKey(seed: number): Key {
   return deriveKey(keyFromSeed(seed), 'deployment');
 }
 
-/** The key with which chip number `number` of a seed is programmed. */
-export function programmingKey(seed: number, number: number): Key {
-  return deriveKey(deploymentKey(seed), 'program', number);
-}
-
 /**
- * Compiles everything that a network needs on its hardware, and calibrates converter ranges on training images.
+ * Compiles everything that a network needs on its hardware, and calibrates converter ranges on training examples unless
+ * the parameters bring them.
  *
- * @throws UsageError if AdaBS is asked for and the network normalises nothing
+ * @throws UsageError that lists all faults of settings, hardware and parameters; or if AdaBS is asked for and the network
+ *         normalises nothing
  */
 export async function deploy(options: DeploymentOptions): Promise<Deployment> {
-  const { engine, model, hardware, data, evaluation } = options;
-  const hasAdabs = evaluation.methods.includes('adabs');
-  if (hasAdabs && model.normalizationLayers.length === 0) {
-    throw new UsageError(
-      `deploy: AdaBS re-estimates statistics of batch normalisation, and ${model.name} has none; leave the method out`,
-    );
-  }
-  const root = deploymentKey(options.seed);
-  const test = evaluation.testImages === undefined ? data.test : subset(data.test, evaluation.testImages);
-  const batchSize = Math.min(INFERENCE_BATCH, test.count);
-  const testBatches = batchesOf(test, data.normalization, batchSize);
-  const ranges = hasIdealPeriphery(hardware)
-    ? new Map<string, LayerRanges>()
-    : await calibrate(options, root);
-  const programming = await engine.compile(traceProgramming(model.analogLayers, hardware));
-  const reading = await engine.compile(traceReading(model.analogLayers, hardware));
-  const isDigital = (parameter: string): boolean =>
-    model.parameters.find(({ name }) => name === parameter)!.role !== 'weights';
-  const operator = (t: Trace): Multiply => chipOperator(t, options, ranges);
-  const inference = await engine.compile(traceInference(model, batchSize, operator, isDigital));
-  const store = engine.store(chipTensors(options));
-  const adabs = hasAdabs ? await prepareAdabs(options, operator, root) : undefined;
+  const { engine, network, parameters, seed = 0 } = options;
+  const evaluation = check(evaluationSchema, 'deploy: evaluation', options.evaluation ?? {});
+  const hardware = checkHardware(options.hardware);
+  const tasks = tasksOf(options, evaluation);
+  throwFaults('deploy', deploymentFaults(network, hardware, evaluation, tasks.scored, seed));
+  checkParameters('deploy', network, parameters);
+  const root = deploymentKey(seed);
+  const store = await engine.store(await startTensors(options, hardware, evaluation, tasks.plain, root));
+  const chips = await prepareChipPrograms({ engine, network, hardware, store, seed, key: root });
+  const { examples } = tasks.scored;
+  const size = Math.min(INFERENCE_BATCH, examples.testCount);
+  const onChip = traceOnChip(network, hardware);
+  const inference = await engine.compile(traceInference(network, tasks.scored, size, onChip));
+  const adabs = evaluation.methods.includes('adabs')
+    ? await prepareAdabs({
+        engine,
+        network,
+        task: tasks.augmented,
+        settings: evaluation.adabs,
+        operator: onChip,
+        key: root,
+      })
+    : undefined;
+  const parts: Parts = {
+    options: { ...options, seed },
+    evaluation,
+    hardware,
+    task: tasks.scored,
+    size,
+    store,
+    chips,
+    inference,
+    adabs,
+    root,
+    testBatches: examples.testBatches(size),
+  };
+  return deployment(parts);
+}
+
+type Parts = {
+  readonly options: DeploymentOptions;
+  readonly evaluation: EvaluationSettings;
+  readonly hardware: HardwareSpec;
+  readonly task: Task;
+  /** Examples of a batch. */
+  readonly size: number;
+  readonly store: Store;
+  readonly chips: ChipPrograms;
+  readonly inference: Executable;
+  readonly adabs: Adabs | undefined;
+  readonly root: Key;
+  readonly testBatches: ReturnType<Task['examples']['testBatches']>;
+};
+
+function deployment(parts: Parts): Deployment {
+  const { options, hardware, store, chips, inference, adabs } = parts;
+  const { network } = options;
+  // Several calls at once would move each other's chips away.
+  const turns = createTurns();
   return {
-    digitalAccuracy: (signal) => digitalAccuracy(options, testBatches, batchSize, signal),
-    program: async (number) => {
-      const inputs = Object.fromEntries(
-        model.analogLayers.map(({ name }) => [
-          `${name}.weights`,
-          options.parameters[`${name}.weights`]!.data,
-        ]),
-      );
-      const outputs = await programming.run({
-        inputs,
-        keys: { program: programmingKey(options.seed, number) },
-      });
-      return collectChip({ hardware, seed: options.seed, number, layers: model.analogLayers, outputs });
+    network,
+    hardware,
+    digitalAccuracy: (signal) => turns.take(() => digitalScore(parts, signal)),
+    accuracy: async (read, signal) => {
+      checkRead(read);
+      checkMethod(parts, read.method);
+      return turns.take(() => scoreOnChip(parts, read, signal));
     },
-    read: (chip, timeSeconds) =>
-      readChip(reading, chip, timeSeconds, deriveKey(root, 'read', chip.number, timeSeconds)),
-    readBaseline: (chip) => readChip(reading, chip, 0, deriveKey(root, 'baseline', chip.number)),
-    accuracy: async (read, method, signal) => {
-      if (!evaluation.methods.includes(method)) {
-        throw new UsageError(
-          `accuracy: method must be one the deployment was made for (${evaluation.methods.join(', ')}), got ${method}`,
-        );
-      }
-      store.write(readTensors(options, read, method));
-      const key = deriveKey(root, 'output', read.reading.chip, read.reading.timeSeconds);
-      if (method === 'adabs') await adabs?.run(store, key, signal);
-      return accuracyOn(
-        inference,
-        testBatches,
-        (batch) => ({ state: store, keys: { output: deriveKey(key, batch) } }),
-        signal,
-      );
+    chip: async (number) => {
+      checkNumber('chip', number);
+      return turns.take(() => chips.chip(number));
+    },
+    reading: async (read) => {
+      checkRead(read);
+      return turns.take(() => chips.reading(read));
+    },
+    baseline: async (number) => {
+      checkNumber('chip', number);
+      return turns.take(() => chips.baseline(number));
     },
     free: () => {
-      for (const executable of [programming, reading, inference]) executable.free();
+      inference.free();
+      chips.free();
       adabs?.free();
       store.free();
     },
   };
 }
 
-async function digitalAccuracy(
-  { engine, model, parameters }: DeploymentOptions,
-  batches: readonly LabelledBatch[],
-  size: number,
-  signal?: AbortSignal,
-): Promise<number> {
-  const executable = await engine.compile(traceInference(model, size, () => digital));
-  const state = engine.store(parameters);
+/** Parameters and converter ranges, as the store holds them at first. */
+async function startTensors(
+  { engine, network, parameters }: DeploymentOptions,
+  hardware: HardwareSpec,
+  evaluation: EvaluationSettings,
+  task: Task,
+  root: Key,
+): Promise<Parameters> {
+  const own = Object.fromEntries(network.parameters.map(({ name }) => [name, parameters[name]!]));
+  const wanted = allRangeStates(network.layers, hardware);
+  const brought = wanted.filter(({ name }) => parameters[name] !== undefined);
+  checkTensors('deploy: converter ranges', brought, parameters);
+  const ranges = Object.fromEntries(brought.map(({ name }) => [name, parameters[name]!]));
+  if (brought.length === wanted.length) return { ...own, ...ranges };
+  const store = await engine.store(own);
   try {
-    return await accuracyOn(executable, batches, () => ({ state }), signal);
+    const calibrated = await calibrateRanges({
+      engine,
+      network,
+      hardware,
+      task,
+      rule: evaluation.ranges,
+      examples: evaluation.calibrationImages,
+      key: deriveKey(root, 'ranges'),
+      store,
+    });
+    return { ...own, ...calibrated, ...ranges };
   } finally {
-    executable.free();
-    state.free();
+    store.free();
   }
 }
 
-async function readChip(reading: Executable, chip: Chip, timeSeconds: Seconds, key: Key): Promise<Reading> {
-  const { timeSeconds: time, ...inputs } = readingInputs(chip, timeSeconds);
-  const outputs = await reading.run({ inputs, scalars: { timeSeconds: time![0]! }, keys: { read: key } });
-  return collectReading(chip, timeSeconds, outputs);
-}
-
-/** The operator that multiplies by what the store holds of a chip. */
-function chipOperator(
-  t: Trace,
-  { model, hardware }: DeploymentOptions,
-  ranges: ReadonlyMap<string, LayerRanges>,
-): Multiply {
-  const shapes = new Map(model.analogLayers.map((layer) => [layer.name, layer]));
-  return onChip({
-    hardware,
-    conductances: (name) => {
-      const layer = shapes.get(name)!;
-      const variance = hasReadNoiseInProducts(hardware) && {
-        variance: t.state(`${name}.variance`, tensorShape(hardware, layer, 'variance')),
-      };
-      return {
-        ...variance,
-        gPlus: t.state(`${name}.gPlus`, [layer.rows, layer.columns]),
-        gMinus: t.state(`${name}.gMinus`, [layer.rows, layer.columns]),
-        scale: t.state(`${name}.scale`, tensorShape(hardware, layer, 'scale')),
-        compensation: t.state(`${name}.compensation`, [1, layer.columns]),
-      };
-    },
-    inputRange: (name) => constant(t, ranges.get(name)!.input),
-    outputRange: (name) => constant(t, ranges.get(name)!.output!),
-    key: t.key('output'),
-  });
-}
-
-function zeros(shape: readonly number[]): HostTensor {
-  return hostTensor(shape, new Float32Array(shape.reduce((product, size) => product * size, 1)));
-}
-
-/** Everything that inference on a chip keeps on the backend: digital parameters, and places for conductances. */
-function chipTensors({ model, parameters, hardware }: DeploymentOptions): Parameters {
-  const tensors: Record<string, HostTensor> = {};
-  for (const { name, role } of model.parameters) if (role !== 'weights') tensors[name] = parameters[name]!;
-  for (const layer of model.analogLayers) {
-    tensors[`${layer.name}.gPlus`] = zeros([layer.rows, layer.columns]);
-    tensors[`${layer.name}.gMinus`] = zeros([layer.rows, layer.columns]);
-    tensors[`${layer.name}.scale`] = zeros(tensorShape(hardware, layer, 'scale'));
-    tensors[`${layer.name}.compensation`] = zeros([1, layer.columns]);
-    if (hasReadNoiseInProducts(hardware))
-      tensors[`${layer.name}.variance`] = zeros(tensorShape(hardware, layer, 'variance'));
-  }
-  return tensors;
-}
-
-/** What a reading puts into the store: conductances, their variance if read, factors, and the statistics as trained. */
-function readTensors(
-  { model, parameters }: DeploymentOptions,
-  { reading, baseline }: ChipReading,
-  method: CompensationMethod,
-): Parameters {
-  const factors = compensationFactors({ kind: method === 'adabs' ? 'global' : method }, baseline, reading);
-  const tensors: Record<string, HostTensor> = {};
-  for (const { name, role } of model.parameters) {
-    if (role === 'runningMean' || role === 'runningVariance') tensors[name] = parameters[name]!;
-  }
-  for (const [name, layer] of Object.entries(reading.layers)) {
-    tensors[`${name}.gPlus`] = layer.gPlus;
-    tensors[`${name}.gMinus`] = layer.gMinus;
-    tensors[`${name}.scale`] = layer.scale;
-    tensors[`${name}.compensation`] = factors[name]!;
-    if (layer.variance !== undefined) tensors[`${name}.variance`] = layer.variance;
-  }
-  return tensors;
-}
-
-/** AdaBS on the statistics in a store. */
-type Adabs = {
-  readonly run: (store: Store, key: Key, signal?: AbortSignal) => Promise<void>;
-  readonly free: () => void;
+type Tasks = {
+  /** On the test examples that are asked for. */
+  readonly scored: Task;
+  /** Training examples as they are, for converter ranges. */
+  readonly plain: Task;
+  /** Training examples changed as AdaBS asks. */
+  readonly augmented: Task;
 };
 
-/**
- * Compiles adaptive batch-norm statistics: for each of m calibration batches, every running moment r ← p r + (1 − p) b
- * with the batch's own moment b and p = 0.015^(1/m), the network running on the chip with batch statistics.
- * Calibration images come from the training set, without labels; augmented only if the settings say so. Statistics that
- * a network was trained with are those of augmented images: crops of a padded image have black borders, others have not.
- *
- * @source V. Joshi et al., Nat. Commun. 11:2473 (2020); rule as quoted by a public re-implementation
- */
-async function prepareAdabs(
-  options: DeploymentOptions,
-  operator: (t: Trace) => Multiply,
-  root: Key,
-): Promise<Adabs> {
-  const { engine, model, data, evaluation } = options;
-  const { batches: count, batchSize, augmentation } = evaluation.adabs;
-  const share = 1 - ADABS_MEMORY ** (1 / count);
-  const graph = trace((t) => {
-    const images = t.input('images', [batchSize, ...model.inputShape]);
-    const parameters = Object.fromEntries(
-      model.parameters.map(({ name, shape, role }) => [
-        name,
-        role === 'weights' ? t.input(name, shape) : t.state(name, shape),
-      ]),
-    );
-    const { statistics } = model.apply(parameters, images, operator(t), { kind: 'training' });
-    const updates = Object.fromEntries(
-      Object.entries(statistics).map(([name, batch]) => [
-        name,
-        updatedStatistics(parameters[name]!, batch, share),
-      ]),
-    );
-    return { outputs: {}, updates };
-  });
-  const executable = await engine.compile(graph);
-  const sizes = new Array<number>(count).fill(batchSize);
-  const batches = calibrationBatches(data, deriveKey(root, 'adabs'), sizes, augmentation);
-  return {
-    run: async (state, key, signal) => {
-      for (const [batch, images] of batches.entries()) {
-        signal?.throwIfAborted();
-        const call: Call = { inputs: { images }, state, keys: { output: deriveKey(key, 'adabs', batch) } };
-        await executable.run(call);
-      }
-    },
-    free: executable.free,
-  };
+function tasksOf({ data, task }: DeploymentOptions, { testImages, adabs }: EvaluationSettings): Tasks {
+  if (task !== undefined) return { scored: task, plain: task, augmented: task };
+  if (data === undefined) throw new UsageError('deploy: expected `data` or a `task`, got neither');
+  const test =
+    testImages === undefined ? data.test : subset(data.test, Math.min(testImages, data.test.count));
+  const split = { ...data, test };
+  const plain = classification(split);
+  const augmented =
+    adabs.augmentation === undefined ? plain : classification(split, { augmentation: adabs.augmentation });
+  return { scored: plain, plain, augmented };
 }
 
-/** Images of the training set in a random order, as normalised batches; the order starts again if the set is small. */
-function calibrationBatches(
-  { train, normalization }: DataSplit,
-  key: Key,
-  sizes: readonly number[],
-  augmentation: Augmentation = noAugmentation,
-): Float32Array[] {
-  const order = permutation(key, train.count);
-  const augment = { settings: augmentation, key: deriveKey(key, 'augmentation'), epoch: 0 };
-  let first = 0;
-  return sizes.map((size) => {
-    const indices = Uint32Array.from({ length: size }, (_, i) => order[(first + i) % train.count]!);
-    first += size;
-    return fillBatch({ set: train, indices, normalization, augment }).images;
-  });
+function deploymentFaults(
+  network: Network,
+  hardware: HardwareSpec,
+  evaluation: EvaluationSettings,
+  { examples }: Task,
+  seed: number,
+): string[] {
+  const faults = [
+    ...evaluationFaults(evaluation, examples),
+    ...patternFaults(
+      hardware,
+      network.layers.map(({ name }) => name),
+    ),
+  ];
+  if (!Number.isSafeInteger(seed) || seed < 0)
+    faults.push(`seed must be a whole number from 0 to 2^53 - 1, got ${seed}`);
+  if (evaluation.methods.includes('adabs') && network.normalizationLayers.length === 0)
+    faults.push(
+      `AdaBS re-estimates statistics of batch normalisation, and ${network.name} has none; leave the method out`,
+    );
+  return faults;
 }
 
-/** Converter ranges of every layer, from what the digital network sees on training images. */
-async function calibrate(options: DeploymentOptions, root: Key): Promise<Map<string, LayerRanges>> {
-  const { engine, model, parameters, data, evaluation } = options;
-  const size = Math.min(INFERENCE_BATCH, evaluation.calibrationImages);
-  const whole = Math.floor(evaluation.calibrationImages / size);
-  const rest = evaluation.calibrationImages - whole * size;
-  const sizes = [...new Array<number>(whole).fill(size), ...(rest > 0 ? [rest] : [])];
-  const batches = calibrationBatches(data, deriveKey(root, 'ranges'), sizes);
-  const state = engine.store(parameters);
-  const observations: Record<string, Float32Array>[] = [];
-  for (const one of new Set(sizes)) {
-    const alike = batches.filter((_, batch) => sizes[batch] === one);
-    observations.push(...(await observe(options, state, one, alike)));
-  }
-  state.free();
-  return new Map(
-    model.analogLayers.map(({ name }) => [name, calibratedRanges(name, RANGE_RULE, observations)]),
+function checkNumber(what: 'chip' | 'read', number: number): void {
+  if (!Number.isInteger(number) || number < 0)
+    throw new UsageError(`deployment: ${what} must be a whole number from 0, got ${number}`);
+}
+
+function checkRead({ chip, timeSeconds, read = 0 }: ChipRead): void {
+  checkNumber('chip', chip);
+  checkReadTime(timeSeconds);
+  checkNumber('read', read);
+}
+
+function checkMethod({ evaluation: { methods } }: Parts, method: CompensationMethod): void {
+  if (methods.includes(method)) return;
+  throw new UsageError(
+    `accuracy: method must be one the deployment was made for (${methods.join(', ')}), got ${method}`,
   );
 }
 
-/** What the layers of the digital network see of batches of `size` images. */
-async function observe(
-  { engine, model, hardware }: DeploymentOptions,
-  state: Store,
-  size: number,
-  batches: readonly Float32Array[],
-): Promise<Record<string, Float32Array>[]> {
+async function digitalScore(
+  { options: { engine, network }, store, task, size, testBatches }: Parts,
+  signal: AbortSignal | undefined,
+): Promise<number> {
   const executable = await engine.compile(
-    trace((t) => {
-      const observed = observing(digital, hardware);
-      const states = Object.fromEntries(
-        model.parameters.map(({ name, shape }) => [name, t.state(name, shape)]),
-      );
-      model.apply(states, t.input('images', [size, ...model.inputShape]), observed.multiply, {
-        kind: 'inference',
-      });
-      return { outputs: observed.observations() };
-    }),
+    traceInference(network, task, size, (t) => digital((layer) => t.state(weightsOf(layer), layer.shape))),
   );
-  const observations: Record<string, Float32Array>[] = [];
-  for (const images of batches) observations.push(await executable.run({ inputs: { images }, state }));
-  executable.free();
-  return observations;
+  try {
+    return await scoreOn(executable, task, testBatches, () => ({ state: store }), signal);
+  } finally {
+    executable.free();
+  }
+}
+
+async function scoreOnChip(
+  { task, store, chips, inference, adabs, root, testBatches }: Parts,
+  { chip, timeSeconds, read = 0, method }: ChipRead & { readonly method: CompensationMethod },
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  await chips.read({ chip, timeSeconds, read });
+  const path = read === 0 ? [chip, timeSeconds] : [chip, timeSeconds, read];
+  const outputKey = deriveKey(root, 'output', ...path);
+  const factors = compensationAliases(chips.layers, method === 'adabs' ? 'global' : method);
+  if (method === 'adabs') await adabs!.run({ store, chip, outputKey, aliases: factors, signal });
+  const aliases = method === 'adabs' ? { ...factors, ...adabs!.statistics } : factors;
+  return scoreOn(
+    inference,
+    task,
+    testBatches,
+    (batch) => ({ state: store, aliases, keys: { output: deriveKey(outputKey, batch) } }),
+    signal,
+  );
 }

@@ -2,14 +2,15 @@
 
 import type { Seconds } from '../base/units.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
-import type { Augmentation } from '../data/batches.ts';
 import type { Provenance } from '../train/provenance.ts';
+import type { CompensationMethod, EvaluationSettings } from './evaluation-settings.ts';
 
-/** What is done about drift: nothing, one factor per layer, one per column, or global factors and then AdaBS. */
-export type CompensationMethod = 'none' | 'global' | 'per-column' | 'adabs';
-
-/** All methods, in the order of reports. */
-export const COMPENSATION_METHODS: readonly CompensationMethod[] = ['none', 'global', 'per-column', 'adabs'];
+export {
+  type AdabsSettings,
+  COMPENSATION_METHODS,
+  type CompensationMethod,
+  type EvaluationSettings,
+} from './evaluation-settings.ts';
 
 /** Accuracies of the same chips at one time under one method. */
 export type AccuracyAtTime = {
@@ -64,26 +65,6 @@ export type NetworkResult = {
   readonly histogram: ConductanceHistogram;
   /** How this network was evaluated, where that is not how the experiment's others were. */
   readonly evaluation?: EvaluationSettings;
-};
-
-/** How AdaBS re-estimates batch-normalisation statistics. */
-export type AdabsSettings = {
-  readonly batches: number;
-  readonly batchSize: number;
-  /** Of the calibration images; absent: none. That of the training fits the statistics that the network expects. */
-  readonly augmentation?: Augmentation | undefined;
-};
-
-/** How networks are evaluated. */
-export type EvaluationSettings = {
-  readonly chips: number;
-  readonly timesSeconds: readonly Seconds[];
-  readonly methods: readonly CompensationMethod[];
-  readonly adabs: AdabsSettings;
-  /** Training images for the calibration of converter ranges. */
-  readonly calibrationImages: number;
-  /** Only the first so many test images; all by default. */
-  readonly testImages?: number;
 };
 
 /** Networks trained from the same weights for the same length with different noise; chips, read-outs as in the experiment. */

@@ -1,8 +1,10 @@
 // What a chip looks like inside: histograms of its conductances and the errors of its weights, for reports.
 
 import type { HostTensor, Parameters } from '../base/parameters.ts';
+import { signedSignificance } from '../crossbar/arrays.ts';
 import type { Chip, Reading } from '../crossbar/chip.ts';
 import { compensationFactors } from '../crossbar/compensation.ts';
+import { hardwareOf } from '../crossbar/hardware.ts';
 import { tileMatrix } from '../crossbar/tiling.ts';
 import type { ConductanceHistogram, LayerSummary } from './record.ts';
 
@@ -22,11 +24,11 @@ export function conductanceHistogram(chip: Chip, readings: readonly Reading[]): 
   };
   return {
     edgesMicrosiemens: Array.from({ length: BINS + 1 }, (_, i) => (i * end) / BINS),
-    target: count(layers.flatMap((layer) => [layer.targetPlus, layer.targetMinus])),
-    programmed: count(layers.flatMap((layer) => [layer.gPlus, layer.gMinus])),
+    target: count(layers.flatMap(({ cells }) => cells.map(({ target }) => target))),
+    programmed: count(layers.flatMap(({ cells }) => cells.map(({ conductance }) => conductance))),
     read: readings.map(({ timeSeconds, layers: read }) => ({
       timeSeconds,
-      counts: count(Object.values(read).flatMap((layer) => [layer.gPlus, layer.gMinus])),
+      counts: count(Object.values(read).flatMap(({ cells }) => cells.map(({ conductance }) => conductance))),
     })),
   };
 }
@@ -39,7 +41,8 @@ export function layerSummaries(
   readings: readonly Reading[],
 ): LayerSummary[] {
   return Object.values(chip.layers).map(({ name, rows, columns }) => {
-    const { tileCount, utilisation } = tileMatrix({ rows, columns }, chip.hardware.tile);
+    const { tile } = hardwareOf(chip.hardware, name)!;
+    const { tileCount, utilisation } = tileMatrix({ rows, columns }, tile);
     const weights = parameters[`${name}.weights`]!.data;
     return {
       name,
@@ -48,7 +51,7 @@ export function layerSummaries(
       tiles: tileCount,
       utilisation,
       weightErrors: readings.map((reading) => {
-        const factors = compensationFactors({ kind: 'global' }, baseline, reading)[name]!.data;
+        const factors = compensationFactors('global', baseline, reading)[name]!.data;
         return {
           timeSeconds: reading.timeSeconds,
           none: weightError(weights, reading, name, () => 1),
@@ -69,14 +72,20 @@ function weightError(
   name: string,
   factor: (column: number) => number,
 ): number {
-  const { gPlus, gMinus, scale, columns, variance } = reading.layers[name]!;
+  const { cells, scale, columns, variance } = reading.layers[name]!;
+  const arrays = cells.map((cell) => ({
+    g: cell.conductance.data,
+    significance: signedSignificance(cell),
+  }));
   const largest = weights.reduce((max, weight) => Math.max(max, Math.abs(weight)), 0);
   if (largest === 0) return 0;
   let sum = 0;
   for (let i = 0; i < weights.length; i++) {
     const column = i % columns;
     const columnScale = scale.data[scale.data.length === 1 ? 0 : column]!;
-    const read = (gPlus.data[i]! - gMinus.data[i]!) * columnScale * factor(column);
+    let net = 0;
+    for (const { g, significance } of arrays) net += significance * g[i]!;
+    const read = net * columnScale * factor(column);
     sum += (read - weights[i]!) ** 2;
     if (variance !== undefined) sum += variance.data[i]! * (columnScale * factor(column)) ** 2;
   }

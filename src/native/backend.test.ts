@@ -198,6 +198,6 @@ test('many programs, loaded, run and freed in a row, do not disturb each other',
     await program.run([x, y], new Uint32Array(0));
     program.free();
   }
-  assert.deepEqual(y.read(), new Float32Array(1000).fill(3));
+  assert.deepEqual(await y.read(), new Float32Array(1000).fill(3));
   await backend.close();
 });

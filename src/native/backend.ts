@@ -105,8 +105,8 @@ function allocate({ runtime, addresses, turns, isClosed }: Machine, elements: nu
   const bits = new Int32Array(view.buffer, 0, elements);
   return guardedBuffer(addresses, addressOf(memory), {
     elements,
-    write: (values) => (values instanceof Int32Array ? bits : view).set(values),
-    read: () => copyOf(view),
+    write: async (values) => (values instanceof Int32Array ? bits : view).set(values),
+    read: async () => copyOf(view),
     free: () => turns.after(() => runtime.free(memory)),
   });
 }

@@ -1,9 +1,9 @@
 // Recurrent cells: one step, unrolled in the graph by the caller. The gates come from two weight matrices, one for the
 // input and one for the hidden state, so each is an analog layer of its own.
 
-import type { Multiply } from '../graph/multiply.ts';
+import type { Layer, Operator } from '../graph/operator.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import type { Initial, ParameterSpec } from './model.ts';
+import type { Initial, ParameterSpec } from './network.ts';
 
 /** What an LSTM carries from step to step, each (n, hidden). */
 export type LstmState = { readonly hidden: Tensor; readonly cell: Tensor };
@@ -30,6 +30,22 @@ export function lstmParameters({
   ];
 }
 
+/** The two layers of an LSTM: `layer.input` and `layer.hidden`. */
+export function lstmLayers({
+  layer,
+  inputs,
+  hidden,
+}: {
+  readonly layer: string;
+  readonly inputs: number;
+  readonly hidden: number;
+}): readonly Layer[] {
+  return [
+    { name: `${layer}.input`, kind: 'dense', shape: [inputs, 4 * hidden] },
+    { name: `${layer}.hidden`, kind: 'dense', shape: [hidden, 4 * hidden] },
+  ];
+}
+
 /**
  * One step of an LSTM: Hochreiter and Schmidhuber, Neural Comput. 9:1735 (1997), with the forget gate of Gers et al.,
  * Neural Comput. 12:2451 (2000).
@@ -41,7 +57,7 @@ export function lstmParameters({
  * @param x          (n, inputs)
  * @param state      h and c before the step
  * @param parameters by name, as `lstmParameters` lists them
- * @param multiply   multiplies under the layer names `layer.input` and `layer.hidden`
+ * @param operator   multiplies by the layers `layer.input` and `layer.hidden`
  * @returns h′ and c′
  */
 export function lstmStep({
@@ -49,17 +65,18 @@ export function lstmStep({
   x,
   state,
   parameters,
-  multiply,
+  operator,
 }: {
   readonly layer: string;
   readonly x: Tensor;
   readonly state: LstmState;
   readonly parameters: Readonly<Record<string, Tensor>>;
-  readonly multiply: Multiply;
+  readonly operator: Operator;
 }): LstmState {
   const [n, size] = state.hidden.shape as readonly [number, number];
-  const fromInput = multiply.dense(x, parameters[`${layer}.input.weights`]!, `${layer}.input`);
-  const fromHidden = multiply.dense(state.hidden, parameters[`${layer}.hidden.weights`]!, `${layer}.hidden`);
+  const [input, hidden] = lstmLayers({ layer, inputs: x.shape[1]!, hidden: size }) as [Layer, Layer];
+  const fromInput = operator.multiply(x, input);
+  const fromHidden = operator.multiply(state.hidden, hidden);
   const gates = fromInput.add(fromHidden).add(parameters[`${layer}.bias`]!);
   const gate = (k: number): Tensor => gates.slice([0, k * size], [n, (k + 1) * size]);
   const cell = gate(1)

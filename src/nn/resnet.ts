@@ -2,7 +2,7 @@
 // (arXiv 1512.03385), Section 4.2. Three stages of basic blocks, activation after the addition.
 
 import { throwFaults } from '../base/errors.ts';
-import { classifier } from './classifier.ts';
+import { classifier, type ImageTask } from './define-network.ts';
 import {
   activation,
   batchNormalization,
@@ -10,12 +10,12 @@ import {
   dense,
   globalAveragePool,
   identity,
-  type Layer,
+  type Module,
   paddedShortcut,
   residual,
   sequence,
-} from './layers.ts';
-import type { ImageTask, Model } from './model.ts';
+} from './modules.ts';
+import type { Network } from './network.ts';
 
 /**
  * How a block that changes the shape feeds its input past itself: `projection`, a 1x1 convolution of stride 2 with batch
@@ -49,7 +49,7 @@ export function resnet({
   inputShape,
   classes,
   name = `resnet${depth}`,
-}: ResnetOptions): Model {
+}: ResnetOptions): Network {
   const blocks = (depth - 2) / 6;
   throwFaults(`resnet "${name}"`, [
     ...(Number.isInteger(blocks) && blocks >= 1
@@ -65,7 +65,7 @@ export function resnet({
       names.map((prefix, block) => basicBlock({ prefix, width, shortcut, halves: stage > 0 && block === 0 })),
     );
   });
-  const layer = sequence([
+  const module = sequence([
     convolution({ name: 'stem', filters: widths[0], size: 3, padding: 1 }),
     batchNormalization('stemNorm'),
     activation('relu'),
@@ -73,7 +73,7 @@ export function resnet({
     globalAveragePool,
     dense({ name: 'dense', outputs: classes }),
   ]);
-  return classifier({ name, inputShape, classes, layer });
+  return classifier({ name, inputShape, classes, module });
 }
 
 type BlockOptions = {
@@ -84,7 +84,7 @@ type BlockOptions = {
   readonly halves: boolean;
 };
 
-function basicBlock({ prefix, width, shortcut, halves }: BlockOptions): Layer {
+function basicBlock({ prefix, width, shortcut, halves }: BlockOptions): Module {
   const stride = halves ? 2 : 1;
   const body = sequence([
     convolution({ name: `${prefix}.conv1`, filters: width, size: 3, stride, padding: 1 }),
@@ -97,7 +97,7 @@ function basicBlock({ prefix, width, shortcut, halves }: BlockOptions): Layer {
   return sequence([residual({ body, shortcut: side }), activation('relu')]);
 }
 
-const shortcuts: { readonly [S in Shortcut]: (prefix: string, width: number) => Layer } = {
+const shortcuts: { readonly [S in Shortcut]: (prefix: string, width: number) => Module } = {
   projection: (prefix, width) =>
     sequence([
       convolution({ name: `${prefix}.projection`, filters: width, size: 1, stride: 2 }),
@@ -110,7 +110,7 @@ const shortcuts: { readonly [S in Shortcut]: (prefix: string, width: number) => 
  * The network of Joshi et al., Nat. Commun. 11:2473 (2020): widths 16/28/56 with projections. For (32, 32, 3) and
  * 10 classes it has 361,722 weights, the published number; the widths are inferred from that count.
  */
-export function resnet32(task: ImageTask): Model {
+export function resnet32(task: ImageTask): Network {
   return resnet({ ...task, depth: 32, widths: [16, 28, 56], shortcut: 'projection' });
 }
 
@@ -118,6 +118,6 @@ export function resnet32(task: ImageTask): Model {
  * The network of IBM's tutorial on hardware-aware training (aihwkit, notebooks/tutorial/hw_aware_training.ipynb): widths
  * 16/32/64 with padded shortcuts; 461,882 weights for (32, 32, 3) and 10 classes. (With projections it has 464,442.)
  */
-export function resnet32Wide(task: ImageTask): Model {
+export function resnet32Wide(task: ImageTask): Network {
   return resnet({ ...task, depth: 32, widths: [16, 32, 64], shortcut: 'padded', name: 'resnet32-wide' });
 }

@@ -2,19 +2,20 @@
 
 import { z } from 'zod';
 import { invariant, messageOf, throwFaults, UsageError } from '../base/errors.ts';
+import type { Json } from '../base/schema.ts';
 import { hardwareSchema } from '../crossbar/hardware-schema.ts';
+import { COMPENSATION_METHODS, evaluationSchema } from '../experiment/evaluation-settings.ts';
 import { publicationSchema } from '../experiment/publication-schema.ts';
-import {
-  type AccuracyAtTime,
-  COMPENSATION_METHODS,
-  type ConductanceHistogram,
-  type EvaluationSettings,
-  type ExperimentRecord,
-  type LayerSummary,
-  type NetworkResult,
-  type NoiseSweep,
+import type {
+  AccuracyAtTime,
+  ConductanceHistogram,
+  ExperimentRecord,
+  LayerSummary,
+  NetworkResult,
+  NoiseSweep,
 } from '../experiment/record.ts';
-import { augmentationSchema, provenanceSchema } from '../train/provenance.ts';
+import { migrateProvenance } from '../train/migrate.ts';
+import { provenanceSchema } from '../train/provenance.ts';
 
 const FORMAT = 'ohmic-record-1';
 
@@ -56,35 +57,22 @@ const histogram: z.ZodType<ConductanceHistogram> = z
     'expected one count fewer than edges in target, programmed and every read',
   );
 
-const evaluation: z.ZodType<EvaluationSettings> = z.strictObject({
-  chips: positiveCount,
-  timesSeconds: z.array(seconds),
-  methods: z.array(method),
-  adabs: z.strictObject({
-    batches: count,
-    batchSize: positiveCount,
-    augmentation: augmentationSchema.optional(),
-  }),
-  calibrationImages: count,
-  testImages: z.exactOptional(positiveCount),
-});
-
 const network: z.ZodType<NetworkResult> = z.strictObject({
   label: z.string(),
-  training: provenanceSchema,
+  training: z.preprocess((raw) => migrateProvenance(raw as Json), provenanceSchema),
   digitalAccuracy: share,
   deployed: z.array(accuracyAtTime),
   layers: z.array(layer),
   histogram,
-  evaluation: z.exactOptional(evaluation),
+  evaluation: z.exactOptional(evaluationSchema),
 });
 
 const noiseSweep: z.ZodType<NoiseSweep> = z.strictObject({
-  evaluation,
+  evaluation: evaluationSchema,
   points: z.array(
     z.strictObject({
       relativeToMax: z.number().min(0),
-      training: provenanceSchema,
+      training: z.preprocess((raw) => migrateProvenance(raw as Json), provenanceSchema),
       digitalAccuracy: share,
       deployed: z.array(accuracyAtTime),
     }),
@@ -105,7 +93,7 @@ const recordSchema: z.ZodType<ExperimentRecord> = z.strictObject({
     classes: positiveCount,
   }),
   hardware: hardwareSchema,
-  evaluation,
+  evaluation: evaluationSchema,
   networks: z.array(network),
   published: z.exactOptional(publicationSchema),
   noiseSweep: z.exactOptional(noiseSweep),

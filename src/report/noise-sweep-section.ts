@@ -26,7 +26,7 @@ export function noiseSweepSection({ noiseSweep, dataset }: ExperimentRecord): Ma
   const { evaluation } = noiseSweep;
   const points = noiseSweep.points.toSorted((a, b) => a.relativeToMax - b.relativeToMax);
   const [times, methods] = [timesOf({ networks: points }), methodsOf({ networks: points })];
-  const length = formatEpochs(points[0]!.training.settings.epochs);
+  const length = formatEpochs(points[0]!.training.settings!.epochs);
   const chips = evaluation.chips === 1 ? 'one chip' : `${evaluation.chips} chips`;
   const images = formatCount(evaluation.testImages ?? dataset.testImages);
   return markup`<section>

@@ -77,7 +77,7 @@ function noiseSweepBlock({ noiseSweep }: ExperimentRecord): string[] {
       return result === undefined ? ABSENT : formatAccuracy(result);
     }),
   ]);
-  const length = formatEpochs(networks[0]!.training.settings.epochs);
+  const length = formatEpochs(networks[0]!.training.settings!.epochs);
   return [block(`amount of training noise (${length} from the digital weights)`, [head, ...rows])];
 }
 

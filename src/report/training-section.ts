@@ -2,7 +2,7 @@
 
 import { line } from 'd3-shape';
 import type { ExperimentRecord, NetworkResult } from '../experiment/record.ts';
-import type { EpochRecord } from '../train/fit.ts';
+import type { EpochRecord } from '../train/training-state.ts';
 import { type Area, type Axis, drawing, horizontalAxis, linearAxis, pixels, verticalAxis } from './chart.ts';
 import { type Markup, markup, nothing } from './markup.ts';
 import { figureGrid, legendKey, panelWidth, SCROLLING } from './page-parts.ts';

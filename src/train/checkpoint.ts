@@ -3,13 +3,14 @@
 import { z } from 'zod';
 import { sha256 } from '../base/digest.ts';
 import { messageOf, throwFaults, UsageError } from '../base/errors.ts';
-import type { Parameters } from '../base/parameters.ts';
+import type { Parameters, TensorSpec } from '../base/parameters.ts';
+import { check, type Json } from '../base/schema.ts';
 import { formatShape, sameShape } from '../base/shape.ts';
-import { isTrained, type Model } from '../nn/model.ts';
-import type { TrainingState } from './fit.ts';
+import type { Network } from '../nn/network.ts';
+import { migrateProvenance } from './migrate.ts';
 import { type Provenance, provenanceSchema } from './provenance.ts';
 import { decodeTensors, encodeTensors } from './safetensors.ts';
-import { momentumName } from './step.ts';
+import type { TrainingState } from './training-state.ts';
 
 /** Trained parameters with their provenance. */
 export type TrainedNetwork = { readonly parameters: Parameters; readonly provenance: Provenance };
@@ -22,7 +23,7 @@ type Progress = Pick<TrainingState, 'step' | 'running'>;
 
 const progressSchema: z.ZodType<Progress> = z.strictObject({
   step: z.int().min(0),
-  running: z.strictObject({ loss: z.number(), correct: z.number() }),
+  running: z.record(z.string(), z.number()),
 });
 
 const CHECKPOINT_FORMAT = 'ohmic-checkpoint-1';
@@ -74,33 +75,40 @@ export async function decodeCheckpoint(file: string, bytes: Uint8Array): Promise
  */
 export async function decodeWeights(file: string, bytes: Uint8Array): Promise<TrainedNetwork> {
   const { tensors, metadata } = await decodeTensors(file, bytes);
-  const names = Object.keys(tensors).filter((name) => !name.endsWith(momentumName('')));
   return {
-    parameters: Object.fromEntries(names.map((name) => [name, tensors[name]!])),
+    parameters: Object.fromEntries(Object.entries(tensors).filter(([name]) => isKept(name))),
     provenance: readProvenance(file, metadata),
   };
+}
+
+/** What an update rule keeps beside a parameter ends in one of these. */
+const RULE_STATES = ['.momentum', '.firstMoment', '.secondMoment'];
+
+/** True for what belongs to a trained network, false for what only its training needs. */
+export function isKept(name: string): boolean {
+  return !RULE_STATES.some((ending) => name.endsWith(ending));
 }
 
 function readProvenance(file: string, metadata: Readonly<Record<string, string>>): Provenance {
   const text = metadata['provenance'];
   if (text === undefined)
     throw new UsageError(`${file}: it does not say what it was trained on; use a file that ohmic wrote`);
-  return parsed(file, provenanceSchema, text);
+  return parsed(file, provenanceSchema, text, migrateProvenance);
 }
 
-function parsed<T>(file: string, schema: z.ZodType<T>, text: string): T {
-  const damaged = (what: string): UsageError =>
-    new UsageError(`${file}: its metadata are damaged (${what}); use an earlier file`);
-  let value: unknown;
+function parsed<T>(
+  file: string,
+  schema: z.ZodType<T>,
+  text: string,
+  migrate: (raw: Json | undefined) => Json | undefined = (raw) => raw,
+): T {
+  let value: Json;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(text) as Json;
   } catch (thrown) {
-    throw damaged(messageOf(thrown));
+    throw new UsageError(`${file}: its metadata are damaged (${messageOf(thrown)}); use an earlier file`);
   }
-  const checked = schema.safeParse(value);
-  if (checked.success) return checked.data;
-  const { path, message } = checked.error.issues[0]!;
-  throw damaged([...path.map(String), message].join(': '));
+  return check(schema, `${file}: its metadata are damaged; use an earlier file`, migrate(value));
 }
 
 /** SHA-256 of parameters: of the safetensors file that holds nothing else. */
@@ -109,21 +117,27 @@ export async function parametersDigest(parameters: Parameters): Promise<string> 
 }
 
 /**
- * Checks that tensors are those of a model.
+ * Checks that tensors are there, and have their shapes and finite values.
  *
  * @throws UsageError that lists every missing and every wrong tensor
  */
-export function checkParameters(where: string, model: Model, tensors: Parameters, withMomenta = false): void {
-  const faults: string[] = [];
-  for (const spec of model.parameters) {
-    const names = withMomenta && isTrained(spec) ? [spec.name, momentumName(spec.name)] : [spec.name];
-    for (const name of names) {
-      const tensor = tensors[name];
-      if (tensor === undefined) faults.push(`"${name}" ${formatShape(spec.shape)} is missing`);
-      else if (!sameShape(tensor.shape, spec.shape)) {
-        faults.push(`"${name}" must have shape ${formatShape(spec.shape)}, got ${formatShape(tensor.shape)}`);
-      }
+export function checkTensors(where: string, specs: readonly TensorSpec[], tensors: Parameters): void {
+  const faults = specs.flatMap(({ name, shape }) => {
+    const tensor = tensors[name];
+    if (tensor === undefined) return [`"${name}" ${formatShape(shape)} is missing`];
+    if (!sameShape(tensor.shape, shape)) {
+      const isTransposed = shape.length === 2 && sameShape([...tensor.shape].reverse(), shape);
+      return [
+        `"${name}" must have shape ${formatShape(shape)}, got ${formatShape(tensor.shape)}${isTransposed ? ' (transposed: weights are (in, out))' : ''}`,
+      ];
     }
-  }
-  throwFaults(`${where}: not the parameters of ${model.name}`, faults);
+    const at = tensor.data.findIndex((value) => !Number.isFinite(value));
+    return at < 0 ? [] : [`"${name}" must be finite, got ${tensor.data[at]} at element ${at}`];
+  });
+  throwFaults(where, faults);
+}
+
+/** Checks that parameters are those of a network; throws likewise. */
+export function checkParameters(where: string, network: Network, parameters: Parameters): void {
+  checkTensors(`${where}: not the parameters of ${network.name}`, network.parameters, parameters);
 }

@@ -4,36 +4,22 @@
 import { throwFaults, UsageError } from '../base/errors.ts';
 import type { Parameters } from '../base/parameters.ts';
 import { deriveKey, type Key, keyFromSeed } from '../base/random.ts';
-import { batchOrder, emptyBatch, fillBatchInto, type LabelledBatch } from '../data/batches.ts';
+import { check, type Incomplete } from '../base/schema.ts';
+import { elementCount, formatShape, sameShape } from '../base/shape.ts';
+import { batchOrder } from '../data/batches.ts';
 import type { DataSplit } from '../data/image-set.ts';
-import type { Engine, Executable } from '../engine.ts';
-import { digital } from '../graph/multiply.ts';
-import { initialParameters, type Model } from '../nn/model.ts';
-import { accuracyOn, batchesOf, INFERENCE_BATCH, traceInference } from './accuracy.ts';
-import { checkParameters } from './checkpoint.ts';
-import { learningRateAt, type TrainingSettings, trainingFaults } from './settings.ts';
-import { initialMomenta, traceTrainingStep } from './step.ts';
-
-/** What one epoch came to. */
-export type EpochRecord = {
-  /** Number of the epoch, from 1. */
-  readonly epoch: number;
-  readonly trainLoss: number;
-  readonly trainAccuracy: number;
-  /** Digital accuracy on the test set, with the running statistics; absent where it was not measured. */
-  readonly testAccuracy?: number;
-};
-
-/** Everything a run needs to continue: bit for bit, on the same backend. */
-export type TrainingState = {
-  /** Steps done. */
-  readonly step: number;
-  /** Parameters and momenta. */
-  readonly tensors: Parameters;
-  readonly history: readonly EpochRecord[];
-  /** Sums over the epoch under way. */
-  readonly running: { readonly loss: number; readonly correct: number };
-};
+import type { Engine, Executable, Store } from '../engine.ts';
+import { digital, weightsOf } from '../graph/operator.ts';
+import { initialParameters, type Network } from '../nn/network.ts';
+import { checkTensors } from './checkpoint.ts';
+import { classification } from './classification.ts';
+import { learningRateAt } from './learning-rate.ts';
+import { INFERENCE_BATCH, scoreOn, traceInference } from './score.ts';
+import { noiseScaleAt, type TrainingSettings, trainingSchema } from './settings.ts';
+import { initialTrainingState, teacherState, traceTrainingStep } from './step.ts';
+import type { Batch, Task, TestBatch } from './task.ts';
+import type { EpochRecord, TrainingState } from './training-state.ts';
+import { type UpdateRule, updateRule } from './update-rule.ts';
 
 /** Progress of a run. */
 export type TrainingEvent =
@@ -50,76 +36,123 @@ export type TrainingEvent =
 /** What to train, on what, and how. */
 export type FitOptions = {
   readonly engine: Engine;
-  readonly model: Model;
-  readonly data: DataSplit;
-  readonly settings: TrainingSettings;
-  readonly seed: number;
+  readonly network: Network;
+  /** Images to classify; absent where a `task` is given. */
+  readonly data?: DataSplit | undefined;
+  /** What to train for; absent: classification of `data`, as the settings say. */
+  readonly task?: Task | undefined;
+  /** Everything but `epochs` has a default. */
+  readonly settings: Incomplete<TrainingSettings> & Pick<TrainingSettings, 'epochs'>;
+  /** A rule of one's own, in place of the one that the settings name. */
+  readonly rule?: UpdateRule | undefined;
+  /** Whose answers the settings' `distillation` uses. */
+  readonly teacher?: { readonly network: Network; readonly parameters: Parameters } | undefined;
+  /** Names all random draws. */
+  readonly seed?: number;
   /** Parameters that the run begins with; absent: random ones. Also named where a `state` is given. */
   readonly initial?: Parameters | undefined;
   /** Where to continue: a state of the same run. */
   readonly state?: TrainingState | undefined;
   /** The test set is evaluated after every so many epochs, and after the last. */
   readonly evaluateEveryEpochs?: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 };
 
 /** A run under way. */
 export type Fitting = {
+  readonly settings: TrainingSettings;
   readonly stepsPerEpoch: number;
   readonly steps: number;
-  /** Runs; each step and each epoch yields a record. Ends early, between steps, if the signal aborts. */
+  /**
+   * Runs on from where the run stands; each step and each epoch yields a record. Ends early, between steps, if the signal
+   * aborts. Throws UsageError if the run is being followed already.
+   */
   readonly events: () => AsyncGenerator<TrainingEvent, void>;
+  /** Runs to the end, or until the signal aborts, and returns the state. */
+  readonly result: () => Promise<TrainingState>;
   /** The state after the last step that was yielded. */
-  readonly snapshot: () => TrainingState;
+  readonly snapshot: () => Promise<TrainingState>;
   readonly free: () => void;
 };
-
-/** The state of a run that has not begun. */
-export function initialState(model: Model, seed: number, parameters?: Parameters): TrainingState {
-  const start = parameters ?? initialParameters(model, deriveKey(keyFromSeed(seed), 'parameters'));
-  const own = Object.fromEntries(model.parameters.map(({ name }) => [name, start[name]!]));
-  return {
-    step: 0,
-    tensors: { ...own, ...initialMomenta(model) },
-    history: [],
-    running: { loss: 0, correct: 0 },
-  };
-}
 
 /**
  * Compiles a training run.
  *
- * @throws UsageError with all faults, if the settings can't be run or do not fit the data, or the start is of another model
+ * @throws UsageError with all faults, if the settings can't be run or do not fit the data, or the start is of another
+ *         network
  */
 export async function prepareFit(options: FitOptions): Promise<Fitting> {
-  const { engine, model, data, settings, seed } = options;
-  const faults = trainingFaults(settings);
-  if (settings.batchSize > data.train.count) {
-    faults.push(
-      `batchSize must be at most the ${data.train.count} training images, got ${settings.batchSize}`,
-    );
+  const { engine, network, seed = 0, teacher } = options;
+  const settings = check(trainingSchema, 'train', options.settings);
+  const task = options.task ?? classificationOf(options, settings);
+  const rule = options.rule ?? updateRule(settings.rule);
+  throwFaults('train', optionFaults(options, settings, task, seed));
+  const own = initialTrainingState({ network, rule, settings });
+  if (options.state !== undefined)
+    checkTensors(`train: not a state of ${network.name}`, specsOf(network, own), options.state.tensors);
+  if (options.initial !== undefined)
+    checkTensors(`train: not the parameters of ${network.name}`, network.parameters, options.initial);
+  const begin = options.state ?? initialState(network, own, seed, options.initial);
+  const step = await engine.compile(
+    traceTrainingStep({ network, task, rule, settings, teacher: teacher?.network }),
+  );
+  const batchSize = Math.min(INFERENCE_BATCH, task.examples.testCount);
+  const inference = await engine.compile(
+    traceInference(network, task, batchSize, (t) =>
+      digital((layer) => t.state(weightsOf(layer), layer.shape)),
+    ),
+  );
+  const store = await engine.store({ ...begin.tensors, ...teacherTensors(teacher) });
+  const names = Object.keys(begin.tensors);
+  const run: Run = {
+    options: { ...options, seed },
+    settings,
+    task,
+    rule,
+    step,
+    inference,
+    store,
+    names,
+    stepsPerEpoch: Math.floor(task.examples.trainCount / settings.batchSize),
+    testBatches: task.examples.testBatches(batchSize),
+  };
+  return fitting(run, begin);
+}
+
+function fitting(run: Run, begin: Progress): Fitting {
+  const { settings, stepsPerEpoch, store, step, inference, names } = run;
+  let { step: done, history, running }: Progress = begin;
+  let isFollowed = false;
+  const snapshot = async (): Promise<TrainingState> => {
+    const progress = { step: done, history, running };
+    return { ...progress, tensors: await store.read(names) };
+  };
+  async function* events(): AsyncGenerator<TrainingEvent, void> {
+    if (isFollowed)
+      throw new UsageError(
+        'train: the run is being followed already; end that loop before you begin another',
+      );
+    isFollowed = true;
+    try {
+      yield* iterate(run, { step: done, history, running }, (next) => {
+        ({ step: done, history, running } = next);
+      });
+    } finally {
+      isFollowed = false;
+    }
   }
-  throwFaults('train', faults);
-  if (options.state !== undefined) checkParameters('train', model, options.state.tensors, true);
-  if (options.initial !== undefined) checkParameters('train', model, options.initial);
-  const stepsPerEpoch = Math.floor(data.train.count / settings.batchSize);
-  const begin = options.state ?? initialState(model, seed, options.initial);
-  const [step, inference] = [
-    await engine.compile(traceTrainingStep(model, settings)),
-    await engine.compile(traceInference(model, Math.min(INFERENCE_BATCH, data.test.count), () => digital)),
-  ];
-  const store = engine.store(begin.tensors);
-  let state: Omit<TrainingState, 'tensors'> = begin;
-  const testBatches = batchesOf(data.test, data.normalization, Math.min(INFERENCE_BATCH, data.test.count));
-  const run: Run = { options, step, inference, store, stepsPerEpoch, testBatches };
   return {
+    settings,
     stepsPerEpoch,
     steps: settings.epochs * stepsPerEpoch,
-    events: () =>
-      iterate(run, begin, (next) => {
-        state = next;
-      }),
-    snapshot: () => ({ ...state, tensors: store.read() }),
+    events,
+    result: async () => {
+      for await (const _ of events()) {
+        // Only the end matters.
+      }
+      return snapshot();
+    },
+    snapshot,
     free: () => {
       store.free();
       step.free();
@@ -128,19 +161,87 @@ export async function prepareFit(options: FitOptions): Promise<Fitting> {
   };
 }
 
+function classificationOf({ data }: FitOptions, settings: TrainingSettings): Task {
+  if (data === undefined) throw new UsageError('train: expected `data` or a `task`, got neither');
+  return classification(data, settings);
+}
+
+function optionFaults(
+  { network, teacher, evaluateEveryEpochs = 1 }: FitOptions,
+  { batchSize, distillation }: TrainingSettings,
+  { batch, examples }: Task,
+  seed: number,
+): string[] {
+  const faults: string[] = [];
+  if (!Number.isSafeInteger(seed) || seed < 0)
+    faults.push(`seed must be a whole number from 0 to 2^53 - 1, got ${seed}`);
+  if (!Number.isInteger(evaluateEveryEpochs) || evaluateEveryEpochs < 1)
+    faults.push(`evaluateEveryEpochs must be a whole number from 1, got ${evaluateEveryEpochs}`);
+  if (batchSize > examples.trainCount)
+    faults.push(`batchSize must be at most the ${examples.trainCount} training examples, got ${batchSize}`);
+  for (const [name, shape] of Object.entries(network.inputs)) {
+    const given = batch[name];
+    if (given === undefined) continue;
+    if (!sameShape(given, shape))
+      faults.push(`the network takes "${name}" ${formatShape(shape)}, the data have ${formatShape(given)}`);
+  }
+  if ((distillation === undefined) !== (teacher === undefined))
+    faults.push(
+      distillation === undefined
+        ? 'a teacher is given, but the settings have no `distillation`'
+        : 'the settings have `distillation`, but no teacher is given',
+    );
+  return faults;
+}
+
+/** The state of a run that has not begun. */
+function initialState(
+  network: Network,
+  own: Parameters,
+  seed: number,
+  given: Parameters | undefined,
+): TrainingState {
+  const start = given ?? initialParameters(network, deriveKey(keyFromSeed(seed), 'parameters'));
+  const parameters = Object.fromEntries(network.parameters.map(({ name }) => [name, start[name]!]));
+  // Ranges that were learned before go on from where they are.
+  const ranges = Object.keys(own).flatMap((name) => (start[name] === undefined ? [] : [[name, start[name]]]));
+  return {
+    step: 0,
+    tensors: { ...parameters, ...own, ...Object.fromEntries(ranges) },
+    history: [],
+    running: {},
+  };
+}
+
+function specsOf(network: Network, own: Parameters): { name: string; shape: readonly number[] }[] {
+  return [...network.parameters, ...Object.entries(own).map(([name, { shape }]) => ({ name, shape }))];
+}
+
+function teacherTensors(teacher: FitOptions['teacher']): Parameters {
+  if (teacher === undefined) return {};
+  const { network, parameters } = teacher;
+  checkTensors(`train: not the parameters of the teacher ${network.name}`, network.parameters, parameters);
+  return Object.fromEntries(network.parameters.map(({ name }) => [teacherState(name), parameters[name]!]));
+}
+
 /** A run that begins with the weights of another, of the same seed as a rule, does not repeat its order and draws. */
-function drawKey({ seed, initial }: FitOptions): Key {
+function drawKey({ seed = 0, initial }: FitOptions): Key {
   const key = keyFromSeed(seed);
   return initial === undefined ? key : deriveKey(key, 'continued');
 }
 
 type Run = {
   readonly options: FitOptions;
+  readonly settings: TrainingSettings;
+  readonly task: Task;
+  readonly rule: UpdateRule;
   readonly step: Executable;
   readonly inference: Executable;
-  readonly store: ReturnType<Engine['store']>;
+  readonly store: Store;
+  /** Tensors of the store that belong to the run's state. */
+  readonly names: readonly string[];
   readonly stepsPerEpoch: number;
-  readonly testBatches: readonly LabelledBatch[];
+  readonly testBatches: readonly TestBatch[];
 };
 
 type Progress = Omit<TrainingState, 'tensors'>;
@@ -150,8 +251,8 @@ async function* iterate(
   begin: Progress,
   publish: (state: Progress) => void,
 ): AsyncGenerator<TrainingEvent, void> {
-  const { options, stepsPerEpoch } = run;
-  const { settings, signal } = options;
+  const { options, settings, stepsPerEpoch } = run;
+  const { signal } = options;
   const root = drawKey(options);
   const steps = settings.epochs * stepsPerEpoch;
   let { step, history, running } = begin;
@@ -164,22 +265,25 @@ async function* iterate(
     if (step > 0 && Number.isInteger(ended) && history.at(-1)?.epoch !== ended) {
       const record = await epochRecord(run, ended, running);
       history = [...history, record];
-      running = { loss: 0, correct: 0 };
+      running = {};
       publish({ step, history, running });
       yield { kind: 'epoch', step, record };
       continue;
     }
     if (batch === undefined) {
-      checkFinite(run.store.read(), steps);
+      checkFinite(await run.store.read(run.names), steps);
       return;
     }
     const learningRate = learningRateAt(settings, step, stepsPerEpoch);
-    const noiseScale = settings.noise.kind === 'gaussian' ? settings.noise.relativeToMax : 0;
-    const keys = { noise: deriveKey(root, 'noise', step) };
     const pending = run.step.run({
       inputs: batch,
-      scalars: { learningRate, noiseScale },
-      keys,
+      scalars: {
+        ...run.rule.scalars(step),
+        learningRate,
+        noiseScale: noiseScaleAt(settings.noise, step, stepsPerEpoch),
+        step,
+      },
+      keys: { noise: deriveKey(root, 'noise', step) },
       state: run.store,
     });
     const epoch = Math.floor(step / stepsPerEpoch) + 1;
@@ -193,10 +297,19 @@ async function* iterate(
         `train: the loss is ${loss} at step ${step} of ${steps} (epoch ${epoch}, learning rate ${learningRate.toPrecision(3)}); lower the learning rate or the noise`,
       );
     }
-    running = { loss: running.loss + loss, correct: running.correct + outputs['correct']![0]! };
+    running = added(running, outputs);
     publish({ step, history, running });
     yield { kind: 'step', step, steps, epoch, loss, learningRate };
   }
+}
+
+/** Sums over the epoch under way, with the loss and the metrics of one more batch. */
+function added(
+  sums: Readonly<Record<string, number>>,
+  outputs: Readonly<Record<string, Float32Array>>,
+): Record<string, number> {
+  const entries = Object.entries(outputs).map(([name, value]) => [name, (sums[name] ?? 0) + value[0]!]);
+  return Object.fromEntries(entries) as Record<string, number>;
 }
 
 /** Looks at what the last step left: no loss is computed from it. */
@@ -212,35 +325,40 @@ function checkFinite(tensors: Parameters, steps: number): void {
  * Makes the batch of any step, from the seed and the step alone. Two batches take turns, the one that is being computed
  * and the next, so a batch is overwritten by the second call after its own.
  */
-function batchMaker({ options, stepsPerEpoch }: Run, root: Key): (step: number) => LabelledBatch {
-  const { data, settings } = options;
+function batchMaker({ task, settings, stepsPerEpoch }: Run, root: Key): (step: number) => Batch {
+  const { examples, batch: shapes } = task;
   const { batchSize } = settings;
-  const [orderKey, augmentKey] = [deriveKey(root, 'order'), deriveKey(root, 'augmentation')];
-  const pair = [0, 1].map(() => emptyBatch(data.train, batchSize));
+  const [orderKey, key] = [deriveKey(root, 'order'), deriveKey(root, 'augmentation')];
+  const pair = [0, 1].map((): Batch => {
+    const tensors = Object.entries(shapes).map(([name, shape]) => [
+      name,
+      new Float32Array(batchSize * elementCount(shape)),
+    ]);
+    return Object.fromEntries(tensors) as Batch;
+  });
   let order: { readonly epoch: number; readonly indices: Uint32Array } | undefined;
   return (step) => {
     const epoch = Math.floor(step / stepsPerEpoch);
-    if (order?.epoch !== epoch) order = { epoch, indices: batchOrder(orderKey, epoch, data.train.count) };
+    if (order?.epoch !== epoch) order = { epoch, indices: batchOrder(orderKey, epoch, examples.trainCount) };
     const first = (step % stepsPerEpoch) * batchSize;
     const batch = pair[step % 2]!;
-    fillBatchInto(batch.images, batch.labels, {
-      set: data.train,
-      indices: order.indices.subarray(first, first + batchSize),
-      normalization: data.normalization,
-      augment: { settings: settings.augmentation, key: augmentKey, epoch },
-    });
+    examples.fillTraining(batch, order.indices.subarray(first, first + batchSize), { key, epoch });
     return batch;
   };
 }
 
-async function epochRecord(run: Run, epoch: number, running: TrainingState['running']): Promise<EpochRecord> {
-  const { settings, evaluateEveryEpochs = 1 } = run.options;
+async function epochRecord(
+  { options, settings, task, inference, testBatches, store, stepsPerEpoch }: Run,
+  epoch: number,
+  running: TrainingState['running'],
+): Promise<EpochRecord> {
+  const { evaluateEveryEpochs = 1 } = options;
   const trained = {
     epoch,
-    trainLoss: running.loss / run.stepsPerEpoch,
-    trainAccuracy: running.correct / (run.stepsPerEpoch * settings.batchSize),
+    trainLoss: running['loss']! / stepsPerEpoch,
+    trainAccuracy: task.score.of(running, stepsPerEpoch * settings.batchSize),
   };
   if (epoch % evaluateEveryEpochs !== 0 && epoch !== settings.epochs) return trained;
-  const testAccuracy = await accuracyOn(run.inference, run.testBatches, () => ({ state: run.store }));
+  const testAccuracy = await scoreOn(inference, task, testBatches, () => ({ state: store }));
   return { ...trained, testAccuracy };
 }

@@ -1,5 +1,9 @@
-// What a training run is asked to do, as plain data: it is stored with the weights it produced.
+// What a training run is asked to do, as plain data: it is stored with the weights it produces. Type, check and defaults
+// of each record stand together; the compiler holds the schema to the type.
 
+import { z } from 'zod';
+import type { HardwareSpec } from '../crossbar/hardware.ts';
+import { hardwareSchema } from '../crossbar/hardware-schema.ts';
 import type { Augmentation } from '../data/batches.ts';
 
 /** Learning rate over a run. */
@@ -22,117 +26,226 @@ export type LearningRate =
       readonly atEpochs: readonly number[];
     };
 
+/** The update rule by name; update-rule.ts has the equations. Weight decay is on the weights of layers only. */
+export type UpdateRuleSettings =
+  | {
+      readonly kind: 'sgd';
+      readonly momentum: number;
+      readonly nesterov: boolean;
+      readonly weightDecay: number;
+    }
+  | {
+      readonly kind: 'adam' | 'adamw';
+      readonly beta1: number;
+      readonly beta2: number;
+      readonly epsilon: number;
+      readonly weightDecay: number;
+    };
+
+/** Largest or standard deviation of what: all weights of a layer, or each column (output) for itself. */
+export type WeightScale = 'layer' | 'column';
+
 /** Noise on the weights of every analog layer, drawn anew for every mini-batch. */
-export type WeightNoise =
+export type TrainingNoise =
   | { readonly kind: 'none' }
-  /** η = σ / max|W| of the layer. */
-  | { readonly kind: 'gaussian'; readonly relativeToMax: number };
+  /** η = σ / max|W|, rising linearly from 0 over the first `rampEpochs`. */
+  | {
+      readonly kind: 'gaussian';
+      readonly relativeToMax: number;
+      readonly scale?: WeightScale | undefined;
+      readonly rampEpochs?: number | undefined;
+    };
 
 /** Limit on the weights of every analog layer, applied after every step. */
 export type WeightClipping =
   | { readonly kind: 'none' }
-  /** To ±alpha standard deviations of the layer's weights. */
-  | { readonly kind: 'standard-deviations'; readonly alpha: number };
+  /** To ±alpha standard deviations of the layer's weights, or of each column's. */
+  | {
+      readonly kind: 'standard-deviations';
+      readonly alpha: number;
+      readonly scale?: WeightScale | undefined;
+    };
+
+/** How converter ranges are found while a network is trained for its hardware; `learnedRange` has the equations. */
+export type RangeLearning = {
+  /** Share of a range by which it shrinks in a step of rate 1, while few inputs are clipped. */
+  readonly decay: number;
+  /** A range shrinks only while more than this share of the inputs lies inside it. */
+  readonly shareInside: number;
+  /** Steps in which the range follows the inputs instead: `initialDeviations` times their standard deviation. */
+  readonly initialSteps: number;
+  readonly initialDeviations: number;
+};
+
+/** Answers of a teacher as a part of the loss. */
+export type Distillation = {
+  /** File of the teacher's weights, where settings name it. */
+  readonly teacher?: string | undefined;
+  /** α, the share of the loss. */
+  readonly weight: number;
+  /** T, which divides the logits of both. */
+  readonly temperature: number;
+};
 
 /** Settings of a training run. */
 export type TrainingSettings = {
   readonly epochs: number;
   readonly batchSize: number;
   readonly learningRate: LearningRate;
-  /** Momentum of stochastic gradient descent. */
-  readonly momentum: number;
-  readonly nesterov: boolean;
-  /** L2 penalty on the weights; biases and normalisation parameters are not decayed. */
-  readonly weightDecay: number;
+  readonly rule: UpdateRuleSettings;
   readonly labelSmoothing: number;
   /** Share of a batch's statistics in the running ones. */
   readonly statisticsMomentum: number;
   readonly augmentation: Augmentation;
-  readonly noise: WeightNoise;
+  readonly noise: TrainingNoise;
+  /** Probability with which a weight is 0 in a step; absent: none. */
+  readonly dropConnect?: number | undefined;
   readonly clipping: WeightClipping;
+  /** Hardware whose converters and output noise are in the forward pass; absent: an ideal periphery. */
+  readonly hardware?: HardwareSpec | undefined;
+  /** How the ranges of that hardware's converters are learned. */
+  readonly ranges?: RangeLearning | undefined;
+  readonly distillation?: Distillation | undefined;
 };
 
-/** Learning rate at step `step` of a run with `stepsPerEpoch` steps in an epoch. */
-export function learningRateAt(
-  { learningRate, epochs }: Pick<TrainingSettings, 'learningRate' | 'epochs'>,
-  step: number,
-  stepsPerEpoch: number,
-): number {
-  if (learningRate.kind === 'step') {
-    const epoch = Math.floor(step / stepsPerEpoch);
-    const drops = learningRate.atEpochs.filter((at) => epoch >= at).length;
-    return learningRate.initial * learningRate.factor ** drops;
+const count = z.int().min(1);
+const share = z.number().min(0).lt(1);
+const pixels = z.int().min(0);
+const none = z.strictObject({ kind: z.literal('none') });
+const weightScale = z.enum(['layer', 'column']);
+
+const learningRateSchema: z.ZodType<LearningRate> = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('cosine'),
+    initial: z.number().positive().default(0.1),
+    warmupEpochs: z.number().min(0).default(0),
+    restartEpochs: z.array(z.int().min(1)).optional(),
+  }),
+  z.strictObject({
+    kind: z.literal('step'),
+    initial: z.number().positive().default(0.1),
+    factor: z.number().positive().default(0.1),
+    atEpochs: z.array(z.int().min(0)).default([]),
+  }),
+]);
+
+const weightDecay = z.number().min(0).default(5e-4);
+const moments = {
+  beta1: share.default(0.9),
+  beta2: share.default(0.999),
+  epsilon: z.number().positive().default(1e-8),
+  weightDecay,
+};
+
+const ruleSchema: z.ZodType<UpdateRuleSettings> = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('sgd'),
+    momentum: share.default(0.9),
+    nesterov: z.boolean().default(true),
+    weightDecay,
+  }),
+  z.strictObject({ kind: z.literal('adam'), ...moments }),
+  z.strictObject({ kind: z.literal('adamw'), ...moments }),
+]);
+
+/** Schema of `Augmentation`: what is absent changes nothing. */
+export const augmentationSchema: z.ZodType<Augmentation> = z.strictObject({
+  cropPadding: pixels.default(0),
+  flip: z.boolean().default(false),
+  cutout: pixels.default(0),
+});
+
+const noiseSchema: z.ZodType<TrainingNoise> = z.discriminatedUnion('kind', [
+  none,
+  z.strictObject({
+    kind: z.literal('gaussian'),
+    relativeToMax: z.number().min(0).meta({ description: 'standard deviation / max|W|' }),
+    scale: weightScale
+      .optional()
+      .meta({ description: 'max|W| of what; absent: as the hardware maps weights' }),
+    rampEpochs: z.number().positive().optional().meta({ description: 'epochs of linear rise' }),
+  }),
+]);
+
+const clippingSchema: z.ZodType<WeightClipping> = z.discriminatedUnion('kind', [
+  none,
+  z.strictObject({
+    kind: z.literal('standard-deviations'),
+    alpha: z.number().positive(),
+    scale: weightScale.optional(),
+  }),
+]);
+
+/** Defaults are those of aihwkit-lightning, src/aihwkit_lightning/simulator/parameters/pre_post.py, but for the names. */
+export const rangeLearningDefaults: RangeLearning = {
+  decay: 0.001,
+  shareInside: 0.95,
+  initialSteps: 100,
+  initialDeviations: 3,
+};
+
+const rangeLearningSchema: z.ZodType<RangeLearning> = z.strictObject({
+  decay: z.number().min(0).default(rangeLearningDefaults.decay),
+  shareInside: z.number().min(0).max(1).default(rangeLearningDefaults.shareInside),
+  initialSteps: z.int().min(0).default(rangeLearningDefaults.initialSteps),
+  initialDeviations: z.number().positive().default(rangeLearningDefaults.initialDeviations),
+});
+
+const distillationSchema: z.ZodType<Distillation> = z.strictObject({
+  teacher: z.string().min(1).optional(),
+  weight: z.number().min(0).max(1).default(0.5),
+  temperature: z.number().positive().default(2),
+});
+
+/** Schema of `TrainingSettings`. Every field but `epochs` has a default. */
+export const trainingSchema: z.ZodType<TrainingSettings> = z
+  .strictObject({
+    epochs: z.int().min(0),
+    batchSize: count.default(128),
+    learningRate: learningRateSchema.prefault({ kind: 'cosine', initial: 0.1, warmupEpochs: 0 }),
+    rule: ruleSchema.prefault({ kind: 'sgd', momentum: 0.9, nesterov: true, weightDecay: 5e-4 }),
+    labelSmoothing: share.default(0),
+    statisticsMomentum: z.number().positive().max(1).default(0.1),
+    augmentation: augmentationSchema.prefault({ cropPadding: 0, flip: false, cutout: 0 }),
+    noise: noiseSchema.prefault({ kind: 'none' }),
+    dropConnect: share.optional(),
+    clipping: clippingSchema.prefault({ kind: 'none' }),
+    hardware: hardwareSchema.optional(),
+    ranges: rangeLearningSchema.optional(),
+    distillation: distillationSchema.optional(),
+  })
+  .superRefine((settings, { addIssue }) => {
+    for (const message of contradictions(settings)) addIssue({ code: 'custom', message, path: [] });
+  });
+
+/** Conditions between fields. */
+function contradictions({
+  epochs,
+  learningRate,
+  noise,
+}: Pick<TrainingSettings, 'epochs' | 'learningRate' | 'noise'>): string[] {
+  const faults: string[] = [];
+  if (learningRate.kind === 'cosine') {
+    const { warmupEpochs, restartEpochs = [] } = learningRate;
+    if (warmupEpochs > epochs)
+      faults.push(`learningRate.warmupEpochs must be between 0 and epochs, got ${warmupEpochs}`);
+    for (const at of restartEpochs) {
+      if (at < warmupEpochs || at >= epochs)
+        faults.push(
+          `learningRate.restartEpochs must be whole numbers after the warm-up and below epochs, got ${at}`,
+        );
+    }
   }
-  const warmup = learningRate.warmupEpochs * stepsPerEpoch;
-  // A warm-up that ends within a step must not overshoot in it.
-  if (step < warmup) return learningRate.initial * Math.min(1, (step + 1) / warmup);
-  const bounds = [...(learningRate.restartEpochs ?? []), epochs].map((epoch) => epoch * stepsPerEpoch);
-  const start = Math.max(warmup, ...bounds.filter((bound) => bound <= step));
-  const end = Math.min(epochs * stepsPerEpoch, ...bounds.filter((bound) => bound > step));
-  const progress = (step - start) / Math.max(1, end - start);
-  return 0.5 * learningRate.initial * (1 + Math.cos(Math.PI * progress));
+  if (noise.kind === 'gaussian' && noise.rampEpochs !== undefined && noise.rampEpochs > epochs)
+    faults.push(`noise.rampEpochs must be at most epochs, got ${noise.rampEpochs}`);
+  return faults;
 }
 
-/** All faults of the settings; none if they can be run. */
-export function trainingFaults(settings: TrainingSettings): string[] {
-  const faults: string[] = [];
-  const expect = (holds: boolean, name: string, expected: string, value: number): void => {
-    if (!holds) faults.push(`${name} must be ${expected}, got ${value}`);
-    else if (!Number.isFinite(value)) faults.push(`${name} must be finite, got ${value}`);
-  };
-  const isWhole = (value: number, from: number): boolean => Number.isInteger(value) && value >= from;
-  expect(isWhole(settings.epochs, 0), 'epochs', 'a whole number from 0', settings.epochs);
-  expect(isWhole(settings.batchSize, 1), 'batchSize', 'a whole number from 1', settings.batchSize);
-  expect(settings.learningRate.initial > 0, 'learningRate.initial', 'above 0', settings.learningRate.initial);
-  expect(settings.momentum >= 0 && settings.momentum < 1, 'momentum', 'in [0, 1)', settings.momentum);
-  expect(settings.weightDecay >= 0, 'weightDecay', 'at least 0', settings.weightDecay);
-  expect(
-    settings.labelSmoothing >= 0 && settings.labelSmoothing < 1,
-    'labelSmoothing',
-    'in [0, 1)',
-    settings.labelSmoothing,
-  );
-  const { statisticsMomentum: share } = settings;
-  expect(share > 0 && share <= 1, 'statisticsMomentum', 'in (0, 1]', share);
-  expect(
-    isWhole(settings.augmentation.cropPadding, 0),
-    'augmentation.cropPadding',
-    'a whole number from 0',
-    settings.augmentation.cropPadding,
-  );
-  expect(
-    isWhole(settings.augmentation.cutout, 0),
-    'augmentation.cutout',
-    'a whole number from 0',
-    settings.augmentation.cutout,
-  );
-  if (settings.learningRate.kind === 'cosine') {
-    const { warmupEpochs } = settings.learningRate;
-    expect(
-      warmupEpochs >= 0 && warmupEpochs <= settings.epochs,
-      'learningRate.warmupEpochs',
-      'between 0 and epochs',
-      warmupEpochs,
-    );
-    for (const at of settings.learningRate.restartEpochs ?? []) {
-      const holds = isWhole(at, 1) && at >= warmupEpochs && at < settings.epochs;
-      expect(holds, 'learningRate.restartEpochs', 'whole numbers after the warm-up and below epochs', at);
-    }
-  } else {
-    const { factor, atEpochs } = settings.learningRate;
-    expect(factor > 0, 'learningRate.factor', 'above 0', factor);
-    for (const at of atEpochs) expect(isWhole(at, 0), 'learningRate.atEpochs', 'whole numbers from 0', at);
-  }
-  if (settings.noise.kind === 'gaussian') {
-    expect(
-      settings.noise.relativeToMax >= 0,
-      'noise.relativeToMax',
-      'at least 0',
-      settings.noise.relativeToMax,
-    );
-  }
-  if (settings.clipping.kind === 'standard-deviations') {
-    expect(settings.clipping.alpha > 0, 'clipping.alpha', 'above 0', settings.clipping.alpha);
-  }
-  return faults;
+/** η at step `step` of a run with `stepsPerEpoch` steps in an epoch; 0 without noise. */
+export function noiseScaleAt(noise: TrainingNoise, step: number, stepsPerEpoch: number): number {
+  if (noise.kind === 'none') return 0;
+  const { relativeToMax, rampEpochs } = noise;
+  return rampEpochs === undefined
+    ? relativeToMax
+    : relativeToMax * Math.min(1, (step + 1) / (rampEpochs * stepsPerEpoch));
 }

@@ -194,7 +194,7 @@ for (const choice of backends) {
     test(`three steps ${name} agree with float64 on ${choice.name}`, async () => {
       await withEngine(choice, 2, async (engine) => {
         const executable = await engine.compile(traceTrainingStep(model, settings));
-        const store = engine.store({ ...randomParameters(model), ...initialMomenta(model) });
+        const store = await engine.store({ ...randomParameters(model), ...initialMomenta(model) });
         let states: Values = start;
         const noiseScale = settings.noise.kind === 'gaussian' ? settings.noise.relativeToMax : 0;
         for (let step = 0; step < 3; step++) {
@@ -209,7 +209,7 @@ for (const choice of backends) {
           });
           states = { ...states, ...reference.states };
           assert.ok(Math.abs(outputs['loss']![0]! / reference.loss - 1) < STEP_TOLERANCE);
-          for (const [state, values] of Object.entries(store.read())) {
+          for (const [state, values] of Object.entries(await store.read())) {
             const error = relativeError(values.data, states[state]!, 1e-3);
             assert.ok(error < STEP_TOLERANCE, `step ${step + 1}, ${state}: relative error ${error}`);
           }
@@ -234,10 +234,10 @@ for (const choice of backends) {
         traceTrainingStep(model, variants['with all that a step can have']!),
       );
       const stateAfter = async (noise: Key, noiseScale: number): Promise<Parameters> => {
-        const state = engine.store({ ...randomParameters(model), ...initialMomenta(model) });
+        const state = await engine.store({ ...randomParameters(model), ...initialMomenta(model) });
         const scalars = { learningRate: 0.1, noiseScale };
         await executable.run({ inputs: batchAt(0), scalars, keys: { noise }, state });
-        const tensors = state.read();
+        const tensors = await state.read();
         state.free();
         return tensors;
       };

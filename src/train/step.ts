@@ -1,120 +1,178 @@
-// One training step as one graph: forward, backward, update, clipping. Weights, momenta and running statistics are
-// states; the learning rate, the noise scale and the key of the noise are scalars, so nothing is compiled twice.
+// One training step as one graph: forward, backward, update, clipping. Parameters, the rule's state and running statistics
+// are states; the learning rate, the noise scale and the key of the noise are scalars, so nothing is compiled twice.
 
-import { hostTensor, type Parameters } from '../base/parameters.ts';
-import { elementCount } from '../base/shape.ts';
-import { hardwareAware } from '../crossbar/hardware-aware.ts';
-import { ideal } from '../crossbar/presets.ts';
+import type { Parameters, TensorSpec } from '../base/parameters.ts';
+import { zeros } from '../base/parameters.ts';
+import { asMatrix } from '../crossbar/mapping.ts';
 import { gradients } from '../graph/gradients.ts';
-import { digital, type Multiply } from '../graph/multiply.ts';
 import type { Graph } from '../graph/node.ts';
+import { digital, type Layer, weightsOf } from '../graph/operator.ts';
 import { constant, type Tensor } from '../graph/tensor.ts';
 import { type Trace, trace } from '../graph/trace.ts';
-import { correctCount, softmaxCrossEntropy } from '../nn/losses.ts';
-import { isTrained, type Model, type ParameterSpec } from '../nn/model.ts';
+import { isTrained, type Network, type ParameterSpec } from '../nn/network.ts';
 import { updatedStatistics } from '../nn/normalization.ts';
 import type { TrainingSettings } from './settings.ts';
+import type { Forwarded, Goal, Objective } from './task.ts';
+import { trainedRanges, trainingOperator } from './training-operator.ts';
+import type { Update, UpdateRule } from './update-rule.ts';
 
-/** Name of the momentum of a parameter, among the states. */
-export function momentumName(parameter: string): string {
-  return `${parameter}.momentum`;
+/** What a training step is made of. */
+export type StepOptions = {
+  readonly network: Network;
+  readonly task: Goal;
+  readonly rule: UpdateRule;
+  readonly settings: Pick<
+    TrainingSettings,
+    'batchSize' | 'statisticsMomentum' | 'noise' | 'dropConnect' | 'clipping' | 'hardware' | 'ranges'
+  >;
+  /** Whose answers are distilled. */
+  readonly teacher?: Network | undefined;
+};
+
+/** Where the parameters of a teacher lie in the store of a training. */
+export function teacherState(parameter: string): string {
+  return `teacher.${parameter}`;
 }
 
-/** Zero momenta for the trained parameters of a model. */
-export function initialMomenta(model: Model): Parameters {
-  const trained = model.parameters.filter(isTrained);
-  return Object.fromEntries(
-    trained.map(({ name, shape }) => [
-      momentumName(name),
-      hostTensor(shape, new Float32Array(elementCount(shape))),
-    ]),
+/** What gradients move: trained parameters, and converter ranges as parameters of the role `range`. */
+export function trainedParameters(network: Network, settings: StepOptions['settings']): ParameterSpec[] {
+  const ranges = trainedRanges(network, settings).map(
+    ({ name, shape }): ParameterSpec => ({
+      name,
+      shape,
+      role: 'range',
+      initial: { kind: 'constant', value: 1 },
+    }),
   );
+  return [...network.parameters.filter(isTrained), ...ranges];
+}
+
+/** Everything that a training keeps beside the network's parameters, as it is at first: the rule's state and ranges of 1. */
+export function initialTrainingState({
+  network,
+  rule,
+  settings,
+}: Pick<StepOptions, 'network' | 'rule' | 'settings'>): Parameters {
+  const trained = trainedParameters(network, settings);
+  const ranges = trained.filter(({ role }) => role === 'range');
+  const states = trained.flatMap((spec): readonly TensorSpec[] => rule.states(spec));
+  return Object.fromEntries([
+    ...ranges.map(({ name }) => [name, { shape: [], data: Float32Array.of(1) }]),
+    ...states.map(({ name, shape }) => [name, zeros(shape)]),
+  ]);
 }
 
 /**
  * The graph of a training step on a batch.
  *
- * Inputs: `images` (n, h, w, c), `labels` (n). States: parameters and their momenta. Scalars: `learningRate`; with
- * noise also `noiseScale` (η) and the key `noise`. Outputs: `loss` (mean cross-entropy), `correct` (count).
- *
- * v ← μ v + g + λ w,  w ← w − r (g + λ w + μ v) with Nesterov momentum, w − r v without; then w is limited to ±α
- * standard deviations of its layer.
+ * Inputs: the tensors of the task's batch. States: parameters, the rule's state, converter ranges, a teacher's
+ * parameters. Scalars: `learningRate`, those of the rule, and those of `trainingOperator`. Outputs: `loss`, the sum of
+ * the objectives, and the task's metrics. A step clips weights after it moves them: to ±α standard deviations of their
+ * layer or column.
  */
-export function traceTrainingStep(model: Model, settings: TrainingSettings): Graph {
+export function traceTrainingStep({ network, task, rule, settings, teacher }: StepOptions): Graph {
   return trace((t) => {
-    const images = t.input('images', [settings.batchSize, ...model.inputShape]);
-    const labels = t.input('labels', [settings.batchSize]);
+    const batch = batchInputs(t, task, settings.batchSize);
     const parameters = Object.fromEntries(
-      model.parameters.map(({ name, shape }) => [name, t.state(name, shape)]),
+      network.parameters.map(({ name, shape }) => [name, t.state(name, shape)]),
     );
-    const { logits, statistics } = model.apply(parameters, images, trainingOperator(t, settings), {
-      kind: 'training',
-    });
-    const loss = softmaxCrossEntropy(logits, labels, { smoothing: settings.labelSmoothing });
-    const trained = model.parameters.filter(isTrained);
-    const slopes = gradients(
-      loss,
-      trained.map(({ name }) => parameters[name]!),
+    const weights = (layer: Layer): Tensor => parameters[weightsOf(layer)]!;
+    const { operator, learning } = trainingOperator(t, network, settings, weights);
+    const statistics: Record<string, Tensor> = {};
+    const forward: Forwarded = (inputs) => {
+      const result = network.apply({ inputs, parameters, operator, mode: { kind: 'training' } });
+      Object.assign(statistics, result.statistics);
+      return result.outputs;
+    };
+    const { objectives, metrics } = task.evaluate(
+      forward,
+      batch,
+      teacher === undefined ? undefined : forwardTeacher(t, teacher),
     );
-    const rate = t.scalar('learningRate');
+    const learned = new Set(learning?.learned().map(({ name }) => name));
+    const trained = trainedParameters(network, settings).filter(
+      ({ name, role }) => role !== 'range' || learned.has(name),
+    );
+    const tensorOf = ({ name, shape }: ParameterSpec): Tensor => parameters[name] ?? t.state(name, shape);
+    const slopes = slopesOf(objectives, trained, tensorOf);
+    const learningRate = t.scalar('learningRate');
     const updates: Record<string, Tensor> = {};
-    for (const [position, spec] of trained.entries()) {
-      const momentum = t.state(momentumName(spec.name), spec.shape);
-      const stepped = descend({
-        spec,
-        settings,
-        rate,
-        weights: parameters[spec.name]!,
-        slope: slopes[position]!,
-        momentum,
-      });
-      updates[spec.name] = clipWeights(spec, settings, stepped.weights);
-      updates[momentumName(spec.name)] = stepped.momentum;
+    for (const [position, parameter] of trained.entries()) {
+      const update: Update = {
+        parameter,
+        weights: tensorOf(parameter),
+        gradient: slopes[position]!,
+        learningRate,
+        state: (name) => t.state(name, rule.states(parameter).find((state) => state.name === name)!.shape),
+        scalar: (name) => t.scalar(name),
+      };
+      const { weights: moved, states } = rule.update(update);
+      updates[parameter.name] =
+        parameter.role === 'range'
+          ? learning!.updated(parameter.name, moved)
+          : clipWeights(parameter, settings, moved);
+      Object.assign(updates, states);
     }
-    for (const [name, batch] of Object.entries(statistics)) {
-      updates[name] = updatedStatistics(parameters[name]!, batch, settings.statisticsMomentum);
+    Object.assign(updates, learning?.followed());
+    for (const [name, seen] of Object.entries(statistics)) {
+      updates[name] = updatedStatistics(parameters[name]!, seen, settings.statisticsMomentum);
     }
-    return { outputs: { loss, correct: correctCount(logits, labels) }, updates };
+    const loss = objectives.map((one) => one.loss).reduce((sum, one) => sum.add(one));
+    return { outputs: { loss, ...metrics }, updates };
   });
 }
 
-/** How a network multiplies in training. With noise the graph has a scalar `noiseScale` and a key `noise`. */
-export function trainingOperator(t: Trace, { noise }: Pick<TrainingSettings, 'noise'>): Multiply {
-  if (noise.kind === 'none') return digital;
-  const noRange = (): Tensor => constant(t, 1);
-  return hardwareAware({
-    hardware: ideal,
-    noise: { kind: 'gaussian', relativeToMax: t.scalar('noiseScale') },
-    inputRange: noRange,
-    outputRange: noRange,
-    key: t.key('noise'),
-  });
+/** The tensors of a task's batch, as inputs. */
+export function batchInputs(t: Trace, task: Goal, size: number): Record<string, Tensor> {
+  return Object.fromEntries(
+    Object.entries(task.batch).map(([name, shape]) => [name, t.input(name, [size, ...shape])]),
+  );
 }
 
-type Descent = {
-  readonly spec: ParameterSpec;
-  readonly settings: TrainingSettings;
-  readonly rate: Tensor;
-  readonly weights: Tensor;
-  readonly slope: Tensor;
-  readonly momentum: Tensor;
-};
-
-function descend({ spec, settings, rate, weights, slope, momentum }: Descent): {
-  weights: Tensor;
-  momentum: Tensor;
-} {
-  const decay = spec.role === 'weights' ? settings.weightDecay : 0;
-  const gradient = decay === 0 ? slope : slope.add(weights.multiply(decay));
-  const velocity = momentum.multiply(settings.momentum).add(gradient);
-  const direction = settings.nesterov ? gradient.add(velocity.multiply(settings.momentum)) : velocity;
-  return { weights: weights.subtract(direction.multiply(rate)), momentum: velocity };
+function forwardTeacher(t: Trace, teacher: Network): Forwarded {
+  const parameters = Object.fromEntries(
+    teacher.parameters.map(({ name, shape }) => [name, t.state(teacherState(name), shape)]),
+  );
+  const operator = digital((layer) => parameters[weightsOf(layer)]!);
+  return (inputs) => teacher.apply({ inputs, parameters, operator, mode: { kind: 'inference' } }).outputs;
 }
 
-function clipWeights(spec: ParameterSpec, { clipping }: TrainingSettings, weights: Tensor): Tensor {
-  if (clipping.kind === 'none' || spec.role !== 'weights') return weights;
-  const mean = weights.mean();
-  const deviation = weights.square().mean().subtract(mean.square()).relu().sqrt();
-  const limit = deviation.multiply(clipping.alpha);
-  return weights.clip(limit.negate(), limit);
+/** Gradients of all parameters: of each the objectives that move it. */
+function slopesOf(
+  objectives: readonly Objective[],
+  trained: readonly ParameterSpec[],
+  tensorOf: (spec: ParameterSpec) => Tensor,
+): Tensor[] {
+  const sums = new Map<ParameterSpec, Tensor>();
+  for (const { loss, moves = () => true } of objectives) {
+    const moved = trained.filter(({ name }) => moves(name));
+    for (const [k, slope] of gradients(loss, moved.map(tensorOf)).entries()) {
+      const spec = moved[k]!;
+      const earlier = sums.get(spec);
+      sums.set(spec, earlier === undefined ? slope : earlier.add(slope));
+    }
+  }
+  return trained.map((spec) => sums.get(spec) ?? constant(tensorOf(spec), 0).broadcastTo(spec.shape));
+}
+
+function clipWeights(
+  { role }: ParameterSpec,
+  { clipping }: Pick<TrainingSettings, 'clipping'>,
+  weights: Tensor,
+): Tensor {
+  if (clipping.kind === 'none' || role !== 'weights') return weights;
+  if (clipping.scale === 'column') {
+    const matrix = asMatrix(weights);
+    return limited(matrix, [0], clipping.alpha).reshape(weights.shape);
+  }
+  return limited(weights, undefined, clipping.alpha);
+}
+
+/** Values limited to ±alpha standard deviations, which are taken over `axes`, all by default. */
+function limited(values: Tensor, axes: readonly number[] | undefined, alpha: number): Tensor {
+  const keep = axes !== undefined;
+  const mean = values.mean(axes, keep);
+  const deviation = values.square().mean(axes, keep).subtract(mean.square()).relu().sqrt();
+  const limit = deviation.multiply(alpha);
+  return values.clip(limit.negate(), limit);
 }

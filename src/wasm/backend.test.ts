@@ -114,18 +114,18 @@ for (const threads of [1, 2, 3]) {
       x.write(ramp);
       const program = await backend.load(rotations(50));
       await program.run([x, y], bits(0.75));
-      assert.deepEqual(y.read(), expectedRotations(ramp, 50, 0.75));
+      assert.deepEqual(await y.read(), expectedRotations(ramp, 50, 0.75));
       // Memory that the workers have not seen yet.
       backend.allocate(3_000_000);
       const z = backend.allocate(ELEMENTS);
       // Runs asked for at once, with other buffers and scalars, keep their order and their arguments.
       await Promise.all([program.run([x, z], bits(0.5)), program.run([z, y], bits(0.25))]);
-      assert.deepEqual(z.read(), expectedRotations(ramp, 50, 0.5));
-      assert.deepEqual(y.read(), expectedRotations(z.read(), 50, 0.25));
+      assert.deepEqual(await z.read(), expectedRotations(ramp, 50, 0.5));
+      assert.deepEqual(await y.read(), expectedRotations(await z.read(), 50, 0.25));
       program.free();
       const other = await backend.load(rotations(1));
       await other.run([x, y], bits(2));
-      assert.deepEqual(y.read(), expectedRotations(ramp, 1, 2));
+      assert.deepEqual(await y.read(), expectedRotations(ramp, 1, 2));
     });
   });
 }
@@ -153,7 +153,7 @@ test('a trap in a kernel rejects the run, and the backend runs on', async () => 
     });
     const program = await backend.load(good);
     await program.run([x, y], bits(1));
-    assert.deepEqual(y.read(), expectedRotations(ramp, 5, 1));
+    assert.deepEqual(await y.read(), expectedRotations(ramp, 5, 1));
   });
 });
 

@@ -106,8 +106,8 @@ function allocateBuffer({ heap, blocks, turns }: Machine, elements: number): Dev
   const words = (): Uint32Array<SharedArrayBuffer> => heap.words(block, elements);
   return guardedBuffer(blocks, block, {
     elements,
-    write: (values) => words().set(new Uint32Array(values.buffer, values.byteOffset, values.length)),
-    read: () => new Float32Array(words().slice().buffer),
+    write: async (values) => words().set(new Uint32Array(values.buffer, values.byteOffset, values.length)),
+    read: async () => new Float32Array(words().slice().buffer),
     free: () => turns.after(() => heap.free(block)),
   });
 }

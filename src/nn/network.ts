@@ -1,18 +1,27 @@
-// What a network is to the rest of ohmic: a list of named parameters and a function on symbolic tensors. Training,
-// mapping and evaluation read these records; layers.ts and the files after it make them. Nothing here knows hardware.
+// What a network is to the rest of ohmic: a list of named parameters and a function from named inputs to named outputs.
+// Training, mapping and evaluation read these records; modules.ts and define-network.ts make them. Nothing here knows
+// hardware, or what a network is for.
 
 import { assertNever } from '../base/errors.ts';
 import { hostTensor, type Parameters } from '../base/parameters.ts';
 import { deriveKey, type Key, randomSequence } from '../base/random.ts';
 import { elementCount, type Shape } from '../base/shape.ts';
-import type { Multiply } from '../graph/multiply.ts';
+import type { Layer, Operator } from '../graph/operator.ts';
 import type { Tensor } from '../graph/tensor.ts';
 
 /**
  * What a parameter does. Only `weights` live on crossbars; the others stay digital. `scale` and `shift` are γ and β
- * of a batch normalisation; `runningMean` and `runningVariance` are its statistics, which are estimated, not trained.
+ * of a normalisation; `runningMean` and `runningVariance` are statistics of a batch normalisation, which are estimated,
+ * not trained. `range` is a converter's range, which belongs to the operator, not to a network.
  */
-export type ParameterRole = 'weights' | 'bias' | 'scale' | 'shift' | 'runningMean' | 'runningVariance';
+export type ParameterRole =
+  | 'weights'
+  | 'bias'
+  | 'scale'
+  | 'shift'
+  | 'runningMean'
+  | 'runningVariance'
+  | 'range';
 
 /** How a parameter starts. */
 export type Initial =
@@ -30,23 +39,24 @@ export type ParameterSpec = {
   readonly initial: Initial;
 };
 
-/** A weight matrix on crossbars: `rows` inputs (of a filter: kernel row, kernel column, input channel), `columns` outputs. */
-export type AnalogLayer = {
-  /** The name handed to `multiply`; the parameter is `name.weights`. */
-  readonly name: string;
-  /** (in, out), or (kernel rows, kernel columns, in, out). */
-  readonly shape: Shape;
-  readonly rows: number;
-  readonly columns: number;
-};
-
 /** Training normalises by the statistics of the batch, inference by the running ones. */
 export type Mode = { readonly kind: 'training' } | { readonly kind: 'inference' };
 
+/** What a network computes with. */
+export type Context = {
+  /** By name, each with the batch as its first axis. */
+  readonly inputs: Readonly<Record<string, Tensor>>;
+  /** A tensor for every parameter that no layer's operator owns, running statistics included, by name. */
+  readonly parameters: Readonly<Record<string, Tensor>>;
+  /** How weight matrices multiply: the seam to the hardware. It owns the weights. */
+  readonly operator: Operator;
+  readonly mode: Mode;
+};
+
 /** What a network computes. */
 export type Forward = {
-  /** (n, classes) */
-  readonly logits: Tensor;
+  /** By name, each with the batch as its first axis. */
+  readonly outputs: Readonly<Record<string, Tensor>>;
   /**
    * In training mode, the mean and the population variance of the batch in every batch normalisation, each (channels),
    * under the names of the running parameters they update; in inference mode, empty.
@@ -54,30 +64,27 @@ export type Forward = {
   readonly statistics: Readonly<Record<string, Tensor>>;
 };
 
-/** Size of the images, (height, width, channels), and number of classes: what a named network is made for. */
-export type ImageTask = { readonly inputShape: Shape; readonly classes: number };
-
-/** A network that classifies images. */
-export type Model = ImageTask & {
+/** A network: named parameters, and a function from named inputs to named outputs. */
+export type Network = {
   readonly name: string;
+  /** Shapes of one example of each input, without the batch axis. */
+  readonly inputs: Readonly<Record<string, Shape>>;
+  /** Shapes of one example of each output. */
+  readonly outputs: Readonly<Record<string, Shape>>;
   /** In definition order, which is the order of the forward pass. */
   readonly parameters: readonly ParameterSpec[];
-  readonly analogLayers: readonly AnalogLayer[];
+  /** The weights that may live on crossbars, in the order of their parameters. */
+  readonly layers: readonly Layer[];
   /** Names of the batch normalisations. */
   readonly normalizationLayers: readonly string[];
-  /**
-   * @param parameters a tensor for every parameter, running statistics included, by name
-   * @param images     (n, height, width, channels)
-   * @param multiply   how weight matrices multiply: the seam to the hardware
-   * @throws UsageError listing parameters that are missing or have another shape, and images that do not fit
-   */
-  readonly apply: (
-    parameters: Readonly<Record<string, Tensor>>,
-    images: Tensor,
-    multiply: Multiply,
-    mode: Mode,
-  ) => Forward;
+  /** @throws UsageError that lists parameters and inputs that are missing or have another shape */
+  readonly apply: (context: Context) => Forward;
 };
+
+/** True for the weights of a layer, which an operator owns. */
+export function isWeights({ role }: Pick<ParameterSpec, 'role'>): boolean {
+  return role === 'weights';
+}
 
 /** True for what gradients move; running statistics are estimated instead. */
 export function isTrained({ role }: ParameterSpec): boolean {
@@ -88,7 +95,7 @@ export function isTrained({ role }: ParameterSpec): boolean {
  * First values of all parameters. A parameter's draws depend on `key` and its name only, so adding a layer leaves the
  * others as they were.
  */
-export function initialParameters({ parameters }: Pick<Model, 'parameters'>, key: Key): Parameters {
+export function initialParameters({ parameters }: Pick<Network, 'parameters'>, key: Key): Parameters {
   return Object.fromEntries(
     parameters.map((spec) => {
       const values = initialValues(spec, deriveKey(key, 'initial', spec.name));
@@ -117,12 +124,12 @@ function initialValues({ shape, initial }: ParameterSpec, key: Key): Float32Arra
  * normalisation. ResNet-32 with widths 16/28/56 has 361,722, the figure in the abstract of Joshi et al. 2020, so that
  * count includes the ten biases of the dense layer. Here biases stay digital: see `countAnalogWeights`.
  */
-export function countWeights({ parameters }: Pick<Model, 'parameters'>): number {
+export function countWeights({ parameters }: Pick<Network, 'parameters'>): number {
   return countRoles(parameters, ['weights', 'bias']);
 }
 
-/** Number of weights on crossbars: Σ rows · columns over the analog layers; ResNet-32 with widths 16/28/56 has 361,712. */
-export function countAnalogWeights({ parameters }: Pick<Model, 'parameters'>): number {
+/** Number of weights on crossbars: Σ rows · columns over the layers; ResNet-32 with widths 16/28/56 has 361,712. */
+export function countAnalogWeights({ parameters }: Pick<Network, 'parameters'>): number {
   return countRoles(parameters, ['weights']);
 }
 

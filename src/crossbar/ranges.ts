@@ -1,17 +1,56 @@
-// Ranges of the converters from data: an operator that multiplies as another does and records how large the inputs
-// and the column outputs of each layer were; then numbers from these records, over batches of training images.
+// Ranges of the converters. They are states of a store, so networks of one shape share every kernel. Numbers for them
+// come from data: an operator that multiplies as another does records how large the inputs and the column outputs of
+// each layer are; a rule makes ranges of these records, over batches of training examples.
 
 import { assertNever, UsageError } from '../base/errors.ts';
-import type { Multiply } from '../graph/multiply.ts';
+import type { TensorSpec } from '../base/parameters.ts';
 import type { ConvolutionGeometry } from '../graph/node.ts';
+import type { Layer, Operator } from '../graph/operator.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import type { HardwareSpec } from './hardware.ts';
+import type { Trace } from '../graph/trace.ts';
+import { type HardwareSpec, hardwareOf, hasIdealPeriphery } from './hardware.ts';
 import { asMatrix, largestWeight } from './mapping.ts';
-import { partialSums } from './periphery.ts';
+import { type ConverterRanges, partialSums } from './periphery.ts';
+
+/** The states that hold a layer's ranges, each (): `conv1.inputRange` and, for a calibrated ADC, `conv1.outputRange`. */
+export function rangeStates({ name }: Pick<Layer, 'name'>, hardware: HardwareSpec): TensorSpec[] {
+  if (hasIdealPeriphery(hardware)) return [];
+  const isOutputCalibrated = hardware.adc.kind === 'uniform' && hardware.adc.range.kind === 'calibrated';
+  return [
+    { name: inputRangeName(name), shape: [] },
+    ...(isOutputCalibrated ? [{ name: outputRangeName(name), shape: [] }] : []),
+  ];
+}
+
+/** The ranges of all layers of a chip, as states. */
+export function allRangeStates(layers: readonly Layer[], chip: HardwareSpec): TensorSpec[] {
+  return layers.flatMap((layer) => {
+    const hardware = hardwareOf(chip, layer.name);
+    return hardware === undefined ? [] : rangeStates(layer, hardware);
+  });
+}
+
+/** What an operator asks for its converters, from states. */
+export function rangesFromStates(t: Trace): ConverterRanges {
+  return {
+    inputRange: (layer, x) => ({ x, range: t.state(inputRangeName(layer), []) }),
+    outputRange: (layer) => t.state(outputRangeName(layer), []),
+  };
+}
+
+/** Name of the state that holds the input range of a layer. */
+export function inputRangeName(layer: string): string {
+  return `${layer}.inputRange`;
+}
+
+/** Name of the state that holds the ADC range of a layer, in units of a full input times a full weight. */
+export function outputRangeName(layer: string): string {
+  return `${layer}.outputRange`;
+}
 
 /** An operator and what it has seen so far in its trace. */
 export type Observing = {
-  readonly multiply: Multiply;
+  readonly operator: Operator;
   /** `${layer}.inputMax`, `inputMeanSquare` and, for a calibrated ADC, `outputMax`, `outputMeanSquare`, each (). */
   readonly observations: () => Record<string, Tensor>;
 };
@@ -30,36 +69,30 @@ export type LayerRanges = { readonly input: number; readonly output: number | un
 type Quantity = 'input' | 'output';
 
 /**
- * Multiplies as `base` does and records, for each layer, the largest magnitude and the mean square of its inputs x and,
- * if the hardware calibrates its ADC, of the tiles' column outputs Σ x ŵ, ŵ = W / max|W|.
+ * Multiplies as `base` does and records, for each layer whose periphery is not ideal, the largest magnitude and the mean
+ * square of its inputs x and, if the hardware calibrates its ADC, of the tiles' column outputs Σ x ŵ, ŵ = W / max|W|.
  */
-export function observing(base: Multiply, hardware: HardwareSpec): Observing {
+export function observing(base: Operator, weights: (layer: Layer) => Tensor, chip: HardwareSpec): Observing {
   const seen = new Map<string, Tensor[]>();
   const record = (layer: string, quantity: Quantity, value: Tensor): void => {
     const name = `${layer}.${quantity}`;
     seen.set(name, [...(seen.get(name) ?? []), value]);
   };
-  const observe = (
-    x: Tensor,
-    weights: Tensor,
-    layer: string,
-    geometry: ConvolutionGeometry | undefined,
-  ): void => {
-    record(layer, 'input', x);
+  const observe = (x: Tensor, layer: Layer, geometry: ConvolutionGeometry | undefined): void => {
+    const hardware = hardwareOf(chip, layer.name);
+    if (hardware === undefined || hasIdealPeriphery(hardware)) return;
+    record(layer.name, 'input', x);
     if (hardware.adc.kind !== 'uniform' || hardware.adc.range.kind !== 'calibrated') return;
-    const largest = largestWeight(asMatrix(weights), hardware.mapping).reshape([-1]);
-    const sums = partialSums({ hardware, x, weights: weights.divide(largest), geometry });
-    for (const sum of sums) record(layer, 'output', sum);
+    const own = weights(layer);
+    const largest = largestWeight(asMatrix(own), hardware.mapping).reshape([-1]);
+    const sums = partialSums({ hardware, layer, x, weights: own.divide(largest), geometry });
+    for (const sum of sums) record(layer.name, 'output', sum);
   };
   return {
-    multiply: {
-      dense: (x, weights, layer) => {
-        observe(x, weights, layer, undefined);
-        return base.dense(x, weights, layer);
-      },
-      convolution: (x, filter, layer, geometry) => {
-        observe(x, filter, layer, geometry);
-        return base.convolution(x, filter, layer, geometry);
+    operator: {
+      multiply: (x, layer, geometry) => {
+        observe(x, layer, geometry);
+        return base.multiply(x, layer, geometry);
       },
     },
     observations: () => {

@@ -1,34 +1,32 @@
-// Layers: small recipes that, given the shape of their input, name their parameters and the shape of their output.
-// Shapes are those of one example, without the batch axis. Networks are sequences of layers (classifier.ts, models.ts,
-// resnet.ts). A weight matrix is multiplied through the context's `multiply` only, so a layer runs on any hardware.
+// Modules: small recipes that, given the shape of their input, name their parameters and the shape of their output.
+// Shapes are those of one example, without the batch axis. Networks are made of them (define-network.ts). Weights are
+// multiplied through the context's operator only, so a module runs on any hardware.
 
 import { UsageError } from '../base/errors.ts';
 import { elementCount, formatShape, type Shape, sameShape } from '../base/shape.ts';
-import type { Multiply } from '../graph/multiply.ts';
+import type { Layer, LayerKind } from '../graph/operator.ts';
 import { convolvedSize } from '../graph/shape-rules.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import type { Initial, Mode, ParameterRole, ParameterSpec } from './model.ts';
+import type { Context, Initial, ParameterRole, ParameterSpec } from './network.ts';
 import { normalizeByBatch, normalizeByMoments } from './normalization.ts';
 
-/** What a layer computes with besides its input. */
-export type LayerContext = {
-  readonly parameters: Readonly<Record<string, Tensor>>;
-  readonly multiply: Multiply;
-  readonly mode: Mode;
-};
+/** What a module computes with besides its input. */
+export type ModuleContext = Omit<Context, 'inputs'>;
 
-/** What a layer computes: its value, and batch statistics under the names of the running parameters they update. */
-export type LayerResult = { readonly value: Tensor; readonly statistics: Readonly<Record<string, Tensor>> };
+/** What a module computes: its value, and batch statistics under the names of the running parameters they update. */
+export type ModuleResult = { readonly value: Tensor; readonly statistics: Readonly<Record<string, Tensor>> };
 
-/** A layer for inputs of a known shape. */
-export type PlacedLayer = {
+/** A module for inputs of a known shape. */
+export type PlacedModule = {
   readonly outputShape: Shape;
   readonly parameters: readonly ParameterSpec[];
-  readonly apply: (x: Tensor, context: LayerContext) => LayerResult;
+  /** The weights that its operator multiplies by. */
+  readonly layers: readonly Layer[];
+  readonly apply: (x: Tensor, context: ModuleContext) => ModuleResult;
 };
 
-/** A recipe: from the shape of one input example to a layer for it. Throws `UsageError` for inputs it cannot take. */
-export type Layer = (inputShape: Shape) => PlacedLayer;
+/** A recipe: from the shape of one input example to a module for it. Throws `UsageError` for inputs it cannot take. */
+export type Module = (inputShape: Shape) => PlacedModule;
 
 /** Elementwise non-linearities. */
 export type Activation = 'relu' | 'sigmoid' | 'tanh';
@@ -40,7 +38,7 @@ const activations: { readonly [A in Activation]: (x: Tensor) => Tensor } = {
 };
 
 /** A named non-linearity. */
-export function activation(kind: Activation): Layer {
+export function activation(kind: Activation): Module {
   return (inputShape) => withoutParameters(inputShape, activations[kind]);
 }
 
@@ -50,7 +48,7 @@ export function activation(kind: Activation): Layer {
  *
  * @throws UsageError if the input has more than one axis
  */
-export function dense({ name, outputs }: { readonly name: string; readonly outputs: number }): Layer {
+export function dense({ name, outputs }: { readonly name: string; readonly outputs: number }): Module {
   return (inputShape) => {
     const [inputs] = inputShape;
     if (inputs === undefined || inputShape.length !== 1) {
@@ -59,14 +57,14 @@ export function dense({ name, outputs }: { readonly name: string; readonly outpu
       );
     }
     const initial: Initial = { kind: 'uniform', bound: 1 / Math.sqrt(inputs) };
+    const weights = parameter(name, 'weights', [inputs, outputs], initial);
+    const layer = layerOf(name, 'dense', weights);
     return {
       outputShape: [outputs],
-      parameters: [
-        parameter(name, 'weights', [inputs, outputs], initial),
-        parameter(name, 'bias', [outputs], initial),
-      ],
-      apply: (x, { parameters, multiply }) => {
-        const product = multiply.dense(x, parameters[`${name}.weights`]!, name);
+      parameters: [weights, parameter(name, 'bias', [outputs], initial)],
+      layers: [layer],
+      apply: (x, { parameters, operator }) => {
+        const product = operator.multiply(x, layer);
         return { value: product.add(parameters[`${name}.bias`]!), statistics: {} };
       },
     };
@@ -93,7 +91,7 @@ export function convolution({
   readonly stride?: number;
   readonly padding?: number;
   readonly bias?: boolean;
-}): Layer {
+}): Module {
   const geometry = { stride: [stride, stride], padding: [padding, padding] } as const;
   return (inputShape) => {
     const [height, width, channels] = imageAxes(`convolution "${name}"`, inputShape);
@@ -106,11 +104,13 @@ export function convolution({
     const fanIn = size * size * channels;
     const weights = parameter(name, 'weights', [size, size, channels, filters], { kind: 'he-normal', fanIn });
     const biases = parameter(name, 'bias', [filters], { kind: 'uniform', bound: 1 / Math.sqrt(fanIn) });
+    const layer = layerOf(name, 'convolution', weights);
     return {
       outputShape: [...output, filters],
       parameters: bias ? [weights, biases] : [weights],
-      apply: (x, { parameters, multiply }) => {
-        const product = multiply.convolution(x, parameters[weights.name]!, name, geometry);
+      layers: [layer],
+      apply: (x, { parameters, operator }) => {
+        const product = operator.multiply(x, layer, geometry);
         return { value: bias ? product.add(parameters[biases.name]!) : product, statistics: {} };
       },
     };
@@ -121,7 +121,7 @@ export function convolution({
  * Batch normalisation of the last axis (see normalization.ts). Parameters, each (channels): `name.scale`, `name.shift`,
  * and the running statistics `name.runningMean` and `name.runningVariance`.
  */
-export function batchNormalization(name: string): Layer {
+export function batchNormalization(name: string): Module {
   return (inputShape) => {
     const channels = inputShape.slice(-1);
     const specs = {
@@ -133,6 +133,7 @@ export function batchNormalization(name: string): Layer {
     return {
       outputShape: inputShape,
       parameters: Object.values(specs),
+      layers: [],
       apply: (x, { parameters, mode }) => {
         const scaleAndShift = { scale: parameters[specs.scale.name]!, shift: parameters[specs.shift.name]! };
         if (mode.kind === 'inference') {
@@ -148,12 +149,12 @@ export function batchNormalization(name: string): Layer {
 }
 
 /** Mean over windows of `size` x `size` that do not overlap; rows and columns that do not fill a window are dropped. */
-export function averagePool(size: number): Layer {
+export function averagePool(size: number): Module {
   return pool('averagePool', size, (windows, axes) => windows.mean(axes));
 }
 
 /** Maximum over windows of `size` x `size` that do not overlap; rows and columns that do not fill a window are dropped. */
-export function maxPool(size: number): Layer {
+export function maxPool(size: number): Module {
   return pool('maxPool', size, (windows, axes) => windows.max(axes));
 }
 
@@ -161,7 +162,7 @@ function pool(
   where: string,
   size: number,
   reduce: (windows: Tensor, axes: readonly number[]) => Tensor,
-): Layer {
+): Module {
   return (inputShape) => {
     const [height, width, channels] = imageAxes(where, inputShape);
     const [rows, columns] = [Math.floor(height / size), Math.floor(width / size)];
@@ -179,19 +180,19 @@ function pool(
 }
 
 /** Mean over all pixels: (h, w, c) → (c). */
-export const globalAveragePool: Layer = (inputShape) => {
+export const globalAveragePool: Module = (inputShape) => {
   const [, , channels] = imageAxes('globalAveragePool', inputShape);
   return withoutParameters([channels], (x) => x.mean([1, 2]));
 };
 
 /** All axes in one: (h, w, c) → (h · w · c). */
-export const flatten: Layer = (inputShape) => {
+export const flatten: Module = (inputShape) => {
   const size = elementCount(inputShape);
   return withoutParameters([size], (x) => x.reshape([x.shape[0]!, size]));
 };
 
 /** The input itself. */
-export const identity: Layer = (inputShape) => withoutParameters(inputShape, (x) => x);
+export const identity: Module = (inputShape) => withoutParameters(inputShape, (x) => x);
 
 /**
  * Every second row and column, with zero channels added evenly on both sides: a shortcut without parameters (option A
@@ -199,7 +200,7 @@ export const identity: Layer = (inputShape) => withoutParameters(inputShape, (x)
  *
  * @throws UsageError if there are fewer output channels than input channels
  */
-export function paddedShortcut(outputChannels: number): Layer {
+export function paddedShortcut(outputChannels: number): Module {
   return (inputShape) => {
     const [height, width, channels] = imageAxes('paddedShortcut', inputShape);
     const added = outputChannels - channels;
@@ -220,23 +221,24 @@ export function paddedShortcut(outputChannels: number): Layer {
   };
 }
 
-/** Layers one after another. */
-export function sequence(layers: readonly Layer[]): Layer {
+/** Modules one after another. */
+export function sequence(modules: readonly Module[]): Module {
   return (inputShape) => {
-    const placed: PlacedLayer[] = [];
+    const placed: PlacedModule[] = [];
     let outputShape = inputShape;
-    for (const layer of layers) {
-      const next = layer(outputShape);
+    for (const module of modules) {
+      const next = module(outputShape);
       placed.push(next);
       outputShape = next.outputShape;
     }
     return {
       outputShape,
       parameters: placed.flatMap(({ parameters }) => parameters),
+      layers: placed.flatMap(({ layers }) => layers),
       apply: (x, context) => {
-        let result: LayerResult = { value: x, statistics: {} };
-        for (const layer of placed) {
-          const { value, statistics } = layer.apply(result.value, context);
+        let result: ModuleResult = { value: x, statistics: {} };
+        for (const module of placed) {
+          const { value, statistics } = module.apply(result.value, context);
           result = { value, statistics: { ...result.statistics, ...statistics } };
         }
         return result;
@@ -250,7 +252,7 @@ export function sequence(layers: readonly Layer[]): Layer {
  *
  * @throws UsageError if the two differ in shape
  */
-export function residual({ body, shortcut }: { readonly body: Layer; readonly shortcut: Layer }): Layer {
+export function residual({ body, shortcut }: { readonly body: Module; readonly shortcut: Module }): Module {
   return (inputShape) => {
     const [main, side] = [body(inputShape), shortcut(inputShape)];
     if (!sameShape(main.outputShape, side.outputShape)) {
@@ -261,6 +263,7 @@ export function residual({ body, shortcut }: { readonly body: Layer; readonly sh
     return {
       outputShape: main.outputShape,
       parameters: [...main.parameters, ...side.parameters],
+      layers: [...main.layers, ...side.layers],
       apply: (x, context) => {
         const [a, b] = [main.apply(x, context), side.apply(x, context)];
         return { value: a.value.add(b.value), statistics: { ...a.statistics, ...b.statistics } };
@@ -269,12 +272,17 @@ export function residual({ body, shortcut }: { readonly body: Layer; readonly sh
   };
 }
 
-function withoutParameters(outputShape: Shape, compute: (x: Tensor) => Tensor): PlacedLayer {
-  return { outputShape, parameters: [], apply: (x) => ({ value: compute(x), statistics: {} }) };
+function withoutParameters(outputShape: Shape, compute: (x: Tensor) => Tensor): PlacedModule {
+  return { outputShape, parameters: [], layers: [], apply: (x) => ({ value: compute(x), statistics: {} }) };
 }
 
 function parameter(layer: string, role: ParameterRole, shape: Shape, initial: Initial): ParameterSpec {
   return { name: `${layer}.${role}`, shape, role, initial };
+}
+
+/** The layer whose weights a parameter holds. */
+function layerOf(name: string, kind: LayerKind, { shape }: ParameterSpec): Layer {
+  return { name, kind, shape };
 }
 
 function imageAxes(where: string, shape: Shape): readonly [height: number, width: number, channels: number] {

@@ -39,7 +39,7 @@ test('the accuracy does not depend on how the set is cut into batches', async ()
   // Neither all nor none, or the test would see little.
   assert.ok(expected > 0.05 && expected < 0.95);
   await withEngine(wasm, 1, async (engine) => {
-    const state = engine.store(parameters);
+    const state = await engine.store(parameters);
     for (const size of [1, 10, 23, 40]) {
       const executable = await engine.compile(traceInference(tinyPerceptron, size, () => digital));
       const batches = batchesOf(set, normalization, size);
@@ -51,7 +51,7 @@ test('the accuracy does not depend on how the set is cut into batches', async ()
 
 test('counting stops between batches with the reason of the signal', async () => {
   await withEngine(wasm, 1, async (engine) => {
-    const state = engine.store(randomParameters(tinyPerceptron));
+    const state = await engine.store(randomParameters(tinyPerceptron));
     const executable = await engine.compile(traceInference(tinyPerceptron, 10, () => digital));
     const controller = new AbortController();
     const asked: number[] = [];

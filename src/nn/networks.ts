@@ -2,7 +2,7 @@
 
 import { UsageError } from '../base/errors.ts';
 import { formatShape } from '../base/shape.ts';
-import { classifier } from './classifier.ts';
+import { classifier, type ImageTask } from './define-network.ts';
 import {
   activation,
   averagePool,
@@ -11,10 +11,10 @@ import {
   dense,
   flatten,
   globalAveragePool,
-  type Layer,
+  type Module,
   sequence,
-} from './layers.ts';
-import type { ImageTask, Model } from './model.ts';
+} from './modules.ts';
+import type { Network } from './network.ts';
 import { resnet, resnet32, resnet32Wide } from './resnet.ts';
 
 /** What varies between multilayer perceptrons. */
@@ -25,13 +25,13 @@ export type MlpOptions = ImageTask & {
 };
 
 /** A multilayer perceptron: `dense1` … `denseN` with a non-linearity between them. */
-export function mlp({ inputShape, classes, hidden, activation: kind }: MlpOptions): Model {
+export function mlp({ inputShape, classes, hidden, activation: kind }: MlpOptions): Network {
   const hiddenLayers = hidden.flatMap((outputs, k) => [
     dense({ name: `dense${k + 1}`, outputs }),
     activation(kind),
   ]);
   const last = dense({ name: `dense${hidden.length + 1}`, outputs: classes });
-  return classifier({ name: 'mlp', inputShape, classes, layer: sequence([flatten, ...hiddenLayers, last]) });
+  return classifier({ name: 'mlp', inputShape, classes, module: sequence([flatten, ...hiddenLayers, last]) });
 }
 
 /**
@@ -41,7 +41,7 @@ export function mlp({ inputShape, classes, hidden, activation: kind }: MlpOption
  *
  * @throws UsageError for images smaller than 28 x 28
  */
-export function lenet5({ inputShape, classes }: ImageTask): Model {
+export function lenet5({ inputShape, classes }: ImageTask): Network {
   const smallest = Math.min(...inputShape.slice(0, 2));
   if (smallest < 28) {
     throw new UsageError(
@@ -49,7 +49,7 @@ export function lenet5({ inputShape, classes }: ImageTask): Model {
     );
   }
   const padding = Math.max(0, Math.ceil((32 - smallest) / 2));
-  const layer = sequence([
+  const module = sequence([
     convolution({ name: 'conv1', filters: 6, size: 5, padding, bias: true }),
     activation('tanh'),
     averagePool(2),
@@ -63,7 +63,7 @@ export function lenet5({ inputShape, classes }: ImageTask): Model {
     activation('tanh'),
     dense({ name: 'dense3', outputs: classes }),
   ]);
-  return classifier({ name: 'lenet5', inputShape, classes, layer });
+  return classifier({ name: 'lenet5', inputShape, classes, module });
 }
 
 /**
@@ -71,8 +71,8 @@ export function lenet5({ inputShape, classes }: ImageTask): Model {
  * stride 2), each with batch normalisation, then a global average and a dense layer. 33,338 weights for three channels
  * and 10 classes.
  */
-export function smallCnn({ inputShape, classes }: ImageTask): Model {
-  const layer = sequence([
+export function smallCnn({ inputShape, classes }: ImageTask): Network {
+  const module = sequence([
     normalizedConvolution(1, 16, 1),
     normalizedConvolution(2, 32, 2),
     normalizedConvolution(3, 32, 1),
@@ -80,10 +80,10 @@ export function smallCnn({ inputShape, classes }: ImageTask): Model {
     globalAveragePool,
     dense({ name: 'dense', outputs: classes }),
   ]);
-  return classifier({ name: 'small-cnn', inputShape, classes, layer });
+  return classifier({ name: 'small-cnn', inputShape, classes, module });
 }
 
-function normalizedConvolution(position: number, filters: number, stride: number): Layer {
+function normalizedConvolution(position: number, filters: number, stride: number): Module {
   return sequence([
     convolution({ name: `conv${position}`, filters, size: 3, stride, padding: 1 }),
     batchNormalization(`norm${position}`),
@@ -91,8 +91,8 @@ function normalizedConvolution(position: number, filters: number, stride: number
   ]);
 }
 
-/** Names that `modelByName` knows. */
-export type ModelName =
+/** Names that `networkByName` knows. */
+export type NetworkName =
   | 'mlp'
   | 'lenet5'
   | 'small-cnn'
@@ -101,7 +101,7 @@ export type ModelName =
   | 'resnet32'
   | 'resnet32-wide';
 
-const models: { readonly [N in ModelName]: (task: ImageTask) => Model } = {
+const networks: { readonly [N in NetworkName]: (task: ImageTask) => Network } = {
   // A common size for MNIST; 198,760 weights and biases on 28 x 28 images.
   mlp: (task) => mlp({ ...task, hidden: [250], activation: 'sigmoid' }),
   lenet5,
@@ -112,18 +112,18 @@ const models: { readonly [N in ModelName]: (task: ImageTask) => Model } = {
   'resnet32-wide': resnet32Wide,
 };
 
-/** All names that `modelByName` knows, smallest networks of a family first. */
-export const modelNames: readonly ModelName[] = Object.keys(models) as ModelName[];
+/** All names that `networkByName` knows, smallest networks of a family first. */
+export const networkNames: readonly NetworkName[] = Object.keys(networks) as NetworkName[];
 
 /**
  * The network of a name, for images of a shape.
  *
  * @throws UsageError if the name is unknown or the network cannot take the images
  */
-export function modelByName(name: string, task: ImageTask): Model {
-  const known = modelNames.find((candidate) => candidate === name);
+export function networkByName(name: string, task: ImageTask): Network {
+  const known = networkNames.find((candidate) => candidate === name);
   if (known === undefined) {
-    throw new UsageError(`model: expected one of ${modelNames.join(', ')}, got "${name}"`);
+    throw new UsageError(`model: expected one of ${networkNames.join(', ')}, got "${name}"`);
   }
-  return models[known](task);
+  return networks[known](task);
 }

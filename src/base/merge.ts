@@ -1,13 +1,7 @@
 // Settings as trees of plain values: laying one over another, and telling two apart.
 
-/** A value of JSON. */
-export type Json =
-  | string
-  | number
-  | boolean
-  | null
-  | readonly Json[]
-  | { readonly [name: string]: Json | undefined };
+import { UsageError } from './errors.ts';
+import type { Json } from './schema.ts';
 
 type Tree = { readonly [name: string]: Json | undefined };
 
@@ -16,13 +10,27 @@ export function isTree(value: Json | undefined): value is Tree {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** `over` laid on `base`, field by field. Where the `kind` changes, nothing of `base` is kept: the fields mean other things. */
-export function mergeSettings(base: Json | undefined, over: Json | undefined): Json | undefined {
+/**
+ * `over` laid on `base`, field by field. Where the `kind` changes, nothing of `base` is kept: the fields mean other things.
+ *
+ * @throws UsageError if fields meet a single value: one of the two is a mistake, and would be lost
+ */
+export function mergeSettings(
+  base: Json | undefined,
+  over: Json | undefined,
+  path: readonly string[] = [],
+): Json | undefined {
   if (over === undefined) return base;
+  if (isTree(base) !== isTree(over) && base !== undefined && typeof base !== 'string' && over !== null)
+    throw new UsageError(
+      `settings: ${path.join('.')}: expected the same form in both places, got ${JSON.stringify(base)} and ${JSON.stringify(over)}`,
+    );
   if (!isTree(base) || !isTree(over)) return over;
   if (over['kind'] !== undefined && base['kind'] !== undefined && over['kind'] !== base['kind']) return over;
   const names = [...new Set([...Object.keys(base), ...Object.keys(over)])];
-  return Object.fromEntries(names.map((name) => [name, mergeSettings(base[name], over[name])]));
+  return Object.fromEntries(
+    names.map((name) => [name, mergeSettings(base[name], over[name], [...path, name])]),
+  );
 }
 
 /** One line for every field that differs: `training.epochs: 10 there, 20 here`. */

@@ -1,0 +1,89 @@
+// The door for plain data, wherever it comes from: a schema accepts it, or all faults are listed at once, each with its
+// place and with what came instead. Every record of ohmic is checked here.
+
+import { z } from 'zod';
+import { invariant, throwFaults } from './errors.ts';
+import { unknownName } from './suggest.ts';
+import { valueAt } from './value-at.ts';
+
+/** A value of JSON. */
+export type Json =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly Json[]
+  | { readonly [name: string]: Json | undefined };
+
+/** What a caller may hand in where everything has a default: any part of a record. */
+export type Incomplete<T> = T extends readonly unknown[]
+  ? T
+  : T extends object
+    ? { readonly [K in keyof T]?: Incomplete<T[K]> | undefined }
+    : T;
+
+/**
+ * A value that a schema accepts, with its defaults.
+ *
+ * @param where what holds it, for errors
+ * @throws UsageError that lists all faults: `training.epochs: expected number to be >=0, got -1`
+ */
+export function check<T>(schema: z.ZodType<T>, where: string, raw: unknown): T {
+  const checked = schema.safeParse(raw);
+  if (!checked.success) throwFaults(where, faultsIn(checked.error, raw));
+  invariant(checked.success, 'a failed check has faults');
+  return checked.data;
+}
+
+/** One line for every fault that a schema finds. */
+export function faultsIn({ issues }: z.ZodError, raw: unknown): string[] {
+  return issues.flatMap((issue) => issueTexts(issue, raw));
+}
+
+/** One of some names; an unknown one is told which is near. */
+export function nameSchema<N extends string>(known: readonly N[]): z.ZodType<N, N> {
+  return z.enum(known as readonly [N, ...N[]], { error: ({ input }) => unknownName(input, known) });
+}
+
+/** Longer values are cut where they are echoed. */
+const LONGEST_ECHO = 200;
+
+function echo(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'nothing';
+  return text.length <= LONGEST_ECHO ? text : `${text.slice(0, LONGEST_ECHO)}…`;
+}
+
+function issueTexts(issue: z.core.$ZodIssue, raw: unknown): string[] {
+  const came = valueAt(raw, issue.path);
+  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+    const meant = meantAlternative(issue.errors, came);
+    return meant.flatMap((inner) => issueTexts({ ...inner, path: [...issue.path, ...inner.path] }, raw));
+  }
+  const place = issue.path.join('.');
+  if (issue.code === 'invalid_union' && 'options' in issue) {
+    return [`${place}: ${unknownName(came, (issue.options ?? []).map(String))}`];
+  }
+  const message = issue.message.replace(
+    /^(Too small|Too big|Invalid input|Invalid discriminator value)[:.] /,
+    '',
+  );
+  const isComplete =
+    issue.code === 'custom' || issue.code === 'unrecognized_keys' || message.includes(', got ');
+  // zod says what came by its type; the value says more.
+  const expected = message.replace(/, received \w+$/, '');
+  const text = isComplete ? message : `${expected}, got ${echo(came)}`;
+  return [place === '' ? text : `${place}: ${text}`];
+}
+
+/** Of the faults of all alternatives those of the one that was meant: a name, or the fields of a record. */
+function meantAlternative(
+  errors: readonly (readonly z.core.$ZodIssue[])[],
+  came: unknown,
+): readonly z.core.$ZodIssue[] {
+  const isRecord = typeof came === 'object' && came !== null;
+  const isAboutRecord = (issues: readonly z.core.$ZodIssue[]): boolean =>
+    issues.some(({ path, code }) => path.length > 0 || code === 'unrecognized_keys');
+  const fitting = errors.filter((issues) => isAboutRecord(issues) === isRecord);
+  const candidates = fitting.length > 0 ? fitting : errors;
+  return candidates.reduce((best, next) => (next.length < best.length ? next : best));
+}

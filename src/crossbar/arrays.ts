@@ -1,0 +1,155 @@
+// What a layer has on chip, as one record: its arrays of cells, the tensors that each cell model needs, and the scale
+// from conductance to weight. The same record holds names and shapes (a store's tensors), symbolic tensors (a trace) or
+// values (a snapshot); the names are made here and nowhere else.
+
+import type { TensorSpec } from '../base/parameters.ts';
+import type { Shape } from '../base/shape.ts';
+import type { Layer } from '../graph/operator.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import { type HardwareSpec, hasReadNoiseInProducts } from './hardware.ts';
+import { matrixSize } from './mapping.ts';
+
+/** Whether an array adds to the weight or takes away from it. */
+export type Polarity = 'plus' | 'minus';
+
+/** One array of cells of a layer: its part of the weight is ± significance · conductance · scale. */
+export type ArraySpec = { readonly polarity: Polarity; readonly significance: number };
+
+/** A programmed array; each quantity (rows, columns). */
+export type CellArray<T> = ArraySpec & {
+  /** Conductance that was asked for, µS. */
+  readonly target: T;
+  /** Conductance right after programming, µS. */
+  readonly conductance: T;
+  /** ν of each cell. */
+  readonly driftExponent: T;
+};
+
+/** A layer after programming: weight = scale · Σ ± significance · conductance. */
+export type Arrays<T> = {
+  readonly cells: readonly CellArray<T>[];
+  /** (1, 1) or (1, columns), 1/µS */
+  readonly scale: T;
+};
+
+/** A sensed array: its conductance (rows, columns), µS, at the time of a read. */
+export type SensedArray<T> = ArraySpec & { readonly conductance: T };
+
+/** A layer as sensed by one read. */
+export type SensedArrays<T> = {
+  /** Where every product draws read noise, conductances are without it. */
+  readonly cells: readonly SensedArray<T>[];
+  /** (1, columns): see `columnReadOut`. */
+  readonly readOut: T;
+  /** Where every product draws read noise: the variance of Σ ± significance · conductance, (rows, columns), µS². */
+  readonly variance?: T;
+};
+
+/** A differential pair: one cell adds, one takes away. */
+export const PAIR: readonly ArraySpec[] = [
+  { polarity: 'plus', significance: 1 },
+  { polarity: 'minus', significance: 1 },
+];
+
+/** What an array counts for in the weight. */
+export function signedSignificance({ polarity, significance }: ArraySpec): number {
+  return polarity === 'plus' ? significance : -significance;
+}
+
+/** Shape of a layer's scale, and of whatever there is one of for each scale. */
+export function scaleShape({ shape }: Layer, { mapping }: HardwareSpec): Shape {
+  return [1, mapping.scale === 'per-layer' ? 1 : matrixSize(shape).columns];
+}
+
+/** Names and shapes of a programmed layer's tensors: `conv1.arrays.plus.conductance`. */
+export function arraysOf(layer: Layer, hardware: HardwareSpec): Arrays<TensorSpec> {
+  const { rows, columns } = matrixSize(layer.shape);
+  return {
+    cells: PAIR.map((array) => {
+      const tensor = (quantity: string): TensorSpec => ({
+        name: `${layer.name}.arrays.${array.polarity}.${quantity}`,
+        shape: [rows, columns],
+      });
+      return {
+        ...array,
+        target: tensor('target'),
+        conductance: tensor('conductance'),
+        driftExponent: tensor('driftExponent'),
+      };
+    }),
+    scale: { name: `${layer.name}.arrays.scale`, shape: scaleShape(layer, hardware) },
+  };
+}
+
+/** Names and shapes of a sensed layer's tensors: `conv1.sensed.plus.conductance`. */
+export function sensedArraysOf(layer: Layer, hardware: HardwareSpec): SensedArrays<TensorSpec> {
+  const { rows, columns } = matrixSize(layer.shape);
+  const tensor = (quantity: string, shape: Shape): TensorSpec => ({
+    name: `${layer.name}.sensed.${quantity}`,
+    shape,
+  });
+  return {
+    cells: PAIR.map((array) => ({
+      ...array,
+      conductance: tensor(`${array.polarity}.conductance`, [rows, columns]),
+    })),
+    readOut: tensor('readOut', [1, columns]),
+    ...(hasReadNoiseInProducts(hardware) && { variance: tensor('variance', [rows, columns]) }),
+  };
+}
+
+/** The same layer with other tensors. */
+export function mapArrays<A, B>({ cells, scale }: Arrays<A>, to: (tensor: A) => B): Arrays<B> {
+  return {
+    cells: cells.map(({ polarity, significance, target, conductance, driftExponent }) => ({
+      polarity,
+      significance,
+      target: to(target),
+      conductance: to(conductance),
+      driftExponent: to(driftExponent),
+    })),
+    scale: to(scale),
+  };
+}
+
+/** The same read with other tensors. */
+export function mapSensedArrays<A, B>(
+  { cells, readOut, variance }: SensedArrays<A>,
+  to: (tensor: A) => B,
+): SensedArrays<B> {
+  return {
+    cells: cells.map(({ polarity, significance, conductance }) => ({
+      polarity,
+      significance,
+      conductance: to(conductance),
+    })),
+    readOut: to(readOut),
+    ...(variance !== undefined && { variance: to(variance) }),
+  };
+}
+
+/** All tensors of a programmed layer, in order. */
+export function tensorsOfArrays<T>(arrays: Arrays<T>): T[] {
+  const all: T[] = [];
+  mapArrays(arrays, (tensor) => all.push(tensor));
+  return all;
+}
+
+/** All tensors of a sensed layer, in order. */
+export function tensorsOfSensedArrays<T>(arrays: SensedArrays<T>): T[] {
+  const all: T[] = [];
+  mapSensedArrays(arrays, (tensor) => all.push(tensor));
+  return all;
+}
+
+/** Σ ± significance · conductance over the arrays of a layer, (rows, columns), µS. */
+export function netConductance(cells: readonly SensedArray<Tensor>[]): Tensor {
+  const terms = cells.map(({ polarity, significance, conductance }) => {
+    return { polarity, value: significance === 1 ? conductance : conductance.multiply(significance) };
+  });
+  const [first, ...rest] = terms as [(typeof terms)[number], ...typeof terms];
+  return rest.reduce(
+    (sum, { polarity, value }) => (polarity === 'plus' ? sum.add(value) : sum.subtract(value)),
+    first.polarity === 'plus' ? first.value : first.value.negate(),
+  );
+}

@@ -1,0 +1,130 @@
+// AdaBS, adaptive batch-normalisation statistics: the chip itself computes calibration batches, and every running moment
+// moves towards the moments that its layers have there. Needs training examples without labels; moves no cell.
+
+import type { TensorSpec } from '../base/parameters.ts';
+import { deriveKey, type Key } from '../base/random.ts';
+import type { Engine, Store } from '../engine.ts';
+import type { Operator } from '../graph/operator.ts';
+import { type Trace, trace } from '../graph/trace.ts';
+import type { Network } from '../nn/network.ts';
+import { updatedStatistics } from '../nn/normalization.ts';
+import { batchInputs } from '../train/step.ts';
+import type { Task } from '../train/task.ts';
+import { calibrationBatches, networkInputs } from './calibrate.ts';
+import type { AdabsSettings } from './evaluation-settings.ts';
+
+/** What AdaBS is compiled from. */
+export type AdabsOptions = {
+  readonly engine: Engine;
+  readonly network: Network;
+  /** Where calibration examples come from, changed as its settings say. */
+  readonly task: Task;
+  readonly settings: AdabsSettings;
+  /** How the network multiplies: by the chip. */
+  readonly operator: (t: Trace) => Operator;
+  /** Names the draws of all chips. */
+  readonly key: Key;
+};
+
+/** One estimation of statistics. */
+export type AdabsRun = {
+  /** Holds the chip and the statistics as trained; the new ones are put beside them. */
+  readonly store: Store;
+  /** Number of the chip: each has calibration examples of its own. */
+  readonly chip: number;
+  /** Names the noise of the products. */
+  readonly outputKey: Key;
+  /** States of the operator that go by other names in the store. */
+  readonly aliases: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal | undefined;
+};
+
+/** AdaBS, compiled. */
+export type Adabs = {
+  /** The statistics that it estimates, by their name among the network's parameters → their name in the store. */
+  readonly statistics: Readonly<Record<string, string>>;
+  readonly run: (run: AdabsRun) => Promise<void>;
+  readonly free: () => void;
+};
+
+/**
+ * Compiles AdaBS: for each of m calibration batches, every running moment r ← p r + (1 − p) b with the batch's own
+ * moment b and p = memory^(1/m), the network running on the chip with batch statistics; it begins with the moments as
+ * trained, whose weight at the end is the memory.
+ *
+ * Statistics that a network was trained with are those of augmented images: crops of a padded image have black borders,
+ * others have not. So the task should change examples as the training did.
+ *
+ * @source V. Joshi et al., Nat. Commun. 11:2473 (2020); rule as quoted by a public re-implementation
+ */
+export async function prepareAdabs(options: AdabsOptions): Promise<Adabs> {
+  const { engine, network, task, settings, operator, key } = options;
+  const { batches: count, batchSize, memory } = settings;
+  const share = 1 - memory ** (1 / count);
+  const moments = network.parameters.filter(
+    ({ role }) => role === 'runningMean' || role === 'runningVariance',
+  );
+  const statistics = Object.fromEntries(moments.map(({ name }) => [name, estimateName(name)]));
+  const update = await engine.compile(
+    trace((t) => {
+      const inputs = batchInputs(t, task, batchSize);
+      const parameters = Object.fromEntries(
+        network.parameters
+          .filter(({ role }) => role !== 'weights')
+          .map(({ name, shape }) => [name, t.state(statistics[name] ?? name, shape)]),
+      );
+      const result = network.apply({
+        inputs,
+        parameters,
+        operator: operator(t),
+        mode: { kind: 'training' },
+      });
+      const updates = Object.entries(result.statistics).map(([name, batch]) => [
+        statistics[name]!,
+        updatedStatistics(parameters[name]!, batch, share),
+      ]);
+      return { outputs: {}, updates: Object.fromEntries(updates) };
+    }),
+  );
+  const reset = await engine.compile(traceReset(moments));
+  const sizes = new Array<number>(count).fill(batchSize);
+  let drawn: { readonly chip: number; readonly batches: ReturnType<typeof calibrationBatches> } | undefined;
+  return {
+    statistics,
+    run: async ({ store, chip, outputKey, aliases, signal }) => {
+      store.reserve(moments.map(({ name, shape }) => ({ name: estimateName(name), shape })));
+      if (drawn?.chip !== chip)
+        drawn = { chip, batches: calibrationBatches(task, deriveKey(key, 'adabs', chip), sizes) };
+      await reset.run({ state: store });
+      for (const [number, batch] of drawn.batches.entries()) {
+        signal?.throwIfAborted();
+        await update.run({
+          inputs: networkInputs(network, batch),
+          state: store,
+          keys: { output: deriveKey(outputKey, 'adabs', number) },
+          aliases,
+        });
+      }
+    },
+    free: () => {
+      update.free();
+      reset.free();
+    },
+  };
+}
+
+/** Where a store keeps an estimate beside the statistic as trained. */
+function estimateName(statistic: string): string {
+  return `adabs.${statistic}`;
+}
+
+/** Copies the statistics as trained to where the estimates are. */
+function traceReset(moments: readonly TensorSpec[]): ReturnType<typeof trace> {
+  return trace((t) => {
+    const copies = moments.map(({ name, shape }) => {
+      t.state(estimateName(name), shape);
+      return [estimateName(name), t.state(name, shape)];
+    });
+    return { outputs: {}, updates: Object.fromEntries(copies) };
+  });
+}

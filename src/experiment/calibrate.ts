@@ -1,0 +1,115 @@
+// Calibration on training examples: batches in a random order, and converter ranges from what the digital network sees
+// of them.
+
+import type { Parameters } from '../base/parameters.ts';
+import { deriveKey, type Key, permutation } from '../base/random.ts';
+import { elementCount } from '../base/shape.ts';
+import type { HardwareSpec } from '../crossbar/hardware.ts';
+import {
+  allRangeStates,
+  calibratedRanges,
+  inputRangeName,
+  observing,
+  outputRangeName,
+  type RangeRule,
+} from '../crossbar/ranges.ts';
+import type { Engine, Store } from '../engine.ts';
+import { digital, type Layer, weightsOf } from '../graph/operator.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import { trace } from '../graph/trace.ts';
+import type { Network } from '../nn/network.ts';
+import { INFERENCE_BATCH } from '../train/score.ts';
+import { batchInputs } from '../train/step.ts';
+import type { Batch, Task } from '../train/task.ts';
+
+/** Training examples in a random order as batches of the given sizes; the order starts again if there are too few. */
+export function calibrationBatches(task: Task, key: Key, sizes: readonly number[]): Batch[] {
+  const { trainCount, fillTraining } = task.examples;
+  const order = permutation(key, trainCount);
+  const draw = { key: deriveKey(key, 'augmentation'), epoch: 0 };
+  let first = 0;
+  return sizes.map((size) => {
+    const indices = Uint32Array.from({ length: size }, (_, i) => order[(first + i) % trainCount]!);
+    first += size;
+    const tensors = Object.entries(task.batch).map(([name, shape]) => [
+      name,
+      new Float32Array(size * elementCount(shape)),
+    ]);
+    const batch = Object.fromEntries(tensors) as Batch;
+    fillTraining(batch, indices, draw);
+    return batch;
+  });
+}
+
+/** What the network takes of a batch. */
+export function networkInputs({ inputs }: Network, batch: Batch): Batch {
+  return Object.fromEntries(Object.keys(inputs).map((name) => [name, batch[name]!]));
+}
+
+/** What ranges are calibrated on. */
+export type RangeCalibration = {
+  readonly engine: Engine;
+  readonly network: Network;
+  readonly hardware: HardwareSpec;
+  readonly task: Task;
+  readonly rule: RangeRule;
+  readonly examples: number;
+  readonly key: Key;
+  /** Holds the network's parameters. */
+  readonly store: Store;
+};
+
+/** Converter ranges of every layer, from what the digital network sees of training examples, under their states' names. */
+export async function calibrateRanges(options: RangeCalibration): Promise<Parameters> {
+  const { network, hardware, task, rule, examples, key } = options;
+  const size = Math.min(INFERENCE_BATCH, examples);
+  const whole = Math.floor(examples / size);
+  const rest = examples - whole * size;
+  const sizes = [...new Array<number>(whole).fill(size), ...(rest > 0 ? [rest] : [])];
+  const batches = calibrationBatches(task, key, sizes);
+  const observations: Record<string, Float32Array>[] = [];
+  for (const one of new Set(sizes)) {
+    const alike = batches.filter((_, batch) => sizes[batch] === one);
+    observations.push(...(await observe(options, one, alike)));
+  }
+  const wanted = new Set(allRangeStates(network.layers, hardware).map(({ name }) => name));
+  const values = network.layers
+    .filter(({ name }) => wanted.has(inputRangeName(name)))
+    .flatMap(({ name }): [string, number][] => {
+      const { input, output } = calibratedRanges(name, rule, observations);
+      return [
+        [inputRangeName(name), input],
+        ...(output === undefined ? [] : [[outputRangeName(name), output] as [string, number]]),
+      ];
+    });
+  return Object.fromEntries(
+    values.map(([name, value]) => [name, { shape: [], data: Float32Array.of(value) }]),
+  );
+}
+
+/** What the layers of the digital network see of batches of `size` examples. */
+async function observe(
+  { engine, network, hardware, task, store }: RangeCalibration,
+  size: number,
+  batches: readonly Batch[],
+): Promise<Record<string, Float32Array>[]> {
+  const executable = await engine.compile(
+    trace((t) => {
+      const parameters = Object.fromEntries(
+        network.parameters.map(({ name, shape }) => [name, t.state(name, shape)]),
+      );
+      const weights = (layer: Layer): Tensor => parameters[weightsOf(layer)]!;
+      const observed = observing(digital(weights), weights, hardware);
+      const inputs = batchInputs(t, task, size);
+      network.apply({ inputs, parameters, operator: observed.operator, mode: { kind: 'inference' } });
+      return { outputs: observed.observations() };
+    }),
+  );
+  try {
+    const seen: Record<string, Float32Array>[] = [];
+    for (const inputs of batches) seen.push(await executable.run({ inputs, state: store }));
+    return seen;
+  } finally {
+    executable.free();
+  }
+}

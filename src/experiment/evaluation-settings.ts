@@ -1,0 +1,124 @@
+// How networks are evaluated on chips, as plain data: type, check and defaults in one place.
+
+import { z } from 'zod';
+import { nameSchema } from '../base/schema.ts';
+import type { Seconds } from '../base/units.ts';
+import { LATEST_SECONDS } from '../crossbar/chip.ts';
+import type { DriftCompensation } from '../crossbar/compensation.ts';
+import type { RangeRule } from '../crossbar/ranges.ts';
+import type { Augmentation } from '../data/batches.ts';
+import type { Network } from '../nn/network.ts';
+import { augmentationSchema } from '../train/settings.ts';
+
+/** What is done about drift: nothing, one factor a layer, one a column, or global factors and then AdaBS. */
+export type CompensationMethod = DriftCompensation | 'adabs';
+
+/** All methods, in the order of reports. */
+export const COMPENSATION_METHODS: readonly CompensationMethod[] = ['none', 'global', 'per-column', 'adabs'];
+
+/** How AdaBS re-estimates statistics of batch normalisation. The calibration images are drawn anew for every chip. */
+export type AdabsSettings = {
+  readonly batches: number;
+  readonly batchSize: number;
+  /** Weight of the statistics as trained after all batches. */
+  readonly memory: number;
+  /** Of the calibration images; absent: none. That of the training fits the statistics that the network expects. */
+  readonly augmentation?: Augmentation | undefined;
+};
+
+/** How networks are evaluated. */
+export type EvaluationSettings = {
+  readonly chips: number;
+  readonly timesSeconds: readonly Seconds[];
+  readonly methods: readonly CompensationMethod[];
+  readonly adabs: AdabsSettings;
+  /** Training images for the calibration of converter ranges. */
+  readonly calibrationImages: number;
+  /** How converter ranges follow from them, for networks that bring none of their own. */
+  readonly ranges: RangeRule;
+  /** Only the first so many test images; all by default. */
+  readonly testImages?: number | undefined;
+};
+
+const count = z.int().min(1);
+
+/** 2,600 images; memory: V. Joshi et al., Nat. Commun. 11:2473 (2020), as quoted in a public re-implementation. */
+const adabsSchema: z.ZodType<AdabsSettings> = z.strictObject({
+  batches: count.max(10_000).default(13),
+  batchSize: count.default(200),
+  memory: z
+    .number()
+    .min(0)
+    .lt(1)
+    .default(0.015)
+    .meta({ description: 'weight of the statistics as trained after all batches' }),
+  augmentation: augmentationSchema.optional().meta({
+    description:
+      'of the calibration images; absent: none. That of the training fits what the network expects',
+  }),
+});
+
+const rangeRuleSchema: z.ZodType<RangeRule> = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('maximum') }),
+  z.strictObject({ kind: z.literal('root-mean-squares'), count: z.number().positive() }),
+]);
+
+/** Schema of `EvaluationSettings`. Every field has a default. */
+export const evaluationSchema: z.ZodType<EvaluationSettings> = z
+  .strictObject({
+    chips: count.max(100_000).default(5),
+    timesSeconds: z
+      .array(z.number().min(0).max(LATEST_SECONDS))
+      .min(1)
+      .refine(areDifferent, 'expected times that differ from one another')
+      .default([25, 3600, 86_400])
+      .meta({ description: 'seconds since programming' }),
+    methods: z
+      .array(nameSchema(COMPENSATION_METHODS))
+      .min(1)
+      .refine(areDifferent, 'expected methods that differ from one another')
+      .default([...COMPENSATION_METHODS]),
+    adabs: adabsSchema.prefault({ batches: 13, batchSize: 200, memory: 0.015 }),
+    calibrationImages: count.default(250),
+    ranges: rangeRuleSchema.prefault({ kind: 'root-mean-squares', count: 6 }),
+    testImages: count.optional().meta({ description: 'only the first so many test images' }),
+  })
+  .meta({ title: 'How networks are evaluated on chips' });
+
+function areDifferent(values: readonly unknown[]): boolean {
+  return new Set(values).size === values.length;
+}
+
+/** All faults of evaluation settings with so many examples; none if they can be run. */
+export function evaluationFaults(
+  evaluation: EvaluationSettings,
+  { trainCount, testCount }: { readonly trainCount: number; readonly testCount: number },
+): string[] {
+  const faults: string[] = [];
+  const expectAtMost = (name: string, value: number | undefined, most: number): void => {
+    if (value !== undefined && value > most)
+      faults.push(`${name} must be a whole number from 1 to ${most}, got ${value}`);
+  };
+  if (evaluation.methods.includes('adabs'))
+    expectAtMost('adabs.batchSize', evaluation.adabs.batchSize, trainCount);
+  expectAtMost('calibrationImages', evaluation.calibrationImages, trainCount);
+  expectAtMost('testImages', evaluation.testImages, testCount);
+  return faults;
+}
+
+/** The methods that mean something for a network: AdaBS re-estimates statistics of batch normalisation. */
+export function methodsFor(
+  methods: readonly CompensationMethod[],
+  { normalizationLayers }: Pick<Network, 'normalizationLayers'>,
+): readonly CompensationMethod[] {
+  return normalizationLayers.length > 0 ? methods : methods.filter((method) => method !== 'adabs');
+}
+
+/** A fault if no method is left for a network. */
+export function methodFaults(
+  { methods }: Pick<EvaluationSettings, 'methods'>,
+  network: Pick<Network, 'name' | 'normalizationLayers'>,
+): string[] {
+  if (methods.length === 0 || methodsFor(methods, network).length > 0) return [];
+  return [`methods must name another than adabs: ${network.name} has no batch normalisation`];
+}

@@ -1,0 +1,155 @@
+// From modules to a `Network`: places every module, collects parameters and layers, and checks what a caller hands in,
+// once, at the door. `classifier` is the common case; `defineNetwork` wires any number of inputs, modules and outputs.
+
+import { throwFaults } from '../base/errors.ts';
+import { formatShape, type Shape, sameShape } from '../base/shape.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import type { Module, PlacedModule } from './modules.ts';
+import type { Context, Network, ParameterRole, ParameterSpec } from './network.ts';
+
+/** A module within a network, and the shape of one example that it is given. */
+export type Part = { readonly module: Module; readonly inputShape: Shape };
+
+/** What a network is made of; see `defineNetwork`. */
+export type NetworkDefinition<P extends string> = {
+  readonly name: string;
+  /** Shapes of one example of each input. */
+  readonly inputs: Readonly<Record<string, Shape>>;
+  /** Shapes of one example of each output. */
+  readonly outputs: Readonly<Record<string, Shape>>;
+  readonly parts: { readonly [K in P]: Part };
+  /**
+   * The outputs from the inputs, each with the batch as its first axis. A part that is called twice uses its parameters
+   * twice.
+   */
+  readonly connect: (
+    inputs: Readonly<Record<string, Tensor>>,
+    parts: { readonly [K in P]: (x: Tensor) => Tensor },
+  ) => Readonly<Record<string, Tensor>>;
+};
+
+/**
+ * A network of any wiring.
+ *
+ * @throws UsageError if two parameters share a name, and from `apply` if parameters, inputs or outputs do not fit
+ */
+export function defineNetwork<P extends string>({
+  name,
+  inputs,
+  outputs,
+  parts,
+  connect,
+}: NetworkDefinition<P>): Network {
+  const placed = Object.entries<Part>(parts).map(([part, { module, inputShape }]): [string, PlacedModule] => [
+    part,
+    module(inputShape),
+  ]);
+  const parameters = placed.flatMap(([, module]) => module.parameters);
+  throwFaults(
+    `network "${name}"`,
+    repeatedNames(parameters).map((repeated) => `two parameters are named "${repeated}"; rename a module`),
+  );
+  const digitalParameters = parameters.filter(({ role }) => role !== 'weights');
+  return {
+    name,
+    inputs,
+    outputs,
+    parameters,
+    layers: placed.flatMap(([, module]) => module.layers),
+    normalizationLayers: layersWith(parameters, 'runningMean'),
+    apply: (context) => {
+      throwFaults(`network "${name}"`, [
+        ...shapeFaults('input', inputs, context.inputs),
+        ...digitalParameters.flatMap((spec) => parameterFaults(spec, context)),
+      ]);
+      const statistics: Record<string, Tensor> = {};
+      const callable = placed.map(([part, module]) => [
+        part,
+        (x: Tensor): Tensor => {
+          const result = module.apply(x, context);
+          Object.assign(statistics, result.statistics);
+          return result.value;
+        },
+      ]);
+      const given = connect(context.inputs, Object.fromEntries(callable));
+      throwFaults(`network "${name}"`, shapeFaults('output', outputs, given));
+      return { outputs: given, statistics };
+    },
+  };
+}
+
+/** Size of the images, (height, width, channels), and number of classes: what a named network is made for. */
+export type ImageTask = { readonly inputShape: Shape; readonly classes: number };
+
+/**
+ * A network that is one module from `images` to `logits`, usually a `sequence`.
+ *
+ * @throws UsageError if the task is impossible, the module does not end in one logit a class, or two parameters share a
+ *         name
+ */
+export function classifier({
+  name,
+  inputShape,
+  classes,
+  module,
+}: ImageTask & { readonly name: string; readonly module: Module }): Network {
+  throwFaults(`network "${name}"`, taskFaults({ inputShape, classes }));
+  const { outputShape } = module(inputShape);
+  throwFaults(
+    `network "${name}"`,
+    sameShape(outputShape, [classes])
+      ? []
+      : [`its output ${formatShape(outputShape)} is not one logit for each of ${classes} classes`],
+  );
+  return defineNetwork({
+    name,
+    inputs: { images: inputShape },
+    outputs: { logits: [classes] },
+    parts: { main: { module, inputShape } },
+    connect: ({ images }, { main }) => ({ logits: main(images!) }),
+  });
+}
+
+function taskFaults({ inputShape, classes }: ImageTask): string[] {
+  const isSize = (size: number): boolean => Number.isInteger(size) && size > 0;
+  return [
+    ...(inputShape.length >= 1 && inputShape.length <= 3 && inputShape.every(isSize)
+      ? []
+      : [
+          `expected examples of (features), (length, channels) or (height, width, channels), each at least 1, got ${formatShape(inputShape)}`,
+        ]),
+    ...(isSize(classes) && classes >= 2 ? [] : [`expected at least 2 classes, got ${classes}`]),
+  ];
+}
+
+function shapeFaults(
+  what: 'input' | 'output',
+  shapes: Readonly<Record<string, Shape>>,
+  given: Readonly<Record<string, Tensor>>,
+): string[] {
+  return Object.entries(shapes).flatMap(([name, shape]) => {
+    const tensor = given[name];
+    const expected = `expected ${what} "${name}" (n, ${shape.join(', ')})`;
+    if (tensor === undefined) return [`${expected}, got none`];
+    const fits = tensor.shape.length === shape.length + 1 && sameShape(tensor.shape.slice(1), shape);
+    return fits ? [] : [`${expected}, got ${formatShape(tensor.shape)}`];
+  });
+}
+
+function parameterFaults({ name, shape }: ParameterSpec, { parameters }: Context): string[] {
+  const tensor = parameters[name];
+  if (tensor === undefined) return [`parameter "${name}" ${formatShape(shape)} is missing`];
+  if (sameShape(tensor.shape, shape)) return [];
+  return [`parameter "${name}" is ${formatShape(tensor.shape)}, expected ${formatShape(shape)}`];
+}
+
+function repeatedNames(parameters: readonly ParameterSpec[]): string[] {
+  const names = parameters.map(({ name }) => name);
+  return [...new Set(names.filter((name, position) => names.indexOf(name) !== position))];
+}
+
+function layersWith(parameters: readonly ParameterSpec[], wanted: ParameterRole): string[] {
+  return parameters
+    .filter(({ role }) => role === wanted)
+    .map(({ name }) => name.slice(0, name.lastIndexOf('.')));
+}

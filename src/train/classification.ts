@@ -1,0 +1,102 @@
+// Classification of images as a task: cross-entropy with label smoothing, optionally towards a teacher's answers; scored
+// by the share of right answers.
+
+import type { Shape } from '../base/shape.ts';
+import { type Augmentation, emptyBatch, fillBatchInto, noAugmentation } from '../data/batches.ts';
+import type { DataSplit, ImageSet, Normalization } from '../data/image-set.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import { correctCount, logSoftmax, softmaxCrossEntropy } from '../nn/losses.ts';
+import type { Distillation } from './settings.ts';
+import type { Goal, Task, TestBatch } from './task.ts';
+
+/** What varies between classifications. */
+export type ClassificationOptions = {
+  readonly augmentation?: Augmentation;
+  readonly labelSmoothing?: number;
+  /** How much of the loss is towards a teacher; absent: none of it. */
+  readonly distillation?: Distillation | undefined;
+};
+
+/**
+ * Classification of images: inputs `images` (n, h, w, c) and `labels` (n), output `logits` (n, classes). The loss is the
+ * mean cross-entropy; with a teacher (1 − α) of that and α T² ⟨KL(p_teacher ‖ p)⟩, p = softmax(logits / T).
+ *
+ * @source G. Hinton et al., arXiv 1503.02531 (distillation)
+ */
+export function classification(data: DataSplit, options: ClassificationOptions = {}): Task {
+  const { train, test, normalization } = data;
+  const { augmentation = noAugmentation } = options;
+  return {
+    ...classificationGoal([train.height, train.width, train.channels], options),
+    examples: {
+      trainCount: train.count,
+      testCount: test.count,
+      fillTraining: ({ images, labels }, indices, { key, epoch }) =>
+        fillBatchInto(images!, labels!, {
+          set: train,
+          indices,
+          normalization,
+          augment: { settings: augmentation, key, epoch },
+        }),
+      testBatches: (size) => batchesOf(test, normalization, size),
+    },
+  };
+}
+
+/** Classification of images of a shape, (height, width, channels), without any images. */
+export function classificationGoal(
+  inputShape: Shape,
+  { labelSmoothing = 0, distillation }: Omit<ClassificationOptions, 'augmentation'> = {},
+): Goal {
+  return {
+    name: 'classification',
+    batch: { images: inputShape, labels: [] },
+    evaluate: (forward, { images, labels }, teacher) => {
+      const { logits } = forward({ images: images! });
+      const hard = softmaxCrossEntropy(logits!, labels!, { smoothing: labelSmoothing });
+      const loss =
+        teacher === undefined || distillation === undefined
+          ? hard
+          : distilled(hard, logits!, teacher({ images: images! })['logits']!, distillation);
+      return {
+        objectives: [{ name: 'cross-entropy', loss }],
+        metrics: { correct: correctCount(logits!, labels!) },
+      };
+    },
+    measure: (forward, { images, labels }) => ({
+      correct: correctCount(forward({ images: images! })['logits']!, labels!),
+    }),
+    score: { name: 'accuracy', of: ({ correct }, examples) => correct! / examples },
+  };
+}
+
+/** (1 − α) · hard + α T² ⟨Σ p_teacher (log p_teacher − log p)⟩ */
+function distilled(
+  hard: Tensor,
+  logits: Tensor,
+  teacherLogits: Tensor,
+  { weight: alpha, temperature }: Distillation,
+): Tensor {
+  const logP = logSoftmax(logits.multiply(1 / temperature));
+  const logTeacher = logSoftmax(teacherLogits.multiply(1 / temperature)).detach();
+  const divergence = logTeacher.exp().multiply(logTeacher.subtract(logP)).sum([1]).mean();
+  return hard.multiply(1 - alpha).add(divergence.multiply(alpha * temperature ** 2));
+}
+
+/** A set as batches of a fixed size, in order. Empty places of the last one have label −1, which never counts as correct. */
+export function batchesOf(set: ImageSet, normalization: Normalization, size: number): TestBatch[] {
+  const pixels = set.height * set.width * set.channels;
+  return Array.from({ length: Math.ceil(set.count / size) }, (_, batch) => {
+    const first = batch * size;
+    const count = Math.min(size, set.count - first);
+    const { images, labels } = emptyBatch(set, size);
+    labels.fill(-1);
+    const indices = Uint32Array.from({ length: count }, (_, i) => first + i);
+    fillBatchInto(images.subarray(0, count * pixels), labels.subarray(0, count), {
+      set,
+      indices,
+      normalization,
+    });
+    return { values: { images, labels }, count };
+  });
+}

@@ -1,0 +1,66 @@
+// Scores a network on the test examples of its task with a compiled inference graph, batch by batch.
+
+import type { Call, Executable } from '../engine.ts';
+import type { Graph } from '../graph/node.ts';
+import type { Operator } from '../graph/operator.ts';
+import { type Trace, trace } from '../graph/trace.ts';
+import type { Network } from '../nn/network.ts';
+import { batchInputs } from './step.ts';
+import type { Goal, TestBatch } from './task.ts';
+
+/** Examples of a batch in inference: few, so that what one layer writes is still in L2 when the next one reads it. */
+export const INFERENCE_BATCH = 50;
+
+/**
+ * The graph of inference on a batch. Inputs: the tensors of the task's batch. States: the network's digital parameters.
+ * Outputs: the task's metrics.
+ *
+ * @param operator how the network multiplies; it declares what it needs itself
+ */
+export function traceInference(
+  network: Network,
+  task: Goal,
+  batchSize: number,
+  operator: (t: Trace) => Operator,
+): Graph {
+  return trace((t) => {
+    const batch = batchInputs(t, task, batchSize);
+    const parameters = Object.fromEntries(
+      network.parameters
+        .filter(({ role }) => role !== 'weights')
+        .map(({ name, shape }) => [name, t.state(name, shape)]),
+    );
+    const multiplies = operator(t);
+    return {
+      outputs: task.measure(
+        (inputs) =>
+          network.apply({ inputs, parameters, operator: multiplies, mode: { kind: 'inference' } }).outputs,
+        batch,
+      ),
+    };
+  });
+}
+
+/**
+ * The task's score of an inference graph on test batches.
+ *
+ * @param call what else the graph needs for a batch
+ */
+export async function scoreOn(
+  executable: Executable,
+  task: Goal,
+  batches: readonly TestBatch[],
+  call: (batch: number) => Call,
+  signal?: AbortSignal,
+): Promise<number> {
+  const sums: Record<string, number> = {};
+  let examples = 0;
+  for (const [number, { values, count }] of batches.entries()) {
+    signal?.throwIfAborted();
+    const given = call(number);
+    const outputs = await executable.run({ ...given, inputs: { ...given.inputs, ...values } });
+    for (const [name, value] of Object.entries(outputs)) sums[name] = (sums[name] ?? 0) + value[0]!;
+    examples += count;
+  }
+  return task.score.of(sums, examples);
+}

@@ -1,0 +1,78 @@
+// What a network is trained for: where its examples come from, which losses move which parameters, and how an answer is
+// scored. A task is a value; classification.ts makes the common one.
+
+import type { Key } from '../base/random.ts';
+import type { Shape } from '../base/shape.ts';
+import type { Tensor } from '../graph/tensor.ts';
+
+/** Host values of a batch, by name; each tensor has the batch as its first axis. */
+export type Batch = Readonly<Record<string, Float32Array>>;
+
+/** A batch of test examples; places that hold none are not counted. */
+export type TestBatch = { readonly values: Batch; readonly count: number };
+
+/** Random draws for a training batch. */
+export type ExampleDraw = { readonly key: Key; readonly epoch: number };
+
+/** Where examples come from. */
+export type Examples = {
+  readonly trainCount: number;
+  readonly testCount: number;
+  /** Fills a batch with training examples, changed at random as the task's settings say. */
+  readonly fillTraining: (batch: Batch, indices: Uint32Array, draw: ExampleDraw) => void;
+  /** All test examples in order, in batches of one size. */
+  readonly testBatches: (size: number) => readonly TestBatch[];
+};
+
+/** A loss, and the parameters that its gradient moves; two objectives that move one parameter add up. */
+export type Objective = {
+  readonly name: string;
+  /** A scalar. */
+  readonly loss: Tensor;
+  /** Absent: all trained parameters. */
+  readonly moves?: (parameter: string) => boolean;
+};
+
+/** Losses and metrics of one batch. */
+export type Evaluation = {
+  readonly objectives: readonly Objective[];
+  /** Sums over the examples of the batch, each (), by name; an empty place adds nothing. */
+  readonly metrics: Readonly<Record<string, Tensor>>;
+};
+
+/** Runs the network on named inputs. */
+export type Forwarded = (inputs: Readonly<Record<string, Tensor>>) => Readonly<Record<string, Tensor>>;
+
+/** One number that says how well a network does. */
+export type Score = {
+  /** For people: "accuracy". */
+  readonly name: string;
+  /** From sums over examples. */
+  readonly of: (sums: Readonly<Record<string, number>>, examples: number) => number;
+};
+
+/** What a network is trained for, without any examples: enough to trace graphs. */
+export type Goal = {
+  readonly name: string;
+  /** Shapes of one example of every tensor of a batch: the network's inputs, and what the losses need beside them. */
+  readonly batch: Readonly<Record<string, Shape>>;
+  /**
+   * Losses and metrics of a batch. May run the network more than once.
+   *
+   * @param teacher runs a teacher, where one is distilled
+   */
+  readonly evaluate: (
+    forward: Forwarded,
+    batch: Readonly<Record<string, Tensor>>,
+    teacher?: Forwarded,
+  ) => Evaluation;
+  /** Metrics alone, in inference. */
+  readonly measure: (
+    forward: Forwarded,
+    batch: Readonly<Record<string, Tensor>>,
+  ) => Readonly<Record<string, Tensor>>;
+  readonly score: Score;
+};
+
+/** A goal with examples of it. */
+export type Task = Goal & { readonly examples: Examples };
