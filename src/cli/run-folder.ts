@@ -51,7 +51,14 @@ export function storedSettings(folder: string): Json | undefined {
 export function enterRunFolder(
   folder: string,
   settings: Json,
-  { resume }: { readonly resume: boolean },
+  {
+    resume,
+    complete = (stored) => stored,
+  }: {
+    readonly resume: boolean;
+    /** Settings of an earlier version, or with less said, in today's form. */
+    readonly complete?: (stored: Json) => Json;
+  },
 ): void {
   if (!resume && holdsResults(folder)) {
     throw new UsageError(
@@ -64,7 +71,7 @@ export function enterRunFolder(
   if (stored !== undefined) {
     throwFaults(
       `the run in ${folder} has other settings; leave them out, or choose another --out`,
-      settingsDifferences(stored, settings),
+      settingsDifferences(withBackend(stored, complete), settings),
     );
   }
   try {
@@ -75,6 +82,12 @@ export function enterRunFolder(
   lockFolder(folder);
   removeTemporaries(folder);
   writeWhole(join(folder, SETTINGS), `${JSON.stringify(settings, null, 2)}\n`);
+}
+
+/** Stored settings in today's form; the backend is what the run found, not what was asked for. */
+function withBackend(stored: Json, complete: (stored: Json) => Json): Json {
+  const { backend } = stored as { readonly backend?: Json };
+  return { ...(complete(stored) as object), ...(backend === undefined ? {} : { backend }) };
 }
 
 /** `folder`, or, where that holds results, the first of `folder-2`, `folder-3`, … that does not. */

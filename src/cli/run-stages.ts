@@ -15,6 +15,7 @@ import type { NoiseSweep, NoiseSweepPoint } from '../experiment/record.ts';
 import type { Network } from '../nn/network.ts';
 import { networkByName } from '../nn/networks.ts';
 import type { TrainedNetwork } from '../train/checkpoint.ts';
+import { checkRunSettings } from './check-settings.ts';
 import { commandLine } from './command-line.ts';
 import {
   countsOf,
@@ -61,6 +62,7 @@ export async function runInFolder(
     throwFaults('evaluation', allEvaluationFaults(settings, network, data));
     enterRunFolder(folder, { ...settings, backend: place.engine.backend.name } as unknown as Json, {
       resume,
+      complete: (stored) => checkRunSettings(folder, stored) as unknown as Json,
     });
     progress.line(
       `${settings.model} on ${settings.data.dataset}, in ${folder}, ${place.engine.backend.description}`,

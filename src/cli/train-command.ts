@@ -63,7 +63,10 @@ export async function trainCommand(flags: TrainFlags, progress: Progress): Promi
     const network = networkByName(settings.model, imageTask(data));
     const initial =
       settings.from === undefined ? undefined : (await readWeights(settings.from, network)).parameters;
-    enterRunFolder(out, { ...settings, backend: place.engine.backend.name } as unknown as Json, { resume });
+    enterRunFolder(out, { ...settings, backend: place.engine.backend.name } as unknown as Json, {
+      resume,
+      complete: (stored) => checkTrainSettings(out, stored) as unknown as Json,
+    });
     progress.line(
       `training ${network.name} on ${settings.data.dataset} (${data.train.count} images), ${place.engine.backend.description}`,
     );
