@@ -4,10 +4,10 @@
 /** A compiled module; can be posted to workers. */
 export type WasmModule = { readonly [Symbol.toStringTag]: 'WebAssembly.Module' };
 
-/** Shared linear memory; can be posted to workers. */
+/** Linear memory. Only if it is shared can it be posted to workers. */
 export type WasmMemory = {
-  readonly buffer: SharedArrayBuffer;
-  /** Grows by 64 KiB pages in place; throws a RangeError if it cannot. */
+  readonly buffer: ArrayBufferLike;
+  /** Grows by 64 KiB pages; throws a RangeError if it cannot. Memory that is not shared detaches its old buffer. */
   readonly grow: (pages: number) => number;
 };
 
@@ -18,7 +18,7 @@ type WasmInterface = {
   readonly Memory: new (limits: {
     readonly initial: number;
     readonly maximum: number;
-    readonly shared: true;
+    readonly shared: boolean;
   }) => WasmMemory;
   readonly compile: (bytes: Uint8Array) => Promise<WasmModule>;
   readonly instantiate: (
