@@ -16,7 +16,8 @@ export type BackendChoice = 'auto' | 'native' | 'wasm';
 /** All choices, for messages and flags. */
 export const BACKEND_CHOICES: readonly BackendChoice[] = ['auto', 'native', 'wasm'];
 
-type EngineOptions = { readonly backend?: BackendChoice; readonly threads?: number };
+/** What `createEngine` is asked for. */
+export type EngineOptions = { readonly backend?: BackendChoice; readonly threads?: number };
 
 /**
  * An engine on the backend of choice. The compiler is the variable CC, else `cc`. Under `auto`, a missing `cc` means
