@@ -11,6 +11,7 @@ import { promisify } from 'node:util';
 import { installPacked } from './packed-package.ts';
 
 const run = promisify(execFile);
+const source = join(import.meta.dirname, '..', 'src');
 const folder = mkdtempSync(join(tmpdir(), 'ohmic-package-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 let unpacked: string;
@@ -24,7 +25,8 @@ const ohmic = (...args: string[]): Promise<{ readonly stdout: string }> =>
 
 test('the package holds what is needed to use it, and no tests', () => {
   const files = readdirSync(unpacked, { recursive: true, encoding: 'utf8' });
-  const { bin, exports } = JSON.parse(readFileSync(join(unpacked, 'package.json'), 'utf8')) as {
+  const { bin, exports, version } = JSON.parse(readFileSync(join(unpacked, 'package.json'), 'utf8')) as {
+    readonly version: string;
     readonly bin: Readonly<Record<string, string>>;
     readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
   };
@@ -35,6 +37,11 @@ test('the package holds what is needed to use it, and no tests', () => {
   const documents = ['README.md', 'LICENSE', 'CHANGELOG.md', 'CITATION.cff', 'docs/physics.md'];
   for (const needed of [...documents, ...Object.values(bin), ...entries].map((name) => normalize(name)))
     assert.ok(files.includes(needed), needed);
+  const citation = readFileSync(join(unpacked, 'CITATION.cff'), 'utf8');
+  assert.equal(/^version: (.*)$/m.exec(citation)?.[1], version);
+  // The compiler emits TypeScript alone.
+  for (const name of readdirSync(source, { recursive: true, encoding: 'utf8' }))
+    if (/\.[ch]$/.test(name)) assert.ok(files.includes(`dist/${name}`), name);
   assert.deepEqual(
     files.filter((name) => /\.test\b|test-data|^(src|test|bench|results)\b|\.ts$(?<!\.d\.ts)/.test(name)),
     [],
