@@ -70,6 +70,13 @@ export type Engine = {
   readonly close: () => Promise<void>;
 };
 
+/** An engine that was chosen for its host, and what a user should know of the choice. */
+export type ChosenEngine = {
+  readonly engine: Engine;
+  /** One line; absent if there is nothing to say. */
+  readonly notice?: string;
+};
+
 /** An engine on a backend that is already there. */
 export function engineOn(backend: Backend): Engine {
   const turns = createTurns();

@@ -3,39 +3,47 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join, normalize } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
+import { installPacked } from './packed-package.ts';
 
 const run = promisify(execFile);
-const root = resolve(import.meta.dirname, '..');
+const source = join(import.meta.dirname, '..', 'src');
 const folder = mkdtempSync(join(tmpdir(), 'ohmic-package-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
-const modules = join(folder, 'node_modules');
-const unpacked = join(modules, 'ohmic');
+let unpacked: string;
+before(async () => {
+  unpacked = await installPacked(folder);
+});
 
 /** The command of the unpacked package. */
 const ohmic = (...args: string[]): Promise<{ readonly stdout: string }> =>
   run(process.execPath, [join(unpacked, 'dist/cli/main.js'), ...args], { cwd: folder });
 
-before(async () => {
-  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: root });
-  // What the build prints comes first.
-  const [{ filename }] = JSON.parse(stdout.slice(stdout.indexOf('[\n'))) as [{ readonly filename: string }];
-  mkdirSync(unpacked, { recursive: true });
-  await run('tar', ['xzf', join(folder, filename), '--strip-components=1', '-C', unpacked]);
-  for (const name of readdirSync(join(root, 'node_modules')))
-    if (!name.startsWith('.')) symlinkSync(join(root, 'node_modules', name), join(modules, name));
-});
-
 test('the package holds what is needed to use it, and no tests', () => {
   const files = readdirSync(unpacked, { recursive: true, encoding: 'utf8' });
-  for (const needed of ['README.md', 'LICENSE', 'dist/index.js', 'dist/index.d.ts', 'dist/cli/main.js'])
+  const { bin, exports, version } = JSON.parse(readFileSync(join(unpacked, 'package.json'), 'utf8')) as {
+    readonly version: string;
+    readonly bin: Readonly<Record<string, string>>;
+    readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+  };
+  const entries = Object.values(exports).flatMap((entry) =>
+    typeof entry === 'string' ? entry : Object.values(entry),
+  );
+  assert.equal(entries.length, 7);
+  const documents = ['README.md', 'LICENSE', 'CHANGELOG.md', 'CITATION.cff', 'docs/physics.md'];
+  for (const needed of [...documents, ...Object.values(bin), ...entries].map((name) => normalize(name)))
     assert.ok(files.includes(needed), needed);
+  const citation = readFileSync(join(unpacked, 'CITATION.cff'), 'utf8');
+  assert.equal(/^version: (.*)$/m.exec(citation)?.[1], version);
+  // The compiler emits TypeScript alone.
+  for (const name of readdirSync(source, { recursive: true, encoding: 'utf8' }))
+    if (/\.[ch]$/.test(name)) assert.ok(files.includes(`dist/${name}`), name);
   assert.deepEqual(
-    files.filter((name) => /\.test\b|test-data|^src/.test(name)),
+    files.filter((name) => /\.test\b|test-data|^(src|test|bench|results)\b|\.ts$(?<!\.d\.ts)/.test(name)),
     [],
   );
 });
@@ -58,16 +66,21 @@ test('the command trains and evaluates, with worker threads', async () => {
   assert.match(stdout, /report: evaluated\/report\.html/);
 });
 
-test('the library can be imported and computes', async () => {
+test('the library can be imported and computes, on either subpath', async () => {
   const script = join(folder, 'use.mjs');
   writeFileSync(
     script,
-    `import { createEngine, trace } from 'ohmic';
-const { engine } = await createEngine({ backend: 'wasm', threads: 1 });
-const executable = await engine.compile(trace((t) => ({ outputs: { y: t.input('x', [3]).square() } })));
-console.log([...(await executable.run({ inputs: { x: Float32Array.of(1, 2, 3) } })).y].join());
-await engine.close();
+    `import { createWasmEngine, trace } from 'ohmic';
+import { createEngine, loadDataSet } from 'ohmic/node';
+const graph = trace((t) => ({ outputs: { y: t.input('x', [3]).square() } }));
+for (const start of [() => createEngine({ backend: 'wasm', threads: 1 }), createWasmEngine]) {
+  const { engine } = await start();
+  const executable = await engine.compile(graph);
+  console.log([...(await executable.run({ inputs: { x: Float32Array.of(1, 2, 3) } })).y].join());
+  await engine.close();
+}
+console.log((await loadDataSet('synthetic', { trainImages: 20, testImages: 10 })).train.count);
 `,
   );
-  assert.equal((await run(process.execPath, [script])).stdout, '1,4,9\n');
+  assert.equal((await run(process.execPath, [script])).stdout, '1,4,9\n1,4,9\n20\n');
 });

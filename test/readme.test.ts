@@ -12,6 +12,7 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('..', import.meta.url));
 const entry = join(root, 'src', 'index.ts');
+const nodeEntry = join(root, 'src', 'node', 'index.ts');
 const folder = mkdtempSync(join(tmpdir(), 'ohmic-readme-'));
 after(() => rmSync(folder, { recursive: true }));
 
@@ -38,7 +39,7 @@ test('the example of the README passes the type check', async () => {
     JSON.stringify({
       extends: join(root, 'tsconfig.json'),
       compilerOptions: {
-        paths: { ohmic: [entry] },
+        paths: { ohmic: [entry], 'ohmic/node': [nodeEntry] },
         typeRoots: [join(root, 'node_modules', '@types')],
       },
       files: ['checked.ts'],
@@ -56,6 +57,7 @@ test('the example of the README runs, prints an accuracy for every time, and end
     ['epochs: 20', 'epochs: 1'],
     ['calibrationImages: 250', 'calibrationImages: 50'],
     ["'ohmic'", `'${pathToFileURL(entry)}'`],
+    ["'ohmic/node'", `'${pathToFileURL(nodeEntry)}'`],
   ].reduce((text, [from, to]) => replaced(text, from!, to!), sizes);
   const file = join(folder, 'run.ts');
   writeFileSync(file, tiny);

@@ -172,7 +172,8 @@ async function load(machine: Machine, whole: Plan): Promise<NativeProgram> {
     free: () => {
       if (isFreed) throw freedProgram('free');
       isFreed = true;
-      turns.after(() => runtime.freeProgram(program));
+      // Should it fail, that is a fault of ohmic's: it ends the process as an unhandled rejection.
+      void turns.after(() => runtime.freeProgram(program));
     },
   };
 }

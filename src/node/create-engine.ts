@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os';
 import { assertNever, messageOf, UsageError } from '../base/errors.ts';
 import type { Backend } from '../compile/backend.ts';
 import { checkThreads } from '../compile/backend-checks.ts';
-import { type Engine, engineOn } from '../engine.ts';
+import { type ChosenEngine, engineOn } from '../engine.ts';
 import { findCompiler } from '../native/compiler.ts';
 import { createWasmBackend } from '../wasm/backend.ts';
 import { startNodeWorker } from './workers.ts';
@@ -16,14 +16,8 @@ export type BackendChoice = 'auto' | 'native' | 'wasm';
 /** All choices, for messages and flags. */
 export const BACKEND_CHOICES: readonly BackendChoice[] = ['auto', 'native', 'wasm'];
 
-/** An engine, and what a user should know of how it was chosen. */
-export type ChosenEngine = {
-  readonly engine: Engine;
-  /** One line; absent if there is nothing to say. */
-  readonly notice?: string;
-};
-
-type EngineOptions = { readonly backend?: BackendChoice; readonly threads?: number };
+/** What `createEngine` is asked for. */
+export type EngineOptions = { readonly backend?: BackendChoice; readonly threads?: number };
 
 /**
  * An engine on the backend of choice. The compiler is the variable CC, else `cc`. Under `auto`, a missing `cc` means

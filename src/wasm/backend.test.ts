@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { test } from 'node:test';
+import { mock, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { InternalError } from '../base/errors.ts';
+import { InternalError, UsageError } from '../base/errors.ts';
 import type { Backend, Binding, Plan } from '../compile/backend.ts';
 import { div, literal, mod, plus, times, variable } from '../kernel/int.ts';
 import type { Kernel, Statement } from '../kernel/kernel.ts';
@@ -98,8 +98,12 @@ function expectedRotations(x: Float32Array, steps: number, factor: number): Floa
 const bits = (value: number): Uint32Array => new Uint32Array(Float32Array.of(value).buffer);
 const ramp: Float32Array = Float32Array.from({ length: ELEMENTS }, (_, i) => Math.sin(i));
 
-async function withBackend(threads: number, use: (backend: Backend) => Promise<void>): Promise<void> {
-  const backend = await createWasmBackend({ threads, startWorker: startNodeWorker });
+type Where = number | 'the calling thread';
+
+async function withBackend(where: Where, use: (backend: Backend) => Promise<void>): Promise<void> {
+  const backend = await createWasmBackend(
+    typeof where === 'number' ? { threads: where, startWorker: startNodeWorker } : { threads: 1 },
+  );
   try {
     await use(backend);
   } finally {
@@ -107,11 +111,11 @@ async function withBackend(threads: number, use: (backend: Backend) => Promise<v
   }
 }
 
-for (const threads of [1, 2, 3]) {
-  test(`launches see what earlier ones wrote, bit for bit, on ${threads} threads`, async () => {
-    await withBackend(threads, async (backend) => {
+for (const where of [1, 2, 3, 'the calling thread'] as const) {
+  test(`launches see what earlier ones wrote, bit for bit, on ${where}${Number(where) ? ' threads' : ''}`, async () => {
+    await withBackend(where, async (backend) => {
       const [x, y] = [backend.allocate(ELEMENTS), backend.allocate(ELEMENTS)];
-      x.write(ramp);
+      await x.write(ramp);
       const program = await backend.load(rotations(50));
       await program.run([x, y], bits(0.75));
       assert.deepEqual(await y.read(), expectedRotations(ramp, 50, 0.75));
@@ -137,25 +141,63 @@ test('a plan without launches runs', async () => {
   });
 });
 
-test('a trap in a kernel rejects the run, and the backend runs on', async () => {
-  await withBackend(2, async (backend) => {
+for (const where of [2, 'the calling thread'] as const) {
+  test(`a trap in a kernel rejects the run, and the backend runs on: ${where}`, async () => {
+    await withBackend(where, async (backend) => {
+      const [x, y] = [backend.allocate(ELEMENTS), backend.allocate(ELEMENTS)];
+      await x.write(ramp);
+      const good = rotations(5);
+      const bad = await backend.load({
+        ...good,
+        launches: [{ ...good.launches[0]!, kernel: 0 }, ...good.launches],
+      });
+      await assert.rejects(bad.run([x, y], bits(1)), (error: unknown) => {
+        assert.ok(error instanceof InternalError);
+        assert.match(error.message, /^internal: wasm worker failed: kernel "broken": .*out of bounds/);
+        return true;
+      });
+      const program = await backend.load(good);
+      await program.run([x, y], bits(1));
+      assert.deepEqual(await y.read(), expectedRotations(ramp, 5, 1));
+    });
+  });
+}
+
+test('the calling thread gets turns while it computes', async () => {
+  await withBackend('the calling thread', async (backend) => {
     const [x, y] = [backend.allocate(ELEMENTS), backend.allocate(ELEMENTS)];
-    x.write(ramp);
-    const good = rotations(5);
-    const bad = await backend.load({
-      ...good,
-      launches: [{ ...good.launches[0]!, kernel: 0 }, ...good.launches],
-    });
-    await assert.rejects(bad.run([x, y], bits(1)), (error: unknown) => {
-      assert.ok(error instanceof InternalError);
-      assert.match(error.message, /^internal: wasm worker failed: kernel "broken": .*out of bounds/);
-      return true;
-    });
-    const program = await backend.load(good);
-    await program.run([x, y], bits(1));
-    assert.deepEqual(await y.read(), expectedRotations(ramp, 5, 1));
+    await x.write(ramp);
+    const program = await backend.load(rotations(20_000));
+    let turns = 0;
+    let isOver = false;
+    const takeTurn = (): void => {
+      turns++;
+      if (!isOver) setImmediate(takeTurn);
+    };
+    setImmediate(takeTurn);
+    await program.run([x, y], bits(0.5));
+    isOver = true;
+    // 1.3 million chunks take far longer than the 20 ms between two turns.
+    assert.ok(turns >= 2, `${turns} turns`);
+    assert.deepEqual(await y.read(), expectedRotations(ramp, 20_000, 0.5));
   });
 });
+
+test('several threads without workers are refused', async () => {
+  await assert.rejects(
+    createWasmBackend({ threads: 2 }),
+    new UsageError('createWasmBackend: 2 threads need startWorker; pass it, or threads: 1'),
+  );
+});
+
+/** A worker that answers nothing. */
+const silent: WorkerHandle = {
+  post: () => undefined,
+  onReply: () => undefined,
+  onDeath: () => undefined,
+  keepAlive: () => undefined,
+  stop: async () => undefined,
+};
 
 /** A worker of Node's that runs `source`. */
 function startWorkerWith(source: string): WorkerHandle {
@@ -169,12 +211,40 @@ function startWorkerWith(source: string): WorkerHandle {
   };
 }
 
-test('a worker that dies rejects what was asked, now and later', async () => {
+const notStarted = (threads: string, reason: string): UsageError =>
+  new UsageError(
+    `wasm backend: expected ${threads} to start, got: ${reason}; ` +
+      'ask for fewer threads, or check the file that startWorker loads',
+  );
+
+test('workers that do not start are reported, with what to do', async () => {
   const dies = 'require("node:worker_threads").parentPort.on("message", () => { throw new Error("gone") })';
   await assert.rejects(
     createWasmBackend({ threads: 2, startWorker: () => startWorkerWith(dies) }),
-    new InternalError('internal: wasm worker died: gone'),
+    notStarted('2 worker threads', 'wasm worker died: gone'),
   );
+  let [started, stopped] = [0, 0];
+  const startWorker = (): WorkerHandle => {
+    if (started === 2) throw new RangeError('no more threads');
+    started++;
+    return { ...silent, stop: async () => void stopped++ };
+  };
+  await assert.rejects(
+    createWasmBackend({ threads: 3, startWorker }),
+    notStarted('3 worker threads', 'no more threads'),
+  );
+  assert.deepEqual([started, stopped], [2, 2], 'none is left');
+});
+
+test('a worker that never answers is given up', async () => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  const backend = createWasmBackend({ threads: 1, startWorker: () => silent });
+  mock.timers.tick(60_000);
+  mock.timers.reset();
+  await assert.rejects(backend, notStarted('1 worker thread', 'no answer within 60 s'));
+});
+
+test('a worker that dies rejects what was asked, now and later', async () => {
   const diesLater = `const { parentPort } = require("node:worker_threads");
     parentPort.on("message", ({ kind }) => { if (kind === "greet") parentPort.postMessage({}); else throw new Error("gone later") })`;
   const backend = await createWasmBackend({ threads: 1, startWorker: () => startWorkerWith(diesLater) });

@@ -1,6 +1,8 @@
 // The WebAssembly backend: runs plans on worker threads over one shared memory. The main thread lays out memory and
-// posts runs; it never computes and never blocks.
+// posts runs; it never computes and never blocks. Where threads can't share memory, the kernels run on the calling
+// thread over memory of its own, to the same bits.
 
+import { InternalError, messageOf, UsageError } from '../base/errors.ts';
 import { createTurns, type Turns } from '../base/turns.ts';
 import {
   type Backend,
@@ -20,23 +22,24 @@ import {
 } from '../compile/backend-checks.ts';
 import { Crew, type WorkerHandle } from './crew.ts';
 import type { EncodeOptions } from './encode-kernel.ts';
+import { startLocalWorker } from './local-worker.ts';
 import { type Block, SharedHeap } from './memory.ts';
-import { encodeModule } from './module.ts';
+import { encodeModule, type ModuleOptions } from './module.ts';
 import { webAssembly } from './web-assembly.ts';
 import { counterWords, type WorkerLaunch } from './worker.ts';
 
 export type WasmOptions = EncodeOptions & {
-  /** Worker threads, at least 1. */
+  /** Worker threads, at least 1; without `startWorker` exactly 1. */
   readonly threads: number;
-  /** Starts a thread that runs `serveWorker`. */
-  readonly startWorker: () => WorkerHandle;
+  /** Starts a thread that runs `serveWorker`. Absent: the calling thread computes, and pauses for its other work. */
+  readonly startWorker?: (() => WorkerHandle) | undefined;
 };
 
 /** What programs and buffers of one backend share. */
 type Machine = {
   readonly heap: SharedHeap;
   readonly crew: Crew;
-  readonly encodeOptions: EncodeOptions;
+  readonly moduleOptions: ModuleOptions;
   readonly blocks: WeakMap<DeviceBuffer, Block>;
   readonly turns: Turns;
   /** Takes a turn, unless the backend is closed: the workers do one thing at a time. */
@@ -45,6 +48,8 @@ type Machine = {
 };
 
 const ELEMENT_BYTES = 4;
+/** A thread that has not answered for so long will not. */
+const START_SECONDS = 60;
 
 /** What kernels are compiled for: 128-bit vectors, and the registers that engines leave of 16 for multiply and add. */
 export const wasmTarget: { readonly lanes: number; readonly registers: number } = { lanes: 4, registers: 14 };
@@ -52,8 +57,8 @@ export const wasmTarget: { readonly lanes: number; readonly registers: number } 
 /**
  * Starts the workers and returns the backend.
  *
- * @throws UsageError if `threads` is no whole number from 1
- * @throws InternalError if a worker does not start
+ * @throws UsageError if `threads` is no whole number from 1, or more than 1 without `startWorker`; if a worker does not
+ *   start; if there is no memory
  */
 export async function createWasmBackend({
   threads,
@@ -61,30 +66,30 @@ export async function createWasmBackend({
   relaxed = false,
 }: WasmOptions): Promise<Backend> {
   checkThreads('createWasmBackend', threads);
-  const crew = new Crew(threads, startWorker);
+  const isShared = startWorker !== undefined;
+  if (!isShared && threads > 1)
+    throw new UsageError(`createWasmBackend: ${threads} threads need startWorker; pass it, or threads: 1`);
+  const heap = new SharedHeap({ isShared });
+  const crew = await startCrew(threads, startWorker ?? startLocalWorker);
   const turns = createTurns();
   let isClosed = false;
   let programs = 0;
   const inTurn = <T>(task: () => Promise<T>): Promise<T> =>
     isClosed ? Promise.reject(closedBackend('wasm')) : turns.take(task);
   const machine: Machine = {
-    heap: new SharedHeap(),
+    heap,
     crew,
-    encodeOptions: { relaxed },
+    moduleOptions: { relaxed, isShared },
     blocks: new WeakMap(),
     turns,
     inTurn,
     newId: () => programs++,
   };
-  try {
-    await inTurn(() => crew.ask(() => ({ kind: 'greet' })));
-  } catch (error) {
-    await crew.stop();
-    throw error;
-  }
   return {
     name: 'wasm',
-    description: `WebAssembly SIMD, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
+    description: isShared
+      ? `WebAssembly SIMD, ${threads} ${threads === 1 ? 'thread' : 'threads'}`
+      : 'WebAssembly SIMD, on the calling thread',
     ...wasmTarget,
     threads,
     allocate: (elements) => {
@@ -101,9 +106,40 @@ export async function createWasmBackend({
   };
 }
 
+/** Starts the workers and waits until all have answered; if one does not, none is left. */
+async function startCrew(threads: number, startWorker: () => WorkerHandle): Promise<Crew> {
+  let crew: Crew | undefined;
+  try {
+    crew = new Crew(threads, startWorker);
+    await withDeadline(crew.ask(() => ({ kind: 'greet' })));
+    return crew;
+  } catch (thrown) {
+    await crew?.stop();
+    const reason = messageOf(thrown).replace(/^internal: /, '');
+    throw new UsageError(
+      `wasm backend: expected ${threads} worker ${threads === 1 ? 'thread' : 'threads'} to start, ` +
+        `got: ${reason}; ask for fewer threads, or check the file that startWorker loads`,
+    );
+  }
+}
+
+/** Passes on what `answer` gives, or rejects when it takes too long. */
+async function withDeadline(answer: Promise<void>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const reason = `no answer within ${START_SECONDS} s`;
+    timer = setTimeout(() => reject(new InternalError(reason)), 1000 * START_SECONDS);
+  });
+  try {
+    await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 function allocateBuffer({ heap, blocks, turns }: Machine, elements: number): DeviceBuffer {
   const block = heap.allocate(elements);
-  const words = (): Uint32Array<SharedArrayBuffer> => heap.words(block, elements);
+  const words = (): Uint32Array => heap.words(block, elements);
   return guardedBuffer(blocks, block, {
     elements,
     write: async (values) => words().set(new Uint32Array(values.buffer, values.byteOffset, values.length)),
@@ -127,7 +163,7 @@ type Layout = {
 
 async function loadProgram(machine: Machine, whole: Plan): Promise<Program> {
   const { heap, crew, inTurn } = machine;
-  const module = await webAssembly.compile(encodeModule(whole, machine.encodeOptions));
+  const module = await webAssembly.compile(encodeModule(whole, machine.moduleOptions));
   // The program lives on; the code of its kernels need not.
   const plan = outlineOf(whole);
   const layout = layOut(machine, plan);
@@ -135,7 +171,11 @@ async function loadProgram(machine: Machine, whole: Plan): Promise<Program> {
     for (const block of layout.blocks) heap.free(block);
   };
   const id = machine.newId();
-  const counters = new Int32Array(new SharedArrayBuffer(counterWords(plan.launches.length) * ELEMENT_BYTES));
+  const counterBytes = counterWords(plan.launches.length) * ELEMENT_BYTES;
+  const { isShared } = machine.moduleOptions;
+  const counters = new Int32Array(
+    isShared ? new SharedArrayBuffer(counterBytes) : new ArrayBuffer(counterBytes),
+  );
   const words = plan.launches.flatMap((launch) => tableWords(plan, launch));
   heap.words(layout.tables, layout.wordCount).set(words);
   const shared = {

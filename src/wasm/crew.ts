@@ -28,8 +28,9 @@ export class Crew {
   private question: Question | undefined;
   private death: string | undefined;
 
+  /** @throws what `startWorker` throws */
   constructor(threads: number, startWorker: () => WorkerHandle) {
-    this.workers = Array.from({ length: threads }, startWorker);
+    this.workers = startAll(threads, startWorker);
     for (const worker of this.workers) {
       worker.onReply((reply) => this.receive(reply));
       worker.onDeath((reason) => this.bury(reason));
@@ -89,6 +90,18 @@ export class Crew {
   private settle(): void {
     this.question = undefined;
     for (const worker of this.workers) worker.keepAlive(false);
+  }
+}
+
+/** So many workers; none if one of them can't be started. */
+function startAll(threads: number, startWorker: () => WorkerHandle): readonly WorkerHandle[] {
+  const workers: WorkerHandle[] = [];
+  try {
+    while (workers.length < threads) workers.push(startWorker());
+    return workers;
+  } catch (thrown) {
+    for (const worker of workers) worker.stop().catch(() => undefined);
+    throw thrown;
   }
 }
 

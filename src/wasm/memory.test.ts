@@ -4,6 +4,7 @@ import { UsageError } from '../base/errors.ts';
 import { keyFromSeed, randomSequence } from '../base/random.ts';
 import { PADDING_ELEMENTS } from '../compile/backend.ts';
 import { type Block, SharedHeap } from './memory.ts';
+import { webAssembly } from './web-assembly.ts';
 
 test('blocks are aligned, padded, apart from each other and zeroed, whatever the order of freeing', () => {
   const heap = new SharedHeap();
@@ -43,12 +44,47 @@ test('freed neighbours join, and memory that was given back is used again', () =
   assert.ok(heap.memory.buffer.byteLength <= Math.max(size * 2, 2 ** 18));
 });
 
-test('content survives growth', () => {
+for (const isShared of [true, false]) {
+  test(`content survives growth, ${isShared ? 'shared' : 'not shared'}`, () => {
+    const heap = new SharedHeap({ isShared });
+    assert.equal(heap.memory.buffer instanceof SharedArrayBuffer, isShared);
+    const block = heap.allocate(4);
+    heap.words(block, 4).set([1, 2, 3, 4]);
+    heap.allocate(10_000_000);
+    assert.deepEqual([...heap.words(block, 4)], [1, 2, 3, 4]);
+  });
+}
+
+/** A WebAssembly.Memory that is refused with a larger maximum. */
+function grantingAtMost(pages: number): typeof webAssembly.Memory {
+  return new Proxy(webAssembly.Memory, {
+    construct: (memory, [limits]: ConstructorParameters<typeof webAssembly.Memory>) => {
+      if (limits.maximum > pages) throw new RangeError('could not allocate memory');
+      return new memory(limits);
+    },
+  });
+}
+
+test('a host that sets less aside gives less memory, and none is an error', (t) => {
+  const granted = t.mock.property(webAssembly, 'Memory', grantingAtMost(16_384));
   const heap = new SharedHeap();
-  const block = heap.allocate(4);
-  heap.words(block, 4).set([1, 2, 3, 4]);
-  heap.allocate(10_000_000);
-  assert.deepEqual([...heap.words(block, 4)], [1, 2, 3, 4]);
+  assert.throws(
+    () => heap.allocate(2 ** 28),
+    new UsageError(
+      'wasm memory: 268435456 elements (1024 MiB) do not fit, 0 of at most 1024 MiB are taken; ' +
+        'use smaller batches or the native backend',
+    ),
+  );
+  assert.equal(heap.words(heap.allocate(4), 4).length, 4);
+  granted.mock.restore();
+  t.mock.property(webAssembly, 'Memory', grantingAtMost(1));
+  assert.throws(
+    () => new SharedHeap(),
+    new UsageError(
+      'wasm memory: expected room for at least 256 MiB, the system grants none (could not allocate memory); ' +
+        'close other programs or pages',
+    ),
+  );
 });
 
 test('more than 4 GiB are refused, and nothing is lost by asking', () => {

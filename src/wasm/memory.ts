@@ -1,7 +1,7 @@
-// The one memory that all workers share: a first-fit allocator with 64-byte alignment over a WebAssembly.Memory that
-// grows on demand, up to 4 GiB.
+// The one memory in which all programs of a backend live, shared with its workers if it has any: a first-fit allocator
+// with 64-byte alignment over a WebAssembly.Memory that grows on demand, up to 4 GiB or what the system grants.
 
-import { UsageError } from '../base/errors.ts';
+import { messageOf, UsageError } from '../base/errors.ts';
 import { PADDING_ELEMENTS } from '../compile/backend.ts';
 import { MAXIMUM_PAGES } from './module.ts';
 import { type WasmMemory, webAssembly } from './web-assembly.ts';
@@ -11,21 +11,30 @@ export type Block = { readonly address: number; readonly bytes: number };
 
 const ALIGNMENT = 64;
 const PAGE_BYTES = 65_536;
+/** Below 256 MiB nothing is worth starting. */
+const SMALLEST_MAXIMUM = 4096;
 const ELEMENT_BYTES = 4;
 /** Memory grows by half at least, so that it grows seldom. */
 const GROWTH = 1.5;
 
-/** Owns the shared memory. Blocks are zeroed when handed out. */
+/** Owns the memory. Blocks are zeroed when handed out. */
 export class SharedHeap {
   readonly memory: WasmMemory;
+  private readonly maximumPages: number;
   /** Gaps, by address; never adjacent. */
   private gaps: readonly Block[] = [];
   /** First address behind all blocks, and behind every address ever used. */
   private end: number = ALIGNMENT;
   private used: number = ALIGNMENT;
 
-  constructor() {
-    this.memory = new webAssembly.Memory({ initial: 1, maximum: MAXIMUM_PAGES, shared: true });
+  /**
+   * @param isShared whether workers use the memory too; needs SharedArrayBuffer
+   * @throws UsageError if the system grants no address space
+   */
+  constructor({ isShared = true }: { readonly isShared?: boolean } = {}) {
+    const { memory, pages } = reserve(isShared);
+    this.memory = memory;
+    this.maximumPages = pages;
   }
 
   /** Room for `elements` of 32 bits, and padding behind them. */
@@ -78,7 +87,7 @@ export class SharedHeap {
   }
 
   /** A view of a block's first elements as it is now; views do not outlive a growth. */
-  words(block: Block, elements: number): Uint32Array<SharedArrayBuffer> {
+  words(block: Block, elements: number): Uint32Array {
     return new Uint32Array(this.memory.buffer, block.address, elements);
   }
 
@@ -86,9 +95,11 @@ export class SharedHeap {
     const pages = this.memory.buffer.byteLength / PAGE_BYTES;
     const needed = Math.ceil(end / PAGE_BYTES);
     if (needed <= pages) return;
-    if (needed > MAXIMUM_PAGES) throw exhausted(elements, this.end);
-    const comfortable = Math.min(MAXIMUM_PAGES, Math.max(needed, Math.ceil(pages * GROWTH)));
-    if (!this.grow(comfortable - pages) && !this.grow(needed - pages)) throw exhausted(elements, this.end);
+    const most = this.maximumPages;
+    if (needed > most) throw exhausted(elements, this.end, most);
+    const comfortable = Math.min(most, Math.max(needed, Math.ceil(pages * GROWTH)));
+    if (!this.grow(comfortable - pages) && !this.grow(needed - pages))
+      throw exhausted(elements, this.end, most);
   }
 
   private grow(pages: number): boolean {
@@ -101,10 +112,27 @@ export class SharedHeap {
   }
 }
 
-function exhausted(elements: number, end: number): UsageError {
+/** Memory with the largest maximum that the system grants: phones refuse to set 4 GiB of addresses aside. */
+function reserve(isShared: boolean): { readonly memory: WasmMemory; readonly pages: number } {
+  let refusal: unknown;
+  for (let pages = MAXIMUM_PAGES; pages >= SMALLEST_MAXIMUM; pages /= 2) {
+    try {
+      return { memory: new webAssembly.Memory({ initial: 1, maximum: pages, shared: isShared }), pages };
+    } catch (thrown) {
+      refusal = thrown;
+    }
+  }
+  throw new UsageError(
+    `wasm memory: expected room for at least ${(SMALLEST_MAXIMUM * PAGE_BYTES) / 2 ** 20} MiB, ` +
+      `the system grants none (${messageOf(refusal)}); close other programs or pages`,
+  );
+}
+
+function exhausted(elements: number, end: number, maximumPages: number): UsageError {
   const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
   return new UsageError(
     `wasm memory: ${elements} elements (${mebibytes(elements * ELEMENT_BYTES)} MiB) do not fit, ` +
-      `${mebibytes(end)} of at most 4096 MiB are taken; use smaller batches or the native backend`,
+      `${mebibytes(end)} of at most ${mebibytes(maximumPages * PAGE_BYTES)} MiB are taken; ` +
+      'use smaller batches or the native backend',
   );
 }

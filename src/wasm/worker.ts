@@ -31,7 +31,7 @@ export type WorkerProgram = {
   /** Workers that run the program together. */
   readonly threads: number;
   /** Counters that they share, laid out by `counterWords`; zero when a run starts. */
-  readonly counters: Int32Array<SharedArrayBuffer>;
+  readonly counters: Int32Array;
 };
 
 /** What a worker is asked. Every request but `unload` is answered once. */
@@ -50,6 +50,12 @@ export type WorkerPort = {
   readonly onMessage: (handler: (request: WorkerRequest) => void) => void;
 };
 
+/**
+ * Called after each chunk on a thread that has other work too: a promise to wait for when that work should have its
+ * turn, else undefined.
+ */
+export type Pause = () => Promise<void> | undefined;
+
 /** Tests of a counter before a waiting worker goes to sleep: some tens of microseconds. */
 const SPINS = 4000;
 /** Layout of the counters: a flag, then per launch the chunks claimed and the workers arrived. */
@@ -64,8 +70,8 @@ export function counterWords(launches: number): number {
 
 type LoadedProgram = WorkerProgram & { readonly kernels: readonly KernelFunction[] };
 
-/** Answers requests on `port` for as long as the worker lives. */
-export function serveWorker(port: WorkerPort): void {
+/** Answers requests on `port` for as long as the worker lives. A worker that is a thread of its own has no `pause`. */
+export function serveWorker(port: WorkerPort, pause?: Pause): void {
   const programs = new Map<number, LoadedProgram>();
   const serve = async (request: Exclude<WorkerRequest, { kind: 'unload' }>): Promise<WorkerReply> => {
     switch (request.kind) {
@@ -73,7 +79,7 @@ export function serveWorker(port: WorkerPort): void {
         programs.set(request.id, await instantiate(request.program));
         return {};
       case 'run':
-        return runProgram(programs.get(request.id)!);
+        return runProgram(programs.get(request.id)!, pause);
       case 'greet':
         return {};
       default:
@@ -100,7 +106,10 @@ async function instantiate(program: WorkerProgram): Promise<LoadedProgram> {
  * Runs this worker's share of every launch. Chunks are claimed one by one. After a failure anywhere the workers claim no
  * more launches but still meet after each, so that none waits for ever.
  */
-function runProgram({ kernels, launches, scalars, scratch, threads, counters }: LoadedProgram): WorkerReply {
+async function runProgram(
+  { kernels, launches, scalars, scratch, threads, counters }: LoadedProgram,
+  pause: Pause | undefined,
+): Promise<WorkerReply> {
   let reply: WorkerReply = {};
   const runChunk = ({ kernel, buffers, words }: WorkerLaunch, chunk: number): void =>
     kernels[kernel]!(buffers, scalars, words, scratch, chunk);
@@ -114,6 +123,8 @@ function runProgram({ kernels, launches, scalars, scratch, threads, counters }: 
         for (let chunk = claim(); chunk < launch.chunks; chunk = claim()) {
           runChunk(launch, chunk);
           for (let k = 0; k < nextChunks; k++) runChunk(launches[l + 1]!, chunk * nextChunks + k);
+          const waiting = pause?.();
+          if (waiting !== undefined) await waiting;
         }
       } catch (error) {
         reply = { failure: `kernel "${launch.name}": ${messageOf(error)}` };
@@ -127,7 +138,7 @@ function runProgram({ kernels, launches, scalars, scratch, threads, counters }: 
 }
 
 /** Returns when `threads` workers have come here: spins for a while, then sleeps. */
-function meet(counters: Int32Array<SharedArrayBuffer>, position: number, threads: number): void {
+function meet(counters: Int32Array, position: number, threads: number): void {
   if (Atomics.add(counters, position, 1) === threads - 1) {
     Atomics.notify(counters, position);
     return;

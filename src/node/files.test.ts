@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { cacheSource, download, folderSource, readBytes, removeTemporaries } from './files.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'ohmic-node-files-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+const place = (name: string): string => join(folder, name);
+
+test('a folder gives the files that it holds, and undefined for others', async () => {
+  writeFileSync(place('file'), 'words');
+  mkdirSync(place('sub'));
+  const source = folderSource(folder);
+  assert.deepEqual(await source.read('file'), new TextEncoder().encode('words'));
+  assert.equal(await source.read('absent'), undefined);
+  assert.equal(await source.read('file/inside'), undefined);
+  assert.deepEqual([source.describe, source.write], [`folder ${folder}`, undefined]);
+  await assert.rejects(source.read('sub'), {
+    name: 'UsageError',
+    message: /sub: can't be read \(.*\); check its permissions$/,
+  });
+});
+
+test('a cache keeps what is written, and makes the folders it needs', async () => {
+  const cache = cacheSource(place('cache'));
+  await cache.write!('set/file', Uint8Array.of(1, 2));
+  assert.deepEqual(await cache.read('set/file'), Uint8Array.of(1, 2));
+  assert.equal(cache.describe, `cache ${place('cache')}`);
+});
+
+test('bytes of a file that is not there are an error', () => {
+  assert.throws(() => readBytes(place('absent')), {
+    name: 'UsageError',
+    message: /absent: can't be read \(.*\); check the path$/,
+  });
+});
+
+test('what a killed process left is removed, and nothing else', () => {
+  mkdirSync(place('run'));
+  writeFileSync(place('run/.weights.7.ohmic-temporary'), 'half');
+  writeFileSync(place('run/weights'), 'whole');
+  removeTemporaries(place('run'));
+  removeTemporaries(place('no-such-run'));
+  assert.deepEqual(readdirSync(place('run')), ['weights']);
+});
+
+test('a download is the content of an address', async (t) => {
+  const answers = [new Response('content'), new Response('', { status: 503, statusText: 'Busy' })];
+  t.mock.method(globalThis, 'fetch', async () => answers.shift()!);
+  assert.equal(new TextDecoder().decode(await download('https://example.org/file')), 'content');
+  await assert.rejects(download('https://example.org/file'), {
+    name: 'UsageError',
+    message: 'the server answered 503 Busy',
+  });
+});

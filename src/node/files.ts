@@ -1,0 +1,102 @@
+// Files and folders on Node: sources of data sets, the download, writing whole or not at all. What the command and
+// scripts share; settings files are the command's own (cli/files.ts).
+
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { messageOf, UsageError } from '../base/errors.ts';
+import type { FileSource } from '../data/load-named-set.ts';
+
+const TEMPORARY = '.ohmic-temporary';
+
+/**
+ * Writes a file whole or not at all: under a temporary name, flushed to the disk, then renamed. A kill at any moment
+ * leaves the old file or the new one.
+ *
+ * @throws UsageError if the place can't be written
+ */
+export function writeWhole(path: string, content: Uint8Array | string): void {
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}${TEMPORARY}`);
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    const file = openSync(temporary, 'w');
+    try {
+      const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
+      for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, path);
+  } catch (thrown) {
+    if (existsSync(temporary)) rmSync(temporary, { force: true });
+    throw new UsageError(
+      `${path}: can't be written (${messageOf(thrown)}); choose another folder or make room`,
+    );
+  }
+}
+
+/** Removes what a killed process left half-written in a folder. */
+export function removeTemporaries(folder: string): void {
+  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+    if (name.endsWith(TEMPORARY)) rmSync(join(folder, name), { force: true });
+  }
+}
+
+/**
+ * Bytes of a file.
+ *
+ * @throws UsageError if it can't be read
+ */
+export function readBytes(path: string): Uint8Array {
+  try {
+    return new Uint8Array(readFileSync(path));
+  } catch (thrown) {
+    throw new UsageError(`${path}: can't be read (${messageOf(thrown)}); check the path`);
+  }
+}
+
+/** A folder as a source of data sets. */
+export function folderSource(folder: string): FileSource {
+  return {
+    read: async (name) => {
+      try {
+        return new Uint8Array(await readFile(join(folder, name)));
+      } catch (thrown) {
+        const { code } = thrown as NodeJS.ErrnoException;
+        if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+        throw new UsageError(
+          `${join(folder, name)}: can't be read (${messageOf(thrown)}); check its permissions`,
+        );
+      }
+    },
+    describe: `folder ${folder}`,
+  };
+}
+
+/** A folder in which downloads are kept. */
+export function cacheSource(folder: string): FileSource {
+  return {
+    ...folderSource(folder),
+    write: async (name, bytes) => writeWhole(join(folder, name), bytes),
+    describe: `cache ${folder}`,
+  };
+}
+
+/** The content of an address. */
+export async function download(address: string): Promise<Uint8Array> {
+  const response = await fetch(address);
+  if (!response.ok) throw new UsageError(`the server answered ${response.status} ${response.statusText}`);
+  return new Uint8Array(await response.arrayBuffer());
+}

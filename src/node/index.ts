@@ -1,0 +1,6 @@
+// `ohmic/node`: what Node adds to the library: native code, worker threads, files, data sets from folders or downloads.
+
+export type { ChosenEngine } from '../engine.ts';
+export { BACKEND_CHOICES, type BackendChoice, createEngine, type EngineOptions } from './create-engine.ts';
+export { cacheSource, download, folderSource, readBytes, writeWhole } from './files.ts';
+export { type DataSetOptions, loadDataSet } from './load-data-set.ts';

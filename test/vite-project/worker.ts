@@ -1,0 +1,3 @@
+// A worker file of one's own.
+
+import 'ohmic/worker';
