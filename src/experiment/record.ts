@@ -4,12 +4,10 @@ import type { Seconds } from '../base/units.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
 import type { Augmentation } from '../data/batches.ts';
 import type { Provenance } from '../train/provenance.ts';
+import type { Attribution } from './attribution.ts';
+import type { CompensationMethod } from './compensation-method.ts';
 
-/** What is done about drift: nothing, one factor per layer, one per column, or global factors and then AdaBS. */
-export type CompensationMethod = 'none' | 'global' | 'per-column' | 'adabs';
-
-/** All methods, in the order of reports. */
-export const COMPENSATION_METHODS: readonly CompensationMethod[] = ['none', 'global', 'per-column', 'adabs'];
+export { COMPENSATION_METHODS, type CompensationMethod } from './compensation-method.ts';
 
 /** Accuracies of the same chips at one time under one method. */
 export type AccuracyAtTime = {
@@ -144,4 +142,6 @@ export type ExperimentRecord = {
   /** What the publication reports whose experiment this repeats. */
   readonly published?: Publication;
   readonly noiseSweep?: NoiseSweep;
+  /** Where one of the networks loses accuracy. */
+  readonly attribution?: Attribution;
 };
