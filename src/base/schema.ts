@@ -15,6 +15,25 @@ export type Json =
   | readonly Json[]
   | { readonly [name: string]: Json | undefined };
 
+/** A type without `readonly`, at every depth: schemas infer mutable ones. */
+type Writable<T> = T extends object ? { -readonly [K in keyof T]: Writable<T[K]> } : T;
+
+/** True if two types are one, optional fields included. */
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+
+type Agreement<A, B> =
+  Same<Writable<A>, Writable<B>> extends true ? unknown : 'the schema and the type differ';
+
+/**
+ * A schema of exactly `T`. The compiler refuses a schema that lacks a field of the type, has another one, or has one of
+ * another type: `exactly<T>()(schema)`.
+ */
+export function exactly<T>(): <S extends z.ZodType<T>>(
+  schema: S & Agreement<T, z.output<S>>,
+) => z.ZodType<T> {
+  return (schema) => schema;
+}
+
 /** What a caller may hand in where everything has a default: any part of a record. */
 export type Incomplete<T> = T extends readonly unknown[]
   ? T
@@ -71,7 +90,8 @@ function issueTexts(issue: z.core.$ZodIssue, raw: unknown): string[] {
     issue.code === 'custom' || issue.code === 'unrecognized_keys' || message.includes(', got ');
   // zod says what came by its type; the value says more.
   const expected = message.replace(/, received \w+$/, '');
-  const text = isComplete ? message : `${expected}, got ${echo(came)}`;
+  const hint = came === null ? ' (JSON has null for NaN and infinity)' : '';
+  const text = isComplete ? message : `${expected}, got ${echo(came)}${hint}`;
   return [place === '' ? text : `${place}: ${text}`];
 }
 

@@ -99,3 +99,24 @@ export function confidenceInterval95(
   const mean = meanOf(values);
   return [mean - half, mean + half];
 }
+
+/** A mean with its 95 % confidence interval, which a single value has not. */
+export type Estimate = { readonly mean: number; readonly interval95?: readonly [low: number, high: number] };
+
+/** Mean and 95 % confidence interval of a sample that is not empty. */
+export function estimateOf(values: readonly number[]): Estimate {
+  const interval95 = confidenceInterval95(values);
+  return { mean: meanOf(values), ...(interval95 && { interval95 }) };
+}
+
+/**
+ * The mean of `values[i] − reference[i]` over pairs, with its 95 % interval (Student's t): what both samples share, as the
+ * chip they were measured on, is gone from it. Pairs beyond the shorter sample are left out.
+ *
+ * @throws UsageError if there is no pair
+ */
+export function pairedDifference(values: readonly number[], reference: readonly number[]): Estimate {
+  const pairs = Math.min(values.length, reference.length);
+  if (pairs === 0) throw new UsageError('pairedDifference: expected at least one pair, got none');
+  return estimateOf(Array.from({ length: pairs }, (_, i) => values[i]! - reference[i]!));
+}

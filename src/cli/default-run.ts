@@ -2,7 +2,7 @@
 // and read over a year. Sized for about three minutes on two processors; the sizes are what one may change first.
 
 import { DAY, HOUR, MONTH, YEAR } from '../base/units.ts';
-import { COMPENSATION_METHODS } from '../experiment/evaluation-settings.ts';
+import { COMPENSATION_METHODS } from '../experiment/compensation-method.ts';
 import type { TrainingSettings } from '../train/settings.ts';
 import type { RunSettings } from './settings-schema.ts';
 

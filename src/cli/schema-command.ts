@@ -1,16 +1,18 @@
-// `ohmic schema`: the JSON schemas of the files that users write.
+// `ohmic schema`: the JSON schemas of the files that users write, and of the record that ohmic writes.
 
 import { z } from 'zod';
 import { UsageError } from '../base/errors.ts';
 import type { Json } from '../base/schema.ts';
 import { unknownName } from '../base/suggest.ts';
 import { hardwareSchema } from '../crossbar/hardware-schema.ts';
+import { recordSchema } from '../experiment/record-schema.ts';
 import { runSchema, trainSchema } from './settings-schema.ts';
 
 const schemas: Readonly<Record<string, () => Json>> = {
   run: () => withInheritance(schemaOf(runSchema)),
   train: () => schemaOf(trainSchema),
   hardware: () => schemaOf(hardwareSchema),
+  record: () => schemaOf(recordSchema),
 };
 
 /** Parts of a run that take what they do not say from another part, and what each must say itself. */
@@ -20,7 +22,7 @@ const INHERITING: Readonly<Record<string, readonly string[]>> = {
   noiseSweep: ['relativeToMax'],
 };
 
-/** Prints the schema of settings of `run` (the default), of `train`, or of hardware. */
+/** Prints the schema of settings of `run` (the default), of `train`, of hardware, or of a kept record. */
 export function schemaCommand(of = 'run'): void {
   const schema = Object.hasOwn(schemas, of) ? schemas[of] : undefined;
   if (schema === undefined) throw new UsageError(`schema: ${unknownName(of, Object.keys(schemas))}`);

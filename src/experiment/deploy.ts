@@ -23,12 +23,8 @@ import type { Task } from '../train/task.ts';
 import { type Adabs, prepareAdabs } from './adabs.ts';
 import { calibrateRanges } from './calibrate.ts';
 import { type ChipPrograms, compensationAliases, prepareChipPrograms, traceOnChip } from './chip-programs.ts';
-import {
-  type CompensationMethod,
-  type EvaluationSettings,
-  evaluationFaults,
-  evaluationSchema,
-} from './evaluation-settings.ts';
+import type { CompensationMethod } from './compensation-method.ts';
+import { type EvaluationSettings, evaluationFaults, evaluationSchema } from './evaluation-settings.ts';
 
 /** What a deployment is made of. */
 export type DeploymentOptions = {

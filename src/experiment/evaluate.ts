@@ -12,8 +12,9 @@ import type { Engine } from '../engine.ts';
 import type { Network } from '../nn/network.ts';
 import type { TrainedNetwork } from '../train/checkpoint.ts';
 import type { Task } from '../train/task.ts';
+import type { CompensationMethod } from './compensation-method.ts';
 import { type Deployment, deploy } from './deploy.ts';
-import { type CompensationMethod, type EvaluationSettings, evaluationSchema } from './evaluation-settings.ts';
+import { type EvaluationSettings, evaluationSchema } from './evaluation-settings.ts';
 import type { AccuracyAtTime, ConductanceHistogram, LayerSummary, NetworkResult } from './record.ts';
 import { conductanceHistogram, layerSummaries } from './summarize.ts';
 

@@ -4,17 +4,11 @@ import { z } from 'zod';
 import { nameSchema } from '../base/schema.ts';
 import type { Seconds } from '../base/units.ts';
 import { LATEST_SECONDS } from '../crossbar/chip.ts';
-import type { DriftCompensation } from '../crossbar/compensation.ts';
 import type { RangeRule } from '../crossbar/ranges.ts';
 import type { Augmentation } from '../data/batches.ts';
 import type { Network } from '../nn/network.ts';
 import { augmentationSchema } from '../train/settings.ts';
-
-/** What is done about drift: nothing, one factor a layer, one a column, or global factors and then AdaBS. */
-export type CompensationMethod = DriftCompensation | 'adabs';
-
-/** All methods, in the order of reports. */
-export const COMPENSATION_METHODS: readonly CompensationMethod[] = ['none', 'global', 'per-column', 'adabs'];
+import { COMPENSATION_METHODS, type CompensationMethod } from './compensation-method.ts';
 
 /** How AdaBS re-estimates statistics of batch normalisation. The calibration images are drawn anew for every chip. */
 export type AdabsSettings = {

@@ -3,14 +3,12 @@
 import type { Seconds } from '../base/units.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
 import type { Provenance } from '../train/provenance.ts';
-import type { CompensationMethod, EvaluationSettings } from './evaluation-settings.ts';
+import type { Attribution } from './attribution.ts';
+import type { CompensationMethod } from './compensation-method.ts';
+import type { EvaluationSettings } from './evaluation-settings.ts';
 
-export {
-  type AdabsSettings,
-  COMPENSATION_METHODS,
-  type CompensationMethod,
-  type EvaluationSettings,
-} from './evaluation-settings.ts';
+export { COMPENSATION_METHODS, type CompensationMethod } from './compensation-method.ts';
+export type { AdabsSettings, EvaluationSettings } from './evaluation-settings.ts';
 
 /** Accuracies of the same chips at one time under one method. */
 export type AccuracyAtTime = {
@@ -125,4 +123,6 @@ export type ExperimentRecord = {
   /** What the publication reports whose experiment this repeats. */
   readonly published?: Publication;
   readonly noiseSweep?: NoiseSweep;
+  /** Where one of the networks loses accuracy. */
+  readonly attribution?: Attribution;
 };

@@ -11,9 +11,10 @@ import {
   symbolSquare,
   symbolTriangle,
 } from 'd3-shape';
-import { formatTime, type Seconds } from '../base/units.ts';
+import type { Seconds } from '../base/units.ts';
 import type { CompensationMethod, PublishedFigure } from '../experiment/record.ts';
 import { type Markup, markup, nothing } from './markup.ts';
+import { timeText } from './wording.ts';
 
 /** A point of an axis in pixels, and what is written at it; nothing where there is no room. */
 export type Tick = { readonly at: number; readonly label: string };
@@ -58,7 +59,7 @@ export function linearAxis({
 
 /**
  * A logarithmic axis of times, with a tick at each. Time 0, which has no logarithm, lies a decade before the first other
- * time; labels that would touch are left out.
+ * time. Where labels would touch, ends stay first, then whole units (1 h, 1 day), then others.
  */
 export function timeAxis(times: readonly Seconds[], range: Range): Axis {
   const positive = times.filter((time) => time > 0);
@@ -68,7 +69,7 @@ export function timeAxis(times: readonly Seconds[], range: Range): Axis {
   const start = times.length > positive.length ? zero : first;
   const scale = start === last ? scaleLog([start / 3, last * 3], range) : scaleLog([start, last], range);
   const place = (time: Seconds): number => scale(Math.max(time, zero));
-  return { place, ticks: thinned(times.map((time) => ({ at: place(time), label: formatTime(time) }))) };
+  return { place, ticks: thinned(times.map((time) => ({ at: place(time), label: timeText(time) }))) };
 }
 
 /** A logarithmic axis of counts with ticks at powers of 10; half a count is its foot, where 0 is drawn. */
@@ -81,20 +82,21 @@ export function countAxis(highest: number, range: Range): Axis {
   };
 }
 
-/** Empties labels that would touch their neighbours; the first and the last label stay. */
+/** Empties labels that would touch more important ones; the first and the last label stay. */
 function thinned(ticks: readonly Tick[]): readonly Tick[] {
   const touches = (a: Tick, b: Tick): boolean =>
     Math.abs(a.at - b.at) < ((a.label.length + b.label.length) / 2) * CHARACTER_WIDTH + 10;
-  const last = ticks.at(-1);
-  let kept: Tick | undefined;
-  return ticks.map((tick) => {
-    const hasRoom =
-      (kept === undefined || !touches(kept, tick)) &&
-      (tick === last || last === undefined || !touches(tick, last));
-    if (!hasRoom && tick !== last && kept !== undefined) return { ...tick, label: '' };
-    kept = tick;
-    return tick;
-  });
+  const rank = (tick: Tick, index: number): number => {
+    if (index === 0 || index === ticks.length - 1) return 0;
+    return tick.label.startsWith('1 ') ? 1 : 2;
+  };
+  const kept: Tick[] = [];
+  for (const { tick } of ticks
+    .map((tick, index) => ({ tick, rank: rank(tick, index) }))
+    .toSorted((a, b) => a.rank - b.rank)) {
+    if (kept.every((other) => !touches(other, tick))) kept.push(tick);
+  }
+  return ticks.map((tick) => (kept.includes(tick) ? tick : { ...tick, label: '' }));
 }
 
 /** An SVG drawing with its name and its description for those who can't see it. */
@@ -157,11 +159,19 @@ const symbols: { readonly [M in CompensationMethod]: SymbolType } = {
   adabs: symbolCircle,
 };
 
-/** The mark of a method: its shape, so that colour is not needed to tell methods apart. */
-export function methodMark(method: CompensationMethod, x: number, y: number, title?: string): Markup {
+/** The mark of a method: its shape, so that colour is not needed to tell methods apart; hollow for every second network. */
+export function methodMark(
+  method: CompensationMethod,
+  {
+    x,
+    y,
+    isHollow = false,
+    title,
+  }: { readonly x: number; readonly y: number; readonly isHollow?: boolean; readonly title?: string },
+): Markup {
   const path = symbol(symbols[method], 40)() ?? '';
   const hint = title === undefined ? nothing : markup`<title>${title}</title>`;
-  return markup`<path class="mark ${method}" transform="translate(${pixels(x)} ${pixels(y)})" d="${path}">${hint}</path>`;
+  return markup`<path class="mark${isHollow ? ' hollow' : ''}" transform="translate(${pixels(x)} ${pixels(y)})" d="${path}">${hint}</path>`;
 }
 
 /** A published accuracy: the outline of its method's mark, a cross for digital ones; an arrow upwards from a bound. */
@@ -194,7 +204,7 @@ export function timeColour(index: number, count: number): string {
 export function timeLegend(times: readonly Seconds[]): Markup {
   const items = times.map(
     (time, index) =>
-      markup`<li><svg class="key" viewBox="0 0 14 14" aria-hidden="true"><circle cx="7" cy="7" r="4.5" style="fill:${timeColour(index, times.length)}"/></svg>${formatTime(time)}</li>`,
+      markup`<li><svg class="key" viewBox="0 0 14 14" aria-hidden="true"><circle cx="7" cy="7" r="4.5" style="fill:${timeColour(index, times.length)}"/></svg>${timeText(time)}</li>`,
   );
   return markup`<ul class="legend">${items}</ul>`;
 }

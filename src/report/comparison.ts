@@ -1,14 +1,21 @@
 // Published figures beside ours: the words of both reports, and which figures a plot has room for.
 // Left out: a judgement whether the publication is reproduced, which takes its own uncertainty.
 
-import { formatTime } from '../base/units.ts';
 import type {
   CompensationMethod,
   ExperimentRecord,
   NetworkResult,
   PublishedFigure,
 } from '../experiment/record.ts';
-import { formatAccuracy, formatFixed, formatPercent, METHOD_NAMES, resultAt, timesOf } from './wording.ts';
+import {
+  formatAccuracy,
+  formatPercent,
+  formatPoints,
+  METHOD_NAMES,
+  resultAt,
+  timesOf,
+  timeText,
+} from './wording.ts';
 
 /** A published figure in words, and what we have beside it. */
 export type Comparison = {
@@ -35,7 +42,7 @@ export function comparisons(record: ExperimentRecord): readonly Comparison[] {
       result: resultName(figure),
       published: formatPublished(figure),
       ours: ours?.text ?? ABSENT,
-      difference: ours === undefined ? ABSENT : formatDifference(ours.accuracy - figure.accuracy),
+      difference: ours === undefined ? ABSENT : formatPoints({ mean: ours.accuracy - figure.accuracy }),
     };
   });
 }
@@ -66,7 +73,7 @@ export function plottedFigures(
 function resultName({ network, onChips }: PublishedFigure): string {
   return onChips === undefined
     ? `${network}, in floating point`
-    : `${network}, ${METHOD_NAMES[onChips.method]}, ${formatTime(onChips.timeSeconds)}`;
+    : `${network}, ${METHOD_NAMES[onChips.method]}, ${timeText(onChips.timeSeconds)}`;
 }
 
 function resultOf(
@@ -76,9 +83,4 @@ function resultOf(
   if (onChips === undefined) return { accuracy: digitalAccuracy, text: formatPercent(digitalAccuracy) };
   const result = resultAt({ deployed }, onChips.method, onChips.timeSeconds);
   return result === undefined ? undefined : { accuracy: result.mean, text: formatAccuracy(result) };
-}
-
-function formatDifference(difference: number): string {
-  const text = formatFixed(100 * difference, 2);
-  return Number(text.replace('−', '-')) > 0 ? `+${text}` : text;
 }

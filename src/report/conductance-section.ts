@@ -1,7 +1,6 @@
 // Conductances of all cells: as mapped, just programmed, and as read at each time, one strip below the other.
 
 import { area, curveStepAfter } from 'd3-shape';
-import { formatTime } from '../base/units.ts';
 import type { ConductanceHistogram, ExperimentRecord } from '../experiment/record.ts';
 import {
   type Area,
@@ -14,14 +13,14 @@ import {
   timeColour,
 } from './chart.ts';
 import { type Markup, markup } from './markup.ts';
-import { figureGrid, panelWidth, SCROLLING } from './page-parts.ts';
-import { formatCount, formatFixed } from './wording.ts';
+import { figureGrid, foldedTable, numberHeads, panelWidth, type Section, table } from './page-parts.ts';
+import { formatCount, formatFixed, formatTick, timeText } from './wording.ts';
 
 const STRIP_HEIGHT = 50;
 const STRIP_GAP = 12;
 
 /** Section on the conductances. */
-export function conductanceSection(record: ExperimentRecord): Markup {
+export function conductanceSection(record: ExperimentRecord): Section {
   const highest = Math.max(
     1,
     ...record.networks.flatMap(({ histogram }) => stripsOf(histogram).flatMap(({ counts }) => counts)),
@@ -30,12 +29,10 @@ export function conductanceSection(record: ExperimentRecord): Markup {
     label,
     chart: chart(record, { id: `conductance-${index}`, label, histogram, highest }),
   }));
-  return markup`<section>
-<h2>Conductances</h2>
-<p>Number of cells by conductance on the first chip, on a logarithmic scale, because about half the cells, the unused ones of their pairs, have the target 0. The outline in every strip is the target.</p>
+  const body = markup`<p>Number of cells by conductance on the first chip, on a logarithmic scale, because about half the cells, the unused ones of their pairs, have the target 0. The outline in every strip is the target.</p>
 ${figureGrid(figures)}
-${record.networks.map(({ label, histogram }) => dataTable(label, histogram))}
-</section>`;
+${record.networks.map(({ label, histogram }) => dataTable(label, histogram))}`;
+  return { id: 'conductances', title: 'Conductances', body };
 }
 
 type Strip = { readonly name: string; readonly colour: string; readonly counts: readonly number[] };
@@ -45,7 +42,7 @@ function stripsOf({ target, programmed, read }: ConductanceHistogram): readonly 
     { name: 'target', colour: 'var(--quiet)', counts: target },
     { name: 'programmed', colour: timeColour(0, read.length + 1), counts: programmed },
     ...read.map(({ timeSeconds, counts }, index) => ({
-      name: formatTime(timeSeconds),
+      name: timeText(timeSeconds),
       colour: timeColour(index + 1, read.length + 1),
       counts,
     })),
@@ -73,7 +70,7 @@ function chart(record: ExperimentRecord, { id, label, histogram, highest }: Char
     values: [edges[0]!, edges.at(-1)!],
     range: [plot.left, plot.right],
     ticks: width > 600 ? 10 : 6,
-    format: String,
+    format: formatTick,
   });
   const { gMaxMicrosiemens: gMax } = record.hardware.cell;
   const gMaxAt = pixels(x.place(gMax));
@@ -81,7 +78,7 @@ function chart(record: ExperimentRecord, { id, label, histogram, highest }: Char
     {
       id,
       title: `Conductances: ${label}`,
-      description: `Histograms of conductance, from ${edges[0]} to ${edges.at(-1)} µS: ${strips.map(({ name }) => name).join(', ')}. The table below has the counts.`,
+      description: `Histograms of conductance, from ${formatTick(edges[0]!)} to ${formatTick(edges.at(-1)!)} µS: ${strips.map(({ name }) => name).join(', ')}. The table below has the counts.`,
       width,
       height: plot.bottom + 46,
     },
@@ -151,10 +148,14 @@ function dataTable(label: string, histogram: ConductanceHistogram): Markup {
       (edge, bin) =>
         markup`<tr><th scope="row" class="number">${shortFixed(edge)} – ${shortFixed(edges[bin + 1]!)}</th>${strips.map(({ counts }) => markup`<td>${formatCount(counts[bin]!)}</td>`)}</tr>`,
     );
-  return markup`<details><summary>Counts: ${label}</summary>${SCROLLING}<table>
-<caption>Cells by conductance on the first chip: ${label}</caption>
-<thead><tr><th scope="col" class="number">conductance (µS)</th>${strips.map(({ name }) => markup`<th scope="col" class="number">${name}</th>`)}</tr></thead>
-<tbody>${rows}</tbody></table></div></details>`;
+  return foldedTable(
+    `Counts: ${label}`,
+    table({
+      caption: `Cells by conductance on the first chip: ${label}`,
+      head: markup`<tr>${numberHeads(['conductance (µS)', ...strips.map(({ name }) => name)])}</tr>`,
+      body: rows,
+    }),
+  );
 }
 
 function shortFixed(value: number): string {

@@ -1,41 +1,131 @@
-// The accuracies on chips of an experiment as comma-separated values in long form, for spreadsheets and data frames.
-// Left out: everything but these accuracies; the JSON text has it.
+// Accuracies of single chips as comma-separated values in long form, for spreadsheets and data frames: every row says
+// all about itself, so that the files of several experiments can be stacked.
+// Left out: means, which are made of these values, and published figures, which are of no chip; record.json has both.
 
+import { printable } from '../base/printable.ts';
+import type { AttributionSubject } from '../experiment/attribution.ts';
 import type { ExperimentRecord, NetworkResult } from '../experiment/record.ts';
 
-const HEADER = ['network', 'method', 'time_seconds', 'chip', 'accuracy'];
+type Cell = string | number;
+type Deployed = Pick<NetworkResult, 'training' | 'digitalAccuracy' | 'deployed'>;
+
+const HEADER = [
+  'hardware',
+  'seed',
+  'network',
+  'model',
+  'dataset',
+  'trainingNoise',
+  'digitalAccuracy',
+  'testImages',
+  'chip',
+  'timeSeconds',
+  'method',
+  'accuracy',
+];
 
 /**
- * One line for each network, method, time and chip, below a header; chips count from 1, accuracies are shares of 1 in
- * full precision. Then the networks of a sweep, as `eta 0.038`, and published accuracies on chips, under
- * the name of the network that they are compared with, without the number of a chip.
+ * One line for each network, method, time and chip, below a header; then the networks of a sweep, as `eta 0.038`. Chips
+ * count from 1, accuracies are shares of 1, `trainingNoise` is σ / max|W| of a layer (0 for none).
+ *
+ * A text that a spreadsheet would run as a formula, because it begins with = + - @, begins with an apostrophe instead.
  *
  * @source RFC 4180: lines end in CR LF; a field with a comma, a quote or a line break is quoted, its quotes doubled
  */
-export function toCsv({ networks, noiseSweep, published }: ExperimentRecord): string {
-  const measured = networks.flatMap((network) => rowsOf(network.label, network));
-  const swept = (noiseSweep?.points ?? []).flatMap((point) => rowsOf(`eta ${point.relativeToMax}`, point));
-  const stated = (published?.figures ?? []).flatMap(({ network, accuracy, onChips }) =>
-    onChips === undefined
-      ? []
-      : [[`${network} (published)`, onChips.method, String(onChips.timeSeconds), '', String(accuracy)]],
-  );
-  const rows = [HEADER, ...measured, ...swept, ...stated];
-  return rows.map((row) => `${row.map(quoted).join(',')}\r\n`).join('');
+export function toCsv(record: ExperimentRecord): string {
+  const { networks, noiseSweep, evaluation } = record;
+  const rows = [
+    ...networks.flatMap((network) =>
+      rowsOf(record, network.label, network, (network.evaluation ?? evaluation).testImages),
+    ),
+    ...(noiseSweep?.points ?? []).flatMap((point) =>
+      rowsOf(record, `eta ${point.relativeToMax}`, point, noiseSweep!.evaluation.testImages),
+    ),
+  ];
+  return csvText([HEADER, ...rows]);
 }
 
-function rowsOf(label: string, { deployed }: Pick<NetworkResult, 'deployed'>): string[][] {
+function rowsOf(
+  { hardware, seed, dataset }: ExperimentRecord,
+  label: string,
+  { training, digitalAccuracy, deployed }: Deployed,
+  testImages: number = dataset.testImages,
+): Cell[][] {
+  const noise = training.settings?.noise;
+  const trainingNoise = noise?.kind === 'gaussian' ? noise.relativeToMax : 0;
+  const network = [label, training.model, dataset.name, trainingNoise, digitalAccuracy, testImages];
   return deployed.flatMap(({ method, timeSeconds, accuracies }) =>
     accuracies.map((accuracy, chip) => [
-      label,
+      hardware.name,
+      seed,
+      ...network,
+      chip + 1,
+      timeSeconds,
       method,
-      String(timeSeconds),
-      String(chip + 1),
-      String(accuracy),
+      accuracy,
     ]),
   );
 }
 
-function quoted(field: string): string {
-  return /[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field;
+const ATTRIBUTION_HEADER = [
+  'hardware',
+  'seed',
+  'network',
+  'dataset',
+  'digitalAccuracy',
+  'testImages',
+  'subject',
+  'name',
+  'layers',
+  'role',
+  'chip',
+  'timeSeconds',
+  'method',
+  'accuracy',
+];
+
+/**
+ * Where accuracy is lost, one line for each subject, role, time, method and chip; `reference` has all sources and layers
+ * at work, `exact` no source. Only a header if the record has no attribution. Text as in `toCsv`.
+ */
+export function attributionCsv({ hardware, seed, dataset, attribution }: ExperimentRecord): string {
+  if (attribution === undefined) return csvText([ATTRIBUTION_HEADER]);
+  const { network, points, digitalAccuracy, testImages = dataset.testImages } = attribution;
+  const lead = [hardware.name, seed, network, dataset.name, digitalAccuracy, testImages];
+  const { reference, exact = [], entries } = attribution;
+  const tables: readonly (readonly [Cell[], readonly (readonly number[])[]])[] = [
+    [['reference', '', '', ''], reference],
+    [['exact', '', '', ''], exact],
+    ...entries.map(
+      ({ subject, role, accuracies }) =>
+        [[...subjectCells(subject), role], accuracies] as [Cell[], typeof accuracies],
+    ),
+  ];
+  const rows = tables.flatMap(([what, accuracies]) =>
+    accuracies.flatMap((chips, point) =>
+      chips.map((accuracy, chip) => {
+        const { timeSeconds, method } = points[point]!;
+        return [...lead, ...what, chip + 1, timeSeconds, method, accuracy];
+      }),
+    ),
+  );
+  return csvText([ATTRIBUTION_HEADER, ...rows]);
+}
+
+function subjectCells(subject: AttributionSubject): Cell[] {
+  return subject.kind === 'source'
+    ? ['source', subject.source, '']
+    : ['layers', subject.name, subject.layers.join(' ')];
+}
+
+function csvText(rows: readonly (readonly Cell[])[]): string {
+  return rows.map((row) => `${row.map(cellText).join(',')}\r\n`).join('');
+}
+
+/** Ten digits are more than any number of test images gives, and hide the last bits of a quotient. */
+function cellText(cell: Cell): string {
+  if (typeof cell === 'number') return String(Number.isInteger(cell) ? cell : Number(cell.toPrecision(10)));
+  const text = printable(cell, '\n');
+  const safe = /^\s*[=+\-@]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

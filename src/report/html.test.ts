@@ -6,7 +6,8 @@ import { countAxis, linearAxis, timeAxis } from './chart.ts';
 import { toHtml } from './html.ts';
 import { formulasOf } from './law-text.ts';
 import { largeRecord, reproducedRecord, tinyRecord } from './record-fixture.test-data.ts';
-import { formatAccuracy, formatCount, formatFixed, formatPercent, verdict } from './wording.ts';
+import { verdict } from './verdict.ts';
+import { formatAccuracy, formatCount, formatFixed, formatPercent } from './wording.ts';
 
 const hostile = '<script>alert("&1")</script>';
 const [network] = tinyRecord.networks;

@@ -1,23 +1,43 @@
-// The result of an experiment as one page that needs nothing else: no script, no font, no network.
+// The result of an experiment as one page that needs nothing else: no script, no font, no network. Reads on a screen,
+// light or dark, and on paper.
 
 import type { ExperimentRecord } from '../experiment/record.ts';
 import { accuracySection } from './accuracy-section.ts';
+import { attributionSection } from './attribution-section.ts';
 import { conductanceSection } from './conductance-section.ts';
 import { type Markup, markup } from './markup.ts';
 import { noiseSweepSection } from './noise-sweep-section.ts';
+import { type Section, unbroken } from './page-parts.ts';
 import { publishedSection } from './published-section.ts';
 import { layerSection, repeatSection, settingsSection } from './settings-section.ts';
 import { STYLE } from './style.ts';
 import { trainingSection } from './training-section.ts';
+import { verdict } from './verdict.ts';
 import { weightErrorSection } from './weight-error-section.ts';
-import { formatCount, verdict } from './wording.ts';
+import { formatCount } from './wording.ts';
+
+/** Sections in the order of the page; one that a record has nothing for is left out. */
+const SECTIONS: readonly ((record: ExperimentRecord) => Section | undefined)[] = [
+  accuracySection,
+  publishedSection,
+  attributionSection,
+  noiseSweepSection,
+  conductanceSection,
+  weightErrorSection,
+  trainingSection,
+  layerSection,
+  settingsSection,
+  repeatSection,
+];
 
 /**
- * A record as a complete HTML document: charts as SVG, their numbers as tables, every setting, how to repeat it.
+ * A record as a complete HTML document: charts as SVG, their numbers as tables, every setting, how to repeat it. Each
+ * section has an anchor, which the contents list names.
  *
  * Text from the record is escaped; a content security policy forbids scripts and anything from outside.
  */
 export function toHtml(record: ExperimentRecord): string {
+  const sections = SECTIONS.flatMap((sectionOf) => sectionOf(record) ?? []);
   const page = markup`<!doctype html>
 <html lang="en">
 <head>
@@ -30,20 +50,18 @@ export function toHtml(record: ExperimentRecord): string {
 <body>
 <main>
 ${head(record)}
-${accuracySection(record)}
-${publishedSection(record)}
-${noiseSweepSection(record)}
-${conductanceSection(record)}
-${weightErrorSection(record)}
-${trainingSection(record)}
-${layerSection(record)}
-${settingsSection(record)}
-${repeatSection(record)}
+${contents(sections)}
+${sections.map(({ id, title, body }) => markup`<section id="${id}" aria-labelledby="${id}-heading">\n<h2 id="${id}-heading">${title}</h2>\n${body}\n</section>\n`)}
 </main>
 </body>
 </html>
 `;
   return page.source;
+}
+
+function contents(sections: readonly Section[]): Markup {
+  const items = sections.map(({ id, title }) => markup`<li><a href="#${id}">${title}</a></li>`);
+  return markup`<nav aria-labelledby="contents-heading"><h2 id="contents-heading">Contents</h2><ol>${items}</ol></nav>`;
 }
 
 function head(record: ExperimentRecord): Markup {
@@ -65,7 +83,7 @@ function head(record: ExperimentRecord): Markup {
   return markup`<header>
 <p class="kicker">ohmic experiment</p>
 <h1>${record.title}</h1>
-<p class="summary">${verdict(record)}</p>
+<p class="summary">${unbroken(verdict(record))}</p>
 <dl>${facts.map(([name, value]) => markup`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
 </header>`;
 }

@@ -1,131 +1,40 @@
-// A record as JSON text and back; reading is a door, so it checks everything and lists every fault.
+// A record as JSON text and back. What a record must hold is said once, in experiment/record-schema.ts.
 
-import { z } from 'zod';
-import { invariant, messageOf, throwFaults, UsageError } from '../base/errors.ts';
-import type { Json } from '../base/schema.ts';
-import { hardwareSchema } from '../crossbar/hardware-schema.ts';
-import { COMPENSATION_METHODS, evaluationSchema } from '../experiment/evaluation-settings.ts';
-import { publicationSchema } from '../experiment/publication-schema.ts';
-import type {
-  AccuracyAtTime,
-  ConductanceHistogram,
-  ExperimentRecord,
-  LayerSummary,
-  NetworkResult,
-  NoiseSweep,
-} from '../experiment/record.ts';
-import { migrateProvenance } from '../train/migrate.ts';
-import { provenanceSchema } from '../train/provenance.ts';
+import { messageOf, UsageError } from '../base/errors.ts';
+import type { ExperimentRecord } from '../experiment/record.ts';
+import { checkRecord, RECORD_FORMAT } from '../experiment/record-schema.ts';
 
-const FORMAT = 'ohmic-record-1';
-
-const count = z.int().min(0);
-const positiveCount = z.int().min(1);
-const share = z.number().min(0).max(1);
-const seconds = z.number().min(0);
-const method = z.enum(COMPENSATION_METHODS);
-
-const accuracyAtTime: z.ZodType<AccuracyAtTime> = z.strictObject({
-  timeSeconds: seconds,
-  method,
-  accuracies: z.array(share).min(1),
-  mean: share,
-  interval95: z.exactOptional(z.tuple([z.number(), z.number()])),
-});
-
-const layer: z.ZodType<LayerSummary> = z.strictObject({
-  name: z.string(),
-  rows: positiveCount,
-  columns: positiveCount,
-  tiles: positiveCount,
-  utilisation: share,
-  weightErrors: z.array(z.strictObject({ timeSeconds: seconds, none: z.number(), global: z.number() })),
-});
-
-const histogram: z.ZodType<ConductanceHistogram> = z
-  .strictObject({
-    edgesMicrosiemens: z.array(z.number()).min(2),
-    target: z.array(count),
-    programmed: z.array(count),
-    read: z.array(z.strictObject({ timeSeconds: seconds, counts: z.array(count) })),
-  })
-  .refine(
-    ({ edgesMicrosiemens, target, programmed, read }) =>
-      [target, programmed, ...read.map(({ counts }) => counts)].every(
-        (counts) => counts.length === edgesMicrosiemens.length - 1,
-      ),
-    'expected one count fewer than edges in target, programmed and every read',
-  );
-
-const network: z.ZodType<NetworkResult> = z.strictObject({
-  label: z.string(),
-  training: z.preprocess((raw) => migrateProvenance(raw as Json), provenanceSchema),
-  digitalAccuracy: share,
-  deployed: z.array(accuracyAtTime),
-  layers: z.array(layer),
-  histogram,
-  evaluation: z.exactOptional(evaluationSchema),
-});
-
-const noiseSweep: z.ZodType<NoiseSweep> = z.strictObject({
-  evaluation: evaluationSchema,
-  points: z.array(
-    z.strictObject({
-      relativeToMax: z.number().min(0),
-      training: z.preprocess((raw) => migrateProvenance(raw as Json), provenanceSchema),
-      digitalAccuracy: share,
-      deployed: z.array(accuracyAtTime),
-    }),
-  ),
-});
-
-const recordSchema: z.ZodType<ExperimentRecord> = z.strictObject({
-  format: z.literal(FORMAT),
-  title: z.string(),
-  ohmic: z.string(),
-  command: z.string(),
-  machine: z.strictObject({ backend: z.string(), processor: z.string(), node: z.string() }),
-  seed: z.number(),
-  dataset: z.strictObject({
-    name: z.string(),
-    trainImages: count,
-    testImages: count,
-    classes: positiveCount,
-  }),
-  hardware: hardwareSchema,
-  evaluation: evaluationSchema,
-  networks: z.array(network),
-  published: z.exactOptional(publicationSchema),
-  noiseSweep: z.exactOptional(noiseSweep),
-});
-
-/** The whole record as indented JSON text. Numbers that are not finite become null, which `parseRecord` refuses. */
+/**
+ * The whole record as indented JSON text. Numbers that are not finite become null, which `parseRecord` refuses.
+ * Characters that a terminal would obey stand as escapes.
+ */
 export function toJson(record: ExperimentRecord): string {
-  return `${JSON.stringify(record, null, 2)}\n`;
+  return `${jsonText(record)}\n`;
+}
+
+/** A value as indented JSON text that is safe to print: controls beyond those that JSON escapes itself are escaped. */
+export function jsonText(value: unknown): string {
+  return JSON.stringify(value, null, 2).replace(
+    /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 /**
  * The record that JSON text holds.
  *
  * @throws UsageError if it is no JSON text, has another format, or does not fit the format; then it lists every fault
+ *   with its path: numbers that are none, accuracies that do not match the number of chips
  */
 export function parseRecord(text: string): ExperimentRecord {
   const value = parsed(text);
   const format = typeof value === 'object' && value !== null && 'format' in value ? value.format : undefined;
-  if (format !== FORMAT) {
+  if (format !== RECORD_FORMAT) {
     throw new UsageError(
-      `record: expected the format "${FORMAT}", got ${JSON.stringify(format) ?? 'none'}; use a file that ohmic run wrote`,
+      `record: expected the format "${RECORD_FORMAT}", got ${JSON.stringify(format) ?? 'none'}; use a file that ohmic run wrote`,
     );
   }
-  const checked = recordSchema.safeParse(value);
-  if (!checked.success) {
-    throwFaults(
-      'record',
-      checked.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`),
-    );
-  }
-  invariant(checked.success, 'a failed check has no faults');
-  return checked.data;
+  return checkRecord(value);
 }
 
 function parsed(text: string): unknown {

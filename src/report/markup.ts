@@ -1,5 +1,7 @@
 // Text that is safe inside a page: a template tag that escapes whatever is put into it.
 
+import { printable } from '../base/printable.ts';
+
 /** HTML or SVG source; everything foreign in it is escaped. */
 export type Markup = { readonly source: string };
 
@@ -13,7 +15,10 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** Markup from a template: strings and numbers put into it are escaped, markup is kept, lists are joined. */
+/**
+ * Markup from a template: strings and numbers put into it are escaped and lose their controls, markup is kept, lists are
+ * joined.
+ */
 export function markup(strings: TemplateStringsArray, ...contents: readonly Content[]): Markup {
   const parts = strings.map(
     (text, place) => text + (place < contents.length ? sourceOf(contents[place]!) : ''),
@@ -25,7 +30,8 @@ export function markup(strings: TemplateStringsArray, ...contents: readonly Cont
 export const nothing: Markup = { source: '' };
 
 function sourceOf(content: Content): string {
-  if (typeof content === 'string') return content.replace(/[&<>"']/g, (character) => ENTITIES[character]!);
+  if (typeof content === 'string')
+    return printable(content, '\n').replace(/[&<>"']/g, (character) => ENTITIES[character]!);
   if (typeof content === 'number') return String(content);
   return 'source' in content ? content.source : content.map(sourceOf).join('');
 }

@@ -1,13 +1,23 @@
 // Accuracy over the amount of training noise: a panel for each time on one scale, and the numbers.
 
 import { line } from 'd3-shape';
-import { formatTime, type Seconds } from '../base/units.ts';
+import type { Seconds } from '../base/units.ts';
 import type { CompensationMethod, ExperimentRecord, NoiseSweepPoint } from '../experiment/record.ts';
 import { type Area, type Axis, drawing, horizontalAxis, linearAxis, verticalAxis } from './chart.ts';
-import { type Markup, markup, nothing } from './markup.ts';
-import { methodCurve } from './method-curve.ts';
-import { ACCURACY_CAPTION, accuracyCell, figureGrid, legendKey, methodKey, SCROLLING } from './page-parts.ts';
+import { curves, type Series } from './curves.ts';
+import { type Markup, markup } from './markup.ts';
 import {
+  ACCURACY_CAPTION,
+  accuracyCell,
+  figureGrid,
+  legendKey,
+  methodKey,
+  numberHeads,
+  type Section,
+  table,
+} from './page-parts.ts';
+import {
+  formatChips,
   formatCount,
   formatEpochs,
   formatEta,
@@ -18,24 +28,23 @@ import {
   methodsOf,
   resultAt,
   timesOf,
+  timeText,
 } from './wording.ts';
 
-/** Section on the sweep over training noise; nothing if the record has none. */
-export function noiseSweepSection({ noiseSweep, dataset }: ExperimentRecord): Markup {
-  if (noiseSweep === undefined || noiseSweep.points.length === 0) return nothing;
+/** Section on the sweep over training noise; none if the record has none. */
+export function noiseSweepSection({ noiseSweep, dataset }: ExperimentRecord): Section | undefined {
+  if (noiseSweep === undefined || noiseSweep.points.length === 0) return undefined;
   const { evaluation } = noiseSweep;
   const points = noiseSweep.points.toSorted((a, b) => a.relativeToMax - b.relativeToMax);
   const [times, methods] = [timesOf({ networks: points }), methodsOf({ networks: points })];
   const length = formatEpochs(points[0]!.training.settings!.epochs);
-  const chips = evaluation.chips === 1 ? 'one chip' : `${evaluation.chips} chips`;
+  const chips = formatChips(evaluation.chips);
   const images = formatCount(evaluation.testImages ?? dataset.testImages);
-  return markup`<section>
-<h2>Amount of training noise</h2>
-<p>Networks trained for ${length} each from the same digital weights; they differ in η, the standard deviation of the training noise relative to the largest weight of a layer. Accuracy on ${images} test images, of ${chips} each, the same draws for all η. One training each: differences between neighbours may be those of a training.</p>
+  const body = markup`<p>Networks trained for ${length} each from the same digital weights; they differ in η, the standard deviation of the training noise relative to the largest weight of a layer. Accuracy on ${images} test images, of ${chips} each, the same draws for all η. One training each: differences between neighbours may be those of a training.</p>
 ${legend(methods)}
-${figureGrid(times.map((time, index) => ({ label: formatTime(time), chart: panel(points, { id: `sweep-${index}`, time, times, methods }) })))}
-${table(points, times, methods)}
-</section>`;
+${figureGrid(times.map((time, index) => ({ label: `${timeText(time)} after programming`, chart: panel(points, { id: `sweep-${index}`, time, times, methods }) })))}
+${sweepTable(points, times, methods)}`;
+  return { id: 'training-noise', title: 'Amount of training noise', body };
 }
 
 type Panel = {
@@ -64,12 +73,12 @@ function panel(points: readonly NoiseSweepPoint[], { id, time, times, methods }:
     format: formatTick,
   });
   const at = ({ relativeToMax }: NoiseSweepPoint): number => x.place(100 * relativeToMax);
-  const curves = methods.map((method) => {
-    const curve = points.flatMap((point) => {
+  const series = methods.map((method): Series => {
+    const measured = points.flatMap((point) => {
       const result = resultAt(point, method, time);
       return result === undefined ? [] : [{ x: at(point), name: formatEta(point), result }];
     });
-    return methodCurve(method, curve, accuracy);
+    return { name: METHOD_NAMES[method], method, colour: method, pattern: 0, points: measured };
   });
   const digital = line<NoiseSweepPoint>()
     .x(at)
@@ -78,7 +87,7 @@ function panel(points: readonly NoiseSweepPoint[], { id, time, times, methods }:
   return drawing(
     {
       id,
-      title: `Accuracy over training noise, ${formatTime(time)} after programming`,
+      title: `Accuracy over training noise, ${timeText(time)} after programming`,
       description: `Digital accuracy: ${points.map((point) => `${formatPercent(point.digitalAccuracy)} at ${formatEta(point)}`).join(', ')}. The table below has all numbers.`,
       width,
       height: plot.bottom + 48,
@@ -87,7 +96,7 @@ function panel(points: readonly NoiseSweepPoint[], { id, time, times, methods }:
       verticalAxis(accuracy, plot, 'accuracy (%)'),
       horizontalAxis(x, plot, 'training noise η (%)'),
       markup`<path class="reference" d="${digital ?? ''}"/>`,
-      ...curves,
+      curves(series, accuracy, { singleChips: true }),
     ],
   );
 }
@@ -97,7 +106,7 @@ function legend(methods: readonly CompensationMethod[]): Markup {
   return markup`<ul class="legend">${methods.map(methodKey)}${digital}</ul>`;
 }
 
-function table(
+function sweepTable(
   points: readonly NoiseSweepPoint[],
   times: readonly Seconds[],
   methods: readonly CompensationMethod[],
@@ -108,9 +117,10 @@ function table(
     );
     return markup`<tr><th scope="row">${formatEta(point)}</th><td>${formatPercentCell(point.digitalAccuracy)}</td>${cells}</tr>`;
   });
-  return markup`${SCROLLING}<table>
-${ACCURACY_CAPTION}
-<thead><tr><th scope="col" rowspan="2">training noise</th><th scope="col" rowspan="2" class="number">digital</th>${times.map((time) => markup`<th scope="colgroup" colspan="${methods.length}">${formatTime(time)}</th>`)}</tr>
-<tr>${times.map(() => methods.map((method) => markup`<th scope="col" class="number">${METHOD_NAMES[method]}</th>`))}</tr></thead>
-<tbody>${rows}</tbody></table></div>`;
+  return table({
+    caption: ACCURACY_CAPTION,
+    head: markup`<tr><th scope="col" rowspan="2">training noise</th><th scope="col" rowspan="2" class="number">digital</th>${times.map((time) => markup`<th scope="colgroup" colspan="${methods.length}" class="number">${timeText(time)}</th>`)}</tr>
+<tr>${times.map(() => numberHeads(methods.map((method) => METHOD_NAMES[method])))}</tr>`,
+    body: rows,
+  });
 }

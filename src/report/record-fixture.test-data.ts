@@ -2,6 +2,7 @@
 // None of these numbers is a result.
 
 import { standardEvaluation } from '../crossbar/presets.ts';
+import type { Attribution, AttributionEntry, AttributionSubject } from '../experiment/attribution.ts';
 import type {
   AccuracyAtTime,
   ConductanceHistogram,
@@ -67,7 +68,19 @@ export const reproducedRecord: ExperimentRecord = {
   ...tinyRecord,
   networks: [
     tinyRecord.networks[0]!,
-    { ...tinyRecord.networks[1]!, evaluation: { ...tinyRecord.evaluation, chips: 3 } },
+    {
+      ...tinyRecord.networks[1]!,
+      evaluation: { ...tinyRecord.evaluation, chips: 3 },
+      deployed: [
+        {
+          timeSeconds: 86_400,
+          method: 'none',
+          accuracies: [0.1, 0.1, 0.13],
+          mean: 0.11,
+          interval95: [0.067, 0.153],
+        },
+      ],
+    },
   ],
   published: {
     source: 'A. Author et al., J. Exp. 1:1 (2001)',
@@ -130,6 +143,59 @@ export const reproducedRecord: ExperimentRecord = {
     })),
   },
 };
+
+/** Where the tiny network loses accuracy: two points, three chips, three sources, two groups of layers. */
+export const tinyAttribution: Attribution = {
+  network: 'noise-trained',
+  points: [
+    { timeSeconds: 25, method: 'none' },
+    { timeSeconds: 86_400, method: 'global' },
+  ],
+  chips: 3,
+  digitalAccuracy: 0.93,
+  reference: [
+    [0.9, 0.91, 0.89],
+    [0.88, 0.9, 0.86],
+  ],
+  exact: [
+    [0.93, 0.93, 0.93],
+    [0.93, 0.93, 0.93],
+  ],
+  entries: [
+    attributed({ kind: 'source', source: 'drift' }, [0.93, 0.929, 0.931], [0.9, 0.91, 0.905]),
+    attributed({ kind: 'source', source: 'programming-noise' }, [0.915, 0.92, 0.91], [0.92, 0.925, 0.915]),
+    attributed({ kind: 'source', source: 'read-noise' }, [0.92, 0.925, 0.915], [0.91, 0.92, 0.905]),
+    attributed(
+      { kind: 'layers', name: 'stage1', layers: ['stage1.conv1', 'stage1.conv2'] },
+      [0.91, 0.92, 0.9],
+      [0.92, 0.925, 0.915],
+    ),
+    attributed(
+      { kind: 'layers', name: 'dense', layers: ['dense'] },
+      [0.928, 0.929, 0.93],
+      [0.9, 0.911, 0.89],
+    ),
+  ].flat(),
+};
+
+/** The tiny experiment with where its network loses accuracy. */
+export const attributedRecord: ExperimentRecord = { ...tinyRecord, attribution: tinyAttribution };
+
+/** A subject alone and left out; after a day every chip has a hundredth less. */
+function attributed(
+  subject: AttributionSubject,
+  alone: readonly number[],
+  leftOut: readonly number[],
+): readonly AttributionEntry[] {
+  const both = (accuracies: readonly number[]) => [
+    accuracies,
+    accuracies.map((accuracy) => Math.round(1000 * (accuracy - 0.01)) / 1000),
+  ];
+  return [
+    { subject, role: 'alone', accuracies: both(alone) },
+    { subject, role: 'left-out', accuracies: both(leftOut) },
+  ];
+}
 
 function tinyNetwork(
   label: string,

@@ -3,11 +3,11 @@
 import type { ExperimentRecord, LayerSummary } from '../experiment/record.ts';
 import { formulasOf } from './law-text.ts';
 import { type Markup, markup, nothing } from './markup.ts';
-import { SCROLLING } from './page-parts.ts';
+import { numberHeads, type Section, table } from './page-parts.ts';
 import { formatCount, formatEta, formatPercent } from './wording.ts';
 
 /** Section on the layers; networks of the same layout share a table. */
-export function layerSection({ networks }: ExperimentRecord): Markup {
+export function layerSection({ networks }: ExperimentRecord): Section {
   const layouts = new Map<string, { readonly labels: string[]; readonly layers: readonly LayerSummary[] }>();
   for (const { label, layers } of networks) {
     const layout = JSON.stringify(
@@ -17,11 +17,9 @@ export function layerSection({ networks }: ExperimentRecord): Markup {
     if (same === undefined) layouts.set(layout, { labels: [label], layers });
     else same.labels.push(label);
   }
-  return markup`<section>
-<h2>Layers on the chip</h2>
-<p>Sizes of the weight matrices and the tiles that hold them. A crosspoint is one pair of cells. Utilisation is the share of the tiles' crosspoints in use.</p>
-${[...layouts.values()].map(({ labels, layers }) => layerTable(labels.join(', '), layers))}
-</section>`;
+  const body = markup`<p>Sizes of the weight matrices and the tiles that hold them. A crosspoint is one pair of cells. Utilisation is the share of the tiles' crosspoints in use.</p>
+${[...layouts.values()].map(({ labels, layers }) => layerTable(labels.join(', '), layers))}`;
+  return { id: 'layers', title: 'Layers on the chip', body };
 }
 
 function layerTable(labels: string, layers: readonly LayerSummary[]): Markup {
@@ -31,24 +29,30 @@ function layerTable(labels: string, layers: readonly LayerSummary[]): Markup {
   );
   const weights = layers.reduce((sum, layer) => sum + layer.rows * layer.columns, 0);
   const tiles = layers.reduce((sum, layer) => sum + layer.tiles, 0);
-  return markup`${SCROLLING}<table>
-<caption>${labels}</caption>
-<thead><tr><th scope="col">layer</th>${['rows', 'columns', 'weights', 'tiles', 'utilisation'].map((name) => markup`<th scope="col" class="number">${name}</th>`)}</tr></thead>
-<tbody>${rows}</tbody>
-<tfoot><tr><th scope="row">all</th><td></td><td></td><td>${formatCount(weights)}</td><td>${formatCount(tiles)}</td><td></td></tr></tfoot></table></div>`;
+  return table({
+    caption: `Layers: ${labels}`,
+    head: markup`<tr><th scope="col">layer</th>${numberHeads(['rows', 'columns', 'weights', 'tiles', 'utilisation'])}</tr>`,
+    body: rows,
+    foot: markup`<tr><th scope="row">all</th><td></td><td></td><td>${formatCount(weights)}</td><td>${formatCount(tiles)}</td><td></td></tr>`,
+  });
 }
 
 /** Section with every setting. */
-export function settingsSection({ hardware, evaluation, networks, noiseSweep }: ExperimentRecord): Markup {
+export function settingsSection({ hardware, evaluation, networks, noiseSweep }: ExperimentRecord): Section {
   const formulas = formulasOf(hardware.cell);
   const equations =
     formulas.length === 0
       ? nothing
       : markup`<h3>Equations of the cell</h3>
 <p>g = G / Gmax is the relative conductance; Gmax = ${hardware.cell.gMaxMicrosiemens} µS; t₀ = ${hardware.cell.driftReferenceSeconds} s.</p>
-${SCROLLING}<table><caption>Laws with their sources</caption>
-<thead><tr><th scope="col">quantity</th><th scope="col">law</th><th scope="col">source</th></tr></thead>
-<tbody>${formulas.map(({ quantity, formula, source }) => markup`<tr><th scope="row">${quantity}</th><td class="text formula">${formula}</td><td class="text">${source}</td></tr>`)}</tbody></table></div>`;
+${table({
+  caption: 'Laws with their sources',
+  head: markup`<tr><th scope="col">quantity</th><th scope="col">law</th><th scope="col">source</th></tr>`,
+  body: formulas.map(
+    ({ quantity, formula, source }) =>
+      markup`<tr><th scope="row">${quantity}</th><td class="text formula">${formula}</td><td class="text">${source}</td></tr>`,
+  ),
+})}`;
   const runs = networks.map(({ label, training: { history: _, ...run } }) => ({ label, value: run }));
   const sweep = (noiseSweep?.points ?? []).map((point) => {
     const { history: _, ...run } = point.training;
@@ -59,26 +63,22 @@ ${SCROLLING}<table><caption>Laws with their sources</caption>
     : [{ label: noiseSweep === undefined ? 'value' : 'networks', value: evaluation }];
   const sweepEvaluation =
     noiseSweep === undefined ? [] : [{ label: 'amounts of training noise', value: noiseSweep.evaluation }];
-  return markup`<section>
-<h2>Settings</h2>
-${equations}
+  const body = markup`${equations}
 <h3>Training</h3>
 ${settingsTable('Bold values differ between networks.', runs)}
 ${sweep.length === 0 ? nothing : settingsTable('Amounts of training noise: bold values differ.', sweep)}
 <h3>Evaluation</h3>
 ${settingsTable('How the networks were deployed.', [...evaluations, ...sweepEvaluation])}
 <h3>Hardware</h3>
-${settingsTable(hardware.name, [{ label: 'value', value: hardware }])}
-</section>`;
+${settingsTable(hardware.name, [{ label: 'value', value: hardware }])}`;
+  return { id: 'settings', title: 'Settings', body };
 }
 
 /** Section on what made the record, and how to make it again. */
-export function repeatSection({ command, ohmic, machine, seed, dataset, format }: ExperimentRecord): Markup {
-  return markup`<section>
-<h2>Repeat it</h2>
-<pre><code>${command}</code></pre>
-${settingsTable('The same seed and version on the same backend give the same numbers.', [{ label: 'value', value: { ohmic, format, seed, machine, dataset } }])}
-</section>`;
+export function repeatSection({ command, ohmic, machine, seed, dataset, format }: ExperimentRecord): Section {
+  const body = markup`<pre><code>${command}</code></pre>
+${settingsTable('The same seed and version on the same backend give the same numbers.', [{ label: 'value', value: { ohmic, format, seed, machine, dataset } }])}`;
+  return { id: 'repeat', title: 'Repeat it', body };
 }
 
 type Column = { readonly label: string; readonly value: unknown };
@@ -91,16 +91,26 @@ function settingsTable(caption: string, columns: readonly Column[]): Markup {
     const differs = values.some((value) => value !== values[0]);
     return markup`<tr><th scope="row"><code>${path}</code></th>${values.map((value) => markup`<td class="text${differs ? ' differs' : ''}">${value}</td>`)}</tr>`;
   });
-  return markup`${SCROLLING}<table class="settings"><caption>${caption}</caption>
-<thead><tr><th scope="col">setting</th>${columns.map(({ label }) => markup`<th scope="col">${label}</th>`)}</tr></thead>
-<tbody>${rows}</tbody></table></div>`;
+  return table({
+    caption,
+    head: markup`<tr><th scope="col">setting</th>${columns.map(({ label }) => markup`<th scope="col">${label}</th>`)}</tr>`,
+    body: rows,
+    kind: 'settings',
+  });
 }
 
 /** The scalars of a value with their paths; a list of scalars is one leaf. */
 function leavesOf(value: unknown, path = ''): readonly (readonly [path: string, value: string])[] {
-  if (typeof value !== 'object' || value === null) return [[path, String(value)]];
+  if (typeof value !== 'object' || value === null) return [[path, leafText(value)]];
   const entries = Object.entries(value);
   if (Array.isArray(value) && entries.every(([, item]) => typeof item !== 'object'))
-    return [[path, value.join(', ')]];
+    return [[path, value.map(leafText).join(', ')]];
   return entries.flatMap(([name, item]) => leavesOf(item, path === '' ? name : `${path}.${name}`));
+}
+
+/** Whole numbers are exact, seeds among them; others lose the noise of their last bits. */
+function leafText(value: unknown): string {
+  return typeof value === 'number' && !Number.isInteger(value)
+    ? String(Number(value.toPrecision(10)))
+    : String(value);
 }

@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import type { ExperimentRecord } from '../experiment/record.ts';
 import { reproducedRecord, tinyRecord } from './record-fixture.test-data.ts';
 import { printTable } from './terminal-table.ts';
-import { formatCount, formatFixed, verdict } from './wording.ts';
+import { verdict } from './verdict.ts';
+import { formatCount, formatFixed } from './wording.ts';
 
 test('the table of a tiny record is this text', () => {
   assert.equal(

@@ -1,13 +1,26 @@
-// The result of an experiment as plain text for a terminal: one block for each network, then the sweep over training
-// noise and the published figures where there are any, and a verdict.
+// The result of an experiment as plain text for a terminal: one block for each network, then where accuracy is lost, the
+// sweep over training noise and the published figures where there are any, and a verdict.
 // Left out: colours and fitting to the terminal's width.
 
+import { printable } from '../base/printable.ts';
 import { alignRow, widthsOf } from '../base/text-table.ts';
-import { formatTime } from '../base/units.ts';
+import type { Attribution } from '../experiment/attribution.ts';
 import type { ExperimentRecord, NetworkResult } from '../experiment/record.ts';
 import { comparisons } from './comparison.ts';
 import {
+  exactLoss,
+  formatLoss,
+  type Loss,
+  lossRows,
+  lossSentences,
+  pointName,
+  subjectName,
+  wholeLoss,
+} from './losses.ts';
+import { verdict } from './verdict.ts';
+import {
   formatAccuracy,
+  formatChips,
   formatEpochs,
   formatEta,
   formatPercent,
@@ -15,29 +28,46 @@ import {
   methodsOf,
   resultAt,
   timesOf,
-  verdict,
+  timeText,
 } from './wording.ts';
 
 /** Shown where a method was not evaluated at a time. */
 const ABSENT = '–';
 
+type Row = readonly string[];
+
 /**
- * The record as tables: for each network the digital accuracy, a row for each method, a column for each time; a row for
- * each amount of training noise; a row for each published figure.
+ * The record as tables: for each network the digital accuracy, a row for each method, a column for each time; what each
+ * source and group of layers costs; a row for each amount of training noise; a row for each published figure.
  *
- * A cell is the mean over chips with the half width of its 95 % confidence interval: `91.23 ± 0.12 %`.
+ * A cell is the mean over chips with the half width of its 95 % confidence interval: `91.23 ± 0.12 %`. Controls in texts
+ * of the record are taken out: nothing in it moves the cursor or colours the terminal.
  *
  * @returns lines that end in a line feed; the last one is the verdict
  */
 export function printTable(record: ExperimentRecord): string {
-  const blocks = [...networkBlocks(record), ...noiseSweepBlock(record), ...publishedBlock(record)];
-  return `${[...blocks, verdict(record)].join('\n\n')}\n`;
+  const safe = withPrintableTexts(record);
+  const { attribution } = safe;
+  const blocks = [
+    ...networkBlocks(safe),
+    ...(attribution === undefined ? [] : [attributionBlock(attribution)]),
+    ...noiseSweepBlock(safe),
+    ...publishedBlock(safe),
+    verdict(safe),
+  ];
+  return `${blocks.join('\n\n')}\n`;
+}
+
+/** Where a network loses accuracy, as a table and a sentence for each point; lines that end in a line feed. */
+export function printAttribution(attribution: Attribution): string {
+  const safe = withPrintableTexts(attribution);
+  return `${[attributionBlock(safe), lossSentences(safe).join('\n')].join('\n\n')}\n`;
 }
 
 function networkBlocks(record: ExperimentRecord): string[] {
   const times = timesOf(record);
   const methods = methodsOf(record);
-  const head = ['', ...times.map(formatTime)];
+  const head = ['', ...times.map(timeText)];
   const rows = record.networks.map((network) =>
     methods.map((method) => [
       METHOD_NAMES[method],
@@ -50,12 +80,29 @@ function networkBlocks(record: ExperimentRecord): string[] {
   // One set of widths for all blocks, so that networks can be compared down a column.
   const widths = widthsOf([head, ...rows.flat()]);
   return record.networks.map((network, index) =>
-    [title(network), ...[head, ...rows[index]!].map((row) => indented(row, widths))].join('\n'),
+    [title(record, network), ...[head, ...rows[index]!].map((row) => indented(row, widths))].join('\n'),
   );
 }
 
-function title({ label, digitalAccuracy }: NetworkResult): string {
-  return `${label} (digital ${formatPercent(digitalAccuracy)})`;
+function title(record: ExperimentRecord, { label, digitalAccuracy, evaluation }: NetworkResult): string {
+  const { chips } = evaluation ?? record.evaluation;
+  return `${label} (digital ${formatPercent(digitalAccuracy)}, ${formatChips(chips)})`;
+}
+
+function attributionBlock(attribution: Attribution): string {
+  const { network, points, chips, digitalAccuracy } = attribution;
+  const cells = (losses: readonly Loss[]): Row => losses.map(({ loss }) => formatLoss(loss));
+  const rows = lossRows(attribution).flatMap((row) => [
+    ...(row.alone === undefined ? [] : [[`${subjectName(row)}, alone`, ...cells(row.alone)]]),
+    ...(row.leftOut === undefined ? [] : [[`${subjectName(row)}, left out`, ...cells(row.leftOut)]]),
+  ]);
+  const exact = exactLoss(attribution);
+  const ends = [
+    ...(exact === undefined ? [] : [['no source at all', ...cells(exact)]]),
+    ['the whole chip', ...cells(wholeLoss(attribution))],
+  ];
+  const heading = `where ${network} loses accuracy (percentage points below the digital ${formatPercent(digitalAccuracy)} when alone, regained when left out; ${formatChips(chips)})`;
+  return block(heading, [['', ...points.map(pointName)], ...rows, ...ends]);
 }
 
 function noiseSweepBlock({ noiseSweep }: ExperimentRecord): string[] {
@@ -67,7 +114,7 @@ function noiseSweepBlock({ noiseSweep }: ExperimentRecord): string[] {
   const head = [
     '',
     'digital',
-    ...columns.map(({ time, method }) => `${formatTime(time)}, ${METHOD_NAMES[method]}`),
+    ...columns.map(({ time, method }) => `${timeText(time)}, ${METHOD_NAMES[method]}`),
   ];
   const rows = networks.map((point) => [
     formatEta(point),
@@ -97,11 +144,21 @@ function publishedBlock(record: ExperimentRecord): string[] {
   return [`${block(`beside ${published.source}`, [head, ...rows])}${note}`];
 }
 
-function block(heading: string, rows: readonly (readonly string[])[]): string {
+function block(heading: string, rows: readonly Row[]): string {
   const widths = widthsOf(rows);
   return [heading, ...rows.map((row) => indented(row, widths))].join('\n');
 }
 
-function indented(row: readonly string[], widths: readonly number[]): string {
+function indented(row: Row, widths: readonly number[]): string {
   return `  ${alignRow(row, widths, '   ')}`;
+}
+
+/** The same plain data, each text in it on one line and without controls. */
+function withPrintableTexts<T>(value: T): T {
+  if (typeof value === 'string') return printable(value) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(withPrintableTexts) as T;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, item]) => [name, withPrintableTexts(item)]),
+  ) as T;
 }

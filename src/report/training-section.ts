@@ -5,24 +5,31 @@ import type { ExperimentRecord, NetworkResult } from '../experiment/record.ts';
 import type { EpochRecord } from '../train/training-state.ts';
 import { type Area, type Axis, drawing, horizontalAxis, linearAxis, pixels, verticalAxis } from './chart.ts';
 import { type Markup, markup, nothing } from './markup.ts';
-import { figureGrid, legendKey, panelWidth, SCROLLING } from './page-parts.ts';
-import { formatFixed, formatPercent } from './wording.ts';
+import {
+  figureGrid,
+  foldedTable,
+  legendKey,
+  numberHeads,
+  panelWidth,
+  type Section,
+  table,
+} from './page-parts.ts';
+import { formatFixed, formatPercent, formatTick } from './wording.ts';
 
 /** Section on the training runs. */
-export function trainingSection(record: ExperimentRecord): Markup {
+export function trainingSection(record: ExperimentRecord): Section {
+  const section = { id: 'training', title: 'Training' };
   const epochs = record.networks.flatMap(({ training }) => training.history);
-  if (epochs.length === 0) return markup`<section><h2>Training</h2><p>No epoch was recorded.</p></section>`;
+  if (epochs.length === 0) return { ...section, body: markup`<p>No epoch was recorded.</p>` };
   const figures = record.networks.map((network, index) => ({
     label: network.label,
     chart: chart(record, { id: `training-${index}`, network, epochs }),
   }));
-  return markup`<section>
-<h2>Training</h2>
-<p>Mean loss and accuracy of each epoch, on training images as the run saw them (augmented, with training noise and while weights change) and on the test images in floating point without noise.</p>
+  const body = markup`<p>Mean loss and accuracy of each epoch, on training images as the run saw them (augmented, with training noise and while weights change) and on the test images in floating point without noise.</p>
 <ul class="legend">${legendKey(markup`<path class="curve train" d="M1,7H27"/>`, 'training images')}${legendKey(markup`<path class="curve test" d="M1,7H27"/>`, 'test images')}</ul>
 ${figureGrid(figures)}
-${record.networks.map(dataTable)}
-</section>`;
+${record.networks.map(dataTable)}`;
+  return { ...section, body };
 }
 
 type ChartOf = {
@@ -40,14 +47,14 @@ function chart(record: ExperimentRecord, { id, network, epochs }: ChartOf): Mark
   const across = linearAxis({
     values: [0, ...epochs.map(({ epoch }) => epoch)],
     range: [lossPlot.left, lossPlot.right],
-    format: String,
+    format: formatTick,
   });
   const x: Axis = { ...across, ticks: across.ticks.filter(({ label }) => !label.includes('.')) };
   const loss = linearAxis({
     values: [0, ...epochs.map(({ trainLoss }) => trainLoss)],
     range: [lossPlot.bottom, lossPlot.top],
     ticks: 4,
-    format: String,
+    format: formatTick,
   });
   const shares = epochs.flatMap(({ trainAccuracy, testAccuracy = trainAccuracy }) => [
     100 * trainAccuracy,
@@ -56,7 +63,7 @@ function chart(record: ExperimentRecord, { id, network, epochs }: ChartOf): Mark
   const accuracy = linearAxis({
     values: shares,
     range: [accuracyPlot.bottom, accuracyPlot.top],
-    format: String,
+    format: formatTick,
   });
   const last = history.at(-1);
   const end =
@@ -106,8 +113,12 @@ function dataTable({ label, training }: NetworkResult): Markup {
     ({ epoch, trainLoss, trainAccuracy, testAccuracy }) =>
       markup`<tr><th scope="row" class="number">${epoch}</th><td>${formatFixed(trainLoss, 4)}</td><td>${formatPercent(trainAccuracy)}</td><td>${testAccuracy === undefined ? '–' : formatPercent(testAccuracy)}</td></tr>`,
   );
-  return markup`<details><summary>Epochs: ${label}</summary>${SCROLLING}<table>
-<caption>Training of ${label}</caption>
-<thead><tr><th scope="col" class="number">epoch</th><th scope="col" class="number">training loss</th><th scope="col" class="number">training accuracy</th><th scope="col" class="number">test accuracy</th></tr></thead>
-<tbody>${rows}</tbody></table></div></details>`;
+  return foldedTable(
+    `Epochs: ${label}`,
+    table({
+      caption: `Training of ${label}`,
+      head: markup`<tr>${numberHeads(['epoch', 'training loss', 'training accuracy', 'test accuracy'])}</tr>`,
+      body: rows,
+    }),
+  );
 }

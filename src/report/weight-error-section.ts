@@ -1,11 +1,10 @@
 // Errors of the weights as read, layer by layer: a row for each layer, a dot for each time.
 
-import { formatTime } from '../base/units.ts';
 import type { ExperimentRecord, LayerSummary, NetworkResult } from '../experiment/record.ts';
 import { type Area, drawing, horizontalAxis, linearAxis, pixels, timeColour, timeLegend } from './chart.ts';
 import { type Markup, markup } from './markup.ts';
-import { figureGrid, panelWidth, SCROLLING } from './page-parts.ts';
-import { formatPercent } from './wording.ts';
+import { figureGrid, foldedTable, numberHeads, panelWidth, type Section, table } from './page-parts.ts';
+import { formatPercent, formatTick, timeText } from './wording.ts';
 
 const ROW_HEIGHT = 17;
 const NAME_LENGTH = 20;
@@ -17,22 +16,21 @@ const SIDES: readonly { readonly side: Side; readonly name: string }[] = [
 ];
 
 /** Section on the errors of the weights. */
-export function weightErrorSection(record: ExperimentRecord): Markup {
+export function weightErrorSection(record: ExperimentRecord): Section {
+  const section = { id: 'weight-errors', title: 'Weight errors' };
   const errors = record.networks.flatMap(({ layers }) => layers.flatMap(({ weightErrors }) => weightErrors));
   const times = [...new Set(errors.map(({ timeSeconds }) => timeSeconds))].sort((a, b) => a - b);
-  if (times.length === 0) return markup`<section><h2>Weight errors</h2><p>No weight was read.</p></section>`;
+  if (times.length === 0) return { ...section, body: markup`<p>No weight was read.</p>` };
   const highest = Math.max(0.001, ...errors.flatMap(({ none, global }) => [none, global]));
   const figures = record.networks.map((network, index) => ({
     label: network.label,
     chart: chart(record, { id: `weights-${index}`, network, highest, times }),
   }));
-  return markup`<section>
-<h2>Weight errors</h2>
-<p>Root mean square of (weight as read − weight), relative to the largest weight of the layer, on the first chip. Global compensation multiplies each layer by one factor.</p>
+  const body = markup`<p>Root mean square of (weight as read − weight), relative to the largest weight of the layer, on the first chip. Global compensation multiplies each layer by one factor.</p>
 ${timeLegend(times)}
 ${figureGrid(figures)}
-${record.networks.map((network) => dataTable(network, times))}
-</section>`;
+${record.networks.map((network) => dataTable(network, times))}`;
+  return { ...section, body };
 }
 
 type ChartOf = {
@@ -58,7 +56,7 @@ function chart(
       values: [0, 100 * highest],
       range: [plot.left, plot.right],
       ticks: width > 600 ? 6 : 4,
-      format: String,
+      format: formatTick,
     });
     const rows = layers.map((layer, row) =>
       layerRow({
@@ -76,7 +74,7 @@ function chart(
     ({ name }, row) =>
       markup`<text class="tick" x="${pixels(nameWidth - 10)}" y="${34 + (row + 0.5) * ROW_HEIGHT}" dy="0.35em" text-anchor="end">${shortened(name)}<title>${name}</title></text>`,
   );
-  const description = `Weight error of ${layers.length} layers without and with global compensation at ${times.map(formatTime).join(', ')}. The table below has all numbers.`;
+  const description = `Weight error of ${layers.length} layers without and with global compensation at ${times.map(timeText).join(', ')}. The table below has all numbers.`;
   return drawing({ id, title: `Weight errors: ${label}`, description, width, height: bottom + 48 }, [
     ...names,
     ...sides,
@@ -99,7 +97,7 @@ type RowOf = {
 function layerRow({ layer, side, plot, times, y, place }: RowOf): Markup {
   const dots = layer.weightErrors.map(
     (error) =>
-      markup`<circle class="dot" cx="${pixels(place(error[side]))}" cy="${y}" r="3.6" style="fill:${timeColour(times.indexOf(error.timeSeconds), times.length)}"><title>${layer.name}, ${formatTime(error.timeSeconds)}: ${formatPercent(error[side])}</title></circle>`,
+      markup`<circle class="dot" cx="${pixels(place(error[side]))}" cy="${y}" r="3.6" style="fill:${timeColour(times.indexOf(error.timeSeconds), times.length)}"><title>${layer.name}, ${timeText(error.timeSeconds)}: ${formatPercent(error[side])}</title></circle>`,
   );
   return markup`<line class="grid" x1="${pixels(plot.left)}" x2="${pixels(plot.right)}" y1="${y}" y2="${y}"/>${dots}`;
 }
@@ -112,9 +110,13 @@ function dataTable({ label, layers }: NetworkResult, times: readonly number[]): 
         return markup`<td>${error === undefined ? '–' : formatPercent(error[side])}</td>`;
       }),
     );
-  return markup`<details><summary>Errors: ${label}</summary>${SCROLLING}<table>
-<caption>Weight errors relative to the largest weight of the layer: ${label}</caption>
-<thead><tr><th scope="col" rowspan="2">layer</th>${SIDES.map(({ name }) => markup`<th scope="colgroup" colspan="${times.length}">${name}</th>`)}</tr>
-<tr>${SIDES.map(() => times.map((time) => markup`<th scope="col" class="number">${formatTime(time)}</th>`))}</tr></thead>
-<tbody>${layers.map((layer) => markup`<tr><th scope="row">${layer.name}</th>${cells(layer)}</tr>`)}</tbody></table></div></details>`;
+  return foldedTable(
+    `Errors: ${label}`,
+    table({
+      caption: `Weight errors relative to the largest weight of the layer: ${label}`,
+      head: markup`<tr><th scope="col" rowspan="2">layer</th>${SIDES.map(({ name }) => markup`<th scope="colgroup" colspan="${times.length}">${name}</th>`)}</tr>
+<tr>${SIDES.map(() => numberHeads(times.map(timeText)))}</tr>`,
+      body: layers.map((layer) => markup`<tr><th scope="row">${layer.name}</th>${cells(layer)}</tr>`),
+    }),
+  );
 }

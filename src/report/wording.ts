@@ -1,12 +1,12 @@
-// Words and numbers as every report says them: names of methods, accuracies with their interval, the verdict.
-// Left out: statistics; a record comes with its means and intervals.
+// Words and numbers as every report says them: names of methods, times, accuracies with as many digits as their interval
+// supports. Left out: statistics; a record comes with its means and intervals.
 
-import { formatTime, type Seconds } from '../base/units.ts';
+import type { Estimate } from '../base/statistics.ts';
+import { DAY, formatTime, HOUR, MINUTE, MONTH, type Seconds, YEAR } from '../base/units.ts';
 import {
   type AccuracyAtTime,
   COMPENSATION_METHODS,
   type CompensationMethod,
-  type ExperimentRecord,
   type NetworkResult,
   type NoiseSweepPoint,
 } from '../experiment/record.ts';
@@ -29,16 +29,57 @@ export function formatPercentCell(share: number, digits = 2): string {
   return formatFixed(100 * share, digits);
 }
 
-/** Mean accuracy with the half width of its 95 % interval: `91.23 ± 0.12 %`; without one, only the mean. */
-export function formatAccuracy(accuracy: AccuracyAtTime): string {
+/**
+ * Mean with the half width of its 95 % interval: `91.23 ± 0.12 %`, `63.0 ± 5.0 %`; without one, only the mean. The half
+ * width keeps two digits, the mean as many decimals, at most two: a percent of a percent is one image of 10,000.
+ */
+export function formatAccuracy(accuracy: Estimate): string {
   return `${formatAccuracyCell(accuracy)} %`;
 }
 
 /** The same for a table in percent, without the sign. */
-export function formatAccuracyCell({ mean, interval95 }: AccuracyAtTime): string {
-  const percent = formatPercentCell(mean);
-  if (interval95 === undefined) return percent;
-  return `${percent} ± ${formatPercentCell((interval95[1] - interval95[0]) / 2)}`;
+export function formatAccuracyCell({ mean, interval95 }: Estimate): string {
+  if (interval95 === undefined) return formatPercentCell(mean);
+  const half = (interval95[1] - interval95[0]) / 2;
+  const digits = decimalsFor(100 * half);
+  return `${formatPercentCell(mean, digits)} ± ${formatPercentCell(half, digits)}`;
+}
+
+/** A difference of accuracies in percentage points with its sign: `+0.52 ± 0.11`, `−1.30`. */
+export function formatPoints(difference: Estimate): string {
+  const text = formatAccuracyCell(difference);
+  const isPositive = Number(text.split(' ')[0]!.replace('−', '-')) > 0;
+  return isPositive ? `+${text}` : text;
+}
+
+/** True if the interval of a difference lies on one side of 0; without an interval nothing is told apart. */
+export function isToldApart({ interval95 }: Estimate): boolean {
+  return interval95 !== undefined && (interval95[0] > 0 || interval95[1] < 0);
+}
+
+/** Decimals at which a half width shows two digits, 0 to 2. */
+function decimalsFor(half: number): number {
+  if (!(half > 0)) return 2;
+  const magnitude = Math.floor(Math.log10(Number(half.toPrecision(2))));
+  return Math.min(2, Math.max(0, 1 - magnitude));
+}
+
+/** A time as reports say it: as `formatTime`, but in seconds where that would round: `1000 s`, not `16.7 min`. */
+export function timeText(seconds: Seconds): string {
+  const isRound = [MINUTE, HOUR, DAY, MONTH, YEAR].every(
+    (unit) => seconds < unit || Number((seconds / unit).toPrecision(3)) === seconds / unit,
+  );
+  return isRound || seconds >= 10_000 || !Number.isInteger(seconds) ? formatTime(seconds) : `${seconds} s`;
+}
+
+/** `one chip`, `25 chips`. */
+export function formatChips(chips: number): string {
+  return chips === 1 ? 'one chip' : `${formatCount(chips)} chips`;
+}
+
+/** Names in a row: `a`, `a and b`, `a, b and c`. */
+export function listed(names: readonly string[]): string {
+  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 }
 
 /** A number with `digits` decimals and a real minus sign; never −0. */
@@ -98,51 +139,4 @@ export function resultAt(
   time: Seconds,
 ): AccuracyAtTime | undefined {
   return deployed.find((result) => result.method === method && result.timeSeconds === time);
-}
-
-/**
- * The outcome at the last time in one sentence: the highest mean accuracy, how far it is below the digital one, what it
- * is without compensation, and what each other network reaches at best. A comparison of means, not a test of significance.
- */
-export function verdict(record: ExperimentRecord): string {
-  const last = timesOf(record).at(-1);
-  if (last === undefined) return 'No network was deployed.';
-  const bests = record.networks.flatMap((network) => bestAt(network, last));
-  const best = bests.reduce((a, b) => (b.result.mean > a.result.mean ? b : a));
-  const { network, result } = best;
-  const results = bests.flatMap(({ network: { deployed } }) =>
-    deployed.filter(({ timeSeconds }) => timeSeconds === last),
-  );
-  if (results.length > 1 && results.every(({ mean }) => mean === result.mean)) {
-    return `At ${formatTime(last)}, all networks and methods have the same mean accuracy, ${formatPercent(result.mean)}.`;
-  }
-  const plain = results.find((one) => network.deployed.includes(one) && one.method === 'none');
-  const remarks = [
-    `At ${formatTime(last)}, the ${results.length > 1 ? 'highest ' : ''}mean accuracy is ${formatAccuracy(result)} (${network.label}, ${METHOD_NAMES[result.method]}), ` +
-      `${distance(network.digitalAccuracy - result.mean)} the digital ${formatPercent(network.digitalAccuracy)}`,
-    ...(plain === undefined || plain === result
-      ? []
-      : [`without compensation it is ${formatAccuracy(plain)}`]),
-    ...bests
-      .filter((other) => other !== best)
-      .map(
-        (other) =>
-          `${other.network.label} reaches at best ${formatAccuracy(other.result)} (${METHOD_NAMES[other.result.method]})`,
-      ),
-  ];
-  return `${remarks.join('; ')}.`;
-}
-
-type Best = { readonly network: NetworkResult; readonly result: AccuracyAtTime };
-
-function bestAt(network: NetworkResult, time: Seconds): Best[] {
-  const results = network.deployed.filter(({ timeSeconds }) => timeSeconds === time);
-  if (results.length === 0) return [];
-  return [{ network, result: results.reduce((a, b) => (b.mean > a.mean ? b : a)) }];
-}
-
-function distance(loss: number): string {
-  const points = formatFixed(Math.abs(100 * loss), 2);
-  if (Number(points) === 0) return 'equal to';
-  return `${points} percentage points ${loss > 0 ? 'below' : 'above'}`;
 }
