@@ -113,7 +113,10 @@ export async function evaluate(options: EvaluateOptions): Promise<NetworkResult>
 }
 
 /** Images normalised as the network saw them, whatever part of the set is at hand now. */
-function asTrained({ data, trained }: EvaluateOptions): DataSplit | undefined {
+export function asTrained({
+  data,
+  trained,
+}: Pick<EvaluateOptions, 'data' | 'trained'>): DataSplit | undefined {
   if (data === undefined) return undefined;
   return { ...data, normalization: trained.provenance.normalization ?? data.normalization };
 }
