@@ -17,6 +17,7 @@ export { type DataSplit, dataSplit, type ImageSet, imageSet, subset } from './da
 export { loadNamedSet } from './data/load-named-set.ts';
 export { generateSynthetic } from './data/synthetic.ts';
 export type { Call, Engine, Executable, Store } from './engine.ts';
+export type { Attribution } from './experiment/attribution.ts';
 export { type ChipReading, type Deployment, deploy } from './experiment/deploy.ts';
 export { type EvaluationEvent, evaluateNetwork } from './experiment/evaluate.ts';
 export type { EvaluationSettings, ExperimentRecord, NetworkResult } from './experiment/record.ts';
@@ -30,10 +31,11 @@ export { trace } from './graph/trace.ts';
 export { initialParameters, type Model } from './nn/model.ts';
 export { modelByName } from './nn/models.ts';
 export { createEngine } from './node/create-engine.ts';
-export { toCsv } from './report/csv.ts';
+export { attributionCsv, toCsv } from './report/csv.ts';
 export { toHtml } from './report/html.ts';
 export { parseRecord, toJson } from './report/json.ts';
-export { printTable } from './report/terminal-table.ts';
+export { tableJson } from './report/table-json.ts';
+export { printAttribution, printTable } from './report/terminal-table.ts';
 export {
   decodeCheckpoint,
   decodeWeights,
