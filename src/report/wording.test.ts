@@ -18,6 +18,7 @@ test('numbers have a real minus sign, no minus zero, and thousands set apart', (
   assert.equal(formatFixed(-0.001, 2), '0.00');
   assert.equal(formatCount(1_234_567), '1\u202f234\u202f567');
   assert.equal(formatCount(123), '123');
+  assert.equal(formatTick(-0.1 - 0.2), '−0.3');
 });
 
 test('an accuracy has as many digits as its interval supports', () => {
