@@ -5,6 +5,7 @@ import {
   formatCount,
   formatFixed,
   formatPoints,
+  formatTick,
   isToldApart,
   listed,
   timeText,
