@@ -25,6 +25,8 @@ export type Measurements = {
 
 const REQUIRED = ['device', 'targetMicrosiemens', 'timeSeconds', 'conductanceMicrosiemens'] as const;
 const READ = 'read';
+type ColumnName = (typeof REQUIRED)[number] | typeof READ;
+const COLUMNS: readonly ColumnName[] = [...REQUIRED, READ];
 
 /** So many faults are shown one by one. */
 const SHOWN_FAULTS = 20;
@@ -54,21 +56,20 @@ export function parseMeasurements(where: string, text: string): Measurements {
     faults.push('expected at least one read below the header, got none');
   const rest = faults.length - SHOWN_FAULTS;
   throwFaults(where, rest > 0 ? [...faults.slice(0, SHOWN_FAULTS), `and ${rest} more lines`] : faults);
-  const known = new Set<string>([...REQUIRED, READ]);
+  const known = new Set<string>(COLUMNS);
   return {
     devices: [...drafts.values()].map(deviceOf),
     unusedColumns: header!.fields.map((name) => name.trim()).filter((name) => !known.has(name)),
   };
 }
 
-type ColumnName = (typeof REQUIRED)[number] | typeof READ;
 type Places = { readonly count: number; readonly at: ReadonlyMap<ColumnName, number> };
 
 /** Where the columns stand. Nothing can be read without them, so faults here are thrown at once. */
 function placesOf(where: string, header: readonly string[]): Places {
   const names = header.map((name) => name.trim());
   const missing = REQUIRED.filter((name) => !names.includes(name));
-  const twice = [...REQUIRED, READ].filter((name) => names.indexOf(name) !== names.lastIndexOf(name));
+  const twice = COLUMNS.filter((name) => names.indexOf(name) !== names.lastIndexOf(name));
   const got = names.length === 0 ? 'nothing' : names.map((name) => JSON.stringify(name)).join(', ');
   const hint =
     names.length === 1 && /[;\t]/.test(names[0]!)
@@ -82,7 +83,7 @@ function placesOf(where: string, header: readonly string[]): Places {
         ]),
     ...twice.map((name) => `line 1: the column ${name} is there twice`),
   ]);
-  const at = new Map([...REQUIRED, READ].map((name) => [name, names.indexOf(name)] as const));
+  const at = new Map<ColumnName, number>(COLUMNS.map((name) => [name, names.indexOf(name)] as const));
   return { count: names.length, at };
 }
 
@@ -134,7 +135,7 @@ type Draft = {
 
 function addRead(drafts: Map<string, Draft>, read: Read & { readonly line: number }): string[] {
   const { device, target, time, conductance, line } = read;
-  const draft = drafts.get(device) ?? { name: device, target, line, reads: [], seen: new Map() };
+  const draft: Draft = drafts.get(device) ?? { name: device, target, line, reads: [], seen: new Map() };
   drafts.set(device, draft);
   if (target !== draft.target) {
     return [
