@@ -5,6 +5,8 @@ export { type HostTensor, hostTensor, type Parameters } from './base/parameters.
 export { deriveKey, type Key, keyFromSeed } from './base/random.ts';
 export { DAY, HOUR, MINUTE, MONTH, YEAR } from './base/units.ts';
 export type { CellSpec } from './cells/cell.ts';
+export { type CellFit, type FitOptions, fitCell } from './cells/fit.ts';
+export { type MeasuredDevice, type Measurements, parseMeasurements } from './cells/measurements.ts';
 export { hermesOneDevice, hermesTwoDevices, idealCell, pcmNandakumar2019 } from './cells/published-cells.ts';
 export { printPlan } from './compile/backend.ts';
 export type { Chip, Reading } from './crossbar/chip.ts';
@@ -30,6 +32,7 @@ export { trace } from './graph/trace.ts';
 export { initialParameters, type Model } from './nn/model.ts';
 export { modelByName } from './nn/models.ts';
 export { createEngine } from './node/create-engine.ts';
+export { cellFitPage } from './report/cell-fit-page.ts';
 export { toCsv } from './report/csv.ts';
 export { toHtml } from './report/html.ts';
 export { parseRecord, toJson } from './report/json.ts';

@@ -16,6 +16,15 @@ export type SpreadEstimate = {
   readonly noiseFreedom: number;
 };
 
+/**
+ * Variance of an estimate, if the true variance is `expected`: sample variances of Gaussian draws vary by √(2 / freedom) of
+ * themselves, and so does what was subtracted.
+ */
+export function spreadVarianceAt({ noise, freedom, noiseFreedom }: SpreadEstimate, expected: number): number {
+  const known = noiseFreedom === 0 ? 0 : (2 * noise ** 2) / noiseFreedom;
+  return (2 * (Math.max(expected, 0) + noise) ** 2) / freedom + known;
+}
+
 /** Devices of one target, or of neighbouring ones. */
 export type Level = {
   /** Mean target, µS. */

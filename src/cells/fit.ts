@@ -16,6 +16,7 @@ import {
   type ReadBin,
   readBinsOf,
   type SpreadEstimate,
+  spreadVarianceAt,
 } from './fit-levels.ts';
 import type { FitSummary, FittedParameter, Goodness } from './fit-summary.ts';
 import { type FitFindings, warningsOf } from './fit-warnings.ts';
@@ -60,7 +61,7 @@ export function fitCell({ devices, unusedColumns }: Measurements, options: FitOp
   const { name, source, law = 'auto', degree, readSeconds } = options;
   const gMax = options.gMaxMicrosiemens ?? devices.reduce((most, { target }) => Math.max(most, target), 0);
   const used = devices.filter(({ target }) => target <= gMax);
-  throwFaults('fitting a cell', optionFaults({ gMax, used, readSeconds, degree }));
+  throwFaults('fitting a cell', optionFaults({ gMax, devices, readSeconds, degree }));
   const firsts = used.map(({ times }) => times[0]!).sort((a, b) => a - b);
   const t0 = firsts[Math.floor(firsts.length / 2)]!;
   const fitted = used.map((device) => fitDevice(device, t0, readSeconds));
@@ -110,22 +111,22 @@ const HIGHEST_GIVEN_DEGREE = 6;
 
 function optionFaults({
   gMax,
-  used,
+  devices,
   readSeconds,
   degree,
 }: {
   readonly gMax: Microsiemens;
-  readonly used: readonly MeasuredDevice[];
+  readonly devices: readonly MeasuredDevice[];
   readonly readSeconds: Seconds | undefined;
   readonly degree: number | undefined;
 }): string[] {
   const faults: string[] = [];
-  const earliest = used.reduce((least, { times }) => Math.min(least, times[0]!), Number.POSITIVE_INFINITY);
+  const earliest = devices.reduce((least, { times }) => Math.min(least, times[0]!), Number.POSITIVE_INFINITY);
   if (!(gMax > 0 && Number.isFinite(gMax)))
     faults.push(
       `gMaxMicrosiemens: expected a conductance above 0 µS, got ${gMax}; give it, or measure a target above 0`,
     );
-  else if (used.length === 0)
+  else if (devices.every(({ target }) => target > gMax))
     faults.push(`gMaxMicrosiemens: expected targets of at most ${gMax} µS, got none; give a larger one`);
   if (readSeconds !== undefined && !(readSeconds > 0 && readSeconds < earliest))
     faults.push(
@@ -172,11 +173,9 @@ function named(fitted: FittedLaw, place: string, unit: string): NamedLaw {
   };
 }
 
-/** A point of the square of a spread: sample variances of Gaussian draws vary by √(2 / freedom) of themselves. */
+/** A point of the square of a spread. */
 function spreadPoint(at: number, spread: SpreadEstimate): LawPoint {
-  const { variance, noise, freedom, noiseFreedom } = spread;
-  const known = noiseFreedom === 0 ? 0 : (2 * noise ** 2) / noiseFreedom;
-  return { at, value: variance, varianceAt: (square) => (2 * (square + noise) ** 2) / freedom + known };
+  return { at, value: spread.variance, varianceAt: (square) => spreadVarianceAt(spread, square) };
 }
 
 function fitProgramming(

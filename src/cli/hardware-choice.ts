@@ -5,6 +5,7 @@ import { UsageError } from '../base/errors.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
 import { checkHardware } from '../crossbar/hardware-schema.ts';
 import { hermes256, ideal, joshi2020, standardEvaluation } from '../crossbar/presets.ts';
+import { withCellFile } from './cell-file.ts';
 import { readSettingsFile } from './files.ts';
 import { unknownName } from './suggest.ts';
 
@@ -37,5 +38,5 @@ export function hardwareFromFlag(text: string): HardwareSpec {
   if (!existsSync(text)) {
     throw new UsageError(`--hardware: there is no file of that name; ${unknownName(text, hardwareNames)}`);
   }
-  return checkHardware(readSettingsFile(text));
+  return checkHardware(withCellFile(readSettingsFile(text), text));
 }

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { UsageError } from '../base/errors.ts';
+import { cellSchema } from '../cells/cell-schema.ts';
 import { hardwareSchema } from '../crossbar/hardware-schema.ts';
 import type { Json } from './settings-merge.ts';
 import { runSchema, trainSchema } from './settings-schema.ts';
@@ -11,6 +12,7 @@ const schemas: Readonly<Record<string, () => Json>> = {
   run: () => withInheritance(schemaOf(runSchema)),
   train: () => schemaOf(trainSchema),
   hardware: () => schemaOf(hardwareSchema),
+  cell: () => schemaOf(cellSchema),
 };
 
 /** Parts of a run that take what they do not say from another part, and what each must say itself. */
@@ -20,7 +22,7 @@ const INHERITING: Readonly<Record<string, readonly string[]>> = {
   noiseSweep: ['relativeToMax'],
 };
 
-/** Prints the schema of settings of `run` (the default), of `train`, or of hardware. */
+/** Prints the schema of settings of `run` (the default), of `train`, of hardware, or of a cell. */
 export function schemaCommand(of = 'run'): void {
   const schema = Object.hasOwn(schemas, of) ? schemas[of] : undefined;
   if (schema === undefined) throw new UsageError(`schema: ${unknownName(of, Object.keys(schemas))}`);
