@@ -10,6 +10,8 @@ export type { Shape } from './base/shape.ts';
 export { DAY, HOUR, MINUTE, MONTH, type Seconds, YEAR } from './base/units.ts';
 // Cells.
 export type { CellSpec } from './cells/cell.ts';
+export { type CellFit, type FitOptions as CellFitOptions, fitCell } from './cells/fit.ts';
+export { type MeasuredDevice, type Measurements, parseMeasurements } from './cells/measurements.ts';
 export { hermesOneDevice, hermesTwoDevices, idealCell, pcmNandakumar2019 } from './cells/published-cells.ts';
 // The engine.
 export { type Backend, printPlan } from './compile/backend.ts';
@@ -110,6 +112,7 @@ export { lenet5, mlp, type NetworkName, networkByName, networkNames, smallCnn } 
 export { lstmLayers, lstmParameters, lstmStep } from './nn/recurrent.ts';
 export { type ResnetOptions, resnet, resnet32, resnet32Wide } from './nn/resnet.ts';
 // Reports.
+export { cellFitPage } from './report/cell-fit-page.ts';
 export { attributionCsv, toCsv } from './report/csv.ts';
 export { toHtml } from './report/html.ts';
 export { parseRecord, toJson } from './report/json.ts';
