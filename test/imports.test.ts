@@ -38,7 +38,7 @@ const nodeRooms: readonly Room[] = ['native', 'node', 'cli'];
 /** Packages, and the files that may import them. */
 const packages: Readonly<Record<string, RegExp>> = {
   koffi: /^native\//,
-  zod: /^(cells|crossbar)\/.*-schema\.ts$|^train\/(safetensors|checkpoint|provenance)\.ts$|^experiment\/publication-schema\.ts$|^report\/json\.ts$|^cli\//,
+  zod: /^(cells|crossbar)\/.*-schema\.ts$|^interop\/(safetensors|name-map)\.ts$|^train\/(checkpoint|provenance)\.ts$|^experiment\/publication-schema\.ts$|^report\/json\.ts$|^cli\//,
   'd3-scale': /^report\//,
   'd3-shape': /^report\//,
   commander: /^cli\//,

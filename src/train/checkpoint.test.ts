@@ -14,7 +14,7 @@ import {
   parametersDigest,
 } from './checkpoint.ts';
 import type { Provenance } from './provenance.ts';
-import { encodeTensors } from './safetensors.ts';
+import { encodeTensors } from '../interop/safetensors.ts';
 import { initialMomenta } from './step.ts';
 
 const model = tinyConvolutional;

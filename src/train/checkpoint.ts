@@ -8,7 +8,7 @@ import { formatShape, sameShape } from '../base/shape.ts';
 import { isTrained, type Model } from '../nn/model.ts';
 import type { TrainingState } from './fit.ts';
 import { type Provenance, provenanceSchema } from './provenance.ts';
-import { decodeTensors, encodeTensors } from './safetensors.ts';
+import { decodeTensors, encodeTensors } from '../interop/safetensors.ts';
 import { momentumName } from './step.ts';
 
 /** Trained parameters with their provenance. */
