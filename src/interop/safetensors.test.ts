@@ -279,7 +279,7 @@ test('a tensor may not have a name that the header cannot hold', async () => {
     const named = Object.fromEntries([[name, hostTensor([], Float32Array.of(1))]]);
     await assert.rejects(encodeTensors({ tensors: named, metadata: {} }), {
       name: 'UsageError',
-      message: `a tensor may not be named "${name}"; rename it`,
+      message: `safetensors: a tensor may not be named "${name}"; rename it`,
     });
   }
 });

@@ -17,6 +17,7 @@ import {
   isDtype,
   type StoredTensor,
 } from './number-formats.ts';
+import { repeatedNames } from './repeated-names.ts';
 
 /** A file's content: tensors of 32-bit floats, and texts by name. */
 export type TensorFile = {
@@ -62,7 +63,8 @@ const headerSchema: z.ZodType<{ readonly __metadata__?: Texts | undefined }> = z
  */
 export async function encodeTensors({ tensors, metadata }: TensorFile): Promise<Uint8Array<ArrayBuffer>> {
   for (const name of [METADATA, '__proto__']) {
-    if (Object.hasOwn(tensors, name)) throw new UsageError(`a tensor may not be named "${name}"; rename it`);
+    if (Object.hasOwn(tensors, name))
+      throw new UsageError(`safetensors: a tensor may not be named "${name}"; rename it`);
   }
   let offset = 0;
   const placed = Object.entries(tensors).map(([name, { shape, data }]) => {
@@ -218,34 +220,6 @@ function placedTensors(file: string, entries: Entries, body: Uint8Array): Stored
 
 function damaged(file: string, what: string): UsageError {
   return new UsageError(`${file}: ${what}; it is damaged or not a safetensors file; use an earlier file`);
-}
-
-/** Names that an object of a JSON text has twice, at its first two levels; JSON.parse keeps the last of them only. */
-function repeatedNames(json: string): string[] {
-  const open: Set<string>[] = [];
-  const repeated: string[] = [];
-  let depth = 0;
-  let previous = '';
-  for (let at = 0; at < json.length; at++) {
-    const character = json[at]!;
-    if (character === '"') {
-      const start = at;
-      for (at++; json[at] !== '"'; at++) if (json[at] === '\\') at++;
-      // A string behind `{` or `,` of an object is a name; lists are never open at these levels of a checked header.
-      const names = depth <= 2 && (previous === '{' || previous === ',') ? open[depth - 1] : undefined;
-      const text = json.slice(start, at + 1);
-      const name = names === undefined ? '' : (JSON.parse(text) as string);
-      if (names?.has(name)) repeated.push(text);
-      names?.add(name);
-    } else if (character === '{' || character === '[') {
-      depth++;
-      if (depth <= 2) open[depth - 1] = new Set();
-    } else if (character === '}' || character === ']') {
-      depth--;
-    }
-    if (!' \n\r\t'.includes(character)) previous = character;
-  }
-  return repeated;
 }
 
 function headerText(metadata: Texts, entries: Entries): string {
