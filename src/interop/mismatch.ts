@@ -73,8 +73,6 @@ function likelyPairs(
 ): ReadonlyMap<WantedModule, ForeignModule> {
   const free = new Set(theirs);
   const likely = new Map<WantedModule, ForeignModule>();
-  const familyOf = ({ kind }: WantedModule | ForeignModule): string =>
-    kind === 'normalization' || kind === 'lstm' || kind === 'other' ? kind : 'weights';
   const otherLayout: Layout = layout === 'torch' ? 'ohmic' : 'torch';
   const tests: readonly ((mine: WantedModule, other: ForeignModule) => boolean)[] = [
     (mine, other) => mine.name === other.name,
@@ -124,4 +122,10 @@ function nameOf({ name, tensors }: WantedModule | ForeignModule): string {
 
 function quoted(names: readonly string[]): string {
   return names.map((name) => `"${name}"`).join(', ');
+}
+
+/** What a module is like, whatever its size: a normalisation, an LSTM, a matrix, a filter. */
+function familyOf({ kind, tensors }: WantedModule | ForeignModule): string {
+  if (kind === 'normalization' || kind === 'lstm' || kind === 'other') return kind;
+  return tensors.get('weights')?.shape.length === 2 ? 'matrix' : 'filter';
 }

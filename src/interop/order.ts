@@ -63,6 +63,15 @@ export function inOrder<T extends Placed>(
   return fileKeepsOrder ? { ordered: byFile, source: 'file order' } : undefined;
 }
 
+/** True if numbers in names, or the file where it keeps its order, say that members do not run in this order. */
+export function contradictsOrder(members: readonly Placed[], fileKeepsOrder: boolean): boolean {
+  return members.some((a, i) =>
+    members
+      .slice(i + 1)
+      .some((b) => (compareByNumber(a.name, b.name) ?? 0) > 0 || (fileKeepsOrder && a.position > b.position)),
+  );
+}
+
 /** The sign of a − b where two names differ first in a number; undefined where they differ first in a word. */
 function compareByNumber(a: string, b: string): number | undefined {
   const [left, right] = [a, b].map((name) => name.match(/\d+|[^\d.]+|\./g) ?? []);

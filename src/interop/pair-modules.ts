@@ -4,7 +4,7 @@
 import type { Layout } from './layout.ts';
 import { type ForeignModule, possibleSignatures, signatureOf, type WantedModule } from './modules.ts';
 import type { Section } from './sections.ts';
-import { type Ambiguity, align, type Evidence, type Item } from './structure.ts';
+import { type AlignmentOptions, type Ambiguity, align, type Evidence, type Item } from './structure.ts';
 
 /** What says that two tensors are one: what a person says, an equal name, or structure. */
 export type Reason = 'map' | 'name' | Evidence;
@@ -40,9 +40,11 @@ export function pairModules(section: Section, layout: Layout, fileKeepsOrder: bo
   }
   const classes = classesOf(section, layout);
   const byName = section.isNamed ? [] : pairsByName(section, classes);
-  const left = unpairedOf(section, byName);
   const pairsBy = (isLenient: boolean): PairedModules => {
-    const { pairs: found, ambiguities } = alignSection(left, classes, { fileKeepsOrder, isLenient });
+    const { pairs: found, ambiguities } = alignSection(section, byName, classes, {
+      fileKeepsOrder,
+      isLenient,
+    });
     const pairs = [...byName, ...found];
     const isUnclear = new Set(ambiguities.flatMap((unclear) => [...unclear.ours, ...unclear.theirs]));
     const { ours: mine, theirs: other } = unpairedOf(section, pairs);
@@ -140,26 +142,34 @@ function sharedPrefix(names: readonly string[]): string {
 }
 
 function alignSection(
-  { ours, theirs }: Pick<Section, 'ours' | 'theirs'>,
+  { ours, theirs }: Section,
+  byName: readonly ModulePair[],
   classes: Classes,
-  options: Parameters<typeof align>[1],
+  options: AlignmentOptions,
 ): { readonly pairs: readonly ModulePair[]; readonly ambiguities: readonly Ambiguity[] } {
-  const itemsOf = <M extends WantedModule | ForeignModule>(modules: readonly M[]): ReadonlyMap<Item, M> =>
+  const itemsOf = <M extends WantedModule | ForeignModule>(modules: readonly M[]): ReadonlyMap<M, Item> =>
     new Map(
-      modules.flatMap((module, position): [Item, M][] => {
+      modules.flatMap((module, position): [M, Item][] => {
         const signature = classes.get(module);
         const isNormalization = module.kind === 'normalization';
         return signature === undefined
           ? []
-          : [[{ name: module.name, position, signature, isNormalization }, module]];
+          : [[module, { name: module.name, position, signature, isNormalization }]];
       }),
     );
   const [left, right] = [itemsOf(ours), itemsOf(theirs)];
-  const { pairs, ambiguities } = align({ ours: [...left.keys()], theirs: [...right.keys()] }, options);
+  const { pairs, ambiguities } = align(
+    {
+      ours: [...left.values()],
+      theirs: [...right.values()],
+      known: byName.map((pair) => ({ ours: left.get(pair.ours)!, theirs: right.get(pair.theirs)! })),
+    },
+    options,
+  );
   return {
     pairs: pairs.map((pair) => ({
-      ours: left.get(pair.ours)!,
-      theirs: right.get(pair.theirs)!,
+      ours: ours[pair.ours.position]!,
+      theirs: theirs[pair.theirs.position]!,
       how: pair.how,
     })),
     ambiguities,

@@ -400,7 +400,7 @@ test('numbers that are not finite are reported by tensor, count and place', () =
       two: hostTensor([3], Float32Array.of(Number.NEGATIVE_INFINITY, 0, Number.NaN)),
     }),
     [
-      '"one": 1 of 2 number is not finite, the first NaN at index 1',
+      '"one": 1 of 2 numbers are not finite, the first NaN at index 1',
       '"two": 2 of 3 numbers are not finite, the first -Infinity at index 0',
     ],
   );

@@ -134,7 +134,7 @@ export function nonFiniteNumbers(tensors: Parameters): readonly string[] {
     const count = data.reduce((sum, value) => sum + (Number.isFinite(value) ? 0 : 1), 0);
     if (count === 0) return [];
     const first = data.findIndex((value) => !Number.isFinite(value));
-    const verb = count === 1 ? 'number is' : 'numbers are';
+    const verb = data.length === 1 ? 'number is' : 'numbers are';
     return [
       `"${name}": ${count} of ${data.length} ${verb} not finite, the first ${data[first]} at index ${first}`,
     ];

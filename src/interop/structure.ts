@@ -2,7 +2,7 @@
 // trees. Groups that hold the same shapes are matched first, then what is inside them; where several are equal, their
 // order decides (order.ts), or nothing is decided. Nothing is matched by a plain zip over the file.
 
-import { inOrder, type OrderSource, type Placed } from './order.ts';
+import { contradictsOrder, inOrder, type OrderSource, type Placed } from './order.ts';
 
 /** One module of either side. */
 export type Item = Placed & {
@@ -37,15 +37,23 @@ export type AlignmentOptions = {
   readonly isLenient: boolean;
 };
 
+/** The modules of a network and of a file. */
+export type Sides = {
+  /** In the order of the forward pass. */
+  readonly ours: readonly Item[];
+  readonly theirs: readonly Item[];
+  /** What is paired already; it tells to which layers normalisations belong. */
+  readonly known: readonly Omit<Pair, 'how'>[];
+};
+
 /** Items whose names begin with the same `depth` parts; an item alone is a group too, whatever its depth. */
 type Group = Placed & { readonly items: readonly Item[]; readonly depth: number };
 
 type Search = AlignmentOptions & {
   readonly pairs: Pair[];
   readonly ambiguities: Ambiguity[];
-  readonly all: Sides;
+  readonly all: Pick<Sides, 'ours' | 'theirs'>;
 };
-type Sides = { readonly ours: readonly Item[]; readonly theirs: readonly Item[] };
 
 /**
  * Pairs of modules of the network and of the file.
@@ -54,12 +62,46 @@ type Sides = { readonly ours: readonly Item[]; readonly theirs: readonly Item[] 
  * equal are opened. Of k equal groups on both sides, the first of ours is the first of theirs if an order is known.
  * Normalisations of one shape go with the convolution beside them first.
  *
- * @param sides.ours in the order of the forward pass
+ * @returns pairs besides the known ones
  */
-export function align(sides: Sides, options: AlignmentOptions): Alignment {
-  const search: Search = { ...options, pairs: [], ambiguities: [], all: sides };
-  alignGroups(search, groupsOf(sides.ours, 0), groupsOf(sides.theirs, 0), 'shape');
-  return { pairs: search.pairs, ambiguities: search.ambiguities };
+export function align({ known, ...sides }: Sides, options: AlignmentOptions): Alignment {
+  const search: Search = {
+    ...options,
+    pairs: known.map((pair) => ({ ...pair, how: 'shape' })),
+    ambiguities: [],
+    all: sides,
+  };
+  const isKnown = new Set(known.flatMap(({ ours, theirs }) => [ours, theirs]));
+  const unknown = (items: readonly Item[]): readonly Group[] =>
+    groupsOf(
+      items.filter((item) => !isKnown.has(item)),
+      0,
+    );
+  alignGroups(search, unknown(sides.ours), unknown(sides.theirs), 'shape');
+  const found = search.pairs.slice(known.length);
+  const wrong = options.isLenient ? [] : disordered(found, options.fileKeepsOrder);
+  return {
+    pairs: found.filter((pair) => !wrong.flat().includes(pair)),
+    ambiguities: [
+      ...search.ambiguities,
+      ...wrong.map((equals) => ({
+        ours: equals.map(({ ours }) => ours.name),
+        theirs: equals.map(({ theirs }) => theirs.name),
+      })),
+    ],
+  };
+}
+
+/**
+ * Equal layers that the hierarchy pairs in another order than names or the file have: the two contradict each other.
+ * Normalisations are left out, since those of a shortcut may stand anywhere in their block.
+ */
+function disordered(pairs: readonly Pair[], fileKeepsOrder: boolean): readonly (readonly Pair[])[] {
+  const layers = pairs.filter(({ ours }) => !ours.isNormalization);
+  return [...Map.groupBy(layers, ({ ours }) => ours.signature).values()].filter((equals) => {
+    const theirs = equals.toSorted((a, b) => a.ours.position - b.ours.position).map((known) => known.theirs);
+    return contradictsOrder(theirs, fileKeepsOrder);
+  });
 }
 
 function alignGroups(search: Search, ours: readonly Group[], theirs: readonly Group[], how: Evidence): void {
@@ -71,11 +113,12 @@ function alignGroups(search: Search, ours: readonly Group[], theirs: readonly Gr
   if (search.isLenient) pairByLastPart(search, rest.ours, rest.theirs, how);
   // After the convolutions of this level, which tell them apart.
   for (const [a, b] of normalizations) {
-    const known = a.length > 1 ? pairNeighbours(search, a, b, how) : new Set();
-    const isLeft = ({ items }: Group): boolean => !known.has(items[0]!);
-    settle(search, a.filter(isLeft), b.filter(isLeft), how);
+    const beside = a.length > 1 ? neighbourPairs(search, a, b, how) : [];
+    // All or none: of `bn0` and `bn1` beside `conv1` and `conv2`, one shares a number by accident.
+    if (beside.length === a.length) search.pairs.push(...beside);
+    else settle(search, a, b, how);
   }
-  pairNeighbours(search, rest.ours, rest.theirs, how);
+  search.pairs.push(...neighbourPairs(search, rest.ours, rest.theirs, how));
 }
 
 type Balance = {
@@ -124,13 +167,13 @@ function pair(search: Search, a: Group, b: Group, how: Evidence): void {
   else alignGroups(search, groupsOf(a.items, a.depth), groupsOf(b.items, b.depth), how);
 }
 
-/** Pairs normalisations, each a group of its own, whose convolutions are a pair; returns all of them. */
-function pairNeighbours(
+/** Pairs of normalisations, each a group of its own, whose convolutions are a pair. */
+function neighbourPairs(
   search: Search,
   ours: readonly Group[],
   theirs: readonly Group[],
   how: Evidence,
-): ReadonlySet<Item> {
+): readonly Pair[] {
   const { all, fileKeepsOrder, pairs } = search;
   const partners = new Map(pairs.map((known) => [known.ours, known.theirs]));
   const done = new Set(pairs.flatMap((known) => [known.ours, known.theirs]));
@@ -140,7 +183,7 @@ function pairNeighbours(
       (item) => neighbourOf(item, side, isOrdered) ?? item,
     );
   const [left, right] = [beside(ours, all.ours, true), beside(theirs, all.theirs, fileKeepsOrder)];
-  const found = [...left].flatMap(([neighbour, [a, ...moreOfOurs]]): Pair[] => {
+  return [...left].flatMap(([neighbour, [a, ...moreOfOurs]]): Pair[] => {
     const partner = partners.get(neighbour);
     const [b, ...moreOfTheirs] = (partner && right.get(partner)) ?? [];
     const isOnly = b !== undefined && moreOfOurs.length + moreOfTheirs.length === 0;
@@ -148,8 +191,6 @@ function pairNeighbours(
       ? [{ ours: a!, theirs: b, how: weaker(how, 'neighbour') }]
       : [];
   });
-  pairs.push(...found);
-  return new Set(found.flatMap((known) => [known.ours, known.theirs]));
 }
 
 /**
