@@ -75,6 +75,10 @@ export { digital, type Layer, type LayerKind, type Operator, weightsOf } from '.
 export { printGraph } from './graph/print.ts';
 export { constant, customGradient, GraphKey, iota, straightThrough, Tensor } from './graph/tensor.ts';
 export { type Trace, trace } from './graph/trace.ts';
+// Files of others.
+export { type ImportedWeights, type ImportOptions, importWeights } from './interop/import-weights.ts';
+export { parseNameMap } from './interop/name-map.ts';
+export { decodeTensors, encodeTensors } from './interop/safetensors.ts';
 // Networks: definitions, modules, recurrent cells, losses.
 export {
   classifier,
