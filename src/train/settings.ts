@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
 import { hardwareSchema } from '../crossbar/hardware-schema.ts';
-import type { Augmentation } from '../data/batches.ts';
+import type { Augmentation } from '../data/image-set.ts';
 
 /** Learning rate over a run. */
 export type LearningRate =
