@@ -2,6 +2,7 @@
 
 import { type Key, type RandomSequence, randomSequence } from '../src/base/random.ts';
 import { elementCount, type Shape } from '../src/base/shape.ts';
+import type { ConvolutionGeometry } from '../src/graph/node.ts';
 import { convolvedSize } from '../src/graph/shape-rules.ts';
 import { constant, customGradient, iota, straightThrough, type Tensor } from '../src/graph/tensor.ts';
 import type { SampleTrace } from './compare.ts';
@@ -307,15 +308,21 @@ const sumSteps: Readonly<Record<string, Step>> = {
     const images = withRank(input.tensor, 4);
     const [n, h, w, c] = images.shape as [number, number, number, number];
     const kernel = [pick(g, [1, 2, 3]), pick(g, [1, 3, 5])] as const;
-    const geometry = {
+    const groups = pick(
+      g,
+      [1, 1, 2, c].filter((count) => c % count === 0),
+    );
+    const geometry: ConvolutionGeometry = {
       stride: [1 + below(g, 3), 1 + below(g, 3)],
-      padding: [below(g, 3), below(g, 3)],
-    } as const;
+      padding: [below(g, 3), chance(g, 0.5) ? below(g, 3) : [below(g, 3), below(g, 4)]],
+      dilation: chance(g, 0.3) ? [1 + below(g, 2), 1 + below(g, 3)] : [1, 1],
+      groups,
+    };
     const [oh, ow] = convolvedSize([h, w], kernel, geometry);
-    const channels = pick(g, [1, 2, 7, 16, 19]);
-    const terms = kernel[0] * kernel[1] * c;
+    const channels = groups * pick(g, groups === 1 ? [1, 2, 7, 16, 19] : [1, 2, 9]);
+    const terms = (kernel[0] * kernel[1] * c) / groups;
     if (oh < 1 || ow < 1 || n * oh * ow * channels > MAXIMUM_ELEMENTS || terms > 300) return undefined;
-    const filter = newInput(g, [...kernel, c, channels], false).tensor;
+    const filter = newInput(g, [...kernel, c / groups, channels], false).tensor;
     const start = chance(g, 0.3) ? below(g, terms) : 0;
     const convolved = images.convolve(filter, geometry, [start, start + 1 + below(g, terms - start)]);
     return inexact(convolved.multiply(1 / Math.sqrt(terms)), 3 * input.bound);

@@ -7,7 +7,7 @@ import { deriveKey, keyFromSeed, randomSequence } from '../base/random.ts';
 import { elementCount, type Shape } from '../base/shape.ts';
 import { gradients, reverseRules } from './gradients.ts';
 import { interpret } from './interpret.ts';
-import { type Graph, nodesOf } from './node.ts';
+import { fullGeometry, type Graph, nodesOf } from './node.ts';
 import { apply, constant, customGradient, iota, straightThrough, type Tensor } from './tensor.ts';
 import { trace } from './trace.ts';
 
@@ -85,6 +85,29 @@ const cases: Readonly<Record<string, Case>> = {
   'convolution, uneven geometry': {
     shapes: { x: [1, 5, 4, 1], filter: [3, 2, 1, 2] },
     of: ({ x, filter }) => x!.convolve(filter!, { stride: [2, 1], padding: [0, 1] }),
+  },
+  'convolution, uneven margins': {
+    shapes: { x: [1, 4, 3, 1], filter: [2, 3, 1, 2] },
+    of: ({ x, filter }) =>
+      x!.convolve(filter!, {
+        stride: [1, 2],
+        padding: [
+          [0, 2],
+          [3, 1],
+        ],
+      }),
+  },
+  'convolution, dilated': {
+    shapes: { x: [1, 6, 5, 2], filter: [3, 2, 2, 2] },
+    of: ({ x, filter }) => x!.convolve(filter!, { stride: [2, 1], padding: [1, 2], dilation: [2, 3] }),
+  },
+  'convolution, in groups': {
+    shapes: { x: [2, 3, 4, 4], filter: [2, 2, 2, 6] },
+    of: ({ x, filter }) => x!.convolve(filter!, { stride: [1, 2], padding: [1, 0], groups: 2 }),
+  },
+  'convolution, depthwise, over rows': {
+    shapes: { x: [1, 4, 3, 3], filter: [3, 3, 1, 3] },
+    of: ({ x, filter }) => x!.convolve(filter!, { stride: [1, 1], padding: [1, 1], groups: 3 }, [2, 7]),
   },
   'convolution over rows': convolution([1, 3, 4, 2], [3, 3, 2, 2], 1, 1, [5, 12]),
   'convolution over first rows': convolution([1, 3, 4, 2], [3, 3, 2, 2], 2, 1, [0, 7]),
@@ -294,7 +317,7 @@ test('products over a share of the rows give no gradient to the other rows', () 
 
 test('the gradient operators of a convolution are each other’s adjoints', () => {
   // ⟨conv(x, w), g⟩ = ⟨x, inputGradient(g, w)⟩ = ⟨w, weightGradient(x, g)⟩, to rounding of float64.
-  const geometry = { stride: [2, 1], padding: [1, 2] } as const;
+  const geometry = fullGeometry({ stride: [2, 1], padding: [1, 2] });
   const [imageShape, filterShape] = [[2, 5, 4, 3] as const, [3, 2, 3, 4] as const];
   const graph = trace((t) => {
     const [x, w] = [t.input('x', imageShape), t.input('w', filterShape)];

@@ -3,7 +3,15 @@
 
 import { invariant, UsageError } from '../base/errors.ts';
 import { elementCount, formatShape, type Shape, sameShape } from '../base/shape.ts';
-import { type Attributes, type Node, type OpName, type RowRange, reachable } from './node.ts';
+import {
+  type Attributes,
+  type ConvolutionGeometry,
+  fullGeometry,
+  type Node,
+  type OpName,
+  type RowRange,
+  reachable,
+} from './node.ts';
 import { apply, constant, iota, Tensor } from './tensor.ts';
 
 type Inputs = readonly Tensor[];
@@ -25,6 +33,28 @@ function keepRows(weights: Tensor, [start, end]: RowRange): Tensor {
   const from = constant(weights, start - 1, 'i32').less(row);
   const kept = from.select(row.less(end).select(1, 0), 0);
   return weights.reshape([rows, columns]).multiply(kept).reshape(weights.shape);
+}
+
+/** The gradient of the images of a convolution. */
+function inputGradient(
+  gradient: Tensor,
+  filter: Tensor,
+  geometry: ConvolutionGeometry,
+  imageShape: Shape,
+): Tensor {
+  const attributes = { ...fullGeometry(geometry), imageShape };
+  return apply(gradient.builder, 'convolutionInputGradient', [gradient, filter], attributes);
+}
+
+/** The gradient of the filter of a convolution. */
+function weightGradient(
+  images: Tensor,
+  gradient: Tensor,
+  geometry: ConvolutionGeometry,
+  filterShape: Shape,
+): Tensor {
+  const attributes = { ...fullGeometry(geometry), filterShape };
+  return apply(images.builder, 'convolutionWeightGradient', [images, gradient], attributes);
 }
 
 /** Reverse rules of all primitives. */
@@ -91,28 +121,17 @@ export const reverseRules: { readonly [K in OpName]: ReverseRule<K> } = {
     g.matmul(keepRows(b!, rows).transpose()),
     keepRows(a!.transpose().matmul(g), rows),
   ],
-  convolution: (g, [x, filter], _, { stride, padding, rows }) => [
-    apply(g.builder, 'convolutionInputGradient', [g, keepRows(filter!, rows)], {
-      stride,
-      padding,
-      imageShape: x!.shape,
-    }),
-    keepRows(
-      apply(g.builder, 'convolutionWeightGradient', [x!, g], { stride, padding, filterShape: filter!.shape }),
-      rows,
-    ),
+  convolution: (g, [x, filter], _, { rows, ...geometry }) => [
+    inputGradient(g, keepRows(filter!, rows), geometry, x!.shape),
+    keepRows(weightGradient(x!, g, geometry, filter!.shape), rows),
   ],
-  convolutionInputGradient: (g, [gradient, filter], _, { stride, padding }) => [
-    g.convolve(filter!, { stride, padding }),
-    apply(g.builder, 'convolutionWeightGradient', [g, gradient!], {
-      stride,
-      padding,
-      filterShape: filter!.shape,
-    }),
+  convolutionInputGradient: (g, [gradient, filter], _, { imageShape: _shape, ...geometry }) => [
+    g.convolve(filter!, geometry),
+    weightGradient(g, gradient!, geometry, filter!.shape),
   ],
-  convolutionWeightGradient: (g, [x, gradient], _, { stride, padding }) => [
-    apply(g.builder, 'convolutionInputGradient', [gradient!, g], { stride, padding, imageShape: x!.shape }),
-    x!.convolve(g, { stride, padding }),
+  convolutionWeightGradient: (g, [x, gradient], _, { filterShape: _shape, ...geometry }) => [
+    inputGradient(gradient!, g, geometry, x!.shape),
+    x!.convolve(g, geometry),
   ],
   detach: none,
   custom: (g, inputs, _, { rule, name }) => {

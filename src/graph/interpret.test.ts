@@ -129,6 +129,71 @@ test('a 1x1 convolution is a matrix product over pixels', () => {
   );
 });
 
+/** A filter of small whole numbers. */
+const counted = (t: Trace, shape: readonly number[]): Tensor =>
+  iota(t, [shape.reduce((product, size) => product * size, 1)], 0)
+    .cast('f32')
+    .multiply(7)
+    .cos()
+    .multiply(9)
+    .round()
+    .reshape(shape);
+
+test('uneven margins are zeros put around the images before', () => {
+  const margins = [
+    [2, 1],
+    [0, 3],
+  ] as const;
+  assert.deepEqual(
+    valuesOf([1, 4, 5, 2], (x, t) =>
+      x.convolve(counted(t, [3, 2, 2, 3]), { stride: [2, 1], padding: margins }),
+    ),
+    valuesOf([1, 4, 5, 2], (x, t) =>
+      x
+        .pad([0, 2, 0, 0], [0, 1, 3, 0])
+        .convolve(counted(t, [3, 2, 2, 3]), { stride: [2, 1], padding: [0, 0] }),
+    ),
+  );
+});
+
+test('a dilated convolution is one by a filter with zeros between its elements', () => {
+  const spaced = (filter: Tensor): Tensor =>
+    filter
+      .reshape([2, 1, 3, 1, 2, 2])
+      .pad([0, 0, 0, 0, 0, 0], [0, 2, 0, 1, 0, 0])
+      .reshape([6, 6, 2, 2])
+      .slice([0, 0, 0, 0], [4, 5, 2, 2]);
+  assert.deepEqual(
+    valuesOf([1, 6, 7, 2], (x, t) =>
+      x.convolve(counted(t, [2, 3, 2, 2]), { stride: [1, 2], padding: [1, 1], dilation: [3, 2] }),
+    ),
+    valuesOf([1, 6, 7, 2], (x, t) =>
+      x.convolve(spaced(counted(t, [2, 3, 2, 2])), { stride: [1, 2], padding: [1, 1] }),
+    ),
+  );
+});
+
+test('each group of a convolution is a convolution of its own share of the channels', () => {
+  const geometry = { stride: [1, 1], padding: [1, 0] } as const;
+  const rows = [3, 10] as const;
+  const grouped = valuesOf([1, 3, 4, 6], (x, t) =>
+    x.convolve(counted(t, [2, 3, 2, 6]), { ...geometry, groups: 3 }, rows),
+  );
+  for (const group of [0, 1, 2]) {
+    const share = valuesOf([1, 3, 4, 6], (x, t) =>
+      x
+        .slice([0, 0, 0, 2 * group], [1, 3, 4, 2 * group + 2])
+        .convolve(
+          counted(t, [2, 3, 2, 6]).slice([0, 0, 0, 2 * group], [2, 3, 2, 2 * group + 2]),
+          geometry,
+          rows,
+        ),
+    );
+    const own = grouped.filter((_, i) => Math.floor((i % 6) / 2) === group);
+    assert.deepEqual(own, share);
+  }
+});
+
 test('random element i is draw i of the stream under the key', () => {
   const graph = trace((t) => {
     const key = t.key('k').derive('stream');

@@ -4,7 +4,7 @@
 import { UsageError } from '../base/errors.ts';
 import { normalFromWord, randomWord, threefry2x32, uniformFromWord } from '../base/random.ts';
 import { elementCount, type Shape, stridesOf } from '../base/shape.ts';
-import { type Attributes, type Graph, type Node, nodesOf, type OpName } from './node.ts';
+import { type FullGeometry, type Graph, type Node, nodesOf, type OpName } from './node.ts';
 
 type Values = Float64Array;
 type Evaluation<K extends OpName> = (inputs: readonly Values[], node: Node<K>, given: Given) => Values;
@@ -82,24 +82,28 @@ function visitConvolution(
   image: Shape,
   filter: Shape,
   output: Shape,
-  { stride, padding }: Attributes['convolutionInputGradient'] | Attributes['convolution'],
+  { stride, padding, dilation, groups }: FullGeometry,
   visit: (y: number, x: number, w: number) => void,
 ): void {
   const [n, h, w, c] = image as [number, number, number, number];
-  const [kh, kw, , m] = filter as [number, number, number, number];
+  const [kh, kw, channels, m] = filter as [number, number, number, number];
   const [, oh, ow] = output as [number, number, number, number];
   for (let b = 0; b < n; b++)
     for (let i = 0; i < oh; i++)
       for (let j = 0; j < ow; j++)
         for (let p = 0; p < kh; p++)
           for (let q = 0; q < kw; q++) {
-            const row = i * stride[0] + p - padding[0];
-            const column = j * stride[1] + q - padding[1];
+            const row = i * stride[0] + p * dilation[0] - padding[0][0];
+            const column = j * stride[1] + q * dilation[1] - padding[1][0];
             if (row < 0 || row >= h || column < 0 || column >= w) continue;
             const y = ((b * oh + i) * ow + j) * m;
             const x = ((b * h + row) * w + column) * c;
-            for (let ci = 0; ci < c; ci++)
-              for (let co = 0; co < m; co++) visit(y + co, x + ci, ((p * kw + q) * c + ci) * m + co);
+            for (let co = 0; co < m; co++) {
+              const group = Math.floor((co * groups) / m);
+              const first = x + group * channels;
+              for (let ci = 0; ci < channels; ci++)
+                visit(y + co, first + ci, ((p * kw + q) * channels + ci) * m + co);
+            }
           }
 }
 
@@ -209,10 +213,8 @@ const evaluations: { readonly [K in OpName]: Evaluation<K> } = {
   },
   convolutionWeightGradient: ([x, g], node) => {
     const [images, gradient] = node.inputs as [Node, Node];
-    const { stride, padding } = node.attributes;
     const result = new Float64Array(elementCount(node.shape));
-    const geometry = { stride, padding, imageShape: images.shape };
-    visitConvolution(images.shape, node.shape, gradient.shape, geometry, (y, i, w) => {
+    visitConvolution(images.shape, node.shape, gradient.shape, node.attributes, (y, i, w) => {
       result[w]! += x![i]! * g![y]!;
     });
     return result;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UsageError } from '../base/errors.ts';
-import type { ConvolutionGeometry } from './node.ts';
+import { type ConvolutionGeometry, fullGeometry } from './node.ts';
 import { convolvedSize } from './shape-rules.ts';
 import { apply, iota, type Tensor } from './tensor.ts';
 import { type Trace, trace } from './trace.ts';
@@ -52,6 +52,20 @@ test('a convolution has an output pixel for every whole step of the filter', () 
   assert.deepEqual(convolvedSize([32, 32], [3, 3], { stride: [1, 1], padding: [1, 1] }), [32, 32]);
   assert.deepEqual(convolvedSize([32, 32], [3, 3], { stride: [2, 2], padding: [1, 1] }), [16, 16]);
   assert.deepEqual(convolvedSize([7, 8], [3, 2], { stride: [3, 2], padding: [0, 1] }), [2, 5]);
+  assert.deepEqual(
+    convolvedSize([7, 8], [3, 2], {
+      stride: [2, 2],
+      padding: [
+        [0, 3],
+        [1, 0],
+      ],
+    }),
+    [4, 4],
+  );
+  assert.deepEqual(
+    convolvedSize([9, 9], [3, 2], { stride: [1, 2], padding: [0, 1], dilation: [2, 5] }),
+    [5, 3],
+  );
   within((t) => {
     const y = t
       .input('x', [5, 7, 8, 3])
@@ -229,10 +243,33 @@ const faults: Readonly<Record<string, readonly [build: (t: Trace) => unknown, me
       t.input('x', [2, 3, 4, 1]).convolve(t.input('w', [1, 1, 1, 2]), { stride: [1, 1], padding: [0, -1] }),
     'convolution: expected whole strides from 1 and paddings from 0, got strides (1, 1), paddings (0, -1)',
   ],
+  'a negative padding on one side': [
+    (t) =>
+      t
+        .input('x', [2, 3, 4, 1])
+        .convolve(t.input('w', [1, 1, 1, 2]), { stride: [1, 1], padding: [[1, -1], 0] }),
+    'convolution: expected whole strides from 1 and paddings from 0, got strides (1, 1), paddings (1+-1, 0)',
+  ],
+  'a dilation of nothing': [
+    (t) => t.input('x', [2, 3, 4, 1]).convolve(t.input('w', [1, 1, 1, 2]), { ...unit, dilation: [1, 0] }),
+    'convolution: expected whole dilations and groups from 1, got dilations (1, 0), 1 groups',
+  ],
+  'a dilated filter larger than its images': [
+    (t) => t.input('x', [2, 3, 4, 1]).convolve(t.input('w', [2, 2, 1, 2]), { ...unit, dilation: [3, 3] }),
+    'convolution: filter (2, 2, 1, 2) does not fit into images (2, 3, 4, 1); add padding',
+  ],
+  'groups that do not divide the channels': [
+    (t) => t.input('x', [2, 3, 4, 5]).convolve(t.input('w', [1, 1, 2, 4]), { ...unit, groups: 2 }),
+    'convolution: 2 groups need channels and outputs in multiples of 2, and a filter of 1/2 of the channels; got images (2, 3, 4, 5), filter (1, 1, 2, 4)',
+  ],
+  'groups that do not divide the outputs': [
+    (t) => t.input('x', [2, 3, 4, 4]).convolve(t.input('w', [1, 1, 2, 3]), { ...unit, groups: 2 }),
+    'convolution: 2 groups need channels and outputs in multiples of 2, and a filter of 1/2 of the channels; got images (2, 3, 4, 4), filter (1, 1, 2, 3)',
+  ],
   'a gradient that is no output of the convolution, for the images': [
     (t) =>
       apply(t.builder, 'convolutionInputGradient', [t.input('g', [2, 3, 3, 2]), t.input('w', [2, 2, 1, 2])], {
-        ...unit,
+        ...fullGeometry(unit),
         imageShape: [2, 3, 4, 1],
       }),
     'convolutionInputGradient: gradient (2, 3, 3, 2) is not (2, 2, 3, 2)',
@@ -244,7 +281,7 @@ const faults: Readonly<Record<string, readonly [build: (t: Trace) => unknown, me
         'convolutionWeightGradient',
         [t.input('x', [2, 3, 4, 1]), t.input('g', [2, 3, 3, 2])],
         {
-          ...unit,
+          ...fullGeometry(unit),
           filterShape: [2, 2, 1, 2],
         },
       ),

@@ -2,7 +2,16 @@
 
 import { UsageError } from '../base/errors.ts';
 import { elementCount, formatShape, type Shape, sameShape } from '../base/shape.ts';
-import type { Attributes, ConvolutionGeometry, DType, Node, OpName, RowRange } from './node.ts';
+import {
+  type Attributes,
+  type ConvolutionGeometry,
+  type DType,
+  type FullGeometry,
+  fullGeometry,
+  type Node,
+  type OpName,
+  type RowRange,
+} from './node.ts';
 
 type Typed = { readonly shape: Shape; readonly dtype: DType };
 type ShapeRule<K extends OpName> = (inputs: readonly Node[], attributes: Attributes[K]) => Typed;
@@ -52,13 +61,17 @@ function requireSizes(op: string, shape: Shape): void {
   }
 }
 
-function requireGeometry(op: string, { stride, padding }: ConvolutionGeometry): void {
-  const fits =
-    stride.every((step) => Number.isInteger(step) && step >= 1) &&
-    padding.every((zeros) => Number.isInteger(zeros) && zeros >= 0);
-  if (!fits) {
+function requireGeometry(op: string, { stride, padding, dilation, groups }: FullGeometry): void {
+  const isWhole = (least: number) => (size: number) => Number.isInteger(size) && size >= least;
+  if (!stride.every(isWhole(1)) || !padding.flat().every(isWhole(0))) {
+    const margins = padding.map(([before, after]) => (before === after ? before : `${before}+${after}`));
     throw new UsageError(
-      `${op}: expected whole strides from 1 and paddings from 0, got strides ${formatShape(stride)}, paddings ${formatShape(padding)}`,
+      `${op}: expected whole strides from 1 and paddings from 0, got strides ${formatShape(stride)}, paddings (${margins.join(', ')})`,
+    );
+  }
+  if (!dilation.every(isWhole(1)) || !isWhole(1)(groups)) {
+    throw new UsageError(
+      `${op}: expected whole dilations and groups from 1, got dilations ${formatShape(dilation)}, ${groups} groups`,
     );
   }
 }
@@ -80,27 +93,42 @@ function requireRows(op: string, [start, end]: RowRange, rows: number): void {
 const reduced = (x: Node, axes: readonly number[]): Shape =>
   x.shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
 
-/** Output height and width of a convolution over (h, w) with a (kh, kw) filter. */
+/** Pixels that a kernel of so many rows, or columns, reaches over: d (k − 1) + 1. */
+export function reachOf(kernel: number, dilation: number): number {
+  return dilation * (kernel - 1) + 1;
+}
+
+/** Output height and width of a convolution over (h, w) with a (kh, kw) filter: ⌊(h + padding − reach) / stride⌋ + 1. */
 export function convolvedSize(
   image: readonly [number, number],
   filter: readonly [number, number],
-  { stride, padding }: ConvolutionGeometry,
+  geometry: ConvolutionGeometry,
 ): [number, number] {
-  return [0, 1].map((k) => Math.floor((image[k]! + 2 * padding[k]! - filter[k]!) / stride[k]!) + 1) as [
-    number,
-    number,
-  ];
+  const { stride, padding, dilation } = fullGeometry(geometry);
+  const along = (k: 0 | 1): number =>
+    Math.floor((image[k] + padding[k][0] + padding[k][1] - reachOf(filter[k], dilation[k])) / stride[k]) + 1;
+  return [along(0), along(1)];
 }
 
-function convolutionShape(image: Shape, filter: Shape, geometry: ConvolutionGeometry): Shape {
-  requireGeometry('convolution', geometry);
-  const [n, h, w, c] = image as [number, number, number, number];
-  const [kh, kw, channels, m] = filter as [number, number, number, number];
-  if (channels !== c) {
+function requireGroups(op: string, image: Shape, filter: Shape, groups: number): void {
+  const [c, channels, m] = [image[3]!, filter[2]!, filter[3]!];
+  if (groups === 1 && channels !== c) {
     throw new UsageError(
-      `convolution: images ${formatShape(image)} have ${c} channels, filter ${formatShape(filter)} expects ${channels}`,
+      `${op}: images ${formatShape(image)} have ${c} channels, filter ${formatShape(filter)} expects ${channels}`,
     );
   }
+  if (channels * groups !== c || m % groups !== 0) {
+    throw new UsageError(
+      `${op}: ${groups} groups need channels and outputs in multiples of ${groups}, and a filter of 1/${groups} of the channels; got images ${formatShape(image)}, filter ${formatShape(filter)}`,
+    );
+  }
+}
+
+function convolutionShape(image: Shape, filter: Shape, geometry: FullGeometry): Shape {
+  requireGeometry('convolution', geometry);
+  const [n, h, w] = image as [number, number, number, number];
+  const [kh, kw, , m] = filter as [number, number, number, number];
+  requireGroups('convolution', image, filter, geometry.groups);
   const [oh, ow] = convolvedSize([h, w], [kh, kw], geometry);
   if (oh < 1 || ow < 1) {
     throw new UsageError(

@@ -5,7 +5,15 @@ import { UsageError } from '../base/errors.ts';
 import { exactText } from '../base/exact-text.ts';
 import { deriveKey, type Key } from '../base/random.ts';
 import { broadcastShapes, normalizeAxes, type Shape, sameShape } from '../base/shape.ts';
-import type { Attributes, ConvolutionGeometry, DType, Node, OpName, RowRange } from './node.ts';
+import {
+  type Attributes,
+  type ConvolutionGeometry,
+  type DType,
+  fullGeometry,
+  type Node,
+  type OpName,
+  type RowRange,
+} from './node.ts';
 import { shapeRules } from './shape-rules.ts';
 
 /** Gradients for the inputs of a custom node, given the gradient of its value; undefined means zero. */
@@ -201,10 +209,18 @@ export class Tensor {
   matmul(right: Tensor, rows: RowRange = [0, right.shape[0] ?? 0]): Tensor {
     return apply(this.builder, 'matmul', [this, right], { rows });
   }
-  /** Images (n, h, w, c) convolved with a filter (kh, kw, c, m); with `rows`, over those rows of the filter matrix. */
-  convolve(filter: Tensor, { stride, padding }: ConvolutionGeometry, rows?: RowRange): Tensor {
+  /**
+   * Images (n, h, w, c) convolved with a filter (kh, kw, c / groups, m) → (n, h', w', m):
+   *
+   *   y[i, j, m] = Σ over p, q, c of x[i·stride + p·dilation − padding, j·stride + q·dilation − padding, c] · f[p, q, c, m]
+   *
+   * @param rows only those rows of the filter seen as a (kh·kw·c / groups, m) matrix, of each group alike
+   * @throws UsageError if channels, groups and filter do not fit, or the filter does not fit into the padded images
+   */
+  convolve(filter: Tensor, geometry: ConvolutionGeometry, rows?: RowRange): Tensor {
     const all = filter.shape.slice(0, -1).reduce((product, size) => product * size, 1);
-    return apply(this.builder, 'convolution', [this, filter], { stride, padding, rows: rows ?? [0, all] });
+    const attributes = { ...fullGeometry(geometry), rows: rows ?? ([0, all] as const) };
+    return apply(this.builder, 'convolution', [this, filter], attributes);
   }
 
   /** The value, treated as a constant by differentiation. */

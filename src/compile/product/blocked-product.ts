@@ -17,12 +17,15 @@ import {
 } from './block.ts';
 import { createEpilogue } from './epilogue.ts';
 import type { Phase, Product } from './geometry.ts';
+import { lowerGroupedProduct } from './grouped-product.ts';
 import { channelShares, isWorthPanels, packPanels, walkPanels } from './panels.ts';
 import { loadRow } from './prefetch.ts';
 import { stageImage } from './stage-image.ts';
 
 /** The kernel of a product; `sums` of its result over images and pixels are collected on the way, then combined. */
 export function lowerProduct(context: Context, product: Product, sums: readonly Node[] = []): DraftLaunch[] {
+  const { groups = 1 } = product;
+  if (groups > 1) return lowerGroupedProduct(context, { ...product, groups }, sums);
   const draft = createDraft(context);
   const output = draft.output(context.memoryOf(product.result)!);
   const [phase] = product.phases;
