@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { type Engine, engineOn } from '../src/engine.ts';
 import { gradients } from '../src/graph/gradients.ts';
 import type { ConvolutionGeometry } from '../src/graph/node.ts';
-import type { Tensor } from '../src/graph/tensor.ts';
+import { concat, type Tensor } from '../src/graph/tensor.ts';
 import { assertAgrees, backends, type Sample, type SampleTrace, sample } from './compare.ts';
 
 type Results = Record<string, Tensor>;
@@ -167,11 +167,47 @@ function surroundedGroups(t: SampleTrace): Results {
   return results;
 }
 
+/** Parts of all ranks and types, along every axis, few and many elements, from memory and computed. */
+function concatenations(t: SampleTrace): Results {
+  const results: Results = {};
+  for (const shape of [[7], [3, 5], [2, 3, 4], [2, 1, 3, 2, 5, 2], [3, 40, 50], [9001]]) {
+    for (const axis of shape.keys()) {
+      const sizes = [1, shape[axis]!, 4];
+      const parts = sizes.map((size) => t.normals(shape.map((own, k) => (k === axis ? size : own))));
+      const [a, b, c] = parts as [Tensor, Tensor, Tensor];
+      const y = concat([a, b.tanh(), c, b], axis);
+      Object.assign(results, withGradients(t, `(${shape}) along ${axis}`, y, { a, b, c }));
+    }
+  }
+  const x = t.normals([4, 6]);
+  const whole = t.integers([4, 6], -9, 9);
+  const product = x.matmul(t.normals([6, 5]));
+  return {
+    ...results,
+    integers: concat([whole, whole.slice([0, 1], [4, 3])], 1),
+    bools: concat([whole.less(0), x.less(0)], 0),
+    'of views': concat([x.transpose(), x.reshape([6, 4]), x.slice([1, 0], [2, 4]).broadcastTo([3, 4])], 0),
+    'of a product, and more': concat([product, x], 1).relu(),
+    'a filter of two': t
+      .normals([3, 10])
+      .matmul(concat([x, x.exp()], 0).slice([0, 0], [8, 6]).reshape([8, 6]).pad([0, 0], [2, 0])),
+    'images of two': concat([t.normals([2, 5, 5, 3]), t.normals([2, 5, 5, 4])], -1).convolve(
+      t.normals([3, 3, 7, 6]),
+      { stride: [1, 1], padding: [1, 1] },
+    ),
+    'a stack of steps': concat(
+      Array.from({ length: 12 }, (_, k) => x.multiply(k).tanh().reshape([1, 4, 6])),
+      0,
+    ),
+  };
+}
+
 const batches: Readonly<Record<string, (t: SampleTrace) => Results>> = {
   'dilated convolutions': convolutions(DILATED),
   'convolutions with uneven margins': convolutions(UNEVEN),
   'convolutions in groups': convolutions(GROUPED),
   'work around convolutions in groups': surroundedGroups,
+  concatenations,
 };
 
 const engines = new Map<string, Engine>();

@@ -4,7 +4,7 @@ import { type Key, type RandomSequence, randomSequence } from '../src/base/rando
 import { elementCount, type Shape } from '../src/base/shape.ts';
 import type { ConvolutionGeometry } from '../src/graph/node.ts';
 import { convolvedSize } from '../src/graph/shape-rules.ts';
-import { constant, customGradient, iota, straightThrough, type Tensor } from '../src/graph/tensor.ts';
+import { concat, constant, customGradient, iota, straightThrough, type Tensor } from '../src/graph/tensor.ts';
 import type { SampleTrace } from './compare.ts';
 
 /**
@@ -139,6 +139,24 @@ const viewSteps: Readonly<Record<string, Step>> = {
     const zeros = (): number[] => value.tensor.shape.map(() => pick(g, [0, 0, 1, 2]));
     const tensor = value.tensor.pad(zeros(), zeros());
     return elementCount(tensor.shape) > MAXIMUM_ELEMENTS ? undefined : { ...value, tensor };
+  },
+  concat: (g) => {
+    const value = anyValue(g, ({ tensor }) => tensor.shape.length > 0);
+    const { shape } = value.tensor;
+    if (shape.length === 0) return undefined;
+    const axis = below(g, shape.length);
+    const others = Array.from({ length: 1 + below(g, 3) }, () => {
+      if (chance(g, 0.3)) return value;
+      const own = shape.map((size, k) => (k === axis ? pick(g, [1, 2, 5]) : size));
+      return newInput(g, own, value.isExact);
+    });
+    const parts = [value, ...others].sort(() => g.draws.uniform() - 0.5);
+    const tensor = concat(
+      parts.map((part) => part.tensor),
+      axis,
+    );
+    const bound = Math.max(...parts.map((part) => part.bound));
+    return elementCount(tensor.shape) > MAXIMUM_ELEMENTS ? undefined : { ...value, tensor, bound };
   },
 };
 

@@ -8,7 +8,7 @@ import { elementCount, type Shape } from '../base/shape.ts';
 import { gradients, reverseRules } from './gradients.ts';
 import { interpret } from './interpret.ts';
 import { fullGeometry, type Graph, nodesOf } from './node.ts';
-import { apply, constant, customGradient, iota, straightThrough, type Tensor } from './tensor.ts';
+import { apply, concat, constant, customGradient, iota, straightThrough, type Tensor } from './tensor.ts';
 import { trace } from './trace.ts';
 
 type Values = Readonly<Record<string, readonly number[]>>;
@@ -70,6 +70,10 @@ const cases: Readonly<Record<string, Case>> = {
   broadcast: { shapes: { x: [2, 1, 3] }, of: ({ x }) => x!.broadcastTo([4, 2, 5, 3]) },
   slice: { shapes: { x: [4, 5] }, of: ({ x }) => x!.slice([1, 0], [3, 4]) },
   pad: { shapes: { x: A }, of: ({ x }) => x!.pad([1, 0], [0, 2]) },
+  concat: {
+    shapes: { x: A, y: [2, 1], z: [2, 2] },
+    of: ({ x, y, z }) => concat([y!, x!, y!, z!], 1),
+  },
   'sum over all': { shapes: { x: A }, of: ({ x }) => x!.sum() },
   'sum over inner axes': { shapes: { x: [2, 3, 4] }, of: ({ x }) => x!.sum([1], true) },
   mean: { shapes: { x: [2, 3, 4] }, of: ({ x }) => x!.mean([0, -1]) },

@@ -112,6 +112,17 @@ export const reverseRules: { readonly [K in OpName]: ReverseRule<K> } = {
       before.map((from, axis) => from + x!.shape[axis]!),
     ),
   ],
+  concat: (g, parts, _, { axis }) => {
+    let end = 0;
+    return parts.map(({ shape }) => {
+      const start = end;
+      end += shape[axis]!;
+      return g.slice(
+        shape.map((_size, k) => (k === axis ? start : 0)),
+        shape.map((size, k) => (k === axis ? end : size)),
+      );
+    });
+  },
   sum: (g, [x]) => [g.broadcastTo(x!.shape)],
   reduceMax: (g, [x], y, { axes }) => {
     const isMax = x!.equal(y.broadcastTo(x!.shape)).select(constant(x!, 1), 0);

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { UsageError } from '../base/errors.ts';
 import { normalFromWord, randomWord, threefry2x32, uniformFromWord } from '../base/random.ts';
 import { interpret, roundHalfEven } from './interpret.ts';
-import { iota, type Tensor } from './tensor.ts';
+import { concat, iota, type Tensor } from './tensor.ts';
 import { type Trace, trace } from './trace.ts';
 
 /** Values of `define` for x = 0, 1, 2, … in the given shape. */
@@ -126,6 +126,17 @@ test('a 1x1 convolution is a matrix product over pixels', () => {
       x.convolve(filter(t).reshape([1, 1, 2, 3]), { stride: [1, 1], padding: [0, 0] }),
     ),
     valuesOf([2, 2, 3, 2], (x, t) => x.reshape([12, 2]).matmul(filter(t))),
+  );
+});
+
+test('a concatenation puts its parts one behind the other', () => {
+  assert.deepEqual(
+    valuesOf([2, 2], (x) => concat([x, x.slice([0, 1], [2, 2]).negate()], -1)),
+    [0, 1, -1, 2, 3, -3],
+  );
+  assert.deepEqual(
+    valuesOf([1, 2, 1], (x) => concat([x, x.add(5), x], 0)),
+    [0, 1, 5, 6, 0, 1],
   );
 });
 

@@ -177,6 +177,15 @@ const evaluations: { readonly [K in OpName]: Evaluation<K> } = {
       return inner.every((i, axis) => i >= 0 && i < from[axis]!) ? x![offset(strides, inner)]! : 0;
     });
   },
+  concat: (parts, node) => {
+    const { axis } = node.attributes;
+    const sizes = node.inputs.map(({ shape }) => shape[axis]!);
+    return fill(node.shape, (index) => {
+      let [part, within] = [0, index[axis]!];
+      while (within >= sizes[part]!) within -= sizes[part++]!;
+      return parts[part]![offset(stridesOf(node.inputs[part]!.shape), index.with(axis, within))]!;
+    });
+  },
   sum: ([x], node) => reduce(x!, node.inputs[0]!.shape, node.shape, 0, (a, b) => a + b),
   reduceMax: ([x], node) =>
     reduce(x!, node.inputs[0]!.shape, node.shape, Number.NEGATIVE_INFINITY, (a, b) =>

@@ -98,6 +98,8 @@ export type Attributes = {
   slice: { readonly start: readonly number[]; readonly end: readonly number[] };
   /** Adds zeros. */
   pad: { readonly before: readonly number[]; readonly after: readonly number[] };
+  /** The inputs one behind the other along `axis`. */
+  concat: { readonly axis: number };
   /** Over `axes`, which stay as size 1. */
   sum: { readonly axes: readonly number[] };
   reduceMax: { readonly axes: readonly number[] };

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { UsageError } from '../base/errors.ts';
 import { type ConvolutionGeometry, fullGeometry } from './node.ts';
 import { convolvedSize } from './shape-rules.ts';
-import { apply, iota, type Tensor } from './tensor.ts';
+import { apply, concat, iota, type Tensor } from './tensor.ts';
 import { type Trace, trace } from './trace.ts';
 
 const unit: ConvolutionGeometry = { stride: [1, 1], padding: [0, 0] };
@@ -34,6 +34,7 @@ test('every primitive has the shape and the element type of its definition', () 
       [x.broadcastTo([5, 2, 3, 4]), [5, 2, 3, 4], 'f32'],
       [x.slice([0, 1, 2], [1, 3, 4]), [1, 2, 2], 'f32'],
       [x.pad([1, 0, 0], [0, 2, 0]), [3, 5, 4], 'f32'],
+      [concat([whole, whole.slice([0, 0, 0], [2, 3, 1])], 2), [2, 3, 5], 'i32'],
       [x.sum([1]), [2, 4], 'f32'],
       [x.sum([1], true), [2, 1, 4], 'f32'],
       [x.mean(), [], 'f32'],
@@ -185,6 +186,23 @@ const faults: Readonly<Record<string, readonly [build: (t: Trace) => unknown, me
   ],
   'a negative pad': [(t) => t.input('x', [2]).pad([-1], [0]), 'pad: [-1] and [0] do not fit (2)'],
   'a pad of too few axes': [(t) => t.input('x', [2, 3]).pad([0], [0]), 'pad: [0] and [0] do not fit (2, 3)'],
+  'a concatenation of nothing': [() => concat([], 0), 'concat: expected at least one tensor, got none'],
+  'a concatenation along a missing axis': [
+    (t) => concat([t.input('x', [2])], 1),
+    'concat: axis 1 is outside a tensor of 1 axes',
+  ],
+  'a concatenation of different rows': [
+    (t) => concat([t.input('x', [2, 3]), t.input('y', [3, 3])], 1),
+    'concat: expected tensors of one element type that differ in axis 1 only, got f32 (2, 3), f32 (3, 3)',
+  ],
+  'a concatenation of different types': [
+    (t) => concat([t.input('x', [2]), t.input('y', [3], 'i32')], 0),
+    'concat: expected tensors of one element type that differ in axis 0 only, got f32 (2), i32 (3)',
+  ],
+  'a concatenation along an axis of a primitive’s own': [
+    (t) => apply(t.builder, 'concat', [t.input('x', [2, 3])], { axis: 2 }),
+    'concat: expected tensors of one element type that differ in axis 2 only, got f32 (2, 3)',
+  ],
   'a sum over a missing axis': [
     (t) => t.input('x', [2]).sum([1]),
     'sum: axis 1 is outside a tensor of 1 axes',

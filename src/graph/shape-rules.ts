@@ -241,6 +241,22 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
     }
     return { shape: x!.shape.map((size, axis) => before[axis]! + size + after[axis]!), dtype: x!.dtype };
   },
+  concat: (parts, { axis }) => {
+    const [first] = parts as [Node];
+    const others = (shape: Shape): Shape => shape.filter((_, k) => k !== axis);
+    const fits = ({ shape, dtype }: Node): boolean =>
+      shape.length === first.shape.length &&
+      sameShape(others(shape), others(first.shape)) &&
+      dtype === first.dtype;
+    if (!(axis in first.shape) || !parts.every(fits)) {
+      const got = parts.map(({ shape, dtype }) => `${dtype} ${formatShape(shape)}`).join(', ');
+      throw new UsageError(
+        `concat: expected tensors of one element type that differ in axis ${axis} only, got ${got}`,
+      );
+    }
+    const size = parts.reduce((sum, { shape }) => sum + shape[axis]!, 0);
+    return { shape: first.shape.map((own, k) => (k === axis ? size : own)), dtype: first.dtype };
+  },
   sum: ([x], { axes }) => {
     requireDtype('sum', x!, 'f32');
     return { shape: reduced(x!, axes), dtype: 'f32' };

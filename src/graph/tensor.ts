@@ -249,6 +249,18 @@ export function apply<K extends OpName>(
   );
 }
 
+/**
+ * Tensors one behind the other along `axis`, which may count from the end: (n, 3), (n, 5) → (n, 8) along axis 1.
+ *
+ * @throws UsageError if there are none, or if they differ in element type or in another axis
+ */
+export function concat(parts: readonly Tensor[], axis: number): Tensor {
+  const [first] = parts;
+  if (first === undefined) throw new UsageError('concat: expected at least one tensor, got none');
+  const [along] = normalizeAxes('concat', first.shape.length, [axis]);
+  return parts.length === 1 ? first : apply(first.builder, 'concat', parts, { axis: along! });
+}
+
 /** A constant of any shape. */
 export function constant(like: { readonly builder: Builder }, value: number, dtype: DType = 'f32'): Tensor {
   return apply(like.builder, 'constant', [], { value, dtype });

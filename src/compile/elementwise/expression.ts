@@ -145,6 +145,7 @@ const lowerings: { readonly [K in OpName]: Lowering<K> } = {
   broadcast: view,
   slice: view,
   pad: ownKernel,
+  concat: ownKernel,
   sum: ownKernel,
   reduceMax: ownKernel,
   matmul: ownKernel,

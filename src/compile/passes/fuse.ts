@@ -10,8 +10,8 @@ import { constantValue } from './simplify.ts';
 export type Group =
   | { readonly kind: 'map'; readonly results: readonly [Node, ...Node[]] }
   | { readonly kind: 'reduce'; readonly results: readonly [Node, ...Node[]] }
-  /** Zeros, then the padded tensor inside. */
-  | { readonly kind: 'pad'; readonly results: readonly [Node] }
+  /** Put together in memory: zeros, then the padded tensor inside; or part after part. */
+  | { readonly kind: 'placed'; readonly results: readonly [Node] }
   /** `product`, continued by elementwise work up to the first result; the others are sums over its images and pixels. */
   | { readonly kind: 'product'; readonly product: Node; readonly results: readonly [Node, ...Node[]] };
 
@@ -29,6 +29,8 @@ const PRODUCTS: ReadonlySet<OpName> = new Set([
   'convolutionInputGradient',
   'convolutionWeightGradient',
 ]);
+/** Values that a kernel of their own puts together in memory. */
+const PLACED: ReadonlySet<OpName> = new Set(['pad', 'concat']);
 const VIEWS: ReadonlySet<OpName> = new Set(['reshape', 'transpose', 'broadcast', 'slice']);
 const EXPENSIVE: ReadonlySet<OpName> = new Set(['exp', 'log', 'tanh', 'cos', 'uniform', 'normal']);
 const SOURCES: ReadonlySet<OpName> = new Set(['constant', 'iota']);
@@ -58,8 +60,8 @@ function isElementwise(node: Node): boolean {
     isProduct(node) ||
     isReduction(node) ||
     VIEWS.has(node.op) ||
-    node.op === 'input' ||
-    node.op === 'pad'
+    PLACED.has(node.op) ||
+    node.op === 'input'
   );
 }
 
@@ -94,7 +96,7 @@ export function fuse(graph: Graph): Fusion {
       const result = followEpilogue(node, users, results, claimed);
       products.set(result, node);
       stored.add(result);
-    } else if (isReduction(node) || node.op === 'pad') {
+    } else if (isReduction(node) || PLACED.has(node.op)) {
       stored.add(node);
     }
   }
@@ -256,7 +258,7 @@ function groupOf(node: Node, products: ReadonlyMap<Node, Node>): Group {
   const product = products.get(node);
   if (product !== undefined) return { kind: 'product', product, results: [node] };
   if (isReduction(node)) return { kind: 'reduce', results: [node] };
-  if (node.op === 'pad') return { kind: 'pad', results: [node] };
+  if (PLACED.has(node.op)) return { kind: 'placed', results: [node] };
   return { kind: 'map', results: [node] };
 }
 
