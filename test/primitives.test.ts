@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { type Engine, engineOn } from '../src/engine.ts';
 import { gradients } from '../src/graph/gradients.ts';
 import type { ConvolutionGeometry } from '../src/graph/node.ts';
-import { concat, type Tensor } from '../src/graph/tensor.ts';
+import { apply, concat, iota, type Tensor } from '../src/graph/tensor.ts';
 import { assertAgrees, backends, type Sample, type SampleTrace, sample } from './compare.ts';
 
 type Results = Record<string, Tensor>;
@@ -202,12 +202,99 @@ function concatenations(t: SampleTrace): Results {
   };
 }
 
+/** Tables with rows below, at and above the width of a vector, and looked up in all ways: scalars, lists, beyond the ends. */
+function tables(t: SampleTrace): Results {
+  const results: Results = {};
+  for (const shape of [[9], [9, 1], [5, 3], [7, 16], [4, 37], [3, 2, 5], [1, 8], [6, 300]]) {
+    for (const count of [[], [4], [3, 5], [2, 1, 33]]) {
+      const table = t.normals(shape);
+      const indices = t.integers(count, -3, shape[0]! + 3);
+      Object.assign(results, withGradients(t, `(${count}) of (${shape})`, table.gather(indices), { table }));
+    }
+  }
+  const special = [0, -0, 0.9, -0.9, 1.5, 3.99, 4, 1e9, 1e20, -1e20, Number.NaN];
+  const edges = t.values([13], [...special, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]);
+  const table = t.normals([5, 6]);
+  const whole = t.integers([5, 6], -99, 99);
+  const far = t.values([4], [-(2 ** 31), 2 ** 30, 4, 1]).cast('i32');
+  const list = t.integers([7], 0, 5);
+  const product = t.normals([5, 9]).matmul(t.normals([9, 6]));
+  const square = t.normals([6, 6]);
+  const six = t.integers([6], 0, 6);
+  const looked = table.gather(list);
+  return {
+    ...results,
+    ...withGradients(t, 'edges of floats', table.gather(edges), { table }),
+    'edges of integers': table.gather(far),
+    'of integers': whole.gather(list),
+    'of bools': whole.less(0).gather(list),
+    'of a computed table': table.exp().gather(list),
+    'of a regrouped table': table.reshape([10, 3]).gather(list),
+    'of a transposed table': table.transpose().gather(list),
+    'of a number': t.givenScalar('number', 3).reshape([1, 1]).gather(list),
+    'by computed indices': table.gather(list.multiply(2).subtract(3)).tanh(),
+    'by counted indices': table.gather(iota(t, [3, 4], 1)),
+    'by looked up indices': table.gather(t.integers([9], 0, 5).gather(list)),
+    'transposed afterwards': looked.transpose().add(1),
+    'regrouped afterwards': looked.reshape([3, 14]).multiply(2),
+    'cut and stretched': looked.slice([1, 2], [4, 5]).reshape([3, 1, 3]).broadcastTo([3, 2, 3]).add(1),
+    'summed up': looked.square().sum([0]),
+    'as rows of a product': looked.matmul(t.normals([6, 17])),
+    'as the filter of a product': t.normals([3, 7]).matmul(looked),
+    'of a product': product.gather(list),
+    'of a product, as large as it': product.gather(t.integers([5], 0, 5)).add(1),
+    'by a product': square.gather(
+      t
+        .integers([6, 2], 0, 3)
+        .cast('f32')
+        .matmul(t.values([2, 1], [1, 1]))
+        .reshape([6]),
+    ),
+    'after a product': square.matmul(square).add(square.gather(six)).relu(),
+    'in images of a convolution': t
+      .normals([9, 4])
+      .gather(t.integers([2, 5, 6], 0, 9))
+      .convolve(t.normals([3, 3, 4, 5]), { stride: [1, 1], padding: [1, 1] }),
+    'random draws': table.gather(t.key('noise').uniform([8]).multiply(4).floor()),
+    ...withGradients(t, 'twice the same table', looked.multiply(table.gather(list.add(1))), { table }),
+  };
+}
+
+/** So many values in a row that sums of them in f32 would lose their digits, of equal size and of either sign. */
+function manyValues(t: SampleTrace): Results {
+  const count = 200_003;
+  const values = t.uniforms([count, 3], 0.5, 1.5);
+  const indices = t.integers([count], 0, 2);
+  const add = (rows: number, at: Tensor, x: Tensor): Tensor =>
+    apply(t.builder, 'scatterAdd', [at, x], { rows });
+  return {
+    'two rows': add(2, indices, values),
+    'one row': add(1, indices, t.normals([count, 3])),
+    'wide rows': add(40, t.integers([3000], 0, 40), t.uniforms([3000, 70], 0, 1)),
+    'of a computation': add(
+      3,
+      t.integers([50, 60], 0, 3),
+      t.uniforms([50, 1, 20], 0, 1).broadcastTo([50, 60, 20]),
+    ),
+    // One value is infinite: its row is, and nothing becomes NaN.
+    infinities: add(
+      2,
+      indices,
+      concat([t.values([1, 3], [0, 0, 1]), t.uniforms([count - 1, 3], 1, 2)], 0)
+        .log()
+        .abs(),
+    ),
+  };
+}
+
 const batches: Readonly<Record<string, (t: SampleTrace) => Results>> = {
   'dilated convolutions': convolutions(DILATED),
   'convolutions with uneven margins': convolutions(UNEVEN),
   'convolutions in groups': convolutions(GROUPED),
   'work around convolutions in groups': surroundedGroups,
   concatenations,
+  'rows of tables': tables,
+  'many values for few rows': manyValues,
 };
 
 const engines = new Map<string, Engine>();

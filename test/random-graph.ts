@@ -160,6 +160,20 @@ const viewSteps: Readonly<Record<string, Step>> = {
   },
 };
 
+const indexSteps: Readonly<Record<string, Step>> = {
+  gather: (g) => {
+    const value = anyValue(g, ({ tensor }) => tensor.shape.length > 0);
+    const { shape } = value.tensor;
+    if (shape.length === 0) return undefined;
+    const count = randomShape(g, below(g, 3));
+    // Some beyond either end.
+    const whole = g.t.integers(count, -2, shape[0]! + 2);
+    const indices = chance(g, 0.4) ? whole.cast('f32').add(0.25) : whole;
+    const size = elementCount(count) * elementCount(shape.slice(1));
+    return size > MAXIMUM_ELEMENTS ? undefined : { ...value, tensor: value.tensor.gather(indices) };
+  },
+};
+
 const smoothSteps: Readonly<Record<string, Step>> = {
   exp: (g) => inexact(anyValue(g).tensor.tanh().exp(), 3),
   log: (g) => {
@@ -347,8 +361,8 @@ const sumSteps: Readonly<Record<string, Step>> = {
   },
 };
 
-const families: readonly (readonly Step[])[] = [viewSteps, smoothSteps, edgedSteps, sumSteps].map((steps) =>
-  Object.values(steps),
+const families: readonly (readonly Step[])[] = [viewSteps, indexSteps, smoothSteps, edgedSteps, sumSteps].map(
+  (steps) => Object.values(steps),
 );
 
 /** A random graph of about `steps` steps; `name` tells its scalars and random streams from those of others. */

@@ -74,6 +74,14 @@ const cases: Readonly<Record<string, Case>> = {
     shapes: { x: A, y: [2, 1], z: [2, 2] },
     of: ({ x, y, z }) => concat([y!, x!, y!, z!], 1),
   },
+  gather: {
+    shapes: { x: [4, 2] },
+    of: ({ x }) => x!.gather(iota(x!, [3, 2], 0).multiply(2).subtract(1)),
+  },
+  'gather of what was looked up': {
+    shapes: { x: [4] },
+    of: ({ x }) => x!.gather(iota(x!, [3], 0).add(1)).gather(constant(x!, 1, 'i32')),
+  },
   'sum over all': { shapes: { x: A }, of: ({ x }) => x!.sum() },
   'sum over inner axes': { shapes: { x: [2, 3, 4] }, of: ({ x }) => x!.sum([1], true) },
   mean: { shapes: { x: [2, 3, 4] }, of: ({ x }) => x!.mean([0, -1]) },

@@ -123,6 +123,11 @@ export const reverseRules: { readonly [K in OpName]: ReverseRule<K> } = {
       );
     });
   },
+  gather: (g, [table, indices]) => [
+    apply(g.builder, 'scatterAdd', [indices!, g], { rows: table!.shape[0]! }),
+    undefined,
+  ],
+  scatterAdd: (g, [indices]) => [undefined, g.gather(indices!)],
   sum: (g, [x]) => [g.broadcastTo(x!.shape)],
   reduceMax: (g, [x], y, { axes }) => {
     const isMax = x!.equal(y.broadcastTo(x!.shape)).select(constant(x!, 1), 0);

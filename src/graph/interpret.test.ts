@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { UsageError } from '../base/errors.ts';
 import { normalFromWord, randomWord, threefry2x32, uniformFromWord } from '../base/random.ts';
 import { interpret, roundHalfEven } from './interpret.ts';
-import { concat, iota, type Tensor } from './tensor.ts';
+import { apply, concat, constant, iota, type Tensor } from './tensor.ts';
 import { type Trace, trace } from './trace.ts';
 
 /** Values of `define` for x = 0, 1, 2, … in the given shape. */
@@ -137,6 +137,33 @@ test('a concatenation puts its parts one behind the other', () => {
   assert.deepEqual(
     valuesOf([1, 2, 1], (x) => concat([x, x.add(5), x], 0)),
     [0, 1, 5, 6, 0, 1],
+  );
+});
+
+test('indices look up rows of a table; beyond its ends they stand for the last and the first', () => {
+  const at =
+    (...indices: readonly number[]) =>
+    (x: Tensor): Tensor =>
+      x.gather(
+        concat(
+          indices.map((index) => constant(x, index).reshape([1])),
+          0,
+        ),
+      );
+  assert.deepEqual(valuesOf([3, 2], at(2, 0, 2)), [4, 5, 0, 1, 4, 5]);
+  assert.deepEqual(valuesOf([3], at(-1, -0.5, 0.9, 1.99, 2, 3, 1e30, Number.NaN)), [0, 0, 0, 1, 2, 2, 2, 0]);
+  assert.deepEqual(
+    valuesOf([3, 2], (x) => x.gather(constant(x, 1, 'i32'))),
+    [2, 3],
+  );
+});
+
+test('what belongs to equal indices is added up', () => {
+  assert.deepEqual(
+    valuesOf([4, 2], (x, t) =>
+      apply(t.builder, 'scatterAdd', [iota(t, [2, 2], 1).multiply(5), x.reshape([2, 2, 2])], { rows: 3 }),
+    ),
+    [4, 6, 0, 0, 8, 10],
   );
 });
 

@@ -107,6 +107,12 @@ function visitConvolution(
           }
 }
 
+/** The row that an index stands for. */
+function rowOf(index: number, rows: number): number {
+  if (!(index > 0)) return 0;
+  return Math.min(Math.trunc(index), rows - 1);
+}
+
 /** Evaluation of all primitives. */
 const evaluations: { readonly [K in OpName]: Evaluation<K> } = {
   input: (_, node, given) => {
@@ -185,6 +191,22 @@ const evaluations: { readonly [K in OpName]: Evaluation<K> } = {
       while (within >= sizes[part]!) within -= sizes[part++]!;
       return parts[part]![offset(stridesOf(node.inputs[part]!.shape), index.with(axis, within))]!;
     });
+  },
+  gather: ([table, indices], node) => {
+    const [rows, ...row] = node.inputs[0]!.shape as [number, ...number[]];
+    const width = elementCount(row);
+    return Float64Array.from(
+      { length: elementCount(node.shape) },
+      (_, i) => table![rowOf(indices![Math.floor(i / width)]!, rows) * width + (i % width)]!,
+    );
+  },
+  scatterAdd: ([indices, values], node) => {
+    const { rows } = node.attributes;
+    const width = elementCount(node.shape) / rows;
+    const result = new Float64Array(elementCount(node.shape));
+    for (const [i, value] of values!.entries())
+      result[rowOf(indices![Math.floor(i / width)]!, rows) * width + (i % width)]! += value;
+    return result;
   },
   sum: ([x], node) => reduce(x!, node.inputs[0]!.shape, node.shape, 0, (a, b) => a + b),
   reduceMax: ([x], node) =>

@@ -100,6 +100,13 @@ export type Attributes = {
   pad: { readonly before: readonly number[]; readonly after: readonly number[] };
   /** The inputs one behind the other along `axis`. */
   concat: { readonly axis: number };
+  /**
+   * (table (rows, …), indices) → the row of the table for each index, shape (indices…, row…). Indices are i32, or f32 that
+   * are cut towards zero; below 0 and NaN stand for the first row, beyond the end for the last.
+   */
+  gather: None;
+  /** (indices, values (indices…, row…)) → (rows, …): zeros, and each value added to the row that `gather` takes it from. */
+  scatterAdd: { readonly rows: number };
   /** Over `axes`, which stay as size 1. */
   sum: { readonly axes: readonly number[] };
   reduceMax: { readonly axes: readonly number[] };

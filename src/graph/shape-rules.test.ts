@@ -35,6 +35,8 @@ test('every primitive has the shape and the element type of its definition', () 
       [x.slice([0, 1, 2], [1, 3, 4]), [1, 2, 2], 'f32'],
       [x.pad([1, 0, 0], [0, 2, 0]), [3, 5, 4], 'f32'],
       [concat([whole, whole.slice([0, 0, 0], [2, 3, 1])], 2), [2, 3, 5], 'i32'],
+      [x.gather(whole), [2, 3, 4, 3, 4], 'f32'],
+      [whole.gather(x.sum()), [3, 4], 'i32'],
       [x.sum([1]), [2, 4], 'f32'],
       [x.sum([1], true), [2, 1, 4], 'f32'],
       [x.mean(), [], 'f32'],
@@ -186,6 +188,26 @@ const faults: Readonly<Record<string, readonly [build: (t: Trace) => unknown, me
   ],
   'a negative pad': [(t) => t.input('x', [2]).pad([-1], [0]), 'pad: [-1] and [0] do not fit (2)'],
   'a pad of too few axes': [(t) => t.input('x', [2, 3]).pad([0], [0]), 'pad: [0] and [0] do not fit (2, 3)'],
+  'a table without rows': [
+    (t) => t.input('x', []).gather(t.input('i', [2], 'i32')),
+    'gather: the table must have rows, got a scalar ()',
+  ],
+  'indices that are bools': [
+    (t) => t.input('x', [2]).gather(t.input('i', [2]).less(0)),
+    'gather: expected indices of i32 or f32, got bool; cast them',
+  ],
+  'values for other indices': [
+    (t) => apply(t.builder, 'scatterAdd', [t.input('i', [3], 'i32'), t.input('x', [2, 4])], { rows: 5 }),
+    'scatterAdd: values (2, 4) must have a row for each of the indices (3)',
+  ],
+  'values that are integers': [
+    (t) => apply(t.builder, 'scatterAdd', [t.input('i', [2], 'i32'), t.input('x', [2], 'i32')], { rows: 5 }),
+    'scatterAdd: expected f32, got i32; cast it',
+  ],
+  'a sum into no rows': [
+    (t) => apply(t.builder, 'scatterAdd', [t.input('i', [2], 'i32'), t.input('x', [2])], { rows: 0 }),
+    'scatterAdd: sizes must be whole numbers from 1, got (0)',
+  ],
   'a concatenation of nothing': [() => concat([], 0), 'concat: expected at least one tensor, got none'],
   'a concatenation along a missing axis': [
     (t) => concat([t.input('x', [2])], 1),

@@ -55,6 +55,11 @@ function requireDtype(op: string, x: Node, dtype: DType): void {
   }
 }
 
+function requireIndices(op: string, indices: Node): void {
+  if (indices.dtype === 'bool')
+    throw new UsageError(`${op}: expected indices of i32 or f32, got bool; cast them`);
+}
+
 function requireSizes(op: string, shape: Shape): void {
   if (!shape.every((size) => Number.isInteger(size) && size >= 1)) {
     throw new UsageError(`${op}: sizes must be whole numbers from 1, got ${formatShape(shape)}`);
@@ -256,6 +261,23 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
     }
     const size = parts.reduce((sum, { shape }) => sum + shape[axis]!, 0);
     return { shape: first.shape.map((own, k) => (k === axis ? size : own)), dtype: first.dtype };
+  },
+  gather: ([table, indices]) => {
+    if (table!.shape.length === 0) throw new UsageError('gather: the table must have rows, got a scalar ()');
+    requireIndices('gather', indices!);
+    return { shape: [...indices!.shape, ...table!.shape.slice(1)], dtype: table!.dtype };
+  },
+  scatterAdd: ([indices, values], { rows }) => {
+    requireIndices('scatterAdd', indices!);
+    requireDtype('scatterAdd', values!, 'f32');
+    requireSizes('scatterAdd', [rows]);
+    const rank = indices!.shape.length;
+    if (!sameShape(values!.shape.slice(0, rank), indices!.shape)) {
+      throw new UsageError(
+        `scatterAdd: values ${formatShape(values!.shape)} must have a row for each of the indices ${formatShape(indices!.shape)}`,
+      );
+    }
+    return { shape: [rows, ...values!.shape.slice(rank)], dtype: 'f32' };
   },
   sum: ([x], { axes }) => {
     requireDtype('sum', x!, 'f32');

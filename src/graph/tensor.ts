@@ -192,6 +192,18 @@ export class Tensor {
     return isNone ? this : apply(this.builder, 'pad', [this], { before, after });
   }
 
+  /**
+   * Rows of a table: out[i…, :] = this[indices[i…], :], shape (indices…, row…). Its gradient adds up, for each row, what
+   * was taken from it, in the order of the indices.
+   *
+   * An index below 0, or NaN, stands for the first row, one beyond the end for the last; f32 are cut towards zero.
+   *
+   * @param indices i32 or f32, of any shape
+   */
+  gather(indices: Tensor): Tensor {
+    return apply(this.builder, 'gather', [this, indices], {});
+  }
+
   /** Sum over `axes` (all by default); `keepAxes` leaves them with size 1. */
   sum(axes?: readonly number[], keepAxes = false): Tensor {
     return reduce('sum', this, axes, keepAxes);

@@ -30,7 +30,7 @@ const PRODUCTS: ReadonlySet<OpName> = new Set([
   'convolutionWeightGradient',
 ]);
 /** Values that a kernel of their own puts together in memory. */
-const PLACED: ReadonlySet<OpName> = new Set(['pad', 'concat']);
+const PLACED: ReadonlySet<OpName> = new Set(['pad', 'concat', 'scatterAdd']);
 const VIEWS: ReadonlySet<OpName> = new Set(['reshape', 'transpose', 'broadcast', 'slice']);
 const EXPENSIVE: ReadonlySet<OpName> = new Set(['exp', 'log', 'tanh', 'cos', 'uniform', 'normal']);
 const SOURCES: ReadonlySet<OpName> = new Set(['constant', 'iota']);
@@ -61,6 +61,7 @@ function isElementwise(node: Node): boolean {
     isReduction(node) ||
     VIEWS.has(node.op) ||
     PLACED.has(node.op) ||
+    node.op === 'gather' ||
     node.op === 'input'
   );
 }
@@ -75,8 +76,9 @@ type Cost = {
   readonly size: number;
 };
 
-/** The operand of a product that is read again and again, and so must be in memory. */
+/** What is read again and again, or where data say, and so must be in memory: a product's filter, a table. */
 function isFilterOperand(user: Node, node: Node): boolean {
+  if (user.op === 'gather') return user.inputs[0] === node;
   return (
     (user.op === 'matmul' || user.op === 'convolution' || user.op === 'convolutionInputGradient') &&
     user.inputs[1] === node
@@ -158,7 +160,7 @@ function isElementwiseIn(node: Node, value: Node, stored: ReadonlySet<Node>): bo
   const visit = (at: Node): boolean => {
     if (at === value || isBuffer(at) || stored.has(at) || seen.has(at)) return true;
     seen.add(at);
-    return VIEWS.has(at.op) ? !reachable([at]).includes(value) : at.inputs.every(visit);
+    return VIEWS.has(at.op) || at.op === 'gather' ? !reachable([at]).includes(value) : at.inputs.every(visit);
   };
   return visit(node);
 }

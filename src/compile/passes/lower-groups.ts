@@ -7,6 +7,7 @@ import { isOp, type Node } from '../../graph/node.ts';
 import type { Context, DraftLaunch, Memory } from '../draft.ts';
 import { lowerConcat, lowerMap, lowerPad } from '../elementwise/map.ts';
 import { lowerReduce } from '../elementwise/reduce.ts';
+import { lowerScatterAdd } from '../elementwise/scatter.ts';
 import { lowerContraction } from '../product/contraction.ts';
 import type { Group } from './fuse.ts';
 
@@ -40,6 +41,7 @@ function lowerGroup(context: Context, group: Group): DraftLaunch[] {
 function lowerPlaced(context: Context, node: Node): DraftLaunch[] {
   if (isOp(node, 'pad')) return lowerPad(context, node);
   if (isOp(node, 'concat')) return lowerConcat(context, node);
+  if (isOp(node, 'scatterAdd')) return lowerScatterAdd(context, node);
   throw new InternalError(`internal: ${node.op} has no kernel of its own`);
 }
 
