@@ -287,6 +287,70 @@ function manyValues(t: SampleTrace): Results {
   };
 }
 
+/** Matrices by their number, rows, inner size and columns. */
+const STACKS: readonly (readonly [leading: readonly number[], m: number, k: number, n: number])[] = [
+  [[1], 5, 7, 3],
+  [[3], 1, 1, 1],
+  [[2, 3], 4, 17, 19],
+  // Several in a chunk.
+  [[16, 24], 8, 8, 8],
+  [[130], 3, 5, 33],
+  // Blocks of rows, and a rest; whole matrices of many rows.
+  [[2], 70, 9, 5],
+  [[8], 300, 4, 6],
+  [[9], 200, 6, 20],
+  // Panels of columns; parts of them; shares of the columns.
+  [[2], 40, 300, 130],
+  [[3], 33, 1100, 40],
+  [[2], 33, 40, 1024],
+];
+
+function stackedMatrices(t: SampleTrace): Results {
+  const results: Results = {};
+  for (const [leading, m, k, n] of STACKS) {
+    const [a, b] = [t.normals([...leading, m, k]), t.normals([...leading, k, n])];
+    const name = `(${leading}) of (${m}, ${k}) · (${k}, ${n})`;
+    const y = a
+      .matmul(b)
+      .multiply(1 / Math.sqrt(k))
+      .add(t.normals([n]))
+      .tanh();
+    Object.assign(results, withGradients(t, name, y, { a, b }));
+  }
+  const [a, b] = [t.normals([3, 4, 10]), t.normals([3, 10, 18])];
+  const tiles = a
+    .matmul(b, [0, 3])
+    .clip(-2, 2)
+    .add(a.matmul(b, [3, 10]).clip(-2, 2));
+  const [one, row] = [t.normals([10, 5]), t.normals([2, 1, 4, 10])];
+  return {
+    ...results,
+    ...withGradients(t, 'two tiles', tiles, { a, b }),
+    ...withGradients(t, 'one on the right', a.matmul(one), { a, one }),
+    ...withGradients(t, 'one on the left', one.transpose().matmul(b), { one, b }),
+    ...withGradients(t, 'stretched on both sides', row.matmul(b), { row, b }),
+    'rows of panels': t.normals([2, 40, 400]).matmul(t.normals([2, 400, 120]), [30, 390]),
+    'left transposed': t.normals([3, 10, 7]).transpose([0, 2, 1]).matmul(b),
+    'right transposed': a.matmul(t.normals([3, 21, 10]).transpose([0, 2, 1])),
+    'heads apart': t
+      .normals([2, 6, 3, 8])
+      .transpose([0, 2, 1, 3])
+      .matmul(t.normals([2, 5, 3, 8]).transpose([0, 2, 3, 1])),
+    'summed up': a.matmul(b).square().sum([0, 1]),
+    'of sums': a.add(1).relu().matmul(b.multiply(2).exp()),
+    ...attention(t),
+  };
+}
+
+/** Softmax(Q · Kᵀ / √d) · V for several heads, with all gradients. */
+function attention(t: SampleTrace): Results {
+  const [q, k, v] = [t.normals([2, 3, 12, 8]), t.normals([2, 3, 14, 8]), t.normals([2, 3, 14, 8])];
+  const scores = q.matmul(k.transpose([0, 1, 3, 2])).multiply(1 / Math.sqrt(8));
+  const weights = scores.subtract(scores.max([-1], true).detach()).exp();
+  const y = weights.divide(weights.sum([-1], true)).matmul(v);
+  return withGradients(t, 'attention', y, { q, k, v });
+}
+
 const batches: Readonly<Record<string, (t: SampleTrace) => Results>> = {
   'dilated convolutions': convolutions(DILATED),
   'convolutions with uneven margins': convolutions(UNEVEN),
@@ -294,6 +358,7 @@ const batches: Readonly<Record<string, (t: SampleTrace) => Results>> = {
   'work around convolutions in groups': surroundedGroups,
   concatenations,
   'rows of tables': tables,
+  'stacks of matrices': stackedMatrices,
   'many values for few rows': manyValues,
 };
 

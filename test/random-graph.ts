@@ -335,6 +335,20 @@ const sumSteps: Readonly<Record<string, Step>> = {
     const end = chance(g, 0.3) ? start + 1 + below(g, k - start) : k;
     return inexact(a.matmul(b, [start, end]).multiply(1 / Math.sqrt(end - start)), 3 * left.bound);
   },
+  matmuls: (g) => {
+    const left = anyValue(g);
+    const matrices = withRank(left.tensor, 3 + below(g, 2));
+    const last = matrices.shape.length - 1;
+    const order = matrices.shape.map((_, axis) => axis);
+    const a = chance(g, 0.4) ? matrices.transpose(order.with(last, last - 1).with(last - 1, last)) : matrices;
+    const k = a.shape[last]!;
+    const columns = pick(g, [1, 3, 16, 18]);
+    if ((elementCount(a.shape) / k) * columns > MAXIMUM_ELEMENTS || k > 300) return undefined;
+    const leading = a.shape.slice(0, -2).map((size) => (chance(g, 0.2) ? 1 : size));
+    const b = newInput(g, [...leading.slice(chance(g, 0.2) ? 1 : 0), k, columns], false).tensor;
+    const start = chance(g, 0.3) ? below(g, k) : 0;
+    return inexact(a.matmul(b, [start, k]).multiply(1 / Math.sqrt(k)), 3 * left.bound);
+  },
   convolution: (g) => {
     const input = anyValue(g);
     const images = withRank(input.tensor, 4);

@@ -89,6 +89,12 @@ const cases: Readonly<Record<string, Case>> = {
   'reduceMax over all': { shapes: { x: [3, 4] }, of: ({ x }) => x!.max() },
   matmul: { shapes: { x: [2, 4], y: [4, 3] }, of: ({ x, y }) => x!.matmul(y!) },
   'matmul over rows': { shapes: { x: [2, 5], y: [5, 3] }, of: ({ x, y }) => x!.matmul(y!, [1, 4]) },
+  'matmul of stacks': { shapes: { x: [2, 3, 4], y: [2, 4, 2] }, of: ({ x, y }) => x!.matmul(y!) },
+  'matmul of stacks, stretched, over rows': {
+    shapes: { x: [2, 1, 3, 4], y: [3, 4, 2] },
+    of: ({ x, y }) => x!.matmul(y!, [1, 3]),
+  },
+  'matmul of a stack and a matrix': { shapes: { x: [2, 3, 4], y: [4, 2] }, of: ({ x, y }) => x!.matmul(y!) },
   'convolution 1x1': convolution([2, 3, 3, 2], [1, 1, 2, 3], 1, 0),
   'convolution 3x3': convolution([2, 4, 3, 2], [3, 3, 2, 3], 1, 1),
   'convolution, stride 2': convolution([1, 5, 6, 2], [3, 3, 2, 2], 2, 1),

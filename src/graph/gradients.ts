@@ -24,15 +24,24 @@ type ReverseRule<K extends OpName> = (
 
 const none = (): readonly undefined[] => [];
 
-/** Zeros except in `rows` of the weight matrix: what a product over a share of the rows can see of a filter. */
-function keepRows(weights: Tensor, [start, end]: RowRange): Tensor {
+/** Zeros except in `rows` of the weight matrices: what a product over a share of the rows can see of a filter. */
+function keepRows(weights: Tensor, [start, end]: RowRange, matrices: Shape = []): Tensor {
   const columns = weights.shape[weights.shape.length - 1]!;
-  const rows = elementCount(weights.shape) / columns;
+  const rows = elementCount(weights.shape) / columns / elementCount(matrices);
   if (start === 0 && end === rows) return weights;
   const row = iota(weights, [rows, 1], 0);
   const from = constant(weights, start - 1, 'i32').less(row);
   const kept = from.select(row.less(end).select(1, 0), 0);
-  return weights.reshape([rows, columns]).multiply(kept).reshape(weights.shape);
+  return weights
+    .reshape([...matrices, rows, columns])
+    .multiply(kept)
+    .reshape(weights.shape);
+}
+
+/** Each matrix transposed. */
+function transposed(matrices: Tensor): Tensor {
+  const rank = matrices.shape.length;
+  return matrices.transpose(matrices.shape.map((_, axis) => (axis < rank - 2 ? axis : 2 * rank - 3 - axis)));
 }
 
 /** The gradient of the images of a convolution. */
@@ -133,10 +142,13 @@ export const reverseRules: { readonly [K in OpName]: ReverseRule<K> } = {
     const isMax = x!.equal(y.broadcastTo(x!.shape)).select(constant(x!, 1), 0);
     return [isMax.divide(isMax.sum(axes, true)).multiply(g.broadcastTo(x!.shape))];
   },
-  matmul: (g, [a, b], _, { rows }) => [
-    g.matmul(keepRows(b!, rows).transpose()),
-    keepRows(a!.transpose().matmul(g), rows),
-  ],
+  matmul: (g, [a, b], _, { rows }) => {
+    const matrices = b!.shape.slice(0, -2);
+    return [
+      g.matmul(transposed(keepRows(b!, rows, matrices))),
+      keepRows(transposed(a!).matmul(g), rows, matrices),
+    ];
+  },
   convolution: (g, [x, filter], _, { rows, ...geometry }) => [
     inputGradient(g, keepRows(filter!, rows), geometry, x!.shape),
     keepRows(weightGradient(x!, g, geometry, filter!.shape), rows),

@@ -105,6 +105,22 @@ test('a matrix product over rows equals the product of the slices', () => {
   );
 });
 
+test('a product of stacks is the product of each pair of matrices', () => {
+  const right = (x: Tensor): Tensor => x.reshape([2, 3, 2]).add(1);
+  const whole = valuesOf([2, 2, 3], (x) => x.matmul(right(x), [1, 3]));
+  const pair = (k: number): number[] =>
+    valuesOf([2, 2, 3], (x) => {
+      const of = (y: Tensor): Tensor =>
+        y.slice([k, 0, 0], [k + 1, ...y.shape.slice(1)]).reshape(y.shape.slice(1));
+      return of(x).matmul(of(right(x)), [1, 3]);
+    });
+  assert.deepEqual(whole, [...pair(0), ...pair(1)]);
+  assert.deepEqual(
+    valuesOf([2, 2, 3], (x) => x.matmul(right(x).slice([1, 0, 0], [2, 3, 2]))),
+    valuesOf([2, 2, 3], (x) => x.matmul(right(x).slice([1, 0, 0], [2, 3, 2]).reshape([3, 2]))),
+  );
+});
+
 test('a convolution is a cross-correlation with zeros around the image', () => {
   // [0 1 2] with the filter [1, 10]: pads 0, so 0·1 + 0·10, 0·1 + 1·10, 1·1 + 2·10, 2·1 + 0·10.
   const geometry = { stride: [1, 1], padding: [0, 1] } as const;

@@ -214,13 +214,15 @@ const evaluations: { readonly [K in OpName]: Evaluation<K> } = {
       a > b || Number.isNaN(a) ? a : b,
     ),
   matmul: ([a, b], node) => {
-    const [m, k] = node.inputs[0]!.shape as [number, number];
-    const n = node.shape[1]!;
+    const [m, k] = node.inputs[0]!.shape.slice(-2) as [number, number];
+    const [matrices, n] = [elementCount(node.shape.slice(0, -2)), node.shape.at(-1)!];
     const [start, end] = node.attributes.rows;
-    const y = new Float64Array(m * n);
-    for (let i = 0; i < m; i++)
+    const y = new Float64Array(matrices * m * n);
+    for (let row = 0; row < matrices * m; row++) {
+      const first = Math.floor(row / m) * k;
       for (let r = start; r < end; r++)
-        for (let j = 0; j < n; j++) y[i * n + j]! += a![i * k + r]! * b![r * n + j]!;
+        for (let j = 0; j < n; j++) y[row * n + j]! += a![row * k + r]! * b![(first + r) * n + j]!;
+    }
     return y;
   },
   convolution: ([x, filter], node) => {

@@ -110,7 +110,7 @@ export type Attributes = {
   /** Over `axes`, which stay as size 1. */
   sum: { readonly axes: readonly number[] };
   reduceMax: { readonly axes: readonly number[] };
-  /** (m, k) · (k, n), over the rows `rows` of the second matrix only. */
+  /** (…, m, k) · (…, k, n), leading axes equal, over the rows `rows` of the second matrices only. */
   matmul: { readonly rows: RowRange };
   /**
    * images (n, h, w, c) * filter (kh, kw, c / groups, m), over `rows` of the filter seen as a (kh·kw·c / groups, m)

@@ -42,6 +42,9 @@ test('every primitive has the shape and the element type of its definition', () 
       [x.mean(), [], 'f32'],
       [x.max([-1]), [2, 3], 'f32'],
       [x.reshape([6, 4]).matmul(x.reshape([4, 6])), [6, 6], 'f32'],
+      [x.matmul(x.transpose([0, 2, 1])), [2, 3, 3], 'f32'],
+      [x.matmul(x.reshape([1, 4, 6]).broadcastTo([5, 1, 4, 6])), [5, 2, 3, 6], 'f32'],
+      [x.matmul(x.reshape([4, 6])), [2, 3, 6], 'f32'],
       [iota(t, [2, 3], 1), [2, 3], 'i32'],
       [t.key('k').normal([7]), [7], 'f32'],
     ];
@@ -231,11 +234,11 @@ const faults: Readonly<Record<string, readonly [build: (t: Trace) => unknown, me
   ],
   'a product of vectors': [
     (t) => t.input('x', [2]).matmul(t.input('w', [2, 2])),
-    'matmul: the left matrix must have 2 axes, got (2)',
+    'matmul: the left matrix must have at least 2 axes, got (2)',
   ],
   'a product with a vector': [
     (t) => t.input('w', [2, 2]).matmul(t.input('x', [2])),
-    'matmul: the right matrix must have 2 axes, got (2)',
+    'matmul: the right matrix must have at least 2 axes, got (2)',
   ],
   'a product of integers': [
     (t) => t.input('i', [2, 2], 'i32').matmul(t.input('w', [2, 2])),
@@ -244,6 +247,22 @@ const faults: Readonly<Record<string, readonly [build: (t: Trace) => unknown, me
   'matrices that do not chain': [
     (t) => t.input('x', [2, 3]).matmul(t.input('w', [4, 5])),
     'matmul: (2, 3) and (4, 5) do not chain',
+  ],
+  'stacks of matrices that do not chain': [
+    (t) => t.input('x', [2, 2, 3]).matmul(t.input('w', [2, 4, 5])),
+    'matmul: (2, 2, 3) and (2, 4, 5) do not chain',
+  ],
+  'stacks of different heights': [
+    (t) => t.input('x', [2, 2, 3]).matmul(t.input('w', [3, 3, 5])),
+    'matmul: shapes (2) and (3) do not broadcast',
+  ],
+  'stacks of different heights, as a primitive': [
+    (t) => apply(t.builder, 'matmul', [t.input('x', [2, 2, 3]), t.input('w', [3, 3, 5])], { rows: [0, 3] }),
+    'matmul: (2, 2, 3) and (3, 3, 5) do not chain',
+  ],
+  'a stack of vectors': [
+    (t) => t.input('x', [2, 2, 3]).matmul(t.input('w', [3])),
+    'matmul: the right matrix must have at least 2 axes, got (3)',
   ],
   'rows beyond the matrix': [
     (t) => t.input('x', [2, 3]).matmul(t.input('w', [3, 5]), [1, 4]),

@@ -82,10 +82,11 @@ function requireGeometry(op: string, { stride, padding, dilation, groups }: Full
 }
 
 /** An operand of a product. */
-function requireOperand(op: string, what: string, x: Node, rank: number): void {
+function requireOperand(op: string, what: string, x: Node, rank: number, mayHaveMore = false): void {
   requireDtype(op, x, 'f32');
-  if (x.shape.length !== rank) {
-    throw new UsageError(`${op}: ${what} must have ${rank} axes, got ${formatShape(x.shape)}`);
+  if (mayHaveMore ? x.shape.length < rank : x.shape.length !== rank) {
+    const axes = mayHaveMore ? `at least ${rank}` : rank;
+    throw new UsageError(`${op}: ${what} must have ${axes} axes, got ${formatShape(x.shape)}`);
   }
 }
 
@@ -288,13 +289,16 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
     return { shape: reduced(x!, axes), dtype: 'f32' };
   },
   matmul: ([a, b], { rows }) => {
-    requireOperand('matmul', 'the left matrix', a!, 2);
-    requireOperand('matmul', 'the right matrix', b!, 2);
-    if (a!.shape[1] !== b!.shape[0]) {
+    requireOperand('matmul', 'the left matrix', a!, 2, true);
+    requireOperand('matmul', 'the right matrix', b!, 2, true);
+    const [leading, others] = [a!.shape.slice(0, -2), b!.shape.slice(0, -2)];
+    const [m, k] = a!.shape.slice(-2) as [number, number];
+    const [rowCount, n] = b!.shape.slice(-2) as [number, number];
+    if (k !== rowCount || !sameShape(leading, others)) {
       throw new UsageError(`matmul: ${formatShape(a!.shape)} and ${formatShape(b!.shape)} do not chain`);
     }
-    requireRows('matmul', rows, b!.shape[0]!);
-    return { shape: [a!.shape[0]!, b!.shape[1]!], dtype: 'f32' };
+    requireRows('matmul', rows, rowCount);
+    return { shape: [...leading, m, n], dtype: 'f32' };
   },
   convolution: ([x, filter], attributes) => {
     requireOperand('convolution', 'images', x!, 4);

@@ -4,7 +4,7 @@
 import { UsageError } from '../base/errors.ts';
 import { exactText } from '../base/exact-text.ts';
 import { deriveKey, type Key } from '../base/random.ts';
-import { broadcastShapes, normalizeAxes, type Shape, sameShape } from '../base/shape.ts';
+import { broadcastShapes, elementCount, normalizeAxes, type Shape, sameShape } from '../base/shape.ts';
 import {
   type Attributes,
   type ConvolutionGeometry,
@@ -217,9 +217,25 @@ export class Tensor {
     return reduce('reduceMax', this, axes, keepAxes);
   }
 
-  /** (m, k) · (k, n); with `rows`, over those rows of the right matrix only. */
-  matmul(right: Tensor, rows: RowRange = [0, right.shape[0] ?? 0]): Tensor {
-    return apply(this.builder, 'matmul', [this, right], { rows });
+  /**
+   * Matrix products (…, m, k) · (…, k, n) → (…, m, n): y[…, i, j] = Σ over r of this[…, i, r] · right[…, r, j]. Leading axes
+   * broadcast; one matrix on the right serves all rows on the left in one product.
+   *
+   * @param rows only those rows of the right matrices
+   * @throws UsageError if an operand is no matrix, the sizes do not chain, or leading axes do not broadcast
+   */
+  matmul(right: Tensor, rows: RowRange = [0, right.shape.at(-2) ?? 0]): Tensor {
+    const [own, other] = [this.shape.slice(0, -2), right.shape.slice(0, -2)];
+    if (this.shape.length < 2 || right.shape.length < 2 || sameShape(own, other))
+      return apply(this.builder, 'matmul', [this, right], { rows });
+    if (other.length === 0) {
+      const [m, k] = this.shape.slice(-2) as [number, number];
+      const all = this.reshape([m * elementCount(own), k]).matmul(right, rows);
+      return all.reshape([...own, m, right.shape.at(-1)!]);
+    }
+    const leading = broadcastShapes('matmul', own, other);
+    const stretched = (x: Tensor): Tensor => x.broadcastTo([...leading, ...x.shape.slice(-2)]);
+    return apply(this.builder, 'matmul', [stretched(this), stretched(right)], { rows });
   }
   /**
    * Images (n, h, w, c) convolved with a filter (kh, kw, c / groups, m) → (n, h', w', m):

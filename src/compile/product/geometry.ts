@@ -4,7 +4,7 @@
 import { invariant } from '../../base/errors.ts';
 import type { FullGeometry, Node, RowRange } from '../../graph/node.ts';
 import { reachOf } from '../../graph/shape-rules.ts';
-import type { Int } from '../../kernel/int.ts';
+import { type Int, literal, times } from '../../kernel/int.ts';
 import type { Context, Memory } from '../draft.ts';
 import type { ImageSource } from './stage-image.ts';
 
@@ -42,9 +42,18 @@ export type Product = {
   readonly images: number;
   /** Index of an output element in the result. */
   readonly outputIndex: (image: Int, row: Int, column: Int, channel: Int) => Int[];
+  /** Filter matrices of so many rows, one below the other: image i meets number `of(i)`. One matrix for all if absent. */
+  readonly stack?: { readonly count: number; readonly rows: number; readonly of: (image: Int) => Int };
+  /** Images of a chunk, a divisor of their number; 1 if absent. */
+  readonly perChunk?: number;
   /** The columns come in so many groups, each of which meets a share of the source's channels; 1 if absent. */
   readonly groups?: number;
 };
+
+/** Rows of other matrices that lie before those of the matrix which an image meets. */
+export function rowsBefore({ stack }: Product, image: Int): Int {
+  return stack === undefined ? literal(0) : times(stack.of(image), stack.rows);
+}
 
 /** Zeros behind an axis, so that the last window, of `reach` pixels, is complete (or 0 if it ends earlier). */
 export function trailingZeros(
