@@ -4,7 +4,7 @@
 import { after, before, test } from 'node:test';
 import { type Engine, engineOn } from '../src/engine.ts';
 import { gradients } from '../src/graph/gradients.ts';
-import type { ConvolutionGeometry } from '../src/graph/node.ts';
+import type { ConvolutionGeometry, TransposedGeometry } from '../src/graph/node.ts';
 import { apply, concat, iota, type Tensor } from '../src/graph/tensor.ts';
 import { assertAgrees, backends, type Sample, type SampleTrace, sample } from './compare.ts';
 
@@ -351,12 +351,124 @@ function attention(t: SampleTrace): Results {
   return withGradients(t, 'attention', y, { q, k, v });
 }
 
+type Spread = {
+  readonly images: readonly [n: number, h: number, w: number, c: number];
+  readonly kernel: readonly [number, number];
+  readonly outputs: number;
+} & TransposedGeometry;
+
+/** Strides above, at and below the kernel, what they leave open, dilations, groups; by minimal filtering. */
+const SPREAD: readonly Spread[] = [
+  { images: [2, 3, 4, 5], kernel: [4, 4], outputs: 7, stride: [2, 2], padding: [1, 1] },
+  {
+    images: [3, 4, 5, 16],
+    kernel: [3, 3],
+    outputs: 28,
+    stride: [2, 2],
+    padding: [1, 1],
+    outputPadding: [1, 1],
+  },
+  { images: [2, 3, 3, 20], kernel: [2, 2], outputs: 19, stride: [2, 2], padding: [0, 0] },
+  {
+    images: [1, 4, 3, 6],
+    kernel: [2, 3],
+    outputs: 5,
+    stride: [3, 4],
+    padding: [0, 0],
+    outputPadding: [2, 3],
+  },
+  {
+    images: [2, 5, 6, 3],
+    kernel: [3, 2],
+    outputs: 16,
+    stride: [1, 2],
+    padding: [
+      [0, 2],
+      [1, 0],
+    ],
+  },
+  {
+    images: [2, 5, 4, 4],
+    kernel: [3, 3],
+    outputs: 6,
+    stride: [2, 1],
+    padding: [1, 2],
+    dilation: [1, 3],
+    outputPadding: [0, 2],
+  },
+  { images: [1, 4, 4, 3], kernel: [2, 2], outputs: 4, stride: [2, 3], padding: [0, 1], dilation: [4, 2] },
+  { images: [1, 1, 1, 40], kernel: [4, 4], outputs: 33, stride: [1, 1], padding: [0, 0] },
+  { images: [2, 6, 8, 24], kernel: [3, 3], outputs: 20, stride: [1, 1], padding: [1, 1] },
+  {
+    images: [2, 6, 8, 12],
+    kernel: [3, 3],
+    outputs: 17,
+    stride: [1, 1],
+    padding: [
+      [2, 0],
+      [0, 1],
+    ],
+  },
+  { images: [2, 4, 5, 6], kernel: [3, 3], outputs: 6, stride: [2, 2], padding: [1, 1], groups: 6 },
+  { images: [2, 4, 5, 12], kernel: [3, 4], outputs: 40, stride: [2, 2], padding: [1, 1], groups: 2 },
+  {
+    images: [1, 4, 5, 12],
+    kernel: [3, 3],
+    outputs: 9,
+    stride: [1, 2],
+    padding: [0, 1],
+    groups: 3,
+    outputPadding: [0, 1],
+  },
+];
+
+function spreadConvolutions(t: SampleTrace): Results {
+  const results: Results = {};
+  for (const each of SPREAD) {
+    const { images, kernel, outputs, groups = 1, outputPadding = [0, 0] } = each;
+    const [x, w] = [t.normals(images), t.normals([...kernel, images[3] / groups, outputs])];
+    const name = `${nameOf(each)}, ${outputPadding} more`;
+    Object.assign(results, withGradients(t, name, x.convolveTransposed(w, each), { images: x, filter: w }));
+  }
+  return results;
+}
+
+/** Tiles of transposed convolutions, which end between kernel positions and within one, and what stands around them. */
+function spreadShares(t: SampleTrace): Results {
+  const results: Results = {};
+  const cases: readonly (readonly [TransposedGeometry, number])[] = [
+    [{ stride: [2, 2], padding: [1, 1] }, 12],
+    [{ stride: [1, 1], padding: [1, 1] }, 12],
+    [{ stride: [2, 1], padding: [0, 1], groups: 3 }, 4],
+  ];
+  for (const [geometry, channels] of cases) {
+    const [x, w] = [t.normals([2, 5, 6, 12]), t.normals([3, 3, channels, 18], 0.3)];
+    const rows = 9 * channels;
+    const tile = (from: number, to: number): Tensor => x.convolveTransposed(w, geometry, [from, to]);
+    const name = `stride ${geometry.stride}, ${channels} channels of a group`;
+    const cut = 5 * channels + 1;
+    const tiles = tile(0, cut).clip(-2, 2).add(tile(cut, rows).clip(-2, 2));
+    const mean = tiles.mean([0, 1, 2]);
+    const normal = tiles.subtract(mean).divide(tiles.subtract(mean).square().mean([0, 1, 2]).add(1).sqrt());
+    Object.assign(results, withGradients(t, `two tiles, normalised, ${name}`, normal.relu(), { x, w }));
+    results[`without the first row, ${name}`] = tile(1, rows);
+    results[`without the last row, ${name}`] = tile(0, rows - 1);
+    results[`all but a kernel row, ${name}`] = tile(3 * channels, rows);
+    results[`one row, ${name}`] = tile(cut, cut + 1);
+    results[`within a position, ${name}`] = tile(4 * channels + 1, 5 * channels - 1);
+    results[`from one into the next, ${name}`] = tile(4 * channels - 1, 4 * channels + 2);
+  }
+  return results;
+}
+
 const batches: Readonly<Record<string, (t: SampleTrace) => Results>> = {
   'dilated convolutions': convolutions(DILATED),
   'convolutions with uneven margins': convolutions(UNEVEN),
   'convolutions in groups': convolutions(GROUPED),
   'work around convolutions in groups': surroundedGroups,
   concatenations,
+  'transposed convolutions': spreadConvolutions,
+  'shares of transposed convolutions': spreadShares,
   'rows of tables': tables,
   'stacks of matrices': stackedMatrices,
   'many values for few rows': manyValues,

@@ -2,7 +2,7 @@
 
 import { type Key, type RandomSequence, randomSequence } from '../src/base/random.ts';
 import { elementCount, type Shape } from '../src/base/shape.ts';
-import type { ConvolutionGeometry } from '../src/graph/node.ts';
+import type { ConvolutionGeometry, TransposedGeometry } from '../src/graph/node.ts';
 import { convolvedSize } from '../src/graph/shape-rules.ts';
 import { concat, constant, customGradient, iota, straightThrough, type Tensor } from '../src/graph/tensor.ts';
 import type { SampleTrace } from './compare.ts';
@@ -158,9 +158,6 @@ const viewSteps: Readonly<Record<string, Step>> = {
     const bound = Math.max(...parts.map((part) => part.bound));
     return elementCount(tensor.shape) > MAXIMUM_ELEMENTS ? undefined : { ...value, tensor, bound };
   },
-};
-
-const indexSteps: Readonly<Record<string, Step>> = {
   gather: (g) => {
     const value = anyValue(g, ({ tensor }) => tensor.shape.length > 0);
     const { shape } = value.tensor;
@@ -349,6 +346,37 @@ const sumSteps: Readonly<Record<string, Step>> = {
     const start = chance(g, 0.3) ? below(g, k) : 0;
     return inexact(a.matmul(b, [start, k]).multiply(1 / Math.sqrt(k)), 3 * left.bound);
   },
+  transposedConvolution: (g) => {
+    const input = anyValue(g);
+    const whole = withRank(input.tensor, 4);
+    const most = [2, 5, 6, 8];
+    const images = whole.slice(
+      [0, 0, 0, 0],
+      whole.shape.map((size, axis) => Math.min(size, most[axis]!)),
+    );
+    const [, h, w, c] = images.shape as [number, number, number, number];
+    const kernel = [1 + below(g, 3), pick(g, [1, 2, 3, 4])] as const;
+    const groups = pick(
+      g,
+      [1, 1, c].filter((count) => c % count === 0),
+    );
+    const stride = [1 + below(g, 3), 1 + below(g, 2)] as const;
+    const geometry: TransposedGeometry = {
+      stride,
+      padding: [below(g, kernel[0]), [below(g, 2), below(g, 2)]],
+      dilation: chance(g, 0.2) ? [1, 2] : [1, 1],
+      groups,
+      outputPadding: [below(g, stride[0]), 0],
+    };
+    const channels = groups * pick(g, groups === 1 ? [1, 3, 17] : [1, 2]);
+    const terms = (kernel[0] * kernel[1] * c) / groups;
+    const least = (size: number, k: 0 | 1): number => (size - 1) * stride[k] + kernel[k] - 4;
+    if (least(h, 0) < 1 || least(w, 1) < 1) return undefined;
+    const filter = newInput(g, [...kernel, c / groups, channels], false).tensor;
+    const start = chance(g, 0.3) ? below(g, terms) : 0;
+    const spread = images.convolveTransposed(filter, geometry, [start, start + 1 + below(g, terms - start)]);
+    return inexact(spread.multiply(1 / Math.sqrt(terms)), 3 * input.bound);
+  },
   convolution: (g) => {
     const input = anyValue(g);
     const images = withRank(input.tensor, 4);
@@ -375,8 +403,8 @@ const sumSteps: Readonly<Record<string, Step>> = {
   },
 };
 
-const families: readonly (readonly Step[])[] = [viewSteps, indexSteps, smoothSteps, edgedSteps, sumSteps].map(
-  (steps) => Object.values(steps),
+const families: readonly (readonly Step[])[] = [viewSteps, smoothSteps, edgedSteps, sumSteps].map((steps) =>
+  Object.values(steps),
 );
 
 /** A random graph of about `steps` steps; `name` tells its scalars and random streams from those of others. */

@@ -127,6 +127,24 @@ const cases: Readonly<Record<string, Case>> = {
     shapes: { x: [1, 4, 3, 3], filter: [3, 3, 1, 3] },
     of: ({ x, filter }) => x!.convolve(filter!, { stride: [1, 1], padding: [1, 1], groups: 3 }, [2, 7]),
   },
+  'transposed convolution': {
+    shapes: { x: [1, 3, 2, 2], filter: [3, 4, 2, 3] },
+    of: ({ x, filter }) =>
+      x!.convolveTransposed(filter!, { stride: [2, 3], padding: [1, [0, 2]], outputPadding: [1, 2] }),
+  },
+  'transposed convolution, dilated beyond its stride, over rows': {
+    shapes: { x: [1, 3, 2, 2], filter: [2, 2, 2, 2] },
+    of: ({ x, filter }) =>
+      x!.convolveTransposed(
+        filter!,
+        { stride: [1, 2], padding: [0, 1], dilation: [3, 1], outputPadding: [2, 0] },
+        [1, 6],
+      ),
+  },
+  'transposed convolution, in groups': {
+    shapes: { x: [2, 2, 2, 4], filter: [2, 3, 2, 6] },
+    of: ({ x, filter }) => x!.convolveTransposed(filter!, { stride: [2, 1], padding: [0, 1], groups: 2 }),
+  },
   'convolution over rows': convolution([1, 3, 4, 2], [3, 3, 2, 2], 1, 1, [5, 12]),
   'convolution over first rows': convolution([1, 3, 4, 2], [3, 3, 2, 2], 2, 1, [0, 7]),
   'custom, as its own rule says': {

@@ -44,6 +44,16 @@ function transposed(matrices: Tensor): Tensor {
   return matrices.transpose(matrices.shape.map((_, axis) => (axis < rank - 2 ? axis : 2 * rank - 3 - axis)));
 }
 
+/** A filter (kh, kw, c / groups, m), from inputs to outputs, as one from outputs to inputs: (kh, kw, m / groups, c). */
+function swapChannels(filter: Tensor, groups: number): Tensor {
+  const [kh, kw, channels, m] = filter.shape as [number, number, number, number];
+  const outputs = m / groups;
+  return filter
+    .reshape([kh, kw, channels, groups, outputs])
+    .transpose([0, 1, 4, 3, 2])
+    .reshape([kh, kw, outputs, groups * channels]);
+}
+
 /** The gradient of the images of a convolution. */
 function inputGradient(
   gradient: Tensor,
@@ -161,6 +171,18 @@ export const reverseRules: { readonly [K in OpName]: ReverseRule<K> } = {
     inputGradient(gradient!, g, geometry, x!.shape),
     x!.convolve(g, geometry),
   ],
+  transposedConvolution: (g, [x, filter], _, { rows, outputPadding: _extra, ...geometry }) => {
+    // The convolution back: of more pixels than there were, if an output padding was a stride or more.
+    const { groups } = geometry;
+    const back = g.convolve(swapChannels(keepRows(filter!, rows), groups), geometry);
+    const beyond = back.shape.map((size, axis) => size - x!.shape[axis]!);
+    const images = x!.pad([0, 0, 0, 0], beyond);
+    const swapped = swapChannels(filter!, groups).shape;
+    return [
+      back.slice([0, 0, 0, 0], x!.shape),
+      keepRows(swapChannels(weightGradient(g, images, geometry, swapped), groups), rows),
+    ];
+  },
   detach: none,
   custom: (g, inputs, _, { rule, name }) => {
     const customRule = g.builder.customRules[rule];

@@ -248,6 +248,75 @@ test('each group of a convolution is a convolution of its own share of the chann
   }
 });
 
+test('a transposed convolution is one of the images with zeros between their pixels, by the filter turned round', () => {
+  const [stride, dilation, margin, extra] = [3, 2, [1, 2], 1] as const;
+  const kernel = [2, 3] as const;
+  const geometry = {
+    stride: [stride, stride],
+    padding: [margin, margin],
+    dilation: [dilation, dilation],
+  } as const;
+  const spaced = (x: Tensor): Tensor =>
+    x
+      .reshape([2, 3, 1, 4, 1, 2])
+      .pad([0, 0, 0, 0, 0, 0], [0, 0, stride - 1, 0, stride - 1, 0])
+      .reshape([2, 3 * stride, 4 * stride, 2])
+      .slice([0, 0, 0, 0], [2, 3 * stride - 2, 4 * stride - 2, 2]);
+  const turned = (filter: Tensor): Tensor =>
+    filter
+      .reshape([6, 2, 3])
+      .gather(iota(filter, [6], 0).multiply(-1).add(5))
+      .reshape([2, 3, 2, 3]);
+  const around = (size: number): readonly [number, number] => {
+    const reach = dilation * (size - 1);
+    return [reach - margin[0], reach - margin[1] + extra];
+  };
+  const direct = valuesOf([2, 3, 4, 2], (x, t) =>
+    x.convolveTransposed(counted(t, [2, 3, 2, 3]), { ...geometry, outputPadding: [extra, extra] }),
+  );
+  assert.deepEqual(
+    direct,
+    valuesOf([2, 3, 4, 2], (x, t) => {
+      const [before, after] = [kernel[0], kernel[1]].map(around) as [
+        readonly [number, number],
+        readonly [number, number],
+      ];
+      return spaced(x)
+        .pad([0, before[0], after[0], 0], [0, before[1], after[1], 0])
+        .convolve(turned(counted(t, [2, 3, 2, 3])), { ...geometry, stride: [1, 1], padding: [0, 0] });
+    }),
+  );
+});
+
+test('a transposed convolution is the sum of those over parts of its rows, group by group', () => {
+  const geometry = { stride: [2, 1], padding: [1, 0], groups: 2 } as const;
+  const over = (x: Tensor, t: Trace, rows?: readonly [number, number]): Tensor =>
+    x.convolveTransposed(counted(t, [3, 2, 2, 4]), geometry, rows);
+  assert.deepEqual(
+    valuesOf([1, 3, 3, 4], (x, t) => over(x, t)),
+    valuesOf([1, 3, 3, 4], (x, t) =>
+      over(x, t, [0, 5])
+        .add(over(x, t, [5, 6]))
+        .add(over(x, t, [6, 12])),
+    ),
+  );
+  const whole = valuesOf([1, 3, 3, 4], (x, t) => over(x, t));
+  for (const group of [0, 1]) {
+    const own = valuesOf([1, 3, 3, 4], (x, t) =>
+      x
+        .slice([0, 0, 0, 2 * group], [1, 3, 3, 2 * group + 2])
+        .convolveTransposed(counted(t, [3, 2, 2, 4]).slice([0, 0, 0, 2 * group], [3, 2, 2, 2 * group + 2]), {
+          stride: [2, 1],
+          padding: [1, 0],
+        }),
+    );
+    assert.deepEqual(
+      whole.filter((_, i) => Math.floor((i % 4) / 2) === group),
+      own,
+    );
+  }
+});
+
 test('random element i is draw i of the stream under the key', () => {
   const graph = trace((t) => {
     const key = t.key('k').derive('stream');

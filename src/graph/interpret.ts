@@ -252,6 +252,30 @@ const evaluations: { readonly [K in OpName]: Evaluation<K> } = {
     });
     return result;
   },
+  transposedConvolution: ([x, filter], node) => {
+    const { stride, padding, dilation, groups, rows } = node.attributes;
+    const [n, h, w, c] = node.inputs[0]!.shape as [number, number, number, number];
+    const [kh, kw, channels] = node.inputs[1]!.shape as [number, number, number];
+    const [, oh, ow, m] = node.shape as [number, number, number, number];
+    const result = new Float64Array(elementCount(node.shape));
+    for (let pixel = 0; pixel < n * h * w; pixel++)
+      for (let p = 0; p < kh; p++)
+        for (let q = 0; q < kw; q++) {
+          const i = (Math.floor(pixel / w) % h) * stride[0] + p * dilation[0] - padding[0][0];
+          const j = (pixel % w) * stride[1] + q * dilation[1] - padding[1][0];
+          if (i < 0 || i >= oh || j < 0 || j >= ow) continue;
+          const y = ((Math.floor(pixel / (h * w)) * oh + i) * ow + j) * m;
+          for (let co = 0; co < m; co++) {
+            const first = pixel * c + Math.floor((co * groups) / m) * channels;
+            for (let ci = 0; ci < channels; ci++) {
+              const row = (p * kw + q) * channels + ci;
+              if (row >= rows[0] && row < rows[1])
+                result[y + co]! += x![first + ci]! * filter![row * m + co]!;
+            }
+          }
+        }
+    return result;
+  },
   detach: ([x]) => x!,
   custom: ([x]) => x!,
 };

@@ -30,6 +30,12 @@ export type ConvolutionGeometry = {
   readonly groups?: number;
 };
 
+/** Geometry of a transposed convolution: of the convolution that leads from its output's size back to its input's. */
+export type TransposedGeometry = ConvolutionGeometry & {
+  /** Rows and columns more at the end of the output, of those that the stride leaves open; 0 if absent. */
+  readonly outputPadding?: readonly [number, number];
+};
+
 /** A geometry with nothing left out: equal geometries have equal attributes, and so are one node. */
 export type FullGeometry = {
   readonly stride: readonly [number, number];
@@ -121,6 +127,14 @@ export type Attributes = {
   convolutionInputGradient: FullGeometry & { readonly imageShape: Shape };
   /** (images, gradient of the output) → gradient of the filter. */
   convolutionWeightGradient: FullGeometry & { readonly filterShape: Shape };
+  /**
+   * images (n, h, w, c), filter (kh, kw, c / groups, m) → (n, h', w', m): every pixel adds its product with the filter to
+   * the outputs from stride · pixel − padding on. `rows` as in `convolution`.
+   */
+  transposedConvolution: FullGeometry & {
+    readonly outputPadding: readonly [number, number];
+    readonly rows: RowRange;
+  };
   /** The value, with a gradient of zero. */
   detach: None;
   /** Input 0, whose gradient with respect to inputs 1… is given by `rule` (a name in the builder's table). */

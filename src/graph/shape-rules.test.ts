@@ -54,6 +54,21 @@ test('every primitive has the shape and the element type of its definition', () 
   });
 });
 
+test('a transposed convolution has the size from which the convolution leads back', () => {
+  const geometry = {
+    stride: [3, 2],
+    padding: [[1, 0], 1],
+    dilation: [2, 1],
+    outputPadding: [2, 1],
+  } as const;
+  within((t) => {
+    // (h − 1) · stride − padding + dilation · (k − 1) + 1 + output padding
+    const y = t.input('x', [2, 5, 4, 3]).convolveTransposed(t.input('w', [3, 4, 3, 6]), geometry);
+    assert.deepEqual(y.shape, [2, 4 * 3 - 1 + 4 + 1 + 2, 3 * 2 - 2 + 3 + 1 + 1, 6]);
+    assert.deepEqual(convolvedSize([18, 9], [3, 4], geometry), [5, 4]);
+  });
+});
+
 test('a convolution has an output pixel for every whole step of the filter', () => {
   assert.deepEqual(convolvedSize([32, 32], [3, 3], { stride: [1, 1], padding: [1, 1] }), [32, 32]);
   assert.deepEqual(convolvedSize([32, 32], [3, 3], { stride: [2, 2], padding: [1, 1] }), [16, 16]);
@@ -324,6 +339,30 @@ const faults: Readonly<Record<string, readonly [build: (t: Trace) => unknown, me
   'groups that do not divide the outputs': [
     (t) => t.input('x', [2, 3, 4, 4]).convolve(t.input('w', [1, 1, 2, 3]), { ...unit, groups: 2 }),
     'convolution: 2 groups need channels and outputs in multiples of 2, and a filter of 1/2 of the channels; got images (2, 3, 4, 4), filter (1, 1, 2, 3)',
+  ],
+  'transposed images without channels': [
+    (t) => t.input('x', [2, 3, 4]).convolveTransposed(t.input('w', [1, 1, 4, 2]), unit),
+    'transposedConvolution: images must have 4 axes, got (2, 3, 4)',
+  ],
+  'a transposed filter for other channels': [
+    (t) => t.input('x', [2, 3, 4, 1]).convolveTransposed(t.input('w', [2, 2, 3, 2]), unit),
+    'transposedConvolution: images (2, 3, 4, 1) have 1 channels, filter (2, 2, 3, 2) expects 3',
+  ],
+  'rows beyond a transposed filter': [
+    (t) => t.input('x', [2, 3, 4, 1]).convolveTransposed(t.input('w', [2, 2, 1, 2]), unit, [3, 5]),
+    'transposedConvolution: rows 3 to 5 are outside a matrix of 4 rows',
+  ],
+  'an output padding of a stride': [
+    (t) =>
+      t
+        .input('x', [2, 3, 4, 1])
+        .convolveTransposed(t.input('w', [2, 2, 1, 2]), { ...unit, stride: [2, 1], outputPadding: [2, 0] }),
+    'transposedConvolution: expected whole output paddings from 0, smaller than the stride or the dilation, got (2, 0)',
+  ],
+  'a padding that leaves nothing': [
+    (t) =>
+      t.input('x', [2, 1, 4, 1]).convolveTransposed(t.input('w', [2, 2, 1, 2]), { ...unit, padding: [1, 1] }),
+    'transposedConvolution: of images (2, 1, 4, 1) and filter (2, 2, 1, 2) the padding leaves nothing, (0, 3); use less',
   ],
   'a gradient that is no output of the convolution, for the images': [
     (t) =>

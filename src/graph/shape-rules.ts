@@ -325,6 +325,37 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
     }
     return { shape: attributes.filterShape, dtype: 'f32' };
   },
+  transposedConvolution: ([x, filter], { rows, outputPadding, ...geometry }) => {
+    const op = 'transposedConvolution';
+    requireOperand(op, 'images', x!, 4);
+    requireOperand(op, 'the filter', filter!, 4);
+    requireGeometry(op, geometry);
+    requireGroups(op, x!.shape, filter!.shape, geometry.groups);
+    const [kh, kw, c, m] = filter!.shape as [number, number, number, number];
+    requireRows(op, rows, kh * kw * c);
+    const [n, h, w] = x!.shape as [number, number, number];
+    const { stride, padding, dilation } = geometry;
+    const isOpen = (extra: number, k: number): boolean =>
+      Number.isInteger(extra) && extra >= 0 && extra < Math.max(stride[k]!, dilation[k]!);
+    if (!outputPadding.every(isOpen)) {
+      throw new UsageError(
+        `${op}: expected whole output paddings from 0, smaller than the stride or the dilation, got ${formatShape(outputPadding)}`,
+      );
+    }
+    const along = (k: 0 | 1, size: number, kernel: number): number =>
+      (size - 1) * stride[k] -
+      padding[k][0] -
+      padding[k][1] +
+      reachOf(kernel, dilation[k]) +
+      outputPadding[k];
+    const [oh, ow] = [along(0, h, kh), along(1, w, kw)];
+    if (oh < 1 || ow < 1) {
+      throw new UsageError(
+        `${op}: of images ${formatShape(x!.shape)} and filter ${formatShape(filter!.shape)} the padding leaves nothing, ${formatShape([oh, ow])}; use less`,
+      );
+    }
+    return { shape: [n, oh, ow, m], dtype: 'f32' };
+  },
   detach: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
   custom: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
 };

@@ -13,6 +13,7 @@ import {
   type Node,
   type OpName,
   type RowRange,
+  type TransposedGeometry,
 } from './node.ts';
 import { shapeRules } from './shape-rules.ts';
 
@@ -249,6 +250,28 @@ export class Tensor {
     const all = filter.shape.slice(0, -1).reduce((product, size) => product * size, 1);
     const attributes = { ...fullGeometry(geometry), rows: rows ?? ([0, all] as const) };
     return apply(this.builder, 'convolution', [this, filter], attributes);
+  }
+
+  /**
+   * A transposed convolution: images (n, h, w, c), filter (kh, kw, c / groups, m) → (n, h', w', m), with
+   * h' = (h − 1) · stride − padding before and after + dilation · (kh − 1) + 1 + output padding:
+   *
+   *   y[i·stride + p·dilation − padding, j·stride + q·dilation − padding, m] += x[i, j, c] · f[p, q, c, m]
+   *
+   * PyTorch's ConvTranspose2d, for images with channels last and a filter with input channels before outputs. It equals the
+   * convolution of the images, zeros between their pixels, with the filter turned by half a turn.
+   *
+   * @param rows only those rows of the filter seen as a (kh·kw·c / groups, m) matrix, of each group alike
+   * @throws UsageError if channels, groups and filter do not fit, or the padding leaves nothing
+   */
+  convolveTransposed(
+    filter: Tensor,
+    { outputPadding = [0, 0], ...geometry }: TransposedGeometry,
+    rows?: RowRange,
+  ): Tensor {
+    const all = filter.shape.slice(0, -1).reduce((product, size) => product * size, 1);
+    const attributes = { ...fullGeometry(geometry), outputPadding, rows: rows ?? ([0, all] as const) };
+    return apply(this.builder, 'transposedConvolution', [this, filter], attributes);
   }
 
   /** The value, treated as a constant by differentiation. */

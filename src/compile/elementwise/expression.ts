@@ -197,6 +197,7 @@ const lowerings: { readonly [K in OpName]: Lowering<K> } = {
   convolution: ownKernel,
   convolutionInputGradient: ownKernel,
   convolutionWeightGradient: ownKernel,
+  transposedConvolution: ownKernel,
   detach: ownKernel,
   custom: ownKernel,
 };

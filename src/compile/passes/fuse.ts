@@ -28,6 +28,13 @@ const PRODUCTS: ReadonlySet<OpName> = new Set([
   'convolution',
   'convolutionInputGradient',
   'convolutionWeightGradient',
+  'transposedConvolution',
+]);
+/** Those whose results are images: sums over images and pixels can be collected on the way. */
+const IMAGES: ReadonlySet<OpName> = new Set([
+  'convolution',
+  'convolutionInputGradient',
+  'transposedConvolution',
 ]);
 /** Values that a kernel of their own puts together in memory. */
 const PLACED: ReadonlySet<OpName> = new Set(['pad', 'concat', 'scatterAdd']);
@@ -79,10 +86,7 @@ type Cost = {
 /** What is read again and again, or where data say, and so must be in memory: a product's filter, a table. */
 function isFilterOperand(user: Node, node: Node): boolean {
   if (user.op === 'gather') return user.inputs[0] === node;
-  return (
-    (user.op === 'matmul' || user.op === 'convolution' || user.op === 'convolutionInputGradient') &&
-    user.inputs[1] === node
-  );
+  return (user.op === 'matmul' || IMAGES.has(user.op)) && user.inputs[1] === node;
 }
 
 /** Chooses kernels for a simplified graph. */
@@ -139,7 +143,7 @@ function attachSums(groups: readonly Group[], stored: ReadonlySet<Node>): Group[
     const host = groups[latest];
     if (host?.kind !== 'product' || latest > own) return true;
     const [result] = host.results;
-    const isImage = host.product.op === 'convolution' || host.product.op === 'convolutionInputGradient';
+    const isImage = IMAGES.has(host.product.op);
     const [summand] = sum.inputs as [Node];
     if (!isImage || !sameShape(result.shape, summand.shape) || !isElementwiseIn(summand, result, stored))
       return true;

@@ -8,7 +8,7 @@ import type { Context, DraftLaunch } from '../draft.ts';
 import { lowerProduct } from './blocked-product.ts';
 import { filterMemory, margins, type Product, windowRuns } from './geometry.ts';
 import { lowerMatmul } from './matrix-product.ts';
-import { lowerInputGradient } from './spread-product.ts';
+import { lowerInputGradient, lowerTransposedConvolution } from './spread-product.ts';
 import type { FilterTaps } from './transform-filter.ts';
 import { lowerWeightGradient } from './weight-gradient.ts';
 import { isWinogradWorthwhile, lowerWinograd, worthwhileKernelRows } from './winograd-product.ts';
@@ -22,6 +22,8 @@ export function lowerContraction(
 ): DraftLaunch[] {
   if (isOp(product, 'convolution')) return convolution(context, product, result, sums);
   if (isOp(product, 'convolutionInputGradient')) return lowerInputGradient(context, product, result, sums);
+  if (isOp(product, 'transposedConvolution'))
+    return lowerTransposedConvolution(context, product, result, sums);
   if (isOp(product, 'convolutionWeightGradient')) {
     const [images, gradient] = product.inputs as [Node, Node];
     const [kh, kw, c] = product.attributes.filterShape as [number, number, number];

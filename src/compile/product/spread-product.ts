@@ -73,6 +73,31 @@ export function lowerInputGradient(
   return lowerSpread(context, spread, sums);
 }
 
+/** A transposed convolution: its matrix is the filter as it is. */
+export function lowerTransposedConvolution(
+  context: Context,
+  node: Node<'transposedConvolution'>,
+  result: Node,
+  sums: readonly Node[],
+): DraftLaunch[] {
+  const [images, filter] = node.inputs as [Node, Node];
+  const [kh, kw, channels, m] = filter.shape as [number, number, number, number];
+  const { rows, outputPadding: _extra, ...geometry } = node.attributes;
+  const spread: Spread = {
+    name: 'transposedConvolution',
+    node,
+    result,
+    images,
+    channels,
+    kernel: [kh, kw],
+    geometry,
+    filter: filterMemory(context, filter),
+    index: (position, channel, column) => plus(times(plus(channel, literal(position * channels)), m), column),
+    rows,
+  };
+  return lowerSpread(context, spread, sums);
+}
+
 function lowerSpread(context: Context, spread: Spread, sums: readonly Node[]): DraftLaunch[] {
   const { kernel, channels, geometry, node, rows } = spread;
   if (isWinogradWorthwhile(kernel, channels, geometry, node.shape[2]!)) {
