@@ -2,7 +2,8 @@
 
 import type { Shape } from '../base/shape.ts';
 import type { DType } from '../graph/node.ts';
-import { type Kernel, printKernel } from '../kernel/kernel.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import { printKernel } from '../kernel/print.ts';
 
 /** A buffer that lives outside the plan: handed in with every run, in this order. */
 export type Binding = {

@@ -5,7 +5,8 @@ import { test } from 'node:test';
 import { lane } from '../compile/draft.ts';
 import { KernelBuilder } from './builder.ts';
 import { type Int, literal, plus, times, variable } from './int.ts';
-import { printKernel, SCRATCH } from './kernel.ts';
+import { SCRATCH } from './kernel.ts';
+import { printKernel } from './print.ts';
 
 /** The body that `write` writes, as text. */
 function bodyOf(write: (b: KernelBuilder, chunk: Int) => void): string {
@@ -131,7 +132,7 @@ test('an operation on an accumulator takes its value of there and then', () => {
   );
 });
 
-test('interleaved parts take turns, and what one needs from another comes first', () => {
+test('parts are interleaved statement by statement, and what one needs from another comes first', () => {
   const text = bodyOf((b) => {
     b.loop(2, (i) => {
       const results = b.interleaved(
@@ -157,6 +158,65 @@ test('interleaved parts take turns, and what one needs from another comes first'
       '    b2[i_0 * 8 + 8] = v4 vector 4',
       '    b2[i_0 * 8 + 4] = v2 vector 4',
     ].join('\n'),
+  );
+});
+
+test('interleaved parts are independent: no accumulator, no loop, no load of what another part stores', () => {
+  const write = (part: (b: KernelBuilder, k: number, i: Int) => void) => (): void => {
+    const b = new KernelBuilder(4);
+    b.loop(2, (i) => b.interleaved([0, 1].map((k) => () => part(b, k, i))));
+  };
+  assert.throws(
+    write((b) => b.accumulator(b.literal(0))),
+    /^InternalError: internal: an interleaved part changes an accumulator$/,
+  );
+  assert.throws(
+    write((b, _, i) => b.loop(3, (j) => b.store(0, row(plus(i, times(j, 2))), b.literal(1)))),
+    /an interleaved part holds a loop or a guard$/,
+  );
+  assert.throws(
+    write((b, k, i) => {
+      b.store(SCRATCH, row(plus(i, literal(k))), b.literal(1));
+      b.load(SCRATCH, row(plus(i, literal(1 - k))));
+    }),
+    /an interleaved part loads from a buffer that another one stores to$/,
+  );
+  // What a part stores itself, it may load.
+  write((b, k) =>
+    k === 0 ? b.store(SCRATCH, row(literal(0)), b.load(SCRATCH, row(literal(0)))) : b.literal(3),
+  )();
+});
+
+test('a load of a buffer is asked for before any store to its element, or is a load here', () => {
+  const finish = (write: (b: KernelBuilder) => void): void => {
+    const b = new KernelBuilder(4);
+    write(b);
+    b.finish({ name: 'k', buffers: 2, words: 0, chunks: 1 });
+  };
+  const late = /kernel k stores b0\[.*\] before it loads b0\[.*\]; use loadHere$/;
+  // In one block: the load would be shared with an earlier one.
+  const inOneBlock = (b: KernelBuilder): void => {
+    b.store(0, row(literal(1)), b.load(0, row(literal(1))));
+    b.store(1, row(literal(1)), b.load(0, row(literal(1))));
+  };
+  assert.throws(() => finish(inOneBlock), late);
+  // In a loop: the load would leave the loop, in which an earlier turn has stored the element.
+  const inLoop = (b: KernelBuilder): void =>
+    b.loop(3, () => b.store(0, row(literal(0)), b.operation('abs', b.load(0, row(literal(0))))));
+  assert.throws(() => finish(inLoop), late);
+  // The element after the one that was stored in the turn before, and the one before.
+  const shifted =
+    (by: number) =>
+    (b: KernelBuilder): void =>
+      b.loop(3, (i) => b.store(0, row(plus(i, literal(1))), b.load(0, row(plus(i, literal(1 + by))))));
+  assert.throws(() => finish(shifted(-1)), late);
+  finish(shifted(1));
+  finish(shifted(0));
+  finish((b) =>
+    b.loop(3, (i) => {
+      b.store(0, row(i), b.literal(2));
+      b.store(0, row(i), b.operation('abs', b.loadHere(0, row(i))));
+    }),
   );
 });
 

@@ -2,7 +2,18 @@
 // operands are known, so that lowering can be written naively and inner loops stay bare.
 
 import { invariant } from '../base/errors.ts';
-import { coefficientOf, type Int, intKey, LANE, range, substitute, variable, variablesOf } from './int.ts';
+import type { Access, Guard, Loop } from './access.ts';
+import {
+  coefficientOf,
+  type Int,
+  intKey,
+  LANE,
+  printInt,
+  range,
+  substitute,
+  variable,
+  variablesOf,
+} from './int.ts';
 import {
   type Kernel,
   type Local,
@@ -13,14 +24,17 @@ import {
   type VectorOp,
   type VectorType,
 } from './kernel.ts';
+import { hoistedOverStores } from './verify-memory.ts';
 
-/** Parts that take turns: their values must find room in registers. */
+/** Parts that are interleaved at a time: their values must find room in registers. */
 export const INTERLEAVED = 8;
 
 type Block = {
   readonly statements: Statement[];
   readonly known: Map<string, Local>;
   readonly guarded: boolean;
+  readonly loops: readonly Loop[];
+  readonly guards: readonly Guard[];
 };
 
 /** Writes one kernel. Methods that make a value return its local. */
@@ -29,7 +43,11 @@ export class KernelBuilder {
   private readonly types: VectorType[] = [];
   private readonly levels: number[] = [];
   private readonly mutable = new Set<Local>();
-  private readonly blocks: Block[] = [{ statements: [], known: new Map(), guarded: false }];
+  private readonly blocks: Block[] = [
+    { statements: [], known: new Map(), guarded: false, loops: [], guards: [] },
+  ];
+  /** Loads and stores of buffers in the order in which they are asked for, before anything is moved or shared. */
+  private readonly asked: Omit<Access, 'order'>[] = [];
   private readonly variableLevels = new Map<string, number>([
     ['chunk', 0],
     [LANE, 0],
@@ -46,6 +64,7 @@ export class KernelBuilder {
   finish(parts: Pick<Kernel, 'name' | 'buffers' | 'words' | 'chunks'>): Kernel {
     invariant(this.blocks.length === 1, 'kernel finished inside a loop');
     const { name, buffers, words, chunks } = parts;
+    this.checkLoads(name);
     return {
       name,
       lanes: this.lanes,
@@ -74,7 +93,7 @@ export class KernelBuilder {
       return;
     }
     const name = `${hint}_${this.variables++}`;
-    const statements = this.nested(() => body(variable(name, count)), name, false);
+    const statements = this.nested(() => body(variable(name, count)), { variable: name, count });
     this.current().statements.push({ kind: 'for', variable: name, count, body: statements });
   }
 
@@ -86,13 +105,15 @@ export class KernelBuilder {
       body();
       return;
     }
-    const statements = this.nested(body, undefined, true);
+    const statements = this.nested(body, { index, below });
     this.current().statements.push({ kind: 'if', index, below, body: statements });
   }
 
   /**
-   * Writes parts that do not depend on one another, a statement of each in turn, so that a processor which looks only
-   * so far ahead finds work while it waits for a result. They change no accumulator and load nothing that one stores.
+   * Writes parts that do not depend on one another, interleaved statement by statement, so that a processor which looks
+   * only so far ahead finds work while it waits for a result.
+   *
+   * @throws InternalError if a part changes an accumulator, holds a loop or a guard, or loads what another one stores
    */
   interleaved<T>(parts: readonly (() => T)[]): T[] {
     const { statements } = this.current();
@@ -103,6 +124,7 @@ export class KernelBuilder {
       lists.push(statements.splice(start));
       return result;
     });
+    checkIndependence(lists);
     for (let first = 0; first < lists.length; first += INTERLEAVED)
       for (const statement of inTurn(lists.slice(first, first + INTERLEAVED))) statements.push(statement);
     return results;
@@ -166,7 +188,11 @@ export class KernelBuilder {
     }));
   }
 
-  /** Loads lane l from `index` with lane = l; the mode follows from how the index depends on the lane. */
+  /**
+   * Loads lane l from `index` with lane = l; the mode follows from how the index depends on the lane. Of a buffer, it is
+   * what the buffer held when the chunk began, since the load may be moved up and shared: `finish` throws an
+   * InternalError where a store to the element may come before it.
+   */
   load(buffer: number, index: Int, type: VectorType = 'f32'): Local {
     const step = coefficientOf(index, LANE);
     const mode = step === 0 ? 'splat' : step === 1 ? 'vector' : 'gather';
@@ -174,6 +200,13 @@ export class KernelBuilder {
     const address = mode === 'vector' ? substitute(index, LANE, 0) : index;
     const make = (target: Local): Statement => ({ kind: 'load', target, type, buffer, index: address, mode });
     if (buffer === SCRATCH) return this.pinned(type, make);
+    this.ask({
+      kind: 'load',
+      buffer,
+      index: address,
+      width: mode === 'vector' ? this.lanes : 1,
+      lanes: this.lanes,
+    });
     const level = this.levelOfInt(index);
     const guards = this.blocks.findLastIndex((block) => block.guarded);
     return this.pure(
@@ -184,7 +217,7 @@ export class KernelBuilder {
     );
   }
 
-  /** Loads a vector from a buffer that this kernel writes: exactly here, never shared. */
+  /** Loads a vector of what this chunk has stored to a buffer: exactly here, never shared. */
   loadHere(buffer: number, index: Int): Local {
     const address = substitute(index, LANE, 0);
     return this.pinned('f32', (target) => ({
@@ -194,6 +227,7 @@ export class KernelBuilder {
       buffer,
       index: address,
       mode: 'vector',
+      isFixed: true,
     }));
   }
 
@@ -202,6 +236,7 @@ export class KernelBuilder {
     const step = coefficientOf(index, LANE);
     const isVector = step === 1 || count === 1;
     const address = isVector ? substitute(index, LANE, 0) : index;
+    this.ask({ kind: 'store', buffer, index: address, width: isVector ? count : 1, lanes: count });
     this.current().statements.push({
       kind: 'store',
       buffer,
@@ -241,10 +276,41 @@ export class KernelBuilder {
     return this.blocks[this.blocks.length - 1]!;
   }
 
-  private nested(body: () => void, name: string | undefined, guarded: boolean): Statement[] {
-    const block: Block = { statements: [], known: new Map(), guarded };
+  private ask(access: Omit<Access, 'order' | 'loops' | 'guards'>): void {
+    if (access.buffer === SCRATCH) return;
+    const { loops, guards } = this.current();
+    this.asked.push({ ...access, loops, guards });
+  }
+
+  /** Loads that were asked for after a store to their element would read it too early once they are moved. */
+  private checkLoads(name: string): void {
+    const stored = new Set(this.asked.filter(({ kind }) => kind === 'store').map(({ buffer }) => buffer));
+    const loaded = this.asked.filter(({ kind, buffer }) => kind === 'load' && stored.has(buffer));
+    if (loaded.length === 0) return;
+    const both = new Set(loaded.map(({ buffer }) => buffer));
+    const accesses = this.asked
+      .map((access, order) => ({ ...access, order }))
+      .filter(({ buffer }) => both.has(buffer));
+    const [fault] = hoistedOverStores(accesses);
+    invariant(
+      fault === undefined,
+      () =>
+        `kernel ${name} stores b${fault!.store.buffer}[${printInt(fault!.store.index)}] before it loads b${fault!.load.buffer}[${printInt(fault!.load.index)}]; use loadHere`,
+    );
+  }
+
+  private nested(body: () => void, by: Loop | Guard): Statement[] {
+    const { loops, guards } = this.current();
+    const isLoop = 'variable' in by;
+    const block: Block = {
+      statements: [],
+      known: new Map(),
+      guarded: !isLoop,
+      loops: isLoop ? [...loops, by] : loops,
+      guards: isLoop ? guards : [...guards, by],
+    };
     this.blocks.push(block);
-    if (name !== undefined) this.variableLevels.set(name, this.blocks.length - 1);
+    if (isLoop) this.variableLevels.set(by.variable, this.blocks.length - 1);
     body();
     this.blocks.pop();
     return block.statements;
@@ -285,6 +351,30 @@ export class KernelBuilder {
     let level = 0;
     for (const name of variablesOf(index)) level = Math.max(level, this.variableLevels.get(name)!);
     return level;
+  }
+}
+
+/** Throws an InternalError unless any order of the parts that keeps each part's own gives the same results. */
+function checkIndependence(parts: readonly (readonly Statement[])[]): void {
+  const storedBy = new Map<number, Set<number>>();
+  for (const [part, statements] of parts.entries()) {
+    for (const statement of statements) {
+      const { kind } = statement;
+      const isChange = kind === 'accumulator' || kind === 'assign' || kind === 'multiplyAdd';
+      invariant(!isChange, 'an interleaved part changes an accumulator');
+      invariant(kind !== 'for' && kind !== 'if', 'an interleaved part holds a loop or a guard');
+      if (kind !== 'store') continue;
+      const writers = storedBy.get(statement.buffer) ?? new Set();
+      storedBy.set(statement.buffer, writers.add(part));
+    }
+  }
+  for (const [part, statements] of parts.entries()) {
+    for (const statement of statements) {
+      const writers = statement.kind === 'load' ? storedBy.get(statement.buffer) : undefined;
+      const isApart =
+        writers === undefined || writers.size === 0 || (writers.size === 1 && writers.has(part));
+      invariant(isApart, 'an interleaved part loads from a buffer that another one stores to');
+    }
   }
 }
 
