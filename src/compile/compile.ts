@@ -3,7 +3,7 @@
 
 import { elementCount } from '../base/shape.ts';
 import type { Graph, Node } from '../graph/node.ts';
-import type { Binding, Launch, Placement, Plan } from './backend.ts';
+import { type Binding, type Launch, mapCalls, type Placement, type Plan } from './backend.ts';
 import type { Context, DraftLaunch, Memory } from './draft.ts';
 import { lowerCopy } from './elementwise/map.ts';
 import { type Fusion, fuse, isBuffer } from './passes/fuse.ts';
@@ -42,7 +42,7 @@ export function compile(graph: Graph, target: Target): Plan {
   };
   const drafts = [
     ...pairLaunches(lowerGroups(context, fusion.groups)),
-    ...homes.copies.map(({ from, to }) => lowerCopy(context, from, to)),
+    ...homes.copies.map(({ from, to }) => ({ kind: 'single', call: lowerCopy(context, from, to) }) as const),
   ];
   return assemble(target, drafts, homes, scalars);
 }
@@ -137,7 +137,7 @@ function remembered(predicate: (node: Node) => boolean): (node: Node) => boolean
 
 function assemble(
   target: Target,
-  drafts: readonly DraftLaunch[],
+  drafts: readonly Launch<DraftLaunch>[],
   homes: Homes,
   scalars: Plan['scalars'],
 ): Plan {
@@ -148,10 +148,13 @@ function assemble(
       ? { space: 'binding', binding: homes.bindingMemories.indexOf(memory) }
       : { space: 'arena', offset: arena.offsets.get(memory)! };
   const { kernels, numberOf } = numberKernels();
-  const launches = drafts.map(({ kernel, memories, words, nextChunks }): Launch => {
-    const along = nextChunks !== undefined && { nextChunks };
-    return { kernel: numberOf(kernel), buffers: memories.map(place), words, ...along };
-  });
+  const launches = drafts.map((draft) =>
+    mapCalls(draft, ({ kernel, memories, words }) => ({
+      kernel: numberOf(kernel),
+      buffers: memories.map(place),
+      words,
+    })),
+  );
   return {
     lanes: target.lanes,
     kernels,

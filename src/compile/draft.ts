@@ -35,8 +35,6 @@ export type DraftLaunch = {
   readonly writes: ReadonlySet<Memory>;
   /** Images of a chunk, if chunk c works on the images from c times as many on. */
   readonly images?: number;
-  /** As in `Launch`. */
-  readonly nextChunks?: number;
 };
 
 /** Collects one kernel's arguments while its body is written. */

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gradients } from '../graph/gradients.ts';
 import { trace } from '../graph/trace.ts';
-import type { Launch, Plan } from './backend.ts';
+import { callsOf, type KernelCall, type Launch, mapCalls, type Placement, type Plan } from './backend.ts';
 import { compile } from './compile.ts';
 import { verifyPlan } from './verify-plan.ts';
 
@@ -23,9 +23,19 @@ const plan: Plan = compile(
 );
 
 const withLaunches = (launches: readonly Launch[]): Plan => ({ ...plan, launches });
-const changed = (k: number, parts: Partial<Launch>): Plan =>
-  withLaunches(plan.launches.map((launch, other) => (other === k ? { ...launch, ...parts } : launch)));
-const pairAt = plan.launches.findIndex(({ nextChunks }) => nextChunks !== undefined);
+
+/** The plan with another launch in the place of number `k`. */
+const changed = (k: number, launch: Launch): Plan => withLaunches(plan.launches.with(k, launch));
+
+/** The plan with parts of the calls of launch `k` changed. */
+const altered = (k: number, parts: (call: KernelCall) => Partial<KernelCall>): Plan =>
+  changed(
+    k,
+    mapCalls(plan.launches[k]!, (call) => ({ ...call, ...parts(call) })),
+  );
+
+const calls = plan.launches.flatMap((launch) => callsOf(launch));
+const pairAt = plan.launches.findIndex(({ kind }) => kind === 'pair');
 
 /** The plan's faults, as one text; fails if there are none. */
 function faultsOf(broken: Plan): string {
@@ -45,54 +55,47 @@ test('a launch that is missing is found, unless an older value lies in the place
   );
   // The gradient of w goes where the convolution's result was; the state w has a value from the beginning.
   assert.deepEqual(
-    passed.map(({ kernel }) => plan.kernels[kernel]!.name),
+    passed.flatMap(callsOf).map(({ kernel }) => plan.kernels[kernel]!.name),
     ['combine_6', 'copy_8'],
   );
 });
 
 test('a launch before the one that it needs is found', () => {
-  // The last launch to the front: whatever it loads is not there yet.
+  const late = /not stored before, or overwritten since/;
   const [last] = plan.launches.slice(-1);
-  assert.match(
-    faultsOf(withLaunches([last!, ...plan.launches.slice(0, -1)])),
-    /not stored before, or overwritten since/,
-  );
-  const reversed = withLaunches(plan.launches.map(({ nextChunks: _pair, ...launch }) => launch).reverse());
-  assert.match(faultsOf(reversed), /not stored before, or overwritten since/);
+  assert.match(faultsOf(withLaunches([last!, ...plan.launches.slice(0, -1)])), late);
+  assert.match(faultsOf(withLaunches(plan.launches.toReversed())), late);
 });
 
 test('a buffer with another number or place is found', () => {
   let tried = 0;
-  for (const [k, { buffers }] of plan.launches.entries()) {
-    for (const [slot, place] of buffers.entries()) {
-      if (place.space !== 'arena') continue;
-      // Another value begins where this one does not.
-      const moved = buffers.with(slot, { space: 'arena', offset: place.offset + 48 });
-      faultsOf(changed(k, { buffers: moved }));
-      tried++;
+  for (const [k, launch] of plan.launches.entries()) {
+    for (const call of callsOf(launch)) {
+      for (const [slot, place] of call.buffers.entries()) {
+        if (place.space !== 'arena') continue;
+        // No value begins there.
+        const moved = call.buffers.with(slot, { space: 'arena', offset: place.offset + 48 });
+        faultsOf(altered(k, (other) => (other === call ? { buffers: moved } : {})));
+        tried++;
+      }
     }
-    assert.match(
-      faultsOf(changed(k, { buffers: buffers.slice(1) })),
-      /the kernel takes \d+ buffers, not \d+/,
-    );
-    assert.match(faultsOf(changed(k, { words: [1, 2, 3] })), /the kernel takes \d words, not 3/);
+    const fewer = altered(k, ({ buffers }) => ({ buffers: buffers.slice(1) }));
+    assert.match(faultsOf(fewer), /the kernel takes \d+ buffers, not \d+/);
+    assert.match(faultsOf(altered(k, () => ({ words: [1, 2, 3] }))), /the kernel takes \d words, not 3/);
   }
   assert.ok(tried > 8);
-  const { length } = plan.bindings;
+  const placed = (place: Placement): Plan =>
+    altered(0, ({ buffers }) => ({ buffers: buffers.map(() => place) }));
   assert.match(
-    faultsOf(
-      changed(0, { buffers: plan.launches[0]!.buffers.map(() => ({ space: 'binding', binding: length })) }),
-    ),
+    faultsOf(placed({ space: 'binding', binding: 4 })),
     /b0: the plan has 4 bindings, not number 4/,
   );
   assert.match(
-    faultsOf(changed(0, { buffers: plan.launches[0]!.buffers.map(() => ({ space: 'arena', offset: -16 })) })),
+    faultsOf(placed({ space: 'arena', offset: -16 })),
     /b0: offset -16 is not in the arena of \d+ elements/,
   );
-  assert.match(
-    faultsOf(changed(0, { kernel: 99 })),
-    /launch 0, unknown: the plan has \d+ kernels, not number 99/,
-  );
+  const unknown = altered(0, () => ({ kernel: 99 }));
+  assert.match(faultsOf(unknown), /launch 0, unknown: the plan has \d+ kernels, not number 99/);
 });
 
 test('a store to an input, an address behind an end, and an output that is not written are found', () => {
@@ -102,7 +105,7 @@ test('a store to an input, an address behind an end, and an output that is not w
   assert.match(faultsOf({ ...plan, bindings: shorter }), /element \d+ of "x" is reached, which has \d+/);
   const longer = plan.bindings.map((binding) => ({ ...binding, elements: binding.elements + 100 }));
   assert.match(faultsOf({ ...plan, bindings: longer }), /the output "ofX" is not stored as a whole/);
-  const offsets = plan.launches.flatMap(({ buffers }) =>
+  const offsets = calls.flatMap(({ buffers }) =>
     buffers.map((place) => (place.space === 'arena' ? place.offset : 0)),
   );
   const arenaElements = Math.max(...offsets);
@@ -112,31 +115,26 @@ test('a store to an input, an address behind an end, and an output that is not w
   );
 });
 
-test('buffers of one launch that overlap, one of them stored to, are found', () => {
-  const k = plan.launches.findIndex(
-    ({ buffers }) => buffers.filter(({ space }) => space === 'arena').length > 1,
-  );
-  const { buffers } = plan.launches[k]!;
-  const [place] = buffers.filter(({ space }) => space === 'arena');
-  const same = buffers.map((other) => (other.space === 'arena' ? place! : other));
-  assert.match(faultsOf(changed(k, { buffers: same })), /b\d and b\d overlap, and one of them is stored to/);
+test('buffers of one call that overlap, one of them stored to, are found', () => {
+  const inArena = ({ buffers }: KernelCall): Placement[] => buffers.filter(({ space }) => space === 'arena');
+  const k = plan.launches.findIndex((launch) => launch.kind === 'single' && inArena(launch.call).length > 1);
+  const same = altered(k, (call) => ({
+    buffers: call.buffers.map((other) => (other.space === 'arena' ? inArena(call)[0]! : other)),
+  }));
+  assert.match(faultsOf(same), /b\d and b\d overlap, and one of them is stored to/);
 });
 
-test('launches of a pair that need one another, or whose chunks do not fit, are found', () => {
-  const first = plan.launches[pairAt]!;
-  assert.match(
-    faultsOf(changed(pairAt, { nextChunks: first.nextChunks! + 1 })),
-    /chunks with \d+ each do not make/,
-  );
-  const last = plan.launches.length - 1;
-  assert.match(faultsOf(changed(last, { nextChunks: 1 })), /the pair has no second launch/);
-  const needed = plan.launches.flatMap(({ nextChunks }, k) =>
-    k + 1 < plan.launches.length && nextChunks === undefined ? [changed(k, { nextChunks: 1 })] : [],
-  );
-  const found = needed.filter((broken) =>
-    /its partner in the pair stores to what this launch touches/.test(verifyPlan(broken).join('\n')),
-  );
-  assert.ok(found.length >= 3, `${found.length} of ${needed.length}`);
+test('calls of a pair that need one another, or whose chunks do not fit, are found', () => {
+  const pair = plan.launches[pairAt] as Extract<Launch, { kind: 'pair' }>;
+  const faster = changed(pairAt, { ...pair, ratio: pair.ratio + 1 });
+  assert.match(faultsOf(faster), /launch \d+: \d+ chunks with \d+ each do not make \d+/);
+  // Each call with the next one, as if they were a pair.
+  const found = calls.slice(1).filter((second, k) => {
+    const launch: Launch = { kind: 'pair', first: calls[k]!, second, ratio: 1 };
+    const faults = verifyPlan(withLaunches([launch])).join('\n');
+    return /b\d of the first call and b\d of the second overlap, and one of them is stored to/.test(faults);
+  });
+  assert.ok(found.length >= 4, `${found.length} of ${calls.length}`);
 });
 
 test('scalars that the plan does not have, or not in this type, are found', () => {

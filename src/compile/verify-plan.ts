@@ -14,19 +14,26 @@ import {
 import type { Kernel, Statement } from '../kernel/kernel.ts';
 import { verifyKernel } from '../kernel/verify.ts';
 import { type Footprint, footprintsOf } from '../kernel/verify-memory.ts';
-import { type Launch, PADDING_ELEMENTS, type Placement, type Plan } from './backend.ts';
+import {
+  callsOf,
+  type KernelCall,
+  type Launch,
+  PADDING_ELEMENTS,
+  type Placement,
+  type Plan,
+} from './backend.ts';
 
 /**
  * Every fault of a plan, each with its place: the kernel and its line, or the number of the launch; none for a sound plan.
  *
  * - Kernels keep the rules of `verifyKernel`, and ask for scalars that the plan has, in their type.
- * - A launch names a kernel of the plan and hands over as many buffers and words as it takes; buffers lie in bindings of
+ * - A call names a kernel of the plan and hands over as many buffers and words as it takes; buffers lie in bindings of
  *   the plan or in its arena, and addresses within them or the padding behind.
- * - No launch writes an input; every output is written as a whole.
- * - Buffers of one launch overlap only where all of them are read.
+ * - No call writes an input; every output is written as a whole.
+ * - Buffers of one call overlap only where all of them are read.
  * - What is read from the arena, or from an output, has been stored in that place by earlier launches and not been
  *   overwritten by way of another place.
- * - Launches of a pair have chunks in their ratio, and neither writes what the other touches.
+ * - Calls of a pair have chunks in their ratio, and neither writes what the other touches.
  */
 export function verifyPlan(plan: Plan): string[] {
   return [
@@ -52,36 +59,36 @@ function launchFaults(plan: Plan): string[] {
   const faults: string[] = [];
   const footprints = plan.kernels.map(footprintsOf);
   const memory = new StoredValues(plan);
-  let before: readonly SlotEffects[] | undefined;
   for (const [number, launch] of plan.launches.entries()) {
-    const name = `launch ${number}, ${plan.kernels[launch.kernel]?.name ?? 'unknown'}`;
-    const report = (found: readonly string[]): number =>
-      faults.push(...found.map((fault) => `${name}: ${fault}`));
-    const misfits = shapeFaults(plan, launch);
-    report(misfits);
-    const slots = misfits.length > 0 ? [] : effectsOf(launch, footprints[launch.kernel]!);
-    report(slots.flatMap((slot) => boundFaults(plan, slot)));
-    report(overlapFaults(slots));
-    report(slots.flatMap((slot) => memory.read(slot)));
-    if (before !== undefined) report(dependenceFaults(before, slots));
-    for (const slot of slots) memory.write(slot);
-    before = launch.nextChunks === undefined ? undefined : slots;
-    if (launch.nextChunks !== undefined)
-      report(pairFaults(plan, launch, plan.launches[number + 1], launch.nextChunks));
+    const effects = callsOf(launch).map((call) => {
+      const name = `launch ${number}, ${plan.kernels[call.kernel]?.name ?? 'unknown'}`;
+      const report = (found: readonly string[]): number =>
+        faults.push(...found.map((fault) => `${name}: ${fault}`));
+      const misfits = shapeFaults(plan, call);
+      report(misfits);
+      const slots = misfits.length > 0 ? [] : effectsOf(call, footprints[call.kernel]!);
+      report(slots.flatMap((slot) => boundFaults(plan, slot)));
+      report(overlapFaults(slots));
+      report(slots.flatMap((slot) => memory.read(slot)));
+      return slots;
+    });
+    for (const slot of effects.flat()) memory.write(slot);
+    if (launch.kind === 'pair')
+      faults.push(...pairFaults(plan, launch, effects).map((fault) => `launch ${number}: ${fault}`));
   }
   return [...faults, ...memory.missingOutputs()];
 }
 
-/** What does not fit between a launch and the kernel it names; addresses aside. */
-function shapeFaults({ kernels, bindings, arenaElements }: Plan, launch: Launch): string[] {
-  const kernel = kernels[launch.kernel];
-  if (kernel === undefined) return [`the plan has ${kernels.length} kernels, not number ${launch.kernel}`];
+/** What does not fit between a call and the kernel it names; addresses aside. */
+function shapeFaults({ kernels, bindings, arenaElements }: Plan, call: KernelCall): string[] {
+  const kernel = kernels[call.kernel];
+  if (kernel === undefined) return [`the plan has ${kernels.length} kernels, not number ${call.kernel}`];
   const faults: string[] = [];
-  if (launch.buffers.length !== kernel.buffers)
-    faults.push(`the kernel takes ${kernel.buffers} buffers, not ${launch.buffers.length}`);
-  if (launch.words.length !== kernel.words)
-    faults.push(`the kernel takes ${kernel.words} words, not ${launch.words.length}`);
-  for (const [slot, place] of launch.buffers.entries()) {
+  if (call.buffers.length !== kernel.buffers)
+    faults.push(`the kernel takes ${kernel.buffers} buffers, not ${call.buffers.length}`);
+  if (call.words.length !== kernel.words)
+    faults.push(`the kernel takes ${kernel.words} words, not ${call.words.length}`);
+  for (const [slot, place] of call.buffers.entries()) {
     if (place.space === 'binding' && bindings[place.binding] === undefined)
       faults.push(`b${slot}: the plan has ${bindings.length} bindings, not number ${place.binding}`);
     if (place.space === 'arena' && !(place.offset >= 0 && place.offset <= arenaElements))
@@ -90,7 +97,7 @@ function shapeFaults({ kernels, bindings, arenaElements }: Plan, launch: Launch)
   return faults;
 }
 
-/** What a launch does through one of its buffers. Elements count from the beginning of the space. */
+/** What a call does through one of its buffers. Elements count from the beginning of the space. */
 type SlotEffects = {
   readonly slot: number;
   readonly space: Space;
@@ -101,8 +108,8 @@ type SlotEffects = {
 /** The arena, or the number of a binding. */
 type Space = 'arena' | number;
 
-function effectsOf(launch: Launch, footprints: readonly Footprint[]): SlotEffects[] {
-  return launch.buffers.map((place: Placement, slot): SlotEffects => {
+function effectsOf(call: KernelCall, footprints: readonly Footprint[]): SlotEffects[] {
+  return call.buffers.map((place: Placement, slot): SlotEffects => {
     const origin = place.space === 'arena' ? place.offset : 0;
     const placed = (set: readonly Interval[]): Interval[] => set.map((interval) => moved(interval, origin));
     const { reads, touches, writes } = footprints[slot]!;
@@ -137,7 +144,7 @@ function areDependent(a: SlotEffects, b: SlotEffects): boolean {
   return areMeeting(a.writes, [...b.reads, ...b.writes]) || areMeeting(b.writes, a.reads);
 }
 
-/** Slots of one launch that lie over one another: a kernel takes its buffers for different memories. */
+/** Slots of one call that lie over one another: a kernel takes its buffers for different memories. */
 function overlapFaults(slots: readonly SlotEffects[]): string[] {
   return slots.flatMap((own, k) =>
     slots
@@ -147,20 +154,22 @@ function overlapFaults(slots: readonly SlotEffects[]): string[] {
   );
 }
 
-/** Slots of the second launch of a pair that need the first, or disturb it. */
-function dependenceFaults(first: readonly SlotEffects[], second: readonly SlotEffects[]): string[] {
-  return second
-    .filter((slot) => first.some((other) => areDependent(slot, other)))
-    .map(
-      ({ slot }) =>
-        `b${slot}: its partner in the pair stores to what this launch touches, or the other way round`,
-    );
-}
-
-function pairFaults({ kernels }: Plan, first: Launch, second: Launch | undefined, ratio: number): string[] {
-  if (second === undefined) return ['the pair has no second launch'];
-  const [own, other] = [kernels[first.kernel]?.chunks ?? 0, kernels[second.kernel]?.chunks ?? 0];
-  return own * ratio === other ? [] : [`${own} chunks with ${ratio} each do not make ${other}`];
+/** Calls of a pair whose chunks do not fit, or of which one stores what the other touches. */
+function pairFaults(
+  { kernels }: Plan,
+  { first, second, ratio }: Extract<Launch, { kind: 'pair' }>,
+  [own, other]: readonly (readonly SlotEffects[])[],
+): string[] {
+  const faults: string[] = [];
+  const [few, many] = [kernels[first.kernel]?.chunks ?? 0, kernels[second.kernel]?.chunks ?? 0];
+  if (few * ratio !== many) faults.push(`${few} chunks with ${ratio} each do not make ${many}`);
+  for (const a of own!)
+    for (const b of other!)
+      if (areDependent(a, b))
+        faults.push(
+          `b${a.slot} of the first call and b${b.slot} of the second overlap, and one of them is stored to`,
+        );
+  return faults;
 }
 
 /** Rows of a packed filter may end in vectors that nobody uses: stretches so many elements apart count as one. */

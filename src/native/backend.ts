@@ -7,6 +7,7 @@ import { createTurns, type Turns } from '../base/turns.ts';
 import {
   type Backend,
   type DeviceBuffer,
+  type KernelCall,
   outlineOf,
   PADDING_ELEMENTS,
   type Plan,
@@ -177,19 +178,26 @@ async function load(machine: Machine, whole: Plan): Promise<NativeProgram> {
   };
 }
 
+/** The fields of the second call of a launch that has only one. */
+const NO_CALL: readonly number[] = [0, 0, 0, 0];
+
 /** The plan's launches as the runtime walks them, with the kernels of the library at `path`. */
 function loadProgram(runtime: Runtime, plan: PlanOutline, path: string): Pointer {
   const places: bigint[] = [];
   const words: number[] = [];
-  const launches: number[] = [];
-  for (const launch of plan.launches) {
-    const { chunks } = plan.kernels[launch.kernel]!;
-    launches.push(launch.kernel, chunks, places.length, words.length, launch.nextChunks ?? 0);
-    words.push(...launch.words);
-    for (const place of launch.buffers) {
+  const fieldsOf = (call: KernelCall): readonly number[] => {
+    const fields = [call.kernel, plan.kernels[call.kernel]!.chunks, places.length, words.length];
+    words.push(...call.words);
+    for (const place of call.buffers) {
       places.push(place.space === 'binding' ? BigInt(place.binding) : BigInt(-1 - place.offset));
     }
-  }
+    return fields;
+  };
+  const launches = plan.launches.flatMap((launch) =>
+    launch.kind === 'single'
+      ? [...fieldsOf(launch.call), ...NO_CALL, 0]
+      : [...fieldsOf(launch.first), ...fieldsOf(launch.second), launch.ratio],
+  );
   const program = runtime.program(
     loadKernels(path),
     Int32Array.from(launches),

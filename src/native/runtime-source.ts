@@ -25,8 +25,11 @@ export const runtimeSource = `#define _GNU_SOURCE
 
 typedef void (*kernel_function)(float *const *, const uint32_t *, const uint32_t *, float *, intptr_t);
 
-/* next_chunks: chunks of the next launch that follow each of this one, if it runs along, else 0 */
-typedef struct { int32_t kernel, chunks, first_buffer, first_word, next_chunks; } launch;
+/* A kernel with its arguments. */
+typedef struct { int32_t kernel, chunks, first_buffer, first_word; } call;
+
+/* A single call, or a pair: each chunk of the first is followed by so many of the second; 0 if there is no second. */
+typedef struct { call first, second; int32_t ratio; } launch;
 
 typedef struct {
   const kernel_function *kernels;
@@ -120,8 +123,8 @@ static void wait_for(pool *p, atomic_uint *counter, unsigned target) {
   atomic_fetch_sub_explicit(&p->sleepers, 1, memory_order_seq_cst);
 }
 
-static void run_chunk(pool *p, program *job, const launch *l, int number, int chunk) {
-  job->kernels[l->kernel](job->addresses + l->first_buffer, p->scalars, job->words + l->first_word, p->scratch[number], chunk);
+static void run_chunk(pool *p, program *job, const call *c, int number, int chunk) {
+  job->kernels[c->kernel](job->addresses + c->first_buffer, p->scalars, job->words + c->first_word, p->scratch[number], chunk);
 }
 
 /* Walks all launches. A launch is over when its chunks are done, whoever has done them: a thread that wakes late holds
@@ -135,23 +138,22 @@ static void work(pool *p, program *job, int number) {
   double start = p->times != NULL && number == 0 ? now() : 0;
   for (int32_t i = 0; i < job->launch_count; i++) {
     const launch *l = job->launches + i;
-    const unsigned chunks = (unsigned)l->chunks;
+    const int chunks = l->first.chunks;
     for (;;) {
       int chunk = atomic_fetch_add_explicit(job->claimed + i, 1, memory_order_relaxed);
-      if (chunk >= l->chunks) break;
-      run_chunk(p, job, l, number, chunk);
-      for (int k = 0; k < l->next_chunks; k++) run_chunk(p, job, l + 1, number, chunk * l->next_chunks + k);
+      if (chunk >= chunks) break;
+      run_chunk(p, job, &l->first, number, chunk);
+      for (int k = 0; k < l->ratio; k++) run_chunk(p, job, &l->second, number, chunk * l->ratio + k);
       const unsigned done = atomic_fetch_add_explicit(job->finished + i, 1, memory_order_seq_cst) + 1;
-      if (done == chunks && atomic_load_explicit(&p->sleepers, memory_order_seq_cst) > 0)
+      if (done == (unsigned)chunks && atomic_load_explicit(&p->sleepers, memory_order_seq_cst) > 0)
         wake_all(job->finished + i);
     }
-    wait_for(p, job->finished + i, chunks);
+    wait_for(p, job->finished + i, (unsigned)chunks);
     if (p->times != NULL && number == 0) {
       const double end = now();
       p->times[i] += end - start;
       start = end;
     }
-    if (l->next_chunks > 0) i++;
   }
 }
 
@@ -224,7 +226,7 @@ static void *copy_of(const void *from, size_t bytes) {
   return copy;
 }
 
-/* launches: (kernel, chunks, first buffer, first word, next chunks) each. NULL if memory runs out. */
+/* launches: as many 32-bit numbers as a launch has fields, in their order, for each. NULL if memory runs out. */
 program *ohmic_program(const void *kernels, const int32_t *launches, int32_t launch_count, const int64_t *places,
                        int32_t place_count, const uint32_t *words, int32_t word_count, int64_t arena_elements,
                        int64_t scratch_elements) {

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { InternalError } from '../base/errors.ts';
-import type { Backend, Binding, Plan } from '../compile/backend.ts';
+import { type Backend, type Binding, mapCalls, type Placement, type Plan } from '../compile/backend.ts';
 import { div, literal, mod, plus, times, variable } from '../kernel/int.ts';
 import type { Kernel, Statement } from '../kernel/kernel.ts';
 import { startNodeWorker } from '../node/workers.ts';
@@ -69,7 +69,7 @@ function binding(name: string, role: Binding['role']): Binding {
 
 /** Rotates `steps` times, x → arena → arena → … → y, each launch reading all that the one before wrote. */
 function rotations(steps: number): Plan {
-  const place = (position: number): Plan['launches'][number]['buffers'][number] => {
+  const place = (position: number): Placement => {
     if (position === 0) return { space: 'binding', binding: 0 };
     if (position === steps) return { space: 'binding', binding: 1 };
     return { space: 'arena', offset: (position % 2) * ELEMENTS };
@@ -78,9 +78,8 @@ function rotations(steps: number): Plan {
     lanes: 4,
     kernels: [broken, rotate],
     launches: Array.from({ length: steps }, (_, l) => ({
-      kernel: 1,
-      buffers: [place(l), place(l + 1)],
-      words: [l],
+      kind: 'single',
+      call: { kernel: 1, buffers: [place(l), place(l + 1)], words: [l] },
     })),
     bindings: [binding('x', 'input'), binding('y', 'output')],
     scalars: [{ name: 'factor', dtype: 'f32' }],
@@ -144,7 +143,7 @@ test('a trap in a kernel rejects the run, and the backend runs on', async () => 
     const good = rotations(5);
     const bad = await backend.load({
       ...good,
-      launches: [{ ...good.launches[0]!, kernel: 0 }, ...good.launches],
+      launches: [mapCalls(good.launches[0]!, (call) => ({ ...call, kernel: 0 })), ...good.launches],
     });
     await assert.rejects(bad.run([x, y], bits(1)), (error: unknown) => {
       assert.ok(error instanceof InternalError);

@@ -4,8 +4,11 @@
 import { createTurns, type Turns } from '../base/turns.ts';
 import {
   type Backend,
+  callsOf,
   type DeviceBuffer,
+  type KernelCall,
   type Launch,
+  mapCalls,
   outlineOf,
   type Plan,
   type PlanOutline,
@@ -23,7 +26,7 @@ import type { EncodeOptions } from './encode-kernel.ts';
 import { type Block, SharedHeap } from './memory.ts';
 import { encodeModule } from './module.ts';
 import { webAssembly } from './web-assembly.ts';
-import { counterWords, type WorkerLaunch } from './worker.ts';
+import { counterWords, type WorkerCall } from './worker.ts';
 
 export type WasmOptions = EncodeOptions & {
   /** Worker threads, at least 1. */
@@ -117,7 +120,7 @@ type Layout = {
   readonly blocks: readonly Block[];
   readonly arena: Block;
   readonly scalars: Block;
-  /** `tableWords` of all launches, one launch after another, then the buffer addresses of all launches. */
+  /** `tableWords` of all calls, one after another, then the buffer addresses of all calls. */
   readonly tables: Block;
   readonly wordCount: number;
   readonly addressCount: number;
@@ -136,7 +139,7 @@ async function loadProgram(machine: Machine, whole: Plan): Promise<Program> {
   };
   const id = machine.newId();
   const counters = new Int32Array(new SharedArrayBuffer(counterWords(plan.launches.length) * ELEMENT_BYTES));
-  const words = plan.launches.flatMap((launch) => tableWords(plan, launch));
+  const words = plan.launches.flatMap(callsOf).flatMap((call) => tableWords(plan, call));
   heap.words(layout.tables, layout.wordCount).set(words);
   const shared = {
     module,
@@ -185,21 +188,22 @@ async function loadProgram(machine: Machine, whole: Plan): Promise<Program> {
   };
 }
 
-/** The words of a launch, then its kernel's constants. */
-function tableWords({ kernels }: PlanOutline, { kernel, words }: Launch): readonly number[] {
+/** The words of a call, then its kernel's constants. */
+function tableWords({ kernels }: PlanOutline, { kernel, words }: KernelCall): readonly number[] {
   const constants = Float32Array.from(kernels[kernel]!.constants);
   return [...words, ...new Uint32Array(constants.buffer)];
 }
 
 /** How many that is. */
-function tableSize({ kernels }: PlanOutline, { kernel, words }: Launch): number {
+function tableSize({ kernels }: PlanOutline, { kernel, words }: KernelCall): number {
   return words.length + kernels[kernel]!.constants.length;
 }
 
 function layOut({ heap, crew }: Machine, plan: PlanOutline): Layout {
-  const total = (size: (launch: Launch) => number): number =>
-    plan.launches.reduce((sum, launch) => sum + size(launch), 0);
-  const wordCount = total((launch) => tableSize(plan, launch));
+  const calls = plan.launches.flatMap(callsOf);
+  const total = (size: (call: KernelCall) => number): number =>
+    calls.reduce((sum, call) => sum + size(call), 0);
+  const wordCount = total((call) => tableSize(plan, call));
   const addressCount = total(({ buffers }) => buffers.length);
   const scratchElements = Math.max(0, ...plan.kernels.map(({ scratch }) => scratch));
   const blocks = heap.allocateAll([
@@ -212,25 +216,27 @@ function layOut({ heap, crew }: Machine, plan: PlanOutline): Layout {
   return { blocks, arena, scalars, tables, wordCount, addressCount, scratch };
 }
 
-function workerLaunches(plan: PlanOutline, { tables, wordCount }: Layout): readonly WorkerLaunch[] {
+function workerLaunches(plan: PlanOutline, { tables, wordCount }: Layout): readonly Launch<WorkerCall>[] {
   let words = tables.address;
   let buffers = tables.address + wordCount * ELEMENT_BYTES;
-  return plan.launches.map((launch) => {
-    const { name, chunks } = plan.kernels[launch.kernel]!;
-    const { kernel, nextChunks = 0 } = launch;
-    const placed = { kernel, name, chunks, nextChunks, buffers, words };
-    words += tableSize(plan, launch) * ELEMENT_BYTES;
-    buffers += launch.buffers.length * ELEMENT_BYTES;
+  const place = (call: KernelCall): WorkerCall => {
+    const { name, chunks } = plan.kernels[call.kernel]!;
+    const placed = { kernel: call.kernel, name, chunks, buffers, words };
+    words += tableSize(plan, call) * ELEMENT_BYTES;
+    buffers += call.buffers.length * ELEMENT_BYTES;
     return placed;
-  });
+  };
+  return plan.launches.map((launch) => mapCalls(launch, place));
 }
 
 function bufferAddresses(plan: PlanOutline, { arena }: Layout, blocks: readonly Block[]): number[] {
-  return plan.launches.flatMap(({ buffers }) =>
-    buffers.map((placement) =>
-      placement.space === 'arena'
-        ? arena.address + placement.offset * ELEMENT_BYTES
-        : blocks[placement.binding]!.address,
-    ),
-  );
+  return plan.launches
+    .flatMap(callsOf)
+    .flatMap(({ buffers }) =>
+      buffers.map((placement) =>
+        placement.space === 'arena'
+          ? arena.address + placement.offset * ELEMENT_BYTES
+          : blocks[placement.binding]!.address,
+      ),
+    );
 }

@@ -2,20 +2,19 @@
 // knows neither Node nor the DOM; whoever starts the thread hands in its message port.
 
 import { assertNever, messageOf } from '../base/errors.ts';
+import { callsOf, type Launch } from '../compile/backend.ts';
 import type { KernelFunction } from './module.ts';
 import { type WasmMemory, type WasmModule, webAssembly } from './web-assembly.ts';
 
-/** One run of a kernel over its chunks, with addresses in the shared memory. */
-export type WorkerLaunch = {
+/** A call of a kernel, with addresses in the shared memory. */
+export type WorkerCall = {
   /** Number of the kernel in the module, and its name for errors. */
   readonly kernel: number;
   readonly name: string;
   readonly chunks: number;
-  /** As in `Launch`; 0 if the next one does not run along. */
-  readonly nextChunks: number;
   /** Address of the table of buffer addresses. */
   readonly buffers: number;
-  /** Address of the launch's words. */
+  /** Address of the call's words. */
   readonly words: number;
 };
 
@@ -23,7 +22,7 @@ export type WorkerLaunch = {
 export type WorkerProgram = {
   readonly module: WasmModule;
   readonly memory: WasmMemory;
-  readonly launches: readonly WorkerLaunch[];
+  readonly launches: readonly Launch<WorkerCall>[];
   /** Address of the runtime scalars. */
   readonly scalars: number;
   /** Address of this worker's own scratch memory. */
@@ -102,28 +101,41 @@ async function instantiate(program: WorkerProgram): Promise<LoadedProgram> {
  */
 function runProgram({ kernels, launches, scalars, scratch, threads, counters }: LoadedProgram): WorkerReply {
   let reply: WorkerReply = {};
-  const runChunk = ({ kernel, buffers, words }: WorkerLaunch, chunk: number): void =>
+  let running = '';
+  const run = ({ kernel, name, buffers, words }: WorkerCall, chunk: number): void => {
+    running = name;
     kernels[kernel]!(buffers, scalars, words, scratch, chunk);
+  };
   for (const [l, launch] of launches.entries()) {
-    if ((launches[l - 1]?.nextChunks ?? 0) > 0) continue;
-    const { nextChunks } = launch;
-    const isLast = l + (nextChunks > 0 ? 2 : 1) === launches.length;
     if (Atomics.load(counters, FAILED) === 0) {
+      const { chunks } = callsOf(launch)[0]!;
       try {
         const claim = (): number => Atomics.add(counters, claimedAt(l), 1);
-        for (let chunk = claim(); chunk < launch.chunks; chunk = claim()) {
-          runChunk(launch, chunk);
-          for (let k = 0; k < nextChunks; k++) runChunk(launches[l + 1]!, chunk * nextChunks + k);
-        }
+        for (let chunk = claim(); chunk < chunks; chunk = claim()) runChunk(launch, chunk, run);
       } catch (error) {
-        reply = { failure: `kernel "${launch.name}": ${messageOf(error)}` };
+        reply = { failure: `kernel "${running}": ${messageOf(error)}` };
         Atomics.store(counters, FAILED, 1);
       }
     }
     // The replies are the barrier of the last launch; the counters must be left alone from then on.
-    if (threads > 1 && !isLast) meet(counters, arrivedAt(l), threads);
+    if (threads > 1 && l < launches.length - 1) meet(counters, arrivedAt(l), threads);
   }
   return reply;
+}
+
+/** Runs a chunk of a launch: in a pair, a chunk of the first call and the chunks of the second that follow it. */
+function runChunk(
+  launch: Launch<WorkerCall>,
+  chunk: number,
+  run: (call: WorkerCall, chunk: number) => void,
+): void {
+  if (launch.kind === 'single') {
+    run(launch.call, chunk);
+    return;
+  }
+  const { first, second, ratio } = launch;
+  run(first, chunk);
+  for (let k = 0; k < ratio; k++) run(second, chunk * ratio + k);
 }
 
 /** Returns when `threads` workers have come here: spins for a while, then sleeps. */
