@@ -184,9 +184,14 @@ function differenceOf(first: BoundedAccess, second: BoundedAccess, { equal, late
       const key = atomKey(atom);
       const names = atom.kind === 'variable' ? [atom.name] : [...variablesOf(atom.of)];
       if (names.every((name) => equal.has(name))) {
-        const known = shared.get(key) ?? { coefficient: 0, range };
+        // What is equal in both lies within the bounds of both.
+        const own = atomRange(atom, first[1]);
+        const known = shared.get(key) ?? {
+          coefficient: 0,
+          range: intersection(own, atomRange(atom, second[1])),
+        };
         const total = known.coefficient + sign * coefficient;
-        shared.set(key, { coefficient: total, range: intersection(known.range, range) });
+        shared.set(key, { ...known, coefficient: total });
       } else {
         if (atom.kind !== 'variable') isLinear = false;
         const [low, high] = key === LANE ? intersection(range, [0, lanes - 1]) : range;
