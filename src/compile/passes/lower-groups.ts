@@ -1,5 +1,6 @@
 // Lowers groups to kernels. Networks repeat themselves: a group that is like an earlier one but for the memories and
-// the random streams it names gets that one's kernels, with its own memories and words.
+// the random streams it names is not lowered; it gets that one's kernels, with its own memories and words. This saves
+// time only: number-kernels.ts finds equal kernels wherever they come from.
 
 import { exactText } from '../../base/exact-text.ts';
 import { isOp, type Node } from '../../graph/node.ts';

@@ -1,4 +1,7 @@
-// The kernels of a plan, each once: launches of equal kernels share its number.
+// The kernels of a plan, each once: calls of equal kernels share its number. What lower-groups.ts shares is one object;
+// what remains is compared by content, for unlike groups have equal helpers: sums of partial results, transformed
+// filters. In a training step of ResNet-32 they are 77 of 215 kernels and 8 % of the code. Content alone would do, but
+// then every group has to be lowered, and compilation takes 1.6 times as long.
 
 import { exactText } from '../../base/exact-text.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
