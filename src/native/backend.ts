@@ -28,12 +28,8 @@ import { runtimeSource } from './runtime-source.ts';
 
 /** A program whose launches can be timed one by one. */
 export type NativeProgram = Program & {
-  /** Runs like `run` and adds the milliseconds of each launch to `times`. */
-  readonly profile: (
-    buffers: readonly DeviceBuffer[],
-    scalars: Uint32Array,
-    times: Float64Array,
-  ) => Promise<void>;
+  /** Runs like `run`, but without sleeping threads, and tells the milliseconds of each launch. */
+  readonly profile: (buffers: readonly DeviceBuffer[], scalars: Uint32Array) => Promise<Float64Array>;
   /** True if the kernels had to be compiled, false if they came from the cache. */
   readonly isFresh: boolean;
 };
@@ -130,37 +126,25 @@ async function load(machine: Machine, whole: Plan): Promise<NativeProgram> {
   let isFreed = false;
   let lastMs = Number.POSITIVE_INFINITY;
   let lastTurn = 0;
-  const runWith = async (
-    buffers: readonly DeviceBuffer[],
-    scalars: Uint32Array,
-    times: Float64Array | null,
-  ): Promise<void> => {
+  const given = (buffers: readonly DeviceBuffer[], scalars: Uint32Array): readonly unknown[] => {
     if (machine.isClosed()) throw closedBackend('native');
     if (isFreed) throw freedProgram('run');
     checkRun(plan, buffers, scalars, (buffer) => addresses.has(buffer));
-    const given = [
-      pool,
-      program,
-      BigUint64Array.from(buffers, (buffer) => addresses.get(buffer)!),
-      scalars.slice(),
-      times,
-    ];
+    const bindings = BigUint64Array.from(buffers, (buffer) => addresses.get(buffer)!);
+    return [pool, program, bindings, scalars.slice()];
+  };
+  const run = async (buffers: readonly DeviceBuffer[], scalars: Uint32Array): Promise<void> => {
+    const parts = given(buffers, scalars);
     await turns.take(async () => {
       const start = performance.now();
       // Handing a run to another thread and hearing of its end takes longer than a short run.
       if (lastMs < SHORT_MS) {
-        runtime.run(...given);
-        lastMs = performance.now() - start;
-        return;
+        runtime.run(...parts);
+      } else {
+        await onOtherThread(runtime.run, parts);
+        lastTurn = performance.now();
       }
-      await new Promise<void>((resolve, reject) => {
-        runtime.run.async(...given, (error: Error | null) => {
-          lastTurn = performance.now();
-          lastMs = lastTurn - start;
-          if (error) reject(error);
-          else resolve();
-        });
-      });
+      lastMs = performance.now() - start;
     });
     if (performance.now() - lastTurn < TURN_MS) return;
     await new Promise((resolve) => setImmediate(resolve));
@@ -168,14 +152,29 @@ async function load(machine: Machine, whole: Plan): Promise<NativeProgram> {
   };
   return {
     isFresh,
-    run: (buffers, scalars) => runWith(buffers, scalars, null),
-    profile: runWith,
+    run,
+    profile: async (buffers, scalars) => {
+      const times = new Float64Array(plan.launches.length);
+      const parts = [...given(buffers, scalars), times];
+      await turns.take(() => onOtherThread(runtime.profile, parts));
+      return times;
+    },
     free: () => {
       if (isFreed) throw freedProgram('free');
       isFreed = true;
       turns.after(() => runtime.freeProgram(program));
     },
   };
+}
+
+/** Calls a function of the runtime while the event loop goes on. */
+function onOtherThread(f: Runtime['run'], parts: readonly unknown[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    f.async(...parts, (error: Error | null) => {
+      if (error) reject(error);
+      else resolve();
+    });
+  });
 }
 
 /** The fields of the second call of a launch that has only one. */

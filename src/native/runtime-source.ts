@@ -57,7 +57,7 @@ typedef struct {
   int64_t *scratch_elements;
   program *job;
   const uint32_t *scalars;
-  double *times;
+  int is_timed;
   atomic_int sleepers;
 } pool;
 
@@ -110,7 +110,7 @@ static void wake_all(atomic_uint *word) {
    another program may need the processor that the last thread is waiting for. Launches that are timed are not slept
    through. */
 static void wait_for(pool *p, atomic_uint *counter, unsigned target) {
-  for (int spins = 0; spins < 1024 || p->times != NULL; spins += spins < 1024) {
+  for (int spins = 0; spins < 1024 || p->is_timed; spins += spins < 1024) {
     if (atomic_load_explicit(counter, memory_order_acquire) == target) return;
     RELAX();
   }
@@ -128,14 +128,14 @@ static void run_chunk(pool *p, program *job, const call *c, int number, int chun
 }
 
 /* Walks all launches. A launch is over when its chunks are done, whoever has done them: a thread that wakes late holds
-   nobody up. */
-static void work(pool *p, program *job, int number) {
+   nobody up. Writes the milliseconds of each launch to \`times\` unless that is NULL. */
+static void work(pool *p, program *job, int number, double *times) {
   if (p->scratch_elements[number] < job->scratch_elements) {
     ohmic_free(p->scratch[number]);
     p->scratch[number] = ohmic_allocate(job->scratch_elements * 4);
     p->scratch_elements[number] = p->scratch[number] == NULL ? 0 : job->scratch_elements;
   }
-  double start = p->times != NULL && number == 0 ? now() : 0;
+  double start = times != NULL ? now() : 0;
   for (int32_t i = 0; i < job->launch_count; i++) {
     const launch *l = job->launches + i;
     const int chunks = l->first.chunks;
@@ -149,9 +149,9 @@ static void work(pool *p, program *job, int number) {
         wake_all(job->finished + i);
     }
     wait_for(p, job->finished + i, (unsigned)chunks);
-    if (p->times != NULL && number == 0) {
+    if (times != NULL) {
       const double end = now();
-      p->times[i] += end - start;
+      times[i] = end - start;
       start = end;
     }
   }
@@ -176,7 +176,7 @@ static void *serve(void *argument) {
     if (!closing) p->active++;
     pthread_mutex_unlock(&p->mutex);
     if (closing) return NULL;
-    work(p, job, self.number);
+    work(p, job, self.number, NULL);
     pthread_mutex_lock(&p->mutex);
     if (--p->active == 0) pthread_cond_signal(&p->left);
     pthread_mutex_unlock(&p->mutex);
@@ -260,7 +260,7 @@ void ohmic_free_program(program *job) {
   free(job);
 }
 
-void ohmic_run(pool *p, program *job, const uint64_t *bindings, const uint32_t *scalars, double *times) {
+static void run(pool *p, program *job, const uint64_t *bindings, const uint32_t *scalars, double *times) {
   for (int32_t i = 0; i < job->place_count; i++) {
     int64_t place = job->places[i];
     job->addresses[i] = place >= 0 ? (float *)(uintptr_t)bindings[place] : job->arena + (-1 - place);
@@ -270,11 +270,11 @@ void ohmic_run(pool *p, program *job, const uint64_t *bindings, const uint32_t *
   pthread_mutex_lock(&p->mutex);
   p->job = job;
   p->scalars = scalars;
-  p->times = times;
+  p->is_timed = times != NULL;
   p->generation++;
   pthread_cond_broadcast(&p->wake);
   pthread_mutex_unlock(&p->mutex);
-  work(p, job, 0);
+  work(p, job, 0, times);
   /* Nobody may still look at the job when its owner goes on, and nobody may begin. */
   pthread_mutex_lock(&p->mutex);
   p->job = NULL;
@@ -283,5 +283,14 @@ void ohmic_run(pool *p, program *job, const uint64_t *bindings, const uint32_t *
   pthread_mutex_lock(&p->mutex);
   while (p->active > 0) pthread_cond_wait(&p->left, &p->mutex);
   pthread_mutex_unlock(&p->mutex);
+}
+
+void ohmic_run(pool *p, program *job, const uint64_t *bindings, const uint32_t *scalars) {
+  run(p, job, bindings, scalars, NULL);
+}
+
+/* Runs once and writes the milliseconds of each launch. */
+void ohmic_profile(pool *p, program *job, const uint64_t *bindings, const uint32_t *scalars, double *times) {
+  run(p, job, bindings, scalars, times);
 }
 `;

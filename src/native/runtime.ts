@@ -15,8 +15,12 @@ export type Runtime = {
   readonly closePool: (pool: Pointer) => void;
   readonly program: (...parts: unknown[]) => Pointer | null;
   readonly freeProgram: (program: Pointer) => void;
-  readonly run: ((...parts: unknown[]) => void) & { readonly async: (...parts: unknown[]) => void };
+  readonly run: NativeFunction;
+  readonly profile: NativeFunction;
 };
+
+/** A function that can also be called on another thread; a callback gets its end. */
+type NativeFunction = ((...parts: unknown[]) => void) & { readonly async: (...parts: unknown[]) => void };
 
 /** A compiled library. Throws UsageError if the system refuses it. */
 function loadLibrary(path: string): ReturnType<typeof koffi.load> {
@@ -42,8 +46,9 @@ export function loadRuntime(path: string): Runtime {
       'void *ohmic_program(void *kernels, int32_t *launches, int32_t launch_count, int64_t *places, int32_t place_count, uint32_t *words, int32_t word_count, int64_t arena_elements, int64_t scratch_elements)',
     ),
     freeProgram: library.func('void ohmic_free_program(void *program)'),
-    run: library.func(
-      'void ohmic_run(void *pool, void *program, uint64_t *bindings, uint32_t *scalars, double *times)',
+    run: library.func('void ohmic_run(void *pool, void *program, uint64_t *bindings, uint32_t *scalars)'),
+    profile: library.func(
+      'void ohmic_profile(void *pool, void *program, uint64_t *bindings, uint32_t *scalars, _Out_ double *times)',
     ),
   };
 }
