@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
+import { findCompiler } from '../src/native/compiler.ts';
 
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, '..');
@@ -32,7 +33,8 @@ before(async () => {
 
 test('the package holds what is needed to use it, and no tests', () => {
   const files = readdirSync(unpacked, { recursive: true, encoding: 'utf8' });
-  for (const needed of ['README.md', 'LICENSE', 'dist/index.js', 'dist/index.d.ts', 'dist/cli/main.js'])
+  const c = ['dist/native/runtime.c', 'dist/native/prelude.h'].map((name) => join(...name.split('/')));
+  for (const needed of ['README.md', 'LICENSE', 'dist/index.js', 'dist/index.d.ts', 'dist/cli/main.js', ...c])
     assert.ok(files.includes(needed), needed);
   assert.deepEqual(
     files.filter((name) => /\.test\b|test-data|^src/.test(name)),
@@ -58,16 +60,18 @@ test('the command trains and evaluates, with worker threads', async () => {
   assert.match(stdout, /report: evaluated\/report\.html/);
 });
 
-test('the library can be imported and computes', async () => {
-  const script = join(folder, 'use.mjs');
-  writeFileSync(
-    script,
-    `import { createEngine, trace } from 'ohmic';
-const { engine } = await createEngine({ backend: 'wasm', threads: 1 });
+for (const backend of findCompiler() === undefined ? ['wasm'] : ['wasm', 'native']) {
+  test(`the library can be imported and computes, ${backend}`, async () => {
+    const script = join(folder, 'use.mjs');
+    writeFileSync(
+      script,
+      `import { createEngine, trace } from 'ohmic';
+const { engine } = await createEngine({ backend: '${backend}', threads: 1 });
 const executable = await engine.compile(trace((t) => ({ outputs: { y: t.input('x', [3]).square() } })));
 console.log([...(await executable.run({ inputs: { x: Float32Array.of(1, 2, 3) } })).y].join());
 await engine.close();
 `,
-  );
-  assert.equal((await run(process.execPath, [script])).stdout, '1,4,9\n');
-});
+    );
+    assert.equal((await run(process.execPath, [script])).stdout, '1,4,9\n');
+  });
+}

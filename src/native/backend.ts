@@ -21,10 +21,10 @@ import {
   freedProgram,
   guardedBuffer,
 } from '../compile/backend-checks.ts';
+import { runtimeSource } from './c-sources.ts';
 import { type Compiler, compileLibrary } from './compiler.ts';
 import { printTranslationUnits } from './print-c.ts';
 import { addressOf, bytesAt, loadKernels, loadRuntime, type Pointer, type Runtime } from './runtime.ts';
-import { runtimeSource } from './runtime-source.ts';
 
 /** A program whose launches can be timed one by one. */
 export type NativeProgram = Program & {
@@ -58,7 +58,7 @@ export async function createNativeBackend(
   threads: number = availableParallelism(),
 ): Promise<NativeBackend> {
   checkThreads('createNativeBackend', threads);
-  const runtime = loadRuntime((await compileLibrary(compiler, [runtimeSource])).path);
+  const runtime = loadRuntime((await compileLibrary(compiler, [runtimeSource()])).path);
   const pool = runtime.pool(threads);
   const count = runtime.poolSize(pool);
   const turns = createTurns();

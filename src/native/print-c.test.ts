@@ -1,6 +1,7 @@
 // C of small kernels, as text. That it compiles and computes is tested by running (backend.test.ts, test/).
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { lane } from '../compile/draft.ts';
 import { KernelBuilder } from '../kernel/builder.ts';
@@ -94,6 +95,14 @@ static const kernel_function ohmic_kernels[] = { every_0 };
 const void *ohmic_kernel_table(void) { return ohmic_kernels; }
 `,
   );
+});
+
+test('a unit begins with the prelude for its lanes, as it stands in prelude.h', () => {
+  for (const lanes of [4, 8, 16]) {
+    const [unit] = printTranslationUnits([], lanes);
+    const file = readFileSync(new URL('prelude.h', import.meta.url), 'utf8');
+    assert.ok(unit!.startsWith(`#define LANES ${lanes}\n${file}`));
+  }
 });
 
 test('a short plan is one unit, a long one two, which together hold every kernel once and the table', () => {

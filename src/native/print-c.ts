@@ -1,9 +1,9 @@
 // Kernels as C: one library per plan. Vectors are the compiler's own vector types; what they lack (fused
-// multiply-add, square root, rounding, selection) stands in a prelude with a fast and a portable form.
+// multiply-add, square root, rounding, selection) stands in prelude.h with a fast and a portable form.
 
 import { coefficientOf, type Int, inLane, LANE, printInt, substitute } from '../kernel/int.ts';
 import { type Kernel, type Local, SCRATCH, type Statement, type VectorOp } from '../kernel/kernel.ts';
-import { prelude } from './prelude.ts';
+import { prelude } from './c-sources.ts';
 
 /** Characters of C above which kernels are shared between two translation units. */
 const SHARED_SOURCE = 60_000;
