@@ -2,10 +2,10 @@
 // Parameters stay on the backend between calls, in a store that several executables can share.
 
 import { UsageError } from './base/errors.ts';
+import { createMutex, type Mutex } from './base/mutex.ts';
 import { type HostTensor, hostTensor, type Parameters } from './base/parameters.ts';
 import type { Key } from './base/random.ts';
 import { elementCount, formatShape } from './base/shape.ts';
-import { createTurns, type Turns } from './base/turns.ts';
 import {
   type Backend,
   type Binding,
@@ -61,23 +61,23 @@ export type Engine = {
   readonly close: () => Promise<void>;
 };
 
-/** An engine on a backend that is already there. */
+/** An engine on a backend that is already started. */
 export function engineOn(backend: Backend): Engine {
-  const turns = createTurns();
+  const mutex = createMutex();
   return {
     backend,
     compile: async (graph) => {
       const plan = compile(graph, backend);
       const program = await backend.load(plan);
       try {
-        return executable(backend, outlineOf(plan), program, turns);
+        return executable(backend, outlineOf(plan), program, mutex);
       } catch (thrown) {
         program.free();
         throw thrown;
       }
     },
     store: (values) => createStore(backend, values),
-    close: () => turns.take(() => backend.close()),
+    close: () => mutex.runExclusive(() => backend.close()),
   };
 }
 
@@ -136,7 +136,7 @@ function allocateAll(backend: Backend, sizes: readonly number[]): DeviceBuffer[]
   }
 }
 
-function executable(backend: Backend, plan: PlanOutline, program: Program, turns: Turns): Executable {
+function executable(backend: Backend, plan: PlanOutline, program: Program, mutex: Mutex): Executable {
   const ownBindings = plan.bindings.filter(({ role }) => role !== 'state');
   const allocated = allocateAll(
     backend,
@@ -158,7 +158,7 @@ function executable(backend: Backend, plan: PlanOutline, program: Program, turns
   return {
     plan,
     program,
-    run: (call) => turns.take(() => run(call)),
+    run: (call) => mutex.runExclusive(() => run(call)),
     free: () => {
       for (const buffer of allocated) buffer.free();
       program.free();

@@ -5,7 +5,7 @@ import type { DType } from '../graph/node.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { printKernel } from '../kernel/print.ts';
 
-/** A buffer that lives outside the plan: handed in with every run, in this order. */
+/** A buffer that lives outside the plan; every run gets them all, in this order. */
 export type Binding = {
   readonly name: string;
   readonly role: 'input' | 'state' | 'output';
@@ -14,7 +14,7 @@ export type Binding = {
   readonly elements: number;
 };
 
-/** Where a launch's buffer argument lies: in a binding, or at an offset (in elements) of the plan's own arena. */
+/** Where a call's buffer argument lies: in a binding, or at an offset (in elements) of the plan's own arena. */
 export type Placement =
   | { readonly space: 'binding'; readonly binding: number }
   | { readonly space: 'arena'; readonly offset: number };
@@ -23,13 +23,13 @@ export type Placement =
 export type KernelCall = {
   readonly kernel: number;
   readonly buffers: readonly Placement[];
-  readonly words: readonly number[];
+  /** 32-bit words that only this call has, as many as its kernel takes. */
+  readonly pushConstants: readonly number[];
 };
 
 /**
  * A step of a plan: one call, or two that run together. In a pair, chunk c of the first is followed, on the same thread,
- * by chunks c · ratio to c · ratio + ratio − 1 of the second, which then finds in the thread's caches what the first has
- * loaded. Neither call writes what the other one touches.
+ * by chunks c · ratio to c · ratio + ratio − 1 of the second, which finds in the L2 cache what the first has loaded. Neither call writes what the other one touches.
  */
 export type Launch<Call = KernelCall> =
   | { readonly kind: 'single'; readonly call: Call }

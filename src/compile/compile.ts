@@ -106,7 +106,7 @@ function statesReadAtEnd({ outputs, updates }: Graph, states: ReadonlyMap<string
   return new Set([...Object.values(outputs), ...moved.map(([, node]) => node)]);
 }
 
-/** True if `update` may overwrite `state` as it is computed: nobody loads the state later, or at another index. */
+/** True if `update` may overwrite `state` as it is computed: no group loads the state later, or at another index. */
 function isWrittenInPlace({ groups, stored, lastLoads }: Fusion, state: Node, update: Node): boolean {
   const position = groups.findIndex((group) => (group.results as readonly Node[]).includes(update));
   const group = groups[position]!;
@@ -125,7 +125,7 @@ function isWrittenInPlace({ groups, stored, lastLoads }: Fusion, state: Node, up
   return group.results.every(isAligned);
 }
 
-/** `predicate`, asked once a node: shared parts of a graph are visited once. */
+/** `predicate` with its answers kept: shared parts of a graph are visited once. */
 function remembered(predicate: (node: Node) => boolean): (node: Node) => boolean {
   const answers = new Map<Node, boolean>();
   return (node) => {
@@ -149,10 +149,10 @@ function assemble(
       : { space: 'arena', offset: arena.offsets.get(memory)! };
   const { kernels, numberOf } = numberKernels();
   const launches = drafts.map((draft) =>
-    mapCalls(draft, ({ kernel, memories, words }) => ({
+    mapCalls(draft, ({ kernel, memories, pushConstants }) => ({
       kernel: numberOf(kernel),
       buffers: memories.map(place),
-      words,
+      pushConstants,
     })),
   );
   return {

@@ -81,7 +81,10 @@ test('a buffer with another number or place is found', () => {
     }
     const fewer = altered(k, ({ buffers }) => ({ buffers: buffers.slice(1) }));
     assert.match(faultsOf(fewer), /the kernel takes \d+ buffers, not \d+/);
-    assert.match(faultsOf(altered(k, () => ({ words: [1, 2, 3] }))), /the kernel takes \d words, not 3/);
+    assert.match(
+      faultsOf(altered(k, () => ({ pushConstants: [1, 2, 3] }))),
+      /the kernel takes \d push constants, not 3/,
+    );
   }
   assert.ok(tried > 8);
   const placed = (place: Placement): Plan =>

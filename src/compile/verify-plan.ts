@@ -27,7 +27,7 @@ import {
  * Every fault of a plan, each with its place: the kernel and its line, or the number of the launch; none for a sound plan.
  *
  * - Kernels keep the rules of `verifyKernel`, and ask for scalars that the plan has, in their type.
- * - A call names a kernel of the plan and hands over as many buffers and words as it takes; buffers lie in bindings of
+ * - A call names a kernel of the plan and hands over as many buffers and push constants as it takes; buffers lie in bindings of
  *   the plan or in its arena, and addresses within them or the padding behind.
  * - No call writes an input; every output is written as a whole.
  * - Buffers of one call overlap only where all of them are read.
@@ -86,8 +86,8 @@ function shapeFaults({ kernels, bindings, arenaElements }: Plan, call: KernelCal
   const faults: string[] = [];
   if (call.buffers.length !== kernel.buffers)
     faults.push(`the kernel takes ${kernel.buffers} buffers, not ${call.buffers.length}`);
-  if (call.words.length !== kernel.words)
-    faults.push(`the kernel takes ${kernel.words} words, not ${call.words.length}`);
+  if (call.pushConstants.length !== kernel.pushConstants)
+    faults.push(`the kernel takes ${kernel.pushConstants} push constants, not ${call.pushConstants.length}`);
   for (const [slot, place] of call.buffers.entries()) {
     if (place.space === 'binding' && bindings[place.binding] === undefined)
       faults.push(`b${slot}: the plan has ${bindings.length} bindings, not number ${place.binding}`);

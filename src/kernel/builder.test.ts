@@ -12,7 +12,7 @@ import { printKernel } from './print.ts';
 function bodyOf(write: (b: KernelBuilder, chunk: Int) => void): string {
   const builder = new KernelBuilder(4);
   write(builder, variable('chunk', 8));
-  const text = printKernel(builder.finish({ name: 'k', buffers: 2, words: 0, chunks: 8 }));
+  const text = printKernel(builder.finish({ name: 'k', buffers: 2, pushConstants: 0, chunks: 8 }));
   return text.slice(text.indexOf('\n') + 1).trimEnd();
 }
 
@@ -191,7 +191,7 @@ test('a load of a buffer is asked for before any store to its element, or is a l
   const finish = (write: (b: KernelBuilder) => void): void => {
     const b = new KernelBuilder(4);
     write(b);
-    b.finish({ name: 'k', buffers: 2, words: 0, chunks: 1 });
+    b.finish({ name: 'k', buffers: 2, pushConstants: 0, chunks: 1 });
   };
   const late = /kernel k stores b0\[.*\] before it loads b0\[.*\]; use loadHere$/;
   // In one block: the load would be shared with an earlier one.
@@ -228,7 +228,7 @@ test('a table is kept once, however often it is looked up, and must have 32 numb
   assert.equal(builder.lookup(first!, index), found);
   assert.notEqual(builder.lookup(second!, index), found);
   assert.throws(() => builder.lookup([1, 2], index), /a table has 32 numbers, not 2/);
-  const kernel = builder.finish({ name: 'k', buffers: 0, words: 0, chunks: 1 });
+  const kernel = builder.finish({ name: 'k', buffers: 0, pushConstants: 0, chunks: 1 });
   assert.deepEqual(kernel.constants, [...first!, ...second!]);
 });
 
@@ -238,7 +238,9 @@ test('scratch memory is loaded where it is asked for, and reservations lie apart
   assert.ok(second >= first + 10 + 4);
   const values = [0, 1].map(() => builder.load(SCRATCH, plus(literal(first), lane(4))));
   assert.notEqual(values[0], values[1]);
-  assert.ok(builder.finish({ name: 'k', buffers: 0, words: 0, chunks: 1 }).scratch >= second + 10 + 4);
+  assert.ok(
+    builder.finish({ name: 'k', buffers: 0, pushConstants: 0, chunks: 1 }).scratch >= second + 10 + 4,
+  );
 });
 
 test('literals are floats: what is equal as a float is one literal, −0 and 0 are two', () => {
@@ -253,7 +255,7 @@ test('a kernel cannot end inside a loop', () => {
   const builder = new KernelBuilder(4);
   builder.loop(2, () => {
     assert.throws(
-      () => builder.finish({ name: 'k', buffers: 0, words: 0, chunks: 1 }),
+      () => builder.finish({ name: 'k', buffers: 0, pushConstants: 0, chunks: 1 }),
       /^InternalError: internal: kernel finished inside a loop$/,
     );
   });

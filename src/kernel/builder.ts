@@ -1,5 +1,5 @@
 // Writes kernels: numbers the locals, shares equal values, and puts every value into the outermost loop in which its
-// operands are known, so that lowering can be written naively and inner loops stay bare.
+// operands are known, so that lowering can be written naively and inner loops hold only what varies in them.
 
 import { invariant } from '../base/errors.ts';
 import type { Access, Guard, Loop } from './access.ts';
@@ -61,15 +61,15 @@ export class KernelBuilder {
   }
 
   /** The kernel written so far. */
-  finish(parts: Pick<Kernel, 'name' | 'buffers' | 'words' | 'chunks'>): Kernel {
+  finish(parts: Pick<Kernel, 'name' | 'buffers' | 'pushConstants' | 'chunks'>): Kernel {
     invariant(this.blocks.length === 1, 'kernel finished inside a loop');
-    const { name, buffers, words, chunks } = parts;
+    const { name, buffers, pushConstants, chunks } = parts;
     this.checkLoads(name);
     return {
       name,
       lanes: this.lanes,
       buffers,
-      words,
+      pushConstants,
       constants: [...this.tables.keys()].flat(),
       scratch: this.scratchElements,
       chunks,
@@ -110,8 +110,8 @@ export class KernelBuilder {
   }
 
   /**
-   * Writes parts that do not depend on one another, interleaved statement by statement, so that a processor which looks
-   * only so far ahead finds work while it waits for a result.
+   * Writes parts that do not depend on one another, interleaved statement by statement, so that a processor with a
+   * limited window of instructions finds independent work while it waits for a result.
    *
    * @throws InternalError if a part changes an accumulator, holds a loop or a guard, or loads what another one stores
    */
@@ -126,11 +126,11 @@ export class KernelBuilder {
     });
     checkIndependence(lists);
     for (let first = 0; first < lists.length; first += INTERLEAVED)
-      for (const statement of inTurn(lists.slice(first, first + INTERLEAVED))) statements.push(statement);
+      for (const statement of interleave(lists.slice(first, first + INTERLEAVED))) statements.push(statement);
     return results;
   }
 
-  /** An operation; one that reads an accumulator takes its value of here and now. */
+  /** An operation; of an accumulator it takes the value that it has at this point of the program. */
   operation(op: VectorOp, ...operands: readonly Local[]): Local {
     if (operands.some((operand) => this.mutable.has(operand))) {
       return this.pinned(resultTypes[op], (target) => ({ kind: 'operation', target, op, operands }));
@@ -166,8 +166,9 @@ export class KernelBuilder {
     return this.pure(`scalar ${slot} ${type}`, type, 0, (target) => ({ kind: 'scalar', target, type, slot }));
   }
 
-  word(position: number): Local {
-    return this.pure(`word ${position}`, 'i32', 0, (target) => ({ kind: 'word', target, position }));
+  pushConstant(position: number): Local {
+    const make = (target: Local): Statement => ({ kind: 'pushConstant', target, position });
+    return this.pure(`pushConstant ${position}`, 'i32', 0, make);
   }
 
   /** Lane by lane, the number of `table` that the lowest five bits of the operand say. */
@@ -247,7 +248,7 @@ export class KernelBuilder {
     });
   }
 
-  /** Says that the cache line at `index` will be loaded, or stored, soon. */
+  /** Prefetches the cache line at `index`, for a load or a store. */
   prefetch(buffer: number, index: Int, use: 'load' | 'store'): void {
     this.current().statements.push({ kind: 'prefetch', buffer, index, use });
   }
@@ -354,7 +355,7 @@ export class KernelBuilder {
   }
 }
 
-/** Throws an InternalError unless any order of the parts that keeps each part's own gives the same results. */
+/** Throws an InternalError unless every interleaving of the parts gives the same results. */
 function checkIndependence(parts: readonly (readonly Statement[])[]): void {
   const storedBy = new Map<number, Set<number>>();
   for (const [part, statements] of parts.entries()) {
@@ -378,8 +379,8 @@ function checkIndependence(parts: readonly (readonly Statement[])[]): void {
   }
 }
 
-/** One statement of each list in turn; one whose operands another list has yet to define waits for them. */
-function inTurn(lists: readonly (readonly Statement[])[]): Statement[] {
+/** The lists interleaved: one statement of each, round by round. One whose operands another list defines later waits. */
+function interleave(lists: readonly (readonly Statement[])[]): Statement[] {
   const pending = new Set(
     lists.flat().flatMap((statement) => ('target' in statement ? [statement.target] : [])),
   );

@@ -140,8 +140,8 @@ export type Statement =
   | { readonly kind: 'literal'; readonly target: Local; readonly type: VectorType; readonly value: number }
   /** All lanes the runtime scalar in this slot. */
   | { readonly kind: 'scalar'; readonly target: Local; readonly type: VectorType; readonly slot: number }
-  /** All lanes the launch's own 32-bit word with this number. */
-  | { readonly kind: 'word'; readonly target: Local; readonly position: number }
+  /** All lanes the call's push constant with this number. */
+  | { readonly kind: 'pushConstant'; readonly target: Local; readonly position: number }
   /** Lane l holds the kernel's constant number `position` + (the lowest five bits of the operand's lane l). */
   | {
       readonly kind: 'lookup';
@@ -176,7 +176,7 @@ export type Statement =
       readonly mode: 'vector' | 'scatter';
       readonly count: number;
     }
-  /** Says that the cache line at `index` of a buffer will be loaded, or stored, soon. It may lie outside the buffer. */
+  /** Prefetches the cache line at `index` of a buffer, for a load or a store. It may lie outside the buffer. */
   | {
       readonly kind: 'prefetch';
       readonly buffer: number;
@@ -211,8 +211,8 @@ export type Kernel = {
   readonly lanes: number;
   /** Number of buffer arguments; slot numbers count from 0. The slot `SCRATCH` is private to the running thread. */
   readonly buffers: number;
-  /** Number of 32-bit words that a launch hands over. */
-  readonly words: number;
+  /** Number of push constants: 32-bit words that each call of the kernel brings along. */
+  readonly pushConstants: number;
   /** f32 numbers that lookups choose from: tables of `TABLE_SIZE`, one after another. */
   readonly constants: readonly number[];
   /** Elements of private scratch memory; its content is undefined at the start of a chunk. */

@@ -35,8 +35,8 @@ export function printStatement(s: Statement): string {
       return `${v(s.target)} = ${s.value}:${s.type}`;
     case 'scalar':
       return `${v(s.target)} = scalar ${s.slot}:${s.type}`;
-    case 'word':
-      return `${v(s.target)} = word ${s.position}`;
+    case 'pushConstant':
+      return `${v(s.target)} = push constant ${s.position}`;
     case 'lookup':
       return `${v(s.target)} = constants[${s.position} + (${v(s.operand)} & 31)]`;
     case 'index':

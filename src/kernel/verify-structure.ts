@@ -119,7 +119,7 @@ function resultType(s: Extract<Statement, { target: Local }>): VectorType {
     case 'operation':
       return resultTypes[s.op];
     case 'shift':
-    case 'word':
+    case 'pushConstant':
     case 'index':
       return 'i32';
     case 'lookup':
@@ -183,7 +183,7 @@ function checkLimits(kernel: Kernel, s: Statement, fault: Report): void {
   if (s.kind === 'load' || s.kind === 'store' || s.kind === 'prefetch')
     within('buffer', s.buffer, SCRATCH, kernel.buffers - 1);
   if (s.kind === 'store') within('the number of lanes', s.count, 1, kernel.lanes);
-  if (s.kind === 'word') within('word', s.position, 0, kernel.words - 1);
+  if (s.kind === 'pushConstant') within('push constant', s.position, 0, kernel.pushConstants - 1);
   if (s.kind === 'scalar') within('scalar', s.slot, 0, Number.MAX_SAFE_INTEGER);
   if (s.kind === 'lookup') {
     within('the table at', s.position, 0, kernel.constants.length - TABLE_SIZE);

@@ -174,7 +174,7 @@ function hasGuardOnChunk(kernel: Kernel): boolean {
 }
 
 const row = (i: Int): Int => plus(times(i, 4), lane(4));
-const parts = { name: 'k', buffers: 2, words: 1, chunks: 8 };
+const parts = { name: 'k', buffers: 2, pushConstants: 1, chunks: 8 };
 
 /** A small kernel that is sound. */
 function sample(): Kernel {
@@ -186,7 +186,7 @@ function sample(): Kernel {
     b.store(SCRATCH, plus(row(i), literal(base)), b.load(0, row(i)));
     b.multiplyAdd(sum, b.load(SCRATCH, plus(row(i), literal(base))), b.literal(2));
   });
-  b.store(1, row(chunk), b.operation('add', sum, b.operation('toFloat', b.word(0))));
+  b.store(1, row(chunk), b.operation('add', sum, b.operation('toFloat', b.pushConstant(0))));
   return b.finish(parts);
 }
 
@@ -210,12 +210,12 @@ test('every limit of the language is held', () => {
   const sum = find('accumulator').target;
   const at = (old: Statement, ...by: Statement[]): string =>
     verifyKernel(withStatement(kernel, old, ...by)).join('\n');
-  const word = find('word');
+  const constant = find('pushConstant');
   const next = kernel.types.length;
   const widened = { ...kernel, types: [...kernel.types, 'f32' as const] };
   const added = (s: Statement): string => verifyKernel({ ...widened, body: [...widened.body, s] }).join('\n');
   assert.match(at(load, { ...load, buffer: 2 }), /buffer 2 is not one of -1 … 1/);
-  assert.match(at(word, { ...word, position: 1 }), /word 1 is not one of 0 … 0/);
+  assert.match(at(constant, { ...constant, position: 1 }), /push constant 1 is not one of 0 … 0/);
   assert.match(at(loop, { ...loop, count: 0 }), /a loop runs at least once, not 0 times/);
   assert.match(
     at(loop, { ...loop, variable: 'chunk' }),
@@ -223,22 +223,22 @@ test('every limit of the language is held', () => {
   );
   assert.match(at(store, { ...store, index: row(literal(0)) }), /one for all lanes and depends on the lane/);
   assert.match(at(load, { ...load, type: 'i32' }), /declared as f32, its value is i32/);
-  assert.match(added({ kind: 'assign', accumulator: word.target, value: sum }), /v\d+ is no accumulator/);
-  assert.match(added({ kind: 'assign', accumulator: sum, value: word.target }), /v\d+ is i32, not f32/);
+  assert.match(added({ kind: 'assign', accumulator: constant.target, value: sum }), /v\d+ is no accumulator/);
+  assert.match(added({ kind: 'assign', accumulator: sum, value: constant.target }), /v\d+ is i32, not f32/);
   assert.match(
-    added({ kind: 'lookup', target: next, position: 0, operand: word.target }),
+    added({ kind: 'lookup', target: next, position: 0, operand: constant.target }),
     /the table at 0 is not one of/,
   );
   assert.match(added({ kind: 'scalar', target: next, type: 'f32', slot: -1 }), /scalar -1 is not one of/);
   assert.match(
-    added({ kind: 'shift', target: next, direction: 'left', operand: word.target, bits: 32 }),
+    added({ kind: 'shift', target: next, direction: 'left', operand: constant.target, bits: 32 }),
     /the number of bits 32 is not one of 0 … 31/,
   );
   assert.match(
     verifyKernel({
       ...kernel,
       constants: new Array<number>(64).fill(0),
-      body: [...kernel.body, { kind: 'lookup', target: next, position: 8, operand: word.target }],
+      body: [...kernel.body, { kind: 'lookup', target: next, position: 8, operand: constant.target }],
     }).join('\n'),
     /tables begin at multiples of 32, not at 8/,
   );

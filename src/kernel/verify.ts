@@ -13,7 +13,7 @@ import { checkStructure } from './verify-structure.ts';
  * - Operands and results have the types of their operation.
  * - An address counts with variables of loops around it, each as far as its loop runs; one address for all lanes does
  *   not depend on the lane.
- * - Slots, words, constants, lanes and shifts are within what the kernel declares.
+ * - Slots, push constants, constants, lanes and shifts are within what the kernel declares.
  * - An address lies in scratch memory, or not before the beginning of its buffer. (Ends of buffers: `verifyPlan`.)
  * - A load that is not fixed meets no store that may have written its element before it, so that the builder may move it.
  * - A fixed load, and every load of scratch memory, reads only what the chunk has stored before, as far as intervals tell.

@@ -3,7 +3,7 @@
 import koffi from 'koffi';
 import { messageOf, UsageError } from '../base/errors.ts';
 
-/** An address that only C looks behind. */
+/** An address in C's memory. */
 export type Pointer = unknown;
 
 /** Functions of the runtime library. */
@@ -19,7 +19,7 @@ export type Runtime = {
   readonly profile: NativeFunction;
 };
 
-/** A function that can also be called on another thread; a callback gets its end. */
+/** A function that can also run on another thread; a callback then gets its end. */
 type NativeFunction = ((...parts: unknown[]) => void) & { readonly async: (...parts: unknown[]) => void };
 
 /** A compiled library. Throws UsageError if the system refuses it. */

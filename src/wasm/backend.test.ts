@@ -8,17 +8,17 @@ import { div, literal, mod, plus, times, variable } from '../kernel/int.ts';
 import type { Kernel, Statement } from '../kernel/kernel.ts';
 import { startNodeWorker } from '../node/workers.ts';
 import { createWasmBackend } from './backend.ts';
-import type { WorkerHandle } from './crew.ts';
+import type { WorkerHandle } from './worker-pool.ts';
 
 const CHUNKS = 64;
 const ELEMENTS = 4 * CHUNKS;
 
-/** to = from rotated by one chunk, times a scalar, plus the launch's word. */
+/** to = from rotated by one chunk, times a scalar, plus the call's push constant. */
 const rotate: Kernel = {
   name: 'rotate',
   lanes: 4,
   buffers: 2,
-  words: 1,
+  pushConstants: 1,
   constants: [],
   scratch: 8,
   chunks: CHUNKS,
@@ -32,7 +32,7 @@ function rotateBody(): readonly Statement[] {
   return [
     { kind: 'load', target: 0, type: 'f32', buffer: 0, index: from, mode: 'vector' },
     { kind: 'scalar', target: 1, type: 'f32', slot: 0 },
-    { kind: 'word', target: 2, position: 0 },
+    { kind: 'pushConstant', target: 2, position: 0 },
     { kind: 'operation', target: 3, op: 'toFloat', operands: [2] },
     { kind: 'operation', target: 4, op: 'multiply', operands: [0, 1] },
     { kind: 'operation', target: 5, op: 'add', operands: [4, 3] },
@@ -47,7 +47,7 @@ const broken: Kernel = {
   name: 'broken',
   lanes: 4,
   buffers: 2,
-  words: 0,
+  pushConstants: 0,
   constants: [],
   scratch: 0,
   chunks: CHUNKS,
@@ -79,7 +79,7 @@ function rotations(steps: number): Plan {
     kernels: [broken, rotate],
     launches: Array.from({ length: steps }, (_, l) => ({
       kind: 'single',
-      call: { kernel: 1, buffers: [place(l), place(l + 1)], words: [l] },
+      call: { kernel: 1, buffers: [place(l), place(l + 1)], pushConstants: [l] },
     })),
     bindings: [binding('x', 'input'), binding('y', 'output')],
     scalars: [{ name: 'factor', dtype: 'f32' }],

@@ -1,7 +1,7 @@
 // The WebAssembly backend: runs plans on worker threads over one shared memory. The main thread lays out memory and
 // posts runs; it never computes and never blocks.
 
-import { createTurns, type Turns } from '../base/turns.ts';
+import { createMutex, type Mutex } from '../base/mutex.ts';
 import {
   type Backend,
   callsOf,
@@ -21,12 +21,13 @@ import {
   freedProgram,
   guardedBuffer,
 } from '../compile/backend-checks.ts';
-import { Crew, type WorkerHandle } from './crew.ts';
+
 import type { EncodeOptions } from './encode-kernel.ts';
 import { type Block, SharedHeap } from './memory.ts';
 import { encodeModule } from './module.ts';
 import { webAssembly } from './web-assembly.ts';
 import { counterWords, type WorkerCall } from './worker.ts';
+import { type WorkerHandle, WorkerPool } from './worker-pool.ts';
 
 export type WasmOptions = EncodeOptions & {
   /** Worker threads, at least 1. */
@@ -38,12 +39,12 @@ export type WasmOptions = EncodeOptions & {
 /** What programs and buffers of one backend share. */
 type Machine = {
   readonly heap: SharedHeap;
-  readonly crew: Crew;
+  readonly pool: WorkerPool;
   readonly encodeOptions: EncodeOptions;
   readonly blocks: WeakMap<DeviceBuffer, Block>;
-  readonly turns: Turns;
-  /** Takes a turn, unless the backend is closed: the workers do one thing at a time. */
-  readonly inTurn: <T>(task: () => Promise<T>) => Promise<T>;
+  readonly mutex: Mutex;
+  /** Runs a task of the workers, unless the backend is closed: they do one thing at a time. */
+  readonly runExclusive: <T>(task: () => Promise<T>) => Promise<T>;
   readonly newId: () => number;
 };
 
@@ -64,25 +65,25 @@ export async function createWasmBackend({
   relaxed = false,
 }: WasmOptions): Promise<Backend> {
   checkThreads('createWasmBackend', threads);
-  const crew = new Crew(threads, startWorker);
-  const turns = createTurns();
+  const pool = new WorkerPool(threads, startWorker);
+  const mutex = createMutex();
   let isClosed = false;
   let programs = 0;
-  const inTurn = <T>(task: () => Promise<T>): Promise<T> =>
-    isClosed ? Promise.reject(closedBackend('wasm')) : turns.take(task);
+  const runExclusive = <T>(task: () => Promise<T>): Promise<T> =>
+    isClosed ? Promise.reject(closedBackend('wasm')) : mutex.runExclusive(task);
   const machine: Machine = {
     heap: new SharedHeap(),
-    crew,
+    pool,
     encodeOptions: { relaxed },
     blocks: new WeakMap(),
-    turns,
-    inTurn,
+    mutex,
+    runExclusive,
     newId: () => programs++,
   };
   try {
-    await inTurn(() => crew.ask(() => ({ kind: 'greet' })));
+    await runExclusive(() => pool.request(() => ({ kind: 'greet' })));
   } catch (error) {
-    await crew.stop();
+    await pool.stop();
     throw error;
   }
   return {
@@ -97,21 +98,21 @@ export async function createWasmBackend({
     load: (plan) => loadProgram(machine, plan),
     close: async () => {
       if (isClosed) return;
-      const stopped = inTurn(() => crew.stop());
+      const stopped = runExclusive(() => pool.stop());
       isClosed = true;
       await stopped;
     },
   };
 }
 
-function allocateBuffer({ heap, blocks, turns }: Machine, elements: number): DeviceBuffer {
+function allocateBuffer({ heap, blocks, mutex }: Machine, elements: number): DeviceBuffer {
   const block = heap.allocate(elements);
   const words = (): Uint32Array<SharedArrayBuffer> => heap.words(block, elements);
   return guardedBuffer(blocks, block, {
     elements,
     write: (values) => words().set(new Uint32Array(values.buffer, values.byteOffset, values.length)),
     read: () => new Float32Array(words().slice().buffer),
-    free: () => turns.after(() => heap.free(block)),
+    free: () => mutex.runWhenFree(() => heap.free(block)),
   });
 }
 
@@ -120,18 +121,18 @@ type Layout = {
   readonly blocks: readonly Block[];
   readonly arena: Block;
   readonly scalars: Block;
-  /** `tableWords` of all calls, one after another, then the buffer addresses of all calls. */
+  /** `constantsOf` all calls, one after another, then the buffer addresses of all calls. */
   readonly tables: Block;
-  readonly wordCount: number;
+  readonly constantCount: number;
   readonly addressCount: number;
   /** Per worker. */
   readonly scratch: readonly Block[];
 };
 
 async function loadProgram(machine: Machine, whole: Plan): Promise<Program> {
-  const { heap, crew, inTurn } = machine;
+  const { heap, pool, runExclusive } = machine;
   const module = await webAssembly.compile(encodeModule(whole, machine.encodeOptions));
-  // The program lives on; the code of its kernels need not.
+  // The loaded program needs the plan's outline only.
   const plan = outlineOf(whole);
   const layout = layOut(machine, plan);
   const free = (): void => {
@@ -139,19 +140,19 @@ async function loadProgram(machine: Machine, whole: Plan): Promise<Program> {
   };
   const id = machine.newId();
   const counters = new Int32Array(new SharedArrayBuffer(counterWords(plan.launches.length) * ELEMENT_BYTES));
-  const words = plan.launches.flatMap(callsOf).flatMap((call) => tableWords(plan, call));
-  heap.words(layout.tables, layout.wordCount).set(words);
+  const constants = plan.launches.flatMap(callsOf).flatMap((call) => constantsOf(plan, call));
+  heap.words(layout.tables, layout.constantCount).set(constants);
   const shared = {
     module,
     memory: heap.memory,
     launches: workerLaunches(plan, layout),
     scalars: layout.scalars.address,
-    threads: crew.workers.length,
+    threads: pool.workers.length,
     counters,
   };
   try {
-    await inTurn(() =>
-      crew.ask((worker) => ({
+    await runExclusive(() =>
+      pool.request((worker) => ({
         kind: 'load',
         id,
         program: { ...shared, scratch: layout.scratch[worker]!.address },
@@ -168,61 +169,61 @@ async function loadProgram(machine: Machine, whole: Plan): Promise<Program> {
       checkRun(plan, buffers, scalars, (buffer) => machine.blocks.has(buffer));
       const blocks = buffers.map((buffer) => machine.blocks.get(buffer)!);
       const scalarWords = scalars.slice();
-      await inTurn(() => {
+      await runExclusive(() => {
         heap.words(layout.scalars, plan.scalars.length).set(scalarWords);
-        const tables = heap.words(layout.tables, layout.wordCount + layout.addressCount);
-        tables.set(bufferAddresses(plan, layout, blocks), layout.wordCount);
+        const tables = heap.words(layout.tables, layout.constantCount + layout.addressCount);
+        tables.set(bufferAddresses(plan, layout, blocks), layout.constantCount);
         counters.fill(0);
-        return crew.ask(() => ({ kind: 'run', id }));
+        return pool.request(() => ({ kind: 'run', id }));
       });
     },
     free: () => {
       if (isFreed) throw freedProgram('free');
       isFreed = true;
-      // After close there is nobody left to tell.
-      inTurn(async () => {
-        crew.tell({ kind: 'unload', id });
+      // After close there are no workers.
+      runExclusive(async () => {
+        pool.notify({ kind: 'unload', id });
         free();
       }).catch(() => undefined);
     },
   };
 }
 
-/** The words of a call, then its kernel's constants. */
-function tableWords({ kernels }: PlanOutline, { kernel, words }: KernelCall): readonly number[] {
+/** The push constants of a call, then the constants of its kernel, as 32-bit words. */
+function constantsOf({ kernels }: PlanOutline, { kernel, pushConstants }: KernelCall): readonly number[] {
   const constants = Float32Array.from(kernels[kernel]!.constants);
-  return [...words, ...new Uint32Array(constants.buffer)];
+  return [...pushConstants, ...new Uint32Array(constants.buffer)];
 }
 
 /** How many that is. */
-function tableSize({ kernels }: PlanOutline, { kernel, words }: KernelCall): number {
-  return words.length + kernels[kernel]!.constants.length;
+function countConstants({ kernels }: PlanOutline, { kernel, pushConstants }: KernelCall): number {
+  return pushConstants.length + kernels[kernel]!.constants.length;
 }
 
-function layOut({ heap, crew }: Machine, plan: PlanOutline): Layout {
+function layOut({ heap, pool }: Machine, plan: PlanOutline): Layout {
   const calls = plan.launches.flatMap(callsOf);
   const total = (size: (call: KernelCall) => number): number =>
     calls.reduce((sum, call) => sum + size(call), 0);
-  const wordCount = total((call) => tableSize(plan, call));
+  const constantCount = total((call) => countConstants(plan, call));
   const addressCount = total(({ buffers }) => buffers.length);
   const scratchElements = Math.max(0, ...plan.kernels.map(({ scratch }) => scratch));
   const blocks = heap.allocateAll([
     plan.arenaElements,
     plan.scalars.length,
-    wordCount + addressCount,
-    ...crew.workers.map(() => scratchElements),
+    constantCount + addressCount,
+    ...pool.workers.map(() => scratchElements),
   ]);
   const [arena, scalars, tables, ...scratch] = blocks as readonly [Block, Block, Block, ...Block[]];
-  return { blocks, arena, scalars, tables, wordCount, addressCount, scratch };
+  return { blocks, arena, scalars, tables, constantCount, addressCount, scratch };
 }
 
-function workerLaunches(plan: PlanOutline, { tables, wordCount }: Layout): readonly Launch<WorkerCall>[] {
-  let words = tables.address;
-  let buffers = tables.address + wordCount * ELEMENT_BYTES;
+function workerLaunches(plan: PlanOutline, { tables, constantCount }: Layout): readonly Launch<WorkerCall>[] {
+  let pushConstants = tables.address;
+  let buffers = tables.address + constantCount * ELEMENT_BYTES;
   const place = (call: KernelCall): WorkerCall => {
     const { name, chunks } = plan.kernels[call.kernel]!;
-    const placed = { kernel: call.kernel, name, chunks, buffers, words };
-    words += tableSize(plan, call) * ELEMENT_BYTES;
+    const placed = { kernel: call.kernel, name, chunks, buffers, pushConstants };
+    pushConstants += countConstants(plan, call) * ELEMENT_BYTES;
     buffers += call.buffers.length * ELEMENT_BYTES;
     return placed;
   };

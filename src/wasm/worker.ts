@@ -1,5 +1,5 @@
 // What each worker runs: it holds the loaded programs and walks their launches together with the other workers. It
-// knows neither Node nor the DOM; whoever starts the thread hands in its message port.
+// knows neither Node nor the DOM: the thread's entry file passes its message port.
 
 import { assertNever, messageOf } from '../base/errors.ts';
 import { callsOf, type Launch } from '../compile/backend.ts';
@@ -14,8 +14,8 @@ export type WorkerCall = {
   readonly chunks: number;
   /** Address of the table of buffer addresses. */
   readonly buffers: number;
-  /** Address of the call's words. */
-  readonly words: number;
+  /** Address of the call's push constants, with the constants of its kernel behind them. */
+  readonly pushConstants: number;
 };
 
 /** A program as a worker needs it. */
@@ -33,14 +33,14 @@ export type WorkerProgram = {
   readonly counters: Int32Array<SharedArrayBuffer>;
 };
 
-/** What a worker is asked. Every request but `unload` is answered once. */
+/** A request to a worker. Each but `unload` gets one reply. */
 export type WorkerRequest =
   | { readonly kind: 'greet' }
   | { readonly kind: 'load'; readonly id: number; readonly program: WorkerProgram }
   | { readonly kind: 'run'; readonly id: number }
   | { readonly kind: 'unload'; readonly id: number };
 
-/** A worker's answer; `failure` says what went wrong. */
+/** A worker's reply; `failure` says what went wrong. */
 export type WorkerReply = { readonly failure?: string };
 
 /** The worker's end of its message channel. */
@@ -96,15 +96,15 @@ async function instantiate(program: WorkerProgram): Promise<LoadedProgram> {
 }
 
 /**
- * Runs this worker's share of every launch. Chunks are claimed one by one. After a failure anywhere the workers claim no
- * more launches but still meet after each, so that none waits for ever.
+ * Runs this worker's share of every launch. Workers claim chunks one by one and meet at a barrier after each launch. After
+ * a failure in any of them they claim no more chunks, but still meet, so that none waits for ever.
  */
 function runProgram({ kernels, launches, scalars, scratch, threads, counters }: LoadedProgram): WorkerReply {
   let reply: WorkerReply = {};
   let running = '';
-  const run = ({ kernel, name, buffers, words }: WorkerCall, chunk: number): void => {
+  const run = ({ kernel, name, buffers, pushConstants }: WorkerCall, chunk: number): void => {
     running = name;
-    kernels[kernel]!(buffers, scalars, words, scratch, chunk);
+    kernels[kernel]!(buffers, scalars, pushConstants, scratch, chunk);
   };
   for (const [l, launch] of launches.entries()) {
     if (Atomics.load(counters, FAILED) === 0) {
@@ -138,7 +138,7 @@ function runChunk(
   for (let k = 0; k < ratio; k++) run(second, chunk * ratio + k);
 }
 
-/** Returns when `threads` workers have come here: spins for a while, then sleeps. */
+/** A barrier: returns when `threads` workers have reached it. Spins for a while, then sleeps. */
 function meet(counters: Int32Array<SharedArrayBuffer>, position: number, threads: number): void {
   if (Atomics.add(counters, position, 1) === threads - 1) {
     Atomics.notify(counters, position);

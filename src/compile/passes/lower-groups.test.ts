@@ -24,8 +24,8 @@ test('equal layers are lowered once, and each keeps its memories and its random 
   assert.equal(plan.kernels.length, 1);
   const calls = plan.launches.flatMap((launch) => callsOf(launch));
   const places = calls.map(({ buffers }) => JSON.stringify(buffers));
-  const words = calls.map((call) => call.words.join());
-  assert.deepEqual([new Set(places).size, new Set(words).size], [3, 3]);
+  const constants = calls.map((call) => call.pushConstants.join());
+  assert.deepEqual([new Set(places).size, new Set(constants).size], [3, 3]);
 });
 
 test('what differs by a constant, a scalar or by which operands are the same is not alike', () => {

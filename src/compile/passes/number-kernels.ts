@@ -6,14 +6,14 @@
 import { exactText } from '../../base/exact-text.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 
-/** Kernels with the numbers by which launches name them. */
+/** Kernels with the numbers by which calls name them. */
 export type NumberedKernels = {
   /** Each with its number in its name. */
   readonly kernels: readonly Kernel[];
   readonly numberOf: (kernel: Kernel) => number;
 };
 
-/** An empty list; it grows as numbers are asked for. */
+/** An empty list; `numberOf` adds a kernel that is new. */
 export function numberKernels(): NumberedKernels {
   const kernels: Kernel[] = [];
   const numbers = new Map<Kernel, number>();
@@ -44,8 +44,8 @@ export function numberKernels(): NumberedKernels {
 }
 
 /** Different for most different kernels: the texts of the others, which can be long, need not be written. */
-function sizeKey({ types, body, scratch, chunks, buffers, words }: Kernel): string {
-  return [types.length, body.length, scratch, chunks, buffers, words].join();
+function sizeKey({ types, body, scratch, chunks, buffers, pushConstants }: Kernel): string {
+  return [types.length, body.length, scratch, chunks, buffers, pushConstants].join();
 }
 
 /** Equal for equal kernels. */

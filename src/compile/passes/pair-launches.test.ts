@@ -20,9 +20,15 @@ function launch(
   shape: { readonly chunks?: number; readonly images?: number } = {},
 ): DraftLaunch {
   const { chunks = 1, images } = shape;
-  const kernel = new KernelBuilder(4).finish({ name, buffers: loads.length + 1, words: 0, chunks });
+  const kernel = new KernelBuilder(4).finish({ name, buffers: loads.length + 1, pushConstants: 0, chunks });
   const memories = [...loads, ...writes];
-  return { kernel, memories, words: [], writes: new Set(writes), ...(images !== undefined && { images }) };
+  return {
+    kernel,
+    memories,
+    pushConstants: [],
+    writes: new Set(writes),
+    ...(images !== undefined && { images }),
+  };
 }
 
 const forWeights = launch('w', [x, gradient], [sums], { chunks: 4, images: 8 });

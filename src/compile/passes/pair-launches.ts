@@ -24,7 +24,7 @@ export function pairLaunches(calls: readonly DraftLaunch[]): Launch<DraftLaunch>
       continue;
     }
     const second = others[at]!;
-    // What does not wait for the first comes before the pair, what does comes after it.
+    // What does not depend on the first call comes before the pair, what does comes after it.
     order.push(
       ...others
         .slice(0, at)

@@ -6,12 +6,12 @@ import { callsOf, type Launch } from '../backend.ts';
 import type { DraftLaunch, Memory } from '../draft.ts';
 import { placeMemory } from './place-memory.ts';
 
-const kernel = new KernelBuilder(4).finish({ name: 'none', buffers: 0, words: 0, chunks: 1 });
+const kernel = new KernelBuilder(4).finish({ name: 'none', buffers: 0, pushConstants: 0, chunks: 1 });
 
 const draft = (...memories: readonly Memory[]): DraftLaunch => ({
   kernel,
   memories,
-  words: [],
+  pushConstants: [],
   writes: new Set(),
 });
 
