@@ -1,7 +1,7 @@
 // One kernel as one WebAssembly function of vectors of 4 lanes:
-//   (buffers, scalars, words, scratch, chunk): buffers points to the addresses of the buffer arguments, scalars to 32-bit
-//   values, words to those of the launch with the kernel's constants behind them, scratch to the thread's own memory;
-//   all are byte addresses.
+//   (buffers, scalars, pushConstants, scratch, chunk): buffers points to the addresses of the buffer arguments, scalars to
+//   32-bit values, pushConstants to those of the call with the kernel's constants behind them, scratch to the thread's own
+//   memory; all are byte addresses.
 // Vector locals become v128 locals, pointers and loop variables i32 locals.
 
 import { assertNever, invariant } from '../base/errors.ts';
@@ -23,7 +23,7 @@ import {
 } from './encode-vector.ts';
 
 /** Positions of the function's parameters. */
-export const parameters = { buffers: 0, scalars: 1, words: 2, scratch: 3, chunk: 4 } as const;
+export const parameters = { buffers: 0, scalars: 1, pushConstants: 2, scratch: 3, chunk: 4 } as const;
 /** How many there are. */
 export const PARAMETER_COUNT = 5;
 
@@ -131,12 +131,17 @@ function encodeDefinition(context: Context, s: Extract<Statement, { target: Loca
       writer.get(parameters.scalars);
       writer.memory('v128.load32_splat', 4 * s.slot);
       break;
-    case 'word':
-      writer.get(parameters.words);
+    case 'pushConstant':
+      writer.get(parameters.pushConstants);
       writer.memory('v128.load32_splat', 4 * s.position);
       break;
     case 'lookup':
-      encodeLookup(writer, vector(s.operand), parameters.words, context.kernel.words + s.position);
+      encodeLookup(
+        writer,
+        vector(s.operand),
+        parameters.pushConstants,
+        context.kernel.pushConstants + s.position,
+      );
       break;
     case 'index':
       encodeIndex(context, s.index);

@@ -37,8 +37,8 @@ export type Surroundings = {
   /** Buffer slot of a value in memory, or undefined if the value is to be computed here. */
   readonly slotOf: (node: Node) => number | undefined;
   readonly scalarSlot: (name: string) => number;
-  /** Position of a launch word with this value. */
-  readonly wordPosition: (value: number) => number;
+  /** Position of a push constant with this value. */
+  readonly pushConstantPosition: (value: number) => number;
 };
 
 /** Gives the value of a node at an index. */
@@ -83,7 +83,7 @@ function randomWord(
 ): Local {
   const stream: Key = node.attributes.stream;
   const words = node.inputs.map((word) => emit(word, [])) as [Local, Local];
-  const names = stream.map((word) => s.builder.word(s.wordPosition(word))) as [Local, Local];
+  const names = stream.map((word) => s.builder.pushConstant(s.pushConstantPosition(word))) as [Local, Local];
   const key = emitThreefry(s.builder, words, names);
   return emitRandomWord(s.builder, key, flatten(index, stridesOf(node.shape)));
 }

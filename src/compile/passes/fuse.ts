@@ -6,7 +6,7 @@ import { elementCount, sameShape } from '../../base/shape.ts';
 import { type Graph, type Node, nodesOf, type OpName, reachable } from '../../graph/node.ts';
 import { constantValue } from './simplify.ts';
 
-/** A kernel to be: what it computes, and the value it leaves in memory. */
+/** What becomes one kernel or a few: what they compute, and the values that they store. */
 export type Group =
   | { readonly kind: 'map'; readonly results: readonly [Node, ...Node[]] }
   | { readonly kind: 'reduce'; readonly results: readonly [Node, ...Node[]] }
@@ -44,7 +44,7 @@ const SOURCES: ReadonlySet<OpName> = new Set(['constant', 'iota']);
 
 /** More streams than this per kernel and the inputs are computed first. */
 const MAX_LOADS = 8;
-/** Longer chains of operations are cut, so that whoever follows one from end to end finds the end. */
+/** Longer chains of operations are cut, so that recursion over one does not exhaust the stack. */
 const MAX_DEPTH = 200;
 /** Larger expressions are cut: of a value that is looked at in many places, as by slices of slices, each is computed. */
 const MAX_SIZE = 1024;
@@ -57,7 +57,7 @@ function isReduction(node: Node): boolean {
   return node.op === 'sum' || node.op === 'reduceMax';
 }
 
-/** True for a tensor that is handed in, an input or a state. */
+/** True for a tensor in a binding: an input or a state. */
 export function isBuffer(node: Node): boolean {
   return node.op === 'input' && node.attributes.role !== 'scalar';
 }
@@ -311,7 +311,7 @@ function siblingKey(group: Group, level: number): string | undefined {
 
 /**
  * Orders groups so that every value is computed before it is loaded, otherwise as given, except that a filter's
- * gradient comes as soon as it can: it is small, and what it is computed from may then be forgotten.
+ * gradient comes as soon as it can: it is small, and the memory of what it is computed from is free earlier.
  */
 function schedule(groups: readonly Group[], stored: ReadonlySet<Node>): Group[] {
   const producers = new Map<Node, Group>();

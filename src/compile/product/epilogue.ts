@@ -54,21 +54,31 @@ export type Epilogue = {
 };
 
 /**
- * Draws of the expression `result`, down to `end`, that are only used at the index of the result itself. Attached sums
- * need not be looked at: a draw with a second user is in memory.
+ * Of the expression `result`, down to `end`: what it loads, in the order in which it is met, and the draws that are only
+ * used at the index of the result itself. Attached sums need not be looked at: a draw with a second user is in memory.
  */
-function alignedDraws(result: Node, slotOf: (node: Node) => number | undefined, end: Node): Node[] {
+function partsOf(
+  result: Node,
+  isStored: (node: Node) => boolean,
+  end: Node,
+): { readonly loads: ReadonlySet<Node>; readonly draws: readonly Node[] } {
+  const loads = new Set<Node>();
   const seen = [new Set<Node>(), new Set<Node>()] as const;
   const visit = (node: Node, isAligned: boolean): void => {
     const here = seen[isAligned ? 0 : 1];
-    if (here.has(node) || node === end || slotOf(node) !== undefined) return;
+    if (here.has(node) || node === end) return;
+    if (isStored(node)) {
+      loads.add(node);
+      return;
+    }
     here.add(node);
     // A transposition may keep the shape, and still moves every element.
     const keeps = isAligned && node.op !== 'transpose';
     for (const input of node.inputs) visit(input, keeps && input.shape.join() === node.shape.join());
   };
   visit(result, true);
-  return [...seen[0]].filter((node) => node.op === 'normal' && !seen[1].has(node));
+  const draws = [...seen[0]].filter((node) => node.op === 'normal' && !seen[1].has(node));
+  return { loads, draws };
 }
 
 /** An epilogue whose sums are those of `sums`, over images and pixels. */
@@ -81,14 +91,15 @@ export function createEpilogue(
   const b = draft.builder;
   const { result, columns, chunks, chunk } = product;
   const strides = stridesOf(result.shape);
-  const slotOf = (node: Node): number | undefined =>
-    node === result || context.memoryOf(node) === undefined ? undefined : draft.slotOf(node);
+  const isStored = (node: Node): boolean => node !== result && context.memoryOf(node) !== undefined;
+  const slotOf = (node: Node): number | undefined => (isStored(node) ? draft.slotOf(node) : undefined);
   const add = (x: Local, y: Local): Local => b.operation('add', x, y);
   const bases = sums.map(() => b.reserve(columns));
   const zero = b.literal(0);
   for (const base of bases)
     eachVector(b, columns, (channel) => b.store(SCRATCH, plus(literal(base), channel), zero));
-  const draws = alignedDraws(result, slotOf, product.node);
+  const { loads, draws } = partsOf(result, isStored, product.node);
+  for (const node of loads) draft.slotOf(node);
   const drawAt = (at: Int, k: number): Int => plus(at, plus(literal(k * b.lanes), lane(b.lanes)));
   return {
     lanes: b.lanes,

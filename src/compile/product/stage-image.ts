@@ -38,8 +38,8 @@ export function stageImage(context: Context, draft: Draft, source: ImageSource, 
   const { node, size, padding } = source;
   const [, width, channels] = size;
   const isPadded = [...padding.rows, ...padding.columns].some((zeros) => zeros > 0);
-  const slot = draft.slotOf(node);
-  if (slot !== undefined && !isPadded && !isSpread(source) && source.isShare !== true) {
+  if (context.memoryOf(node) !== undefined && !isPadded && !isSpread(source) && source.isShare !== true) {
+    const slot = draft.slotOf(node)!;
     const strides = stridesOf(node.shape);
     // Runs may leave the pixel: consecutive elements of an image row are consecutive in memory.
     return {
