@@ -189,8 +189,7 @@ function checkLimits(kernel: Kernel, s: Statement, fault: Report): void {
     if (!(Number.isInteger(value) && value >= from && value <= to))
       fault(`${what} ${value} is not one of ${from} … ${to}`);
   };
-  if ('buffer' in s)
-    within('buffer', s.buffer, SCRATCH, kernel.buffers - 1);
+  if ('buffer' in s) within('buffer', s.buffer, SCRATCH, kernel.buffers - 1);
   if (s.kind === 'store' || s.kind === 'storeAt') within('the number of lanes', s.count, 1, kernel.lanes);
   if (s.kind === 'loadAt' || s.kind === 'storeAt') within('the reach', s.reach, 0, Number.MAX_SAFE_INTEGER);
   if (s.kind === 'pushConstant') within('push constant', s.position, 0, kernel.pushConstants - 1);
