@@ -42,6 +42,8 @@ const faulty: readonly (readonly [raw: unknown, fault: string])[] = [
   [{ count: '3' }, 'count: expected number, got "3"'],
   [{}, 'count: expected number, got nothing'],
   [{ count: null }, 'count: expected number, got null'],
+  [{ count: Number.NaN }, 'count: expected number, got NaN'],
+  [{ count: 1, list: [Number.NEGATIVE_INFINITY] }, 'list.0: expected number, got -Infinity'],
   [[1], 'expected object, got [1]'],
   [undefined, 'expected object, got nothing'],
   [
