@@ -1,9 +1,9 @@
-// Learning rates over a run, and the faults of settings: each on its own, and all at once.
+// Learning rates over a run, step by step.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fullSettings, plainSettings } from '../../test/tiny.ts';
-import { type LearningRate, learningRateAt, type TrainingSettings, trainingFaults } from './settings.ts';
+import { learningRateAt } from './learning-rate.ts';
+import type { LearningRate } from './settings.ts';
 
 const STEPS_PER_EPOCH = 5;
 
@@ -61,82 +61,4 @@ test('a step schedule drops at the start of each epoch it names, in any order', 
     rates,
     [1, 0.5, 0.5, 0.25].flatMap((rate) => new Array<number>(STEPS_PER_EPOCH).fill(rate)),
   );
-});
-
-const faulty: readonly (readonly [change: Partial<TrainingSettings>, fault: string])[] = [
-  [{ epochs: 1.5 }, 'epochs must be a whole number from 0, got 1.5'],
-  [{ batchSize: 0.5 }, 'batchSize must be a whole number from 1, got 0.5'],
-  [
-    { learningRate: { kind: 'cosine', initial: 0, warmupEpochs: 0 } },
-    'learningRate.initial must be above 0, got 0',
-  ],
-  [
-    { learningRate: { kind: 'cosine', initial: 1, warmupEpochs: 0, restartEpochs: [99] } },
-    'learningRate.restartEpochs must be whole numbers after the warm-up and below epochs, got 99',
-  ],
-  [
-    { learningRate: { kind: 'cosine', initial: 1, warmupEpochs: 4 } },
-    'learningRate.warmupEpochs must be between 0 and epochs, got 4',
-  ],
-  [
-    { learningRate: { kind: 'cosine', initial: Number.POSITIVE_INFINITY, warmupEpochs: 0 } },
-    'learningRate.initial must be finite, got Infinity',
-  ],
-  [
-    { learningRate: { kind: 'step', initial: 1, factor: 0, atEpochs: [] } },
-    'learningRate.factor must be above 0, got 0',
-  ],
-  [
-    { learningRate: { kind: 'step', initial: 1, factor: 0.1, atEpochs: [1, 1.5] } },
-    'learningRate.atEpochs must be whole numbers from 0, got 1.5',
-  ],
-  [{ momentum: 1 }, 'momentum must be in [0, 1), got 1'],
-  [{ weightDecay: -1e-4 }, 'weightDecay must be at least 0, got -0.0001'],
-  [{ labelSmoothing: Number.NaN }, 'labelSmoothing must be in [0, 1), got NaN'],
-  [{ statisticsMomentum: 0 }, 'statisticsMomentum must be in (0, 1], got 0'],
-  [
-    { augmentation: { cropPadding: -2, flip: false, cutout: 0 } },
-    'augmentation.cropPadding must be a whole number from 0, got -2',
-  ],
-  [
-    { augmentation: { cropPadding: 0, flip: false, cutout: 1.5 } },
-    'augmentation.cutout must be a whole number from 0, got 1.5',
-  ],
-  [{ noise: { kind: 'gaussian', relativeToMax: -0.1 } }, 'noise.relativeToMax must be at least 0, got -0.1'],
-  [{ clipping: { kind: 'standard-deviations', alpha: 0 } }, 'clipping.alpha must be above 0, got 0'],
-];
-
-for (const [change, fault] of faulty) {
-  test(`settings are refused: ${fault}`, () => {
-    assert.deepEqual(trainingFaults({ ...fullSettings, ...change }), [fault]);
-  });
-}
-
-test('all faults are listed at once', () => {
-  // Of two changes to one setting the later one holds.
-  const all = Object.assign({}, fullSettings, ...faulty.map(([change]) => change)) as TrainingSettings;
-  assert.deepEqual(trainingFaults(all), [
-    'epochs must be a whole number from 0, got 1.5',
-    'batchSize must be a whole number from 1, got 0.5',
-    'momentum must be in [0, 1), got 1',
-    'weightDecay must be at least 0, got -0.0001',
-    'labelSmoothing must be in [0, 1), got NaN',
-    'statisticsMomentum must be in (0, 1], got 0',
-    'augmentation.cutout must be a whole number from 0, got 1.5',
-    'learningRate.atEpochs must be whole numbers from 0, got 1.5',
-    'noise.relativeToMax must be at least 0, got -0.1',
-    'clipping.alpha must be above 0, got 0',
-  ]);
-});
-
-test('settings at the edges of what is allowed have no faults', () => {
-  const edges: TrainingSettings = {
-    ...plainSettings,
-    epochs: 0,
-    batchSize: 1,
-    learningRate: { kind: 'cosine', initial: 1e-9, warmupEpochs: 0 },
-    statisticsMomentum: 1,
-    noise: { kind: 'gaussian', relativeToMax: 0 },
-  };
-  assert.deepEqual([...trainingFaults(edges), ...trainingFaults(fullSettings)], []);
 });

@@ -252,7 +252,10 @@ test('with hardware the ranges of its converters are trained too, from 1', () =>
 
 const variants: { readonly [name: string]: TrainingSettings } = {
   'with all that a step can have': fullSettings,
-  'plain, with momentum': { ...plainSettings, rule: { kind: 'sgd', momentum: 0.9, nesterov: false, weightDecay: 0 } },
+  'plain, with momentum': {
+    ...plainSettings,
+    rule: { kind: 'sgd', momentum: 0.9, nesterov: false, weightDecay: 0 },
+  },
   'of AdamW, with noise and clipping by column': {
     ...fullSettings,
     rule: { kind: 'adamw', beta1: 0.9, beta2: 0.99, epsilon: 1e-3, weightDecay: 0.01 },
