@@ -1,4 +1,4 @@
-// Files of earlier versions: settings, weights, checkpoints and records of version 0.1.0 are read as today's.
+// Files of earlier versions: settings, weights and checkpoints of version 0.1.0 are read as today's.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -7,7 +7,6 @@ import { backends, withEngine } from '../../test/compare.ts';
 import { fullSettings, tinyConvolutional, tinySplit } from '../../test/tiny.ts';
 import { check, type Json } from '../base/schema.ts';
 import { networkByName } from '../nn/networks.ts';
-import { parseRecord } from '../report/json.ts';
 import { checkParameters, decodeCheckpoint, decodeWeights } from './checkpoint.ts';
 import { type FitOptions, prepareFit } from './fit.ts';
 import { migrateProvenance, migrateTraining } from './migrate.ts';
@@ -68,26 +67,6 @@ for (const file of [
     assert.equal(settings.noise.kind, file.endsWith('digital') ? 'none' : 'gaussian');
     assert.equal(history.length, settings.epochs);
     checkParameters(file, networkByName(model, cifar), parameters);
-  });
-}
-
-for (const folder of [
-  'cifar10-resnet32',
-  'joshi2020',
-  'synthetic-small-cnn',
-  'joshi2020/without-clipping/eta-0',
-  'joshi2020/without-clipping/eta-0.08',
-]) {
-  test(`the kept record of ${folder} is read, with the rule of every training`, async () => {
-    const record = parseRecord(await readFile(new URL(`${folder}/record.json`, results), 'utf8'));
-    const trainings = [...record.networks, ...(record.noiseSweep?.points ?? [])].map(
-      ({ training }) => training,
-    );
-    assert.ok(trainings.length > 0);
-    for (const { settings } of trainings) {
-      assert.equal(settings?.rule.kind, 'sgd');
-      assert.ok(!('momentum' in settings));
-    }
   });
 }
 
