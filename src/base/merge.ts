@@ -11,9 +11,10 @@ export function isTree(value: Json | undefined): value is Tree {
 }
 
 /**
- * `over` laid on `base`, field by field. Where the `kind` changes, nothing of `base` is kept: the fields mean other things.
+ * `over` laid on `base`, field by field. Where `over` says another `kind` or `preset`, nothing of `base` is kept: the
+ * fields mean other things. A name replaces fields, and fields a name: `hardware: ideal` and a whole specification.
  *
- * @throws UsageError if fields meet a single value: one of the two is a mistake, and would be lost
+ * @throws UsageError if fields meet any other single value: one of the two is a mistake, and would be lost
  */
 export function mergeSettings(
   base: Json | undefined,
@@ -21,16 +22,22 @@ export function mergeSettings(
   path: readonly string[] = [],
 ): Json | undefined {
   if (over === undefined) return base;
-  if (isTree(base) !== isTree(over) && base !== undefined && typeof base !== 'string' && over !== null)
+  const isName = typeof base === 'string' || typeof over === 'string';
+  if (isTree(base) !== isTree(over) && base !== undefined && !isName && over !== null)
     throw new UsageError(
       `settings: ${path.join('.')}: expected the same form in both places, got ${JSON.stringify(base)} and ${JSON.stringify(over)}`,
     );
   if (!isTree(base) || !isTree(over)) return over;
-  if (over['kind'] !== undefined && base['kind'] !== undefined && over['kind'] !== base['kind']) return over;
+  if (isAnother(base, over)) return over;
   const names = [...new Set([...Object.keys(base), ...Object.keys(over)])];
   return Object.fromEntries(
     names.map((name) => [name, mergeSettings(base[name], over[name], [...path, name])]),
   );
+}
+
+function isAnother(base: Tree, over: Tree): boolean {
+  if (over['kind'] !== undefined && base['kind'] !== undefined && over['kind'] !== base['kind']) return true;
+  return over['preset'] !== undefined && over['preset'] !== base['preset'];
 }
 
 /** One line for every field that differs: `training.epochs: 10 there, 20 here`. */

@@ -218,19 +218,20 @@ export const trainingSchema: z.ZodType<TrainingSettings> = z
     for (const message of contradictions(settings)) addIssue({ code: 'custom', message, path: [] });
   });
 
-/** Conditions between fields. */
+/** Conditions between fields; what is wrong in itself is said already. */
 function contradictions({
   epochs,
   learningRate,
   noise,
 }: Pick<TrainingSettings, 'epochs' | 'learningRate' | 'noise'>): string[] {
   const faults: string[] = [];
+  if (epochs < 0) return faults;
   if (learningRate.kind === 'cosine') {
     const { warmupEpochs, restartEpochs = [] } = learningRate;
     if (warmupEpochs > epochs)
       faults.push(`learningRate.warmupEpochs must be between 0 and epochs, got ${warmupEpochs}`);
     for (const at of restartEpochs) {
-      if (at < warmupEpochs || at >= epochs)
+      if (at >= 1 && (at < warmupEpochs || at >= epochs))
         faults.push(
           `learningRate.restartEpochs must be whole numbers after the warm-up and below epochs, got ${at}`,
         );
