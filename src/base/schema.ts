@@ -93,14 +93,9 @@ function issueTexts(issue: z.core.$ZodIssue, raw: unknown): string[] {
   const isComplete =
     issue.code === 'custom' || issue.code === 'unrecognized_keys' || message.includes(', got ');
   // zod says what came by its type; the value says more.
-<<<<<<< HEAD
-  const expected = message.replace(/, received \w+$/, '');
+  const expected = message.replace(/, received -?\w+$/, '');
   const hint = came === null ? ' (JSON has null for NaN and infinity)' : '';
   const text = isComplete ? message : `${expected}, got ${echo(came)}${hint}`;
-=======
-  const expected = message.replace(/, received -?\w+$/, '');
-  const text = isComplete ? message : `${expected}, got ${echo(came)}`;
->>>>>>> tests-a
   return [place === '' ? text : `${place}: ${text}`];
 }
 

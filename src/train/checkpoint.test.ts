@@ -26,17 +26,8 @@ import {
 import { prepareFit } from './fit.ts';
 import type { Provenance } from './provenance.ts';
 
-<<<<<<< HEAD
-
-import { initialMomenta } from './step.ts';
-
-=======
-
-import { encodeTensors } from './safetensors.ts';
 import { initialTrainingState } from './step.ts';
 import { updateRule } from './update-rule.ts';
-
->>>>>>> tests-a
 
 const network = tinyConvolutional;
 const parameters = randomParameters(network);
