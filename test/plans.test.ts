@@ -74,7 +74,11 @@ function strayAccesses(plan: Plan): string[] {
   });
 }
 
-function trainingStep(name: NetworkName, inputShape: readonly [number, number, number], batch: number): Graph {
+function trainingStep(
+  name: NetworkName,
+  inputShape: readonly [number, number, number],
+  batch: number,
+): Graph {
   const model = networkByName(name, { inputShape, classes: 10 });
   return trace((t: Trace) => {
     const parameters = Object.fromEntries(

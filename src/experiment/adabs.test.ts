@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { backends, relativeError } from '../../test/compare.ts';
-import { deploying, type Given, tinyData as data, tinyEvaluation, YEAR } from '../../test/deployed.ts';
+import { tinyData as data, deploying, type Given, tinyEvaluation, YEAR } from '../../test/deployed.ts';
 import { randomParameters, tinyConvolutional, trainedNetwork, watch } from '../../test/tiny.ts';
 import type { CellSpec } from '../cells/cell.ts';
 import { idealCell } from '../cells/published-cells.ts';

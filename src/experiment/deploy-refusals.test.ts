@@ -56,8 +56,16 @@ const refused: readonly (readonly [what: string, change: Partial<Given>, message
     },
     'deploy: converter ranges: "conv1.inputRange" must be finite, got NaN at element 0',
   ],
-  ['a seed that is NaN', { seed: Number.NaN }, 'deploy: seed must be a whole number from 0 to 2^53 - 1, got NaN'],
-  ['a seed with a fraction', { seed: 0.5 }, 'deploy: seed must be a whole number from 0 to 2^53 - 1, got 0.5'],
+  [
+    'a seed that is NaN',
+    { seed: Number.NaN },
+    'deploy: seed must be a whole number from 0 to 2^53 - 1, got NaN',
+  ],
+  [
+    'a seed with a fraction',
+    { seed: 0.5 },
+    'deploy: seed must be a whole number from 0 to 2^53 - 1, got 0.5',
+  ],
   [
     'hardware with faults',
     {

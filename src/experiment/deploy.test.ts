@@ -236,7 +236,10 @@ test('global compensation undoes a drift that is the same for every cell', async
 // Hardware by layer.
 
 test('a layer that stays digital has no arrays; ideal for all but one layer, only that one errs', async () => {
-  const hardware: HardwareSpec = { ...ideal, layers: { 'conv*': 'digital', dense: { cell: joshi2020.cell } } };
+  const hardware: HardwareSpec = {
+    ...ideal,
+    layers: { 'conv*': 'digital', dense: { cell: joshi2020.cell } },
+  };
   await deployed({ hardware }, async (deployment) => {
     const chip = await deployment.chip(0);
     assert.deepEqual(Object.keys(chip.layers), ['dense']);
