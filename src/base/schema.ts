@@ -49,7 +49,8 @@ export function nameSchema<N extends string>(known: readonly N[]): z.ZodType<N, 
 const LONGEST_ECHO = 200;
 
 function echo(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'nothing';
+  // JSON has no NaN and no infinity.
+  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? 'nothing');
   return text.length <= LONGEST_ECHO ? text : `${text.slice(0, LONGEST_ECHO)}…`;
 }
 
