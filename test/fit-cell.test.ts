@@ -9,7 +9,7 @@ import { parse } from 'yaml';
 import { cellSchema } from '../src/cells/cell-schema.ts';
 import { pcmNandakumar2019 } from '../src/cells/published-cells.ts';
 import { csvOf, simulateMeasurements } from '../src/cells/simulate-measurements.test-data.ts';
-import { hardwareFromFlag } from '../src/cli/hardware-choice.ts';
+import { hardwareFromFlag } from '../src/cli/hardware-flag.ts';
 import { joshi2020 } from '../src/crossbar/presets.ts';
 import { commandIn } from './command.ts';
 

@@ -87,3 +87,17 @@ test('long values are cut where they are echoed', () => {
   const [fault] = faultsOf({ count: 1, list: 'x'.repeat(1000) });
   assert.ok(fault!.endsWith('x…') && fault!.length < 260, fault);
 });
+
+test('the compiler refuses a schema that is not exactly its type', () => {
+  type Pair = { readonly a: number; readonly b?: string };
+  const schema = exactly<Pair>()(z.strictObject({ a: z.number(), b: z.exactOptional(z.string()) }));
+  assert.deepEqual(schema.parse({ a: 1 }), { a: 1 });
+  // @ts-expect-error a field is missing that the type has
+  exactly<Pair>()(z.strictObject({ a: z.number() }));
+  // @ts-expect-error a field that the type has not
+  exactly<Pair>()(z.strictObject({ a: z.number(), b: z.exactOptional(z.string()), c: z.number() }));
+  // @ts-expect-error a field is optional in the type
+  exactly<Pair>()(z.strictObject({ a: z.number(), b: z.string() }));
+  // @ts-expect-error a field has another type
+  exactly<Pair>()(z.strictObject({ a: z.string(), b: z.exactOptional(z.string()) }));
+});

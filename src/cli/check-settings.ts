@@ -36,10 +36,7 @@ export function checkRunSettings(where: string, raw: Json | undefined): RunSetti
   } = fieldsOf(raw);
   const digital = withSuggestions(raw, migrateTraining(training));
   const noisy = mergeSettings(digital, migrateTraining(noiseTraining));
-  const sweep = mergeSettings(
-    { training: noisy, evaluation },
-    noiseSweep === undefined ? undefined : withMigratedTraining(noiseSweep),
-  );
+  const sweep = mergeSettings({ training: noisy, evaluation }, withMigratedTraining(noiseSweep));
   return check(runSchema, where, {
     ...rest,
     training: digital,
@@ -52,15 +49,18 @@ export function checkRunSettings(where: string, raw: Json | undefined): RunSetti
   });
 }
 
+/** A record of settings. */
 type Fields = { readonly [name: string]: Json | undefined };
 
-function fieldsOf(raw: Json | undefined): Fields {
+/** The fields of a record; of anything else none. */
+export function fieldsOf(raw: Json | undefined): Fields {
   return typeof raw === 'object' && raw !== null && !Array.isArray(raw) ? (raw as Fields) : {};
 }
 
-function withMigratedTraining(raw: Json): Json {
+/** Settings whose `training` is in today's form, whatever else they hold. */
+export function withMigratedTraining(raw: Json | undefined): Json | undefined {
   const { training, ...rest } = fieldsOf(raw);
-  return training === undefined ? raw : ({ ...rest, training: migrateTraining(training) } as Json);
+  return training === undefined ? raw : { ...rest, training: migrateTraining(training) };
 }
 
 /** Training settings on what their data set suggests: changes of its images that keep what they show. */

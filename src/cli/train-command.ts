@@ -1,10 +1,10 @@
 // `ohmic train`: one training in one folder.
 
 import { resolve } from 'node:path';
-import { mergeSettings } from '../base/merge.ts';
+import { isTree, mergeSettings } from '../base/merge.ts';
 import type { Json } from '../base/schema.ts';
 import { networkByName } from '../nn/networks.ts';
-import { checkTrainSettings } from './check-settings.ts';
+import { checkTrainSettings, fieldsOf, withMigratedTraining } from './check-settings.ts';
 import { commandLine } from './command-line.ts';
 import { readSettingsFile } from './files.ts';
 import { interruptible } from './interruption.ts';
@@ -88,8 +88,8 @@ export async function trainCommand(flags: TrainFlags, progress: Progress): Promi
 /** Flags over the file over what a continued run began with; every fault at once. */
 function trainSettings(flags: TrainFlags, stored: Json | undefined): TrainSettings {
   const file = flags.config === undefined ? undefined : readSettingsFile(flags.config);
-  const base = mergeSettings({ data: {}, training: {} }, file ?? stored);
-  const merged = withSchedule(mergeSettings(base, flagSettings(flags)));
+  const base = mergeSettings({ data: {}, training: {} }, withMigratedTraining(file ?? stored));
+  const merged = withKinds(mergeSettings(base, flagSettings(flags)));
   const settings = checkTrainSettings('train', keepBackend(merged, stored));
   return settings.from === undefined ? settings : { ...settings, from: resolve(settings.from) };
 }
@@ -159,13 +159,17 @@ function compact(tree: { readonly [name: string]: Json | undefined }): Json {
   return Object.fromEntries(entries);
 }
 
-/** Names the schedule where flags only gave its numbers. */
-function withSchedule(settings: Json | undefined): Json | undefined {
-  const { training } = (settings ?? {}) as {
-    readonly training?: { readonly learningRate?: Readonly<Record<string, Json>> };
-  };
-  const rate = training?.learningRate;
-  if (rate === undefined || rate === null || rate['kind'] !== undefined) return settings;
-  const kind = rate['atEpochs'] !== undefined || rate['factor'] !== undefined ? 'step' : 'cosine';
-  return mergeSettings(settings, { training: { learningRate: { kind } } });
+/** Names the schedule and the update rule where flags only gave their numbers. */
+function withKinds(settings: Json | undefined): Json | undefined {
+  const { training } = fieldsOf(settings);
+  const { learningRate, rule } = fieldsOf(training);
+  const isUnnamed = (part: Json | undefined): boolean => isTree(part) && part['kind'] === undefined;
+  const { atEpochs, factor } = fieldsOf(learningRate);
+  const schedule = atEpochs !== undefined || factor !== undefined ? 'step' : 'cosine';
+  return mergeSettings(settings, {
+    training: {
+      ...(isUnnamed(learningRate) && { learningRate: { kind: schedule } }),
+      ...(isUnnamed(rule) && { rule: { kind: 'sgd' } }),
+    },
+  });
 }

@@ -84,7 +84,7 @@ export async function trainInFolder(
     teacher,
     seed: stage.seed,
     signal,
-    evaluateEveryEpochs: Math.ceil(settings.epochs / MOST_TESTS),
+    evaluateEveryEpochs: Math.max(1, Math.ceil(settings.epochs / MOST_TESTS)),
     initial: stage.initial,
     state: checkpoint?.state,
   });

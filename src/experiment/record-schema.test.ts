@@ -3,7 +3,6 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { z } from 'zod';
 import { UsageError } from '../base/errors.ts';
-import { exactly } from './exact-schema.ts';
 import type { ExperimentRecord } from './record.ts';
 import { checkRecord, recordSchema } from './record-schema.ts';
 
@@ -147,20 +146,6 @@ test('a JSON schema names every field of the record', () => {
   const { properties } = z.toJSONSchema(recordSchema, { io: 'input' });
   for (const field of [...Object.keys(whole), 'published', 'noiseSweep', 'attribution'])
     assert.ok(field in properties!, field);
-});
-
-test('the compiler refuses a schema that is not exactly its type', () => {
-  type Pair = { readonly a: number; readonly b?: string };
-  const schema = exactly<Pair>()(z.strictObject({ a: z.number(), b: z.exactOptional(z.string()) }));
-  assert.deepEqual(schema.parse({ a: 1 }), { a: 1 });
-  // @ts-expect-error a field is missing that the type has
-  exactly<Pair>()(z.strictObject({ a: z.number() }));
-  // @ts-expect-error a field that the type has not
-  exactly<Pair>()(z.strictObject({ a: z.number(), b: z.exactOptional(z.string()), c: z.number() }));
-  // @ts-expect-error a field is optional in the type
-  exactly<Pair>()(z.strictObject({ a: z.number(), b: z.string() }));
-  // @ts-expect-error a field has another type
-  exactly<Pair>()(z.strictObject({ a: z.string(), b: z.exactOptional(z.string()) }));
 });
 
 /** Paths of all scalars, in the words of faults. */

@@ -193,7 +193,7 @@ test('many programs, loaded, run and freed in a row, do not disturb each other',
     ReturnType<typeof backend.allocate>,
     ReturnType<typeof backend.allocate>,
   ];
-  x.write(new Float32Array(1000).fill(2));
+  await x.write(new Float32Array(1000).fill(2));
   for (let k = 0; k < 200; k++) {
     const program = await backend.load(plan);
     await program.run([x, y], new Uint32Array(0));
