@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { z } from 'zod';
-import { check, faultsIn, nameSchema } from './schema.ts';
+import { check, exactly, faultsIn, nameSchema } from './schema.ts';
 
 type Colour = 'red' | 'green' | 'blue';
 
