@@ -25,7 +25,7 @@ export { interpret } from './graph/interpret.ts';
 export { digital, type Multiply } from './graph/multiply.ts';
 export type { Graph } from './graph/node.ts';
 export { printGraph } from './graph/print.ts';
-export { customGradient, GraphKey, straightThrough, Tensor } from './graph/tensor.ts';
+export { concat, customGradient, GraphKey, straightThrough, Tensor } from './graph/tensor.ts';
 export { trace } from './graph/trace.ts';
 export { initialParameters, type Model } from './nn/model.ts';
 export { modelByName } from './nn/models.ts';
