@@ -7,6 +7,7 @@ import { type Engine, engineOn } from '../src/engine.ts';
 import { gradients } from '../src/graph/gradients.ts';
 import type { ConvolutionGeometry, SignalGeometry, TransposedGeometry } from '../src/graph/node.ts';
 import { apply, concat, iota, type Tensor } from '../src/graph/tensor.ts';
+import type { Traced } from '../src/graph/trace.ts';
 import { assertAgrees, backends, runSample, type Sample, type SampleTrace, sample } from './compare.ts';
 
 type Results = Record<string, Tensor>;
@@ -527,6 +528,30 @@ before(async () => {
 after(async () => {
   for (const engine of [...engines.values(), ...[...numbered.values()].flat()]) await engine.close();
 });
+
+/** Updates that load their own state at other places than they store to: none may be made in place. */
+function states(t: SampleTrace): Traced {
+  const [table, ring, sums] = [
+    t.normalState('table', [9, 20]),
+    t.normalState('ring', [8, 20]),
+    t.normalState('sums', [9, 20]),
+  ];
+  const list = t.integers([9], 0, 9);
+  const slope = gradients(sums.gather(list).square().sum(), [sums])[0]!;
+  return {
+    outputs: {},
+    updates: {
+      table: table.add(table.gather(list)),
+      ring: concat([ring.slice([1, 0], [8, 20]), ring.slice([0, 0], [1, 20])], 0),
+      sums: sums.subtract(slope.multiply(0.1)),
+    },
+  };
+}
+
+for (const { name } of backends) {
+  test(`${name} agrees with the interpreter: states that are looked up, turned and descend`, () =>
+    assertAgrees(engines.get(name)!, sample(states)));
+}
 
 for (const [what, define] of Object.entries(batches)) {
   const given: { sample?: Sample } = {};
