@@ -28,7 +28,7 @@ function libraryExample(): string {
 /** `text` with `from` replaced; fails if the README no longer says it. */
 function replaced(text: string, from: string, to: string): string {
   assert.ok(text.includes(from), `the README's example contains ${from}`);
-  return text.replace(from, to);
+  return text.replaceAll(from, to);
 }
 
 test('the example of the README passes the type check', async () => {

@@ -41,7 +41,7 @@ const faulty: readonly (readonly [raw: unknown, fault: string])[] = [
   [{ count: 1.5 }, 'count: expected int, got 1.5'],
   [{ count: '3' }, 'count: expected number, got "3"'],
   [{}, 'count: expected number, got nothing'],
-  [{ count: null }, 'count: expected number, got null'],
+  [{ count: null }, 'count: expected number, got null (JSON has null for NaN and infinity)'],
   [{ count: Number.NaN }, 'count: expected number, got NaN'],
   [{ count: 1, list: [Number.NEGATIVE_INFINITY] }, 'list.0: expected number, got -Infinity'],
   [[1], 'expected object, got [1]'],
