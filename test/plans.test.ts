@@ -6,8 +6,8 @@ import { keyFromSeed } from '../src/base/random.ts';
 import { type Launch, PADDING_ELEMENTS, type Plan } from '../src/compile/backend.ts';
 import { compile } from '../src/compile/compile.ts';
 import { gradients } from '../src/graph/gradients.ts';
+import { digital } from '../src/graph/multiply.ts';
 import type { Graph } from '../src/graph/node.ts';
-import { digital, weightsOf } from '../src/graph/operator.ts';
 import { type Trace, trace } from '../src/graph/trace.ts';
 import { type Int, inLane, plus, range, substitute } from '../src/kernel/int.ts';
 import { type Kernel, SCRATCH, type Statement } from '../src/kernel/kernel.ts';
@@ -74,24 +74,17 @@ function strayAccesses(plan: Plan): string[] {
   });
 }
 
-function trainingStep(
-  name: NetworkName,
-  inputShape: readonly [number, number, number],
-  batch: number,
-): Graph {
-  const network = networkByName(name, { inputShape, classes: 10 });
+function trainingStep(name: NetworkName, inputShape: readonly [number, number, number], batch: number): Graph {
+  const model = networkByName(name, { inputShape, classes: 10 });
   return trace((t: Trace) => {
     const parameters = Object.fromEntries(
-      network.parameters.map((spec) => [spec.name, t.state(spec.name, spec.shape)]),
+      model.parameters.map((spec) => [spec.name, t.state(spec.name, spec.shape)]),
     );
-    const { logits } = network.apply({
-      inputs: { images: t.input('images', [batch, ...inputShape]) },
-      parameters,
-      operator: digital((layer) => parameters[weightsOf(layer)]!),
-      mode: { kind: 'training' },
-    }).outputs;
-    const trained = network.parameters.filter(isTrained).map((spec) => spec.name);
-    const loss = softmaxCrossEntropy(logits!, t.input('labels', [batch]));
+    const { logits } = model.apply(parameters, t.input('images', [batch, ...inputShape]), digital, {
+      kind: 'training',
+    });
+    const trained = model.parameters.filter(isTrained).map((spec) => spec.name);
+    const loss = softmaxCrossEntropy(logits, t.input('labels', [batch]));
     const slopes = gradients(
       loss,
       trained.map((parameter) => parameters[parameter]!),

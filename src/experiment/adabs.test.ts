@@ -9,7 +9,7 @@ import type { CellSpec } from '../cells/cell.ts';
 import { idealCell } from '../cells/published-cells.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
 import { ideal, joshi2020 } from '../crossbar/presets.ts';
-import { type Augmentation, fillBatch } from '../data/batches.ts';
+import { fillBatch } from '../data/batches.ts';
 import { engineOn } from '../engine.ts';
 import { interpret } from '../graph/interpret.ts';
 import { digital, weightsOf } from '../graph/operator.ts';
@@ -121,7 +121,7 @@ test('another seed draws other images, other times and hardware the same', async
 });
 
 test('AdaBS calibrates on images augmented as its settings say, with the same draws every time', async () => {
-  const cropped: Augmentation = { cropPadding: 2, flip: true, cutout: 0 };
+  const cropped: AdabsSettings['augmentation'] = { cropPadding: 2, flip: true, cutout: 0 };
   const [plain, none, once, again] = [
     await calibrationImages([0]),
     await calibrationImages([0], { augmentation: { cropPadding: 0, flip: false, cutout: 0 } }),
