@@ -49,8 +49,7 @@ export function nameSchema<N extends string>(known: readonly N[]): z.ZodType<N, 
 const LONGEST_ECHO = 200;
 
 function echo(value: unknown): string {
-  // JSON has no word for numbers that are none.
-  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? 'nothing');
+  const text = JSON.stringify(value) ?? 'nothing';
   return text.length <= LONGEST_ECHO ? text : `${text.slice(0, LONGEST_ECHO)}…`;
 }
 
@@ -71,7 +70,7 @@ function issueTexts(issue: z.core.$ZodIssue, raw: unknown): string[] {
   const isComplete =
     issue.code === 'custom' || issue.code === 'unrecognized_keys' || message.includes(', got ');
   // zod says what came by its type; the value says more.
-  const expected = message.replace(/, received -?\w+$/, '');
+  const expected = message.replace(/, received \w+$/, '');
   const text = isComplete ? message : `${expected}, got ${echo(came)}`;
   return [place === '' ? text : `${place}: ${text}`];
 }
