@@ -10,7 +10,10 @@ import { idealCell } from '../cells/published-cells.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
 import { ideal, joshi2020 } from '../crossbar/presets.ts';
 import { fillBatch } from '../data/batches.ts';
+<<<<<<< HEAD
 import type { Augmentation } from '../data/image-set.ts';
+=======
+>>>>>>> tests-b
 import { engineOn } from '../engine.ts';
 import { interpret } from '../graph/interpret.ts';
 import { digital, weightsOf } from '../graph/operator.ts';
@@ -122,7 +125,7 @@ test('another seed draws other images, other times and hardware the same', async
 });
 
 test('AdaBS calibrates on images augmented as its settings say, with the same draws every time', async () => {
-  const cropped: Augmentation = { cropPadding: 2, flip: true, cutout: 0 };
+  const cropped: AdabsSettings['augmentation'] = { cropPadding: 2, flip: true, cutout: 0 };
   const [plain, none, once, again] = [
     await calibrationImages([0]),
     await calibrationImages([0], { augmentation: { cropPadding: 0, flip: false, cutout: 0 } }),
