@@ -31,7 +31,7 @@ export type Law =
 /** A place and the value there. */
 export type Point = readonly [at: number, value: number];
 
-/** g is raised to this before a logarithm, as the reference implementation does (aihwkit, inference/noise/pcm.py). */
+/** A smaller g counts as this where a logarithm is taken, as in the reference implementation (aihwkit, inference/noise/pcm.py). */
 const SMALLEST_RELATIVE_CONDUCTANCE = 1e-7;
 
 /**
