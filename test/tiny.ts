@@ -7,7 +7,7 @@ import { elementCount } from '../src/base/shape.ts';
 import { noAugmentation } from '../src/data/batches.ts';
 import { type DataSplit, dataSplit, type ImageSet, imageSet } from '../src/data/image-set.ts';
 import type { Call, Engine, Store } from '../src/engine.ts';
-import { classifier } from '../src/nn/classifier.ts';
+import { classifier, type ImageTask } from '../src/nn/define-network.ts';
 import {
   activation,
   batchNormalization,
@@ -16,11 +16,11 @@ import {
   flatten,
   globalAveragePool,
   sequence,
-} from '../src/nn/layers.ts';
-import type { ImageTask, Model } from '../src/nn/network.ts';
+} from '../src/nn/modules.ts';
+import type { Network } from '../src/nn/network.ts';
 import type { TrainedNetwork } from '../src/train/checkpoint.ts';
 import { prepareFit } from '../src/train/fit.ts';
-import type { TrainingSettings } from '../src/train/settings.ts';
+import type { TrainingSettings, UpdateRuleSettings } from '../src/train/settings.ts';
 
 /** Images of 8 x 8 in two channels. */
 export const tinyTask: ImageTask = { inputShape: [8, 8, 2], classes: 4 };
@@ -68,10 +68,10 @@ export function tinySplit({
 }
 
 /** Two convolutions with batch normalisation. */
-export const tinyConvolutional: Model = classifier({
+export const tinyConvolutional: Network = classifier({
   ...tinyTask,
   name: 'tiny-convolutional',
-  layer: sequence([
+  module: sequence([
     convolution({ name: 'conv1', filters: 6, size: 3, padding: 1 }),
     batchNormalization('norm1'),
     activation('relu'),
@@ -84,10 +84,10 @@ export const tinyConvolutional: Model = classifier({
 });
 
 /** Two dense layers; nothing is normalised. */
-export const tinyPerceptron: Model = classifier({
+export const tinyPerceptron: Network = classifier({
   ...tinyTask,
   name: 'tiny-perceptron',
-  layer: sequence([
+  module: sequence([
     flatten,
     dense({ name: 'dense1', outputs: 24 }),
     activation('relu'),
@@ -95,14 +95,23 @@ export const tinyPerceptron: Model = classifier({
   ]),
 });
 
+/** Plain stochastic gradient descent. */
+export const plainRule: UpdateRuleSettings = { kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 };
+
+/** Stochastic gradient descent with Nesterov momentum, without weight decay. */
+export const nesterovRule: UpdateRuleSettings = {
+  kind: 'sgd',
+  momentum: 0.9,
+  nesterov: true,
+  weightDecay: 0,
+};
+
 /** Plain stochastic gradient descent at a constant rate, nothing else. */
 export const plainSettings: TrainingSettings = {
   epochs: 1,
   batchSize: 16,
   learningRate: { kind: 'step', initial: 0.1, factor: 0.1, atEpochs: [] },
-  momentum: 0,
-  nesterov: false,
-  weightDecay: 0,
+  rule: plainRule,
   labelSmoothing: 0,
   statisticsMomentum: 0.1,
   augmentation: noAugmentation,
@@ -110,14 +119,12 @@ export const plainSettings: TrainingSettings = {
   clipping: { kind: 'none' },
 };
 
-/** Everything that a training can have. */
+/** Everything that a training in floating point can have. */
 export const fullSettings: TrainingSettings = {
   epochs: 3,
   batchSize: 16,
   learningRate: { kind: 'cosine', initial: 0.1, warmupEpochs: 0.5 },
-  momentum: 0.9,
-  nesterov: true,
-  weightDecay: 5e-4,
+  rule: { kind: 'sgd', momentum: 0.9, nesterov: true, weightDecay: 5e-4 },
   labelSmoothing: 0.1,
   statisticsMomentum: 0.1,
   augmentation: { cropPadding: 1, flip: true, cutout: 2 },
@@ -126,8 +133,8 @@ export const fullSettings: TrainingSettings = {
 };
 
 /** Parameters as after some training: no weight, bias or statistic is left at 0 or 1. */
-export function randomParameters(model: Model, seed = 0): Parameters {
-  const entries = model.parameters.map(({ name, shape, role, initial }) => {
+export function randomParameters(network: Pick<Network, 'parameters'>, seed = 0): Parameters {
+  const entries = network.parameters.map(({ name, shape, role, initial }) => {
     const draw = randomSequence(deriveKey(keyFromSeed(seed), name));
     const fanIn = initial.kind === 'he-normal' ? initial.fanIn : shape[0]!;
     const value = (): number => {
@@ -169,7 +176,7 @@ export function watch(engine: Engine): WatchedEngine {
           },
         };
       },
-      store: (values) => {
+      store: async (values) => {
         const store = await engine.store(values);
         stores.push(store);
         return store;
@@ -179,19 +186,20 @@ export function watch(engine: Engine): WatchedEngine {
 }
 
 /** A network after some training, with made-up provenance but for its history. */
-export async function trainedNetwork(engine: Engine, model: Model, data: DataSplit): Promise<TrainedNetwork> {
-  const settings: TrainingSettings = { ...plainSettings, epochs: 15, momentum: 0.9, nesterov: true };
-  const fitting = await prepareFit({ engine, model, data, settings, seed: 2 });
-  for await (const _ of fitting.events()) {
-    // Only the end matters.
-  }
-  const { tensors, history } = fitting.snapshot();
+export async function trainedNetwork(
+  engine: Engine,
+  network: Network,
+  data: DataSplit,
+): Promise<TrainedNetwork> {
+  const settings: TrainingSettings = { ...plainSettings, epochs: 15, rule: nesterovRule };
+  const fitting = await prepareFit({ engine, network, data, settings, seed: 2 });
+  const { tensors, history } = await fitting.result();
   fitting.free();
   return {
-    parameters: Object.fromEntries(model.parameters.map(({ name }) => [name, tensors[name]!])),
+    parameters: Object.fromEntries(network.parameters.map(({ name }) => [name, tensors[name]!])),
     provenance: {
       ohmic: '0.0.0',
-      model: model.name,
+      model: network.name,
       dataset: 'tiny',
       settings,
       seed: 2,
