@@ -1,24 +1,51 @@
-// The library: one import, named in the order of the pipeline. It runs anywhere, in a browser as on Node; what only Node
-// has is in `ohmic/node` (node/index.ts). Everything else is internal.
+// The library: one import, free of Node, grouped in the order of the work. `ohmic/node` adds native code, files and data
+// sets. Everything that is not here is internal.
 
-// Foundations: errors, named tensors, keys of random draws, units of time.
+// Base: errors, named tensors, random keys, units.
 export { UsageError } from './base/errors.ts';
-export { type HostTensor, hostTensor, type Parameters } from './base/parameters.ts';
+export { countParameters, type HostTensor, hostTensor, type Parameters, zeros } from './base/parameters.ts';
 export { deriveKey, type Key, keyFromSeed } from './base/random.ts';
-export { DAY, HOUR, MINUTE, MONTH, YEAR } from './base/units.ts';
-// Hardware: cells, crossbars, chips.
+export type { Incomplete } from './base/schema.ts';
+export type { Shape } from './base/shape.ts';
+export { DAY, HOUR, MINUTE, MONTH, type Seconds, YEAR } from './base/units.ts';
+// Cells.
 export type { CellSpec } from './cells/cell.ts';
+export { type CellFit, type FitOptions as CellFitOptions, fitCell } from './cells/fit.ts';
+export { type MeasuredDevice, type Measurements, parseMeasurements } from './cells/measurements.ts';
 export { hermesOneDevice, hermesTwoDevices, idealCell, pcmNandakumar2019 } from './cells/published-cells.ts';
-// Engines: compile and run graphs.
-export { printPlan } from './compile/backend.ts';
+// The engine.
+export { type Backend, printPlan } from './compile/backend.ts';
+// Crossbars: hardware, arrays, operators, compensation.
+export { type Arrays, type CellArray, netConductance, type SensedArrays } from './crossbar/arrays.ts';
 export type { Chip, Reading } from './crossbar/chip.ts';
-export { compensationFactors } from './crossbar/compensation.ts';
-export type { HardwareSpec } from './crossbar/hardware.ts';
+export { compensationFactors, type DriftCompensation } from './crossbar/compensation.ts';
+export {
+  type ArrayHardware,
+  byLayer,
+  type HardwareSpec,
+  hardwareOf,
+  type LayerHardware,
+} from './crossbar/hardware.ts';
 export { hardwareAware } from './crossbar/hardware-aware.ts';
+export {
+  type HardwareChoice,
+  type HardwareName,
+  hardwareNames,
+  resolveHardware,
+} from './crossbar/hardware-choice.ts';
+export { checkHardware } from './crossbar/hardware-schema.ts';
 export { onChip } from './crossbar/on-chip.ts';
 export { hermes256, ideal, joshi2020, standardEvaluation } from './crossbar/presets.ts';
 // Data.
-export { type DataSplit, dataSplit, type ImageSet, imageSet, subset } from './data/image-set.ts';
+export { type Augmentation, noAugmentation } from './data/batches.ts';
+export {
+  type DataSplit,
+  dataSplit,
+  type ImageSet,
+  imageSet,
+  type Normalization,
+  subset,
+} from './data/image-set.ts';
 export {
   type FileSource,
   type LoadProgress,
@@ -28,36 +55,99 @@ export {
 export { generateSynthetic } from './data/synthetic.ts';
 export type { Call, ChosenEngine, Engine, Executable, Store } from './engine.ts';
 // Experiments: a network on its hardware.
-export { type ChipRead, type Deployment, deploy } from './experiment/deploy.ts';
-export { type EvaluationEvent, evaluateNetwork } from './experiment/evaluate.ts';
-export type { EvaluationSettings, ExperimentRecord, NetworkResult } from './experiment/record.ts';
+export { type AttributeOptions, type AttributionEvent, attribute } from './experiment/attribute.ts';
+export type { Attribution, AttributionPoint } from './experiment/attribution.ts';
+export type { CompensationMethod } from './experiment/compensation-method.ts';
+export { type ChipRead, type Deployment, type DeploymentOptions, deploy } from './experiment/deploy.ts';
+export {
+  type EvaluateOptions,
+  type EvaluationEvent,
+  evaluate,
+  evaluateNetwork,
+} from './experiment/evaluate.ts';
+export type { AdabsSettings, EvaluationSettings } from './experiment/evaluation-settings.ts';
+export type { ExperimentRecord, NetworkResult } from './experiment/record.ts';
 // Graphs: tensors, tracing, derivatives, the interpreter.
 export { gradients } from './graph/gradients.ts';
 export { interpret } from './graph/interpret.ts';
-export type { Graph } from './graph/node.ts';
-export { digital, type Layer, type LayerKind, type Operator } from './graph/operator.ts';
+export type { ConvolutionGeometry, Graph } from './graph/node.ts';
+export { digital, type Layer, type LayerKind, type Operator, weightsOf } from './graph/operator.ts';
 export { printGraph } from './graph/print.ts';
-export { customGradient, GraphKey, straightThrough, Tensor } from './graph/tensor.ts';
-export { trace } from './graph/trace.ts';
-// Networks.
-export { initialParameters, type Network } from './nn/network.ts';
-export { networkByName } from './nn/networks.ts';
+export { constant, customGradient, GraphKey, iota, straightThrough, Tensor } from './graph/tensor.ts';
+export { type Trace, trace } from './graph/trace.ts';
+// Files of others.
+export { type ImportedWeights, type ImportOptions, importWeights } from './interop/import-weights.ts';
+export { parseNameMap } from './interop/name-map.ts';
+export { decodeTensors, encodeTensors } from './interop/safetensors.ts';
+// Networks: definitions, modules, recurrent cells, losses.
+export {
+  classifier,
+  defineNetwork,
+  type ImageTask,
+  type NetworkDefinition,
+  type Part,
+} from './nn/define-network.ts';
+export { correctCount, logSoftmax, oneHot, softmaxCrossEntropy, squaredError } from './nn/losses.ts';
+export {
+  activation,
+  averagePool,
+  batchNormalization,
+  convolution,
+  dense,
+  flatten,
+  globalAveragePool,
+  identity,
+  type Module,
+  maxPool,
+  type PlacedModule,
+  paddedShortcut,
+  residual,
+  sequence,
+} from './nn/modules.ts';
+export {
+  type Context,
+  type Forward,
+  initialParameters,
+  type Mode,
+  type Network,
+  type ParameterSpec,
+} from './nn/network.ts';
+export { lenet5, mlp, type NetworkName, networkByName, networkNames, smallCnn } from './nn/networks.ts';
+export { lstmLayers, lstmParameters, lstmStep } from './nn/recurrent.ts';
+export { type ResnetOptions, resnet, resnet32, resnet32Wide } from './nn/resnet.ts';
 // Reports.
-export { toCsv } from './report/csv.ts';
+export { cellFitPage } from './report/cell-fit-page.ts';
+export { attributionCsv, toCsv } from './report/csv.ts';
 export { toHtml } from './report/html.ts';
 export { parseRecord, toJson } from './report/json.ts';
-export { printTable } from './report/terminal-table.ts';
+export { tableJson } from './report/table-json.ts';
+export { printAttribution, printTable } from './report/terminal-table.ts';
 // Training.
 export {
+  checkParameters,
   decodeCheckpoint,
   decodeWeights,
   encodeCheckpoint,
   encodeWeights,
+  parametersDigest,
   type TrainedNetwork,
 } from './train/checkpoint.ts';
-export { type Fitting, prepareFit, type TrainingEvent } from './train/fit.ts';
+export { type ClassificationOptions, classification } from './train/classification.ts';
+export { type FitOptions, type Fitting, prepareFit, type TrainingEvent } from './train/fit.ts';
+export { learningRateAt } from './train/learning-rate.ts';
 export type { Provenance } from './train/provenance.ts';
-export type { TrainingSettings } from './train/settings.ts';
+export type {
+  Distillation,
+  LearningRate,
+  RangeLearning,
+  TrainingNoise,
+  TrainingSettings,
+  UpdateRuleSettings,
+  WeightClipping,
+} from './train/settings.ts';
+export type { Batch, Evaluation, Examples, Goal, Objective, Score, Task } from './train/task.ts';
 export type { EpochRecord, TrainingState } from './train/training-state.ts';
+export { adam, adamw, sgd, type Update, type Updated, type UpdateRule } from './train/update-rule.ts';
+// In the browser.
 export { createWasmEngine, type WasmEngineOptions } from './web/create-wasm-engine.ts';
 export type { WebWorker } from './web/workers.ts';

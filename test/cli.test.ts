@@ -352,10 +352,11 @@ test('AdaBS alone, for a network that normalises nothing, is refused before it i
 });
 
 test('help shows examples, the version is that of the package, schemas are JSON', async () => {
-  const [help, version, schema] = await Promise.all([
+  const [help, version, schema, ofRecord] = await Promise.all([
     ohmic(['train', '--help']),
     ohmic(['--version']),
     ohmic(['schema', 'run']),
+    ohmic(['schema', 'record']),
   ]);
   assert.match(help.out, /Examples:\n {2}ohmic train/);
   const { version: expected } = JSON.parse(readFileSync(resolve(MAIN, '../../../package.json'), 'utf8')) as {
@@ -382,6 +383,8 @@ test('help shows examples, the version is that of the package, schemas are JSON'
     'noiseSweep',
     'published',
   ]);
+  const record = JSON.parse(ofRecord.out) as { required: string[] };
+  assert.ok(['format', 'hardware', 'networks'].every((field) => record.required.includes(field)));
 });
 
 test('inspect tells provenance and layers, programs a chip, prints graph and kernels', async () => {

@@ -189,8 +189,8 @@ function reportsEverything({ networks, noiseSweep, published }: ExperimentRecord
     [0, 0.08].map((relativeToMax) => [relativeToMax, { kind: 'gaussian', relativeToMax }]),
   );
   const page = textOf('run', 'report.html');
-  assert.match(page, /<h2>Beside the publication<\/h2>/);
-  assert.match(page, /<h2>Amount of training noise<\/h2>/);
+  assert.match(page, /<h2[^>]*>Beside the publication<\/h2>/);
+  assert.match(page, /<h2[^>]*>Amount of training noise<\/h2>/);
   const marks = [...page.matchAll(/<path class="published[^>]*><title>published, ([^:]+):/g)].map(
     ([, what]) => what,
   );

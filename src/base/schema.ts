@@ -15,23 +15,26 @@ export type Json =
   | readonly Json[]
   | { readonly [name: string]: Json | undefined };
 
-/** A type without `readonly`, at every depth: schemas infer mutable ones. */
-type Writable<T> = T extends object ? { -readonly [K in keyof T]: Writable<T[K]> } : T;
+/** `T` without readonly, at every depth: a schema's output is mutable, our types are not. */
+type Mutable<T> = T extends (...args: never) => unknown
+  ? T
+  : T extends object
+    ? { -readonly [K in keyof T]: Mutable<T[K]> }
+    : T;
 
-/** True if two types are one, optional fields included. */
-type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+/** True if both are one type; any difference counts, also in optional fields. */
+type Same<A, B> = (<X>() => X extends A ? 1 : 2) extends <X>() => X extends B ? 1 : 2 ? true : false;
 
-type Agreement<A, B> =
-  Same<Writable<A>, Writable<B>> extends true ? unknown : 'the schema and the type differ';
+/** `unknown` if the schema gives exactly a `T`, else a type that no schema has. */
+type Exactly<T, S extends z.ZodType> =
+  Same<Mutable<z.output<S>>, Mutable<T>> extends true ? unknown : { readonly theTypesDiffer: T };
 
 /**
- * A schema of exactly `T`. The compiler refuses a schema that lacks a field of the type, has another one, or has one of
- * another type: `exactly<T>()(schema)`.
+ * A schema as the schema of `T`: `exactly<Law>()(z.discriminatedUnion(…))`. Does not compile unless the schema's output
+ * and `T` are one type but for readonly. Two calls, because TypeScript infers all type arguments or none.
  */
-export function exactly<T>(): <S extends z.ZodType<T>>(
-  schema: S & Agreement<T, z.output<S>>,
-) => z.ZodType<T> {
-  return (schema) => schema;
+export function exactly<T>(): <S extends z.ZodType>(schema: S & Exactly<T, S>) => z.ZodType<T> {
+  return (schema) => schema as unknown as z.ZodType<T>;
 }
 
 /** What a caller may hand in where everything has a default: any part of a record. */

@@ -6,8 +6,10 @@ import { UsageError } from './errors.ts';
 import { keyFromSeed, randomSequence } from './random.ts';
 import {
   confidenceInterval95,
+  estimateOf,
   meanOf,
   normalQuantile,
+  pairedDifference,
   standardDeviationOf,
   studentQuantile975,
 } from './statistics.ts';
@@ -103,4 +105,24 @@ test('the normal quantile has the tabulated values, is odd, and refuses what it 
   for (let p = 0.01; p < 0.5; p += 0.01)
     assert.ok(Math.abs(normalQuantile(p) + normalQuantile(1 - p)) < 1e-14);
   for (const p of [0, 1, -1, Number.NaN]) assert.throws(() => normalQuantile(p), UsageError);
+});
+
+test('a paired difference has nothing of what both samples share', () => {
+  const shared = [0.1, 0.9, 0.4, 0.6];
+  const { mean, interval95 } = pairedDifference(
+    shared.map((value) => value + 0.25),
+    shared,
+  );
+  assert.ok(Math.abs(mean - 0.25) < 1e-15);
+  assert.ok(interval95![1] - interval95![0] < 1e-15);
+});
+
+test('a paired difference is the estimate of the differences, of as many pairs as there are', () => {
+  assert.deepEqual(pairedDifference([3, 5, 9, 100], [1, 2, 3]), estimateOf([2, 3, 6]));
+  assert.deepEqual(estimateOf([2, 3, 6]).interval95, confidenceInterval95([2, 3, 6]));
+  assert.deepEqual(pairedDifference([3], [1]), { mean: 2 });
+  assert.throws(
+    () => pairedDifference([], [1]),
+    new UsageError('pairedDifference: expected at least one pair, got none'),
+  );
 });

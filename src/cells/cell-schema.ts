@@ -1,76 +1,167 @@
-// What a cell read from a file must look like: the types of cell.ts and law.ts as schemas, so that all faults of a
-// file are found at once. Its only user inside is the hardware specification of crossbar/.
+// What a cell read from a file must look like: the types of cell.ts and law.ts as schemas, proven equal to them, so that
+// all faults of a file are found at once. There are no defaults: a default would hide physics. Used by hardware (crossbar/).
 
 import { z } from 'zod';
+import { exactly } from '../base/schema.ts';
 import type { CellSpec, Drift, ProgrammingNoise, ReadNoise } from './cell.ts';
-import type { Law } from './law.ts';
+import type { FitSummary } from './fit-summary.ts';
+import { type Law, lawValue, type Point, polynomialValue } from './law.ts';
 
 const finite = z.number();
-const none = z.strictObject({ kind: z.literal('none') });
+const none = z.strictObject({
+  kind: z.literal('none'),
+  unknown: z.exactOptional(z.string().min(1)).meta({ description: 'why the effect is not known' }),
+});
+
+/** Points of a table: two or more, of rising place. */
+const points = z
+  .array(z.tuple([finite, finite]))
+  .min(2)
+  .refine((all) => all.every(([at], k) => k === 0 || at > all[k - 1]![0]), {
+    message: 'expected points of rising place, none twice',
+  });
 
 /** Schema of `Law`. */
-export const lawSchema: z.ZodType<Law> = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('clipped-logarithm'),
-    slope: finite,
-    offset: finite,
-    low: finite,
-    high: finite,
-  }),
-  z.strictObject({ kind: z.literal('limited-power'), factor: finite, exponent: finite, high: finite }),
-  z.strictObject({ kind: z.literal('polynomial'), coefficients: z.array(finite).min(1) }),
-  z.strictObject({
-    kind: z.literal('piecewise'),
-    below: finite,
-    lower: z.lazy(() => lawSchema),
-    upper: z.lazy(() => lawSchema),
-  }),
-]);
+export const lawSchema: z.ZodType<Law> = exactly<Law>()(
+  z.discriminatedUnion('kind', [
+    z
+      .strictObject({
+        kind: z.literal('clipped-logarithm'),
+        slope: finite,
+        offset: finite,
+        low: finite,
+        high: finite,
+      })
+      .refine(({ low, high }) => low <= high, {
+        path: ['low'],
+        message: 'expected at most the upper limit, `high`',
+      }),
+    z.strictObject({ kind: z.literal('limited-power'), factor: finite, exponent: finite, high: finite }),
+    z.strictObject({ kind: z.literal('polynomial'), coefficients: z.array(finite).min(1) }),
+    z.strictObject({
+      kind: z.literal('piecewise'),
+      below: finite,
+      lower: z.lazy((): z.ZodType<Law> => lawSchema),
+      upper: z.lazy((): z.ZodType<Law> => lawSchema),
+    }),
+    z.strictObject({ kind: z.literal('table'), points }),
+  ]),
+);
 
-const programmingNoiseSchema: z.ZodType<ProgrammingNoise> = z.discriminatedUnion('kind', [
-  none,
-  z.strictObject({
-    kind: z.literal('polynomial'),
-    coefficientsMicrosiemens: z.array(finite).min(1),
-    fittedAtMicrosiemens: finite.positive(),
-    source: z.string(),
-  }),
-]);
+/** Relative conductances at which a law must make sense somewhere. */
+const LEVELS: readonly number[] = Array.from({ length: 257 }, (_, i) => i / 256);
 
-const driftSchema: z.ZodType<Drift> = z.discriminatedUnion('kind', [
-  none,
-  z.strictObject({
-    kind: z.literal('power-law'),
-    exponentMean: lawSchema,
-    exponentSpread: lawSchema,
-    source: z.string(),
-  }),
-]);
+const isNegativeEverywhere = (valueAt: (g: number) => number): boolean => LEVELS.every((g) => valueAt(g) < 0);
 
-const readNoiseSchema: z.ZodType<ReadNoise> = z.discriminatedUnion('kind', [
-  none,
+/** A law of a quantity that can't be negative: a mean exponent, a standard deviation, a strength. */
+const magnitude = lawSchema
+  .refine((law) => !isNegativeEverywhere((g) => lawValue(law, g)), {
+    message: 'expected a law that is at least 0 somewhere between g = 0 and 1',
+  })
+  .refine((law) => law.kind !== 'table' || hasNoNegative(law.points), {
+    path: ['points'],
+    message: 'expected values of at least 0',
+  });
+
+function hasNoNegative(all: readonly Point[]): boolean {
+  return all.every(([, value]) => value >= 0);
+}
+
+const programmingNoiseSchema: z.ZodType<ProgrammingNoise> = exactly<ProgrammingNoise>()(
+  z.discriminatedUnion('kind', [
+    none,
+    z.strictObject({
+      kind: z.literal('polynomial'),
+      coefficientsMicrosiemens: z
+        .array(finite)
+        .min(1)
+        .refine((coefficients) => !isNegativeEverywhere((g) => polynomialValue(coefficients, g)), {
+          message: 'expected a standard deviation that is at least 0 somewhere between g = 0 and 1',
+        }),
+      fittedAtMicrosiemens: finite.positive(),
+      source: z.string(),
+    }),
+    z.strictObject({
+      kind: z.literal('table'),
+      pointsMicrosiemens: points
+        .refine(hasNoNegative, { message: 'expected standard deviations of at least 0' })
+        .meta({ description: 'target and standard deviation, both in µS' }),
+      fittedAtMicrosiemens: finite.positive(),
+      source: z.string(),
+    }),
+  ]),
+);
+
+const driftSchema: z.ZodType<Drift> = exactly<Drift>()(
+  z.discriminatedUnion('kind', [
+    none,
+    z.strictObject({
+      kind: z.literal('power-law'),
+      exponentMean: magnitude,
+      exponentSpread: magnitude,
+      source: z.string(),
+    }),
+  ]),
+);
+
+const readNoiseSchema: z.ZodType<ReadNoise> = exactly<ReadNoise>()(
+  z.discriminatedUnion('kind', [
+    none,
+    z.strictObject({
+      kind: z.literal('one-over-f'),
+      readSeconds: finite.positive(),
+      strength: magnitude,
+      source: z.string(),
+    }),
+  ]),
+);
+
+const count = z.int().min(0);
+
+const fitSchema: z.ZodType<FitSummary> = exactly<FitSummary>()(
   z.strictObject({
-    kind: z.literal('one-over-f'),
-    readSeconds: finite.positive(),
-    strength: lawSchema,
-    source: z.string(),
+    devices: count,
+    reads: count,
+    levels: count,
+    parameters: z.array(
+      z.strictObject({
+        name: z.string(),
+        value: finite,
+        standardError: finite.min(0).nullable(),
+        unit: z.string(),
+      }),
+    ),
+    goodness: z.array(
+      z.strictObject({
+        name: z.string(),
+        chiSquare: finite.min(0),
+        degreesOfFreedom: count,
+        probability: finite.min(0).max(1).nullable(),
+      }),
+    ),
+    warnings: z.array(z.string()),
   }),
-]);
+);
 
 /** Schema of `CellSpec`. */
-export const cellSchema: z.ZodType<CellSpec> = z
-  .strictObject({
-    name: z.string(),
-    source: z.string(),
-    gMaxMicrosiemens: finite.positive(),
-    driftReferenceSeconds: finite.positive(),
-    programmingNoise: programmingNoiseSchema,
-    drift: driftSchema,
-    readNoise: readNoiseSchema,
-  })
-  .refine(
-    // The noise is integrated from the duration of a read to the age of the cell.
-    ({ driftReferenceSeconds, readNoise }) =>
-      readNoise.kind === 'none' || readNoise.readSeconds <= driftReferenceSeconds,
-    { path: ['readNoise', 'readSeconds'], message: 'expected at most driftReferenceSeconds' },
-  );
+export const cellSchema: z.ZodType<CellSpec> = exactly<CellSpec>()(
+  z
+    .strictObject({
+      name: z.string(),
+      source: z.string(),
+      gMaxMicrosiemens: finite.positive().meta({ description: 'what the largest weight is mapped to' }),
+      driftReferenceSeconds: finite
+        .positive()
+        .meta({ description: 'from the last programming pulse to the read that defines "as programmed"' }),
+      programmingNoise: programmingNoiseSchema,
+      drift: driftSchema,
+      readNoise: readNoiseSchema,
+      fit: z.exactOptional(fitSchema),
+    })
+    .refine(
+      // The noise is integrated from the duration of a read to the age of the cell.
+      ({ driftReferenceSeconds, readNoise }) =>
+        readNoise.kind === 'none' || readNoise.readSeconds <= driftReferenceSeconds,
+      { path: ['readNoise', 'readSeconds'], message: 'expected at most driftReferenceSeconds' },
+    ),
+);

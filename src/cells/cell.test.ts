@@ -434,6 +434,39 @@ test('programming noise scales with Gmax', () => {
   assert.ok(full.every((g, i) => Math.abs(g / 5 - scaled[i]!) < 1e-12));
 });
 
+// The same draws, so equal to the last digits.
+test('programming noise from a table is that of the polynomial through its points, and scales with Gmax', () => {
+  const line: CellSpec = {
+    ...pcmNandakumar2019,
+    programmingNoise: {
+      kind: 'polynomial',
+      coefficientsMicrosiemens: [0.2, 1],
+      fittedAtMicrosiemens: 25,
+      source: 'a line',
+    },
+  };
+  const table: CellSpec = {
+    ...line,
+    programmingNoise: {
+      kind: 'table',
+      pointsMicrosiemens: [
+        [0, 0.2],
+        [10, 0.6],
+        [25, 1.2],
+      ],
+      fittedAtMicrosiemens: 25,
+      source: 'its points',
+    },
+  };
+  for (const target of [0, 4, 10, 20, 25]) {
+    const [a, b] = [line, table].map((cell) => live(cell, target, 0, 200).programmed);
+    assert.ok(a!.every((g, i) => Math.abs(g - b![i]!) < 1e-12));
+  }
+  const full = live(table, 20, 0, 1000).programmed;
+  const scaled = live({ ...table, gMaxMicrosiemens: 5 }, 4, 0, 1000).programmed;
+  assert.ok(full.every((g, i) => Math.abs(g / 5 - scaled[i]!) < 1e-12));
+});
+
 test('an ideal cell keeps its target for ever', () => {
   const { programmed, nu, read } = live(idealCell, 3.25, 31_536_000, 10);
   assert.ok(programmed.every((g) => g === 3.25));

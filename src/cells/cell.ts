@@ -5,11 +5,15 @@
 import { assertNever } from '../base/errors.ts';
 import type { Microsiemens, Seconds } from '../base/units.ts';
 import { constant, type GraphKey, type Tensor } from '../graph/tensor.ts';
-import { type Law, lawAt, polynomialAt } from './law.ts';
+import type { FitSummary } from './fit-summary.ts';
+import { type Law, lawAt, type Point, polynomialAt, tableAt } from './law.ts';
+
+/** The effect is left out. If that is because nobody knows how large it is, `unknown` says why. */
+export type None = { readonly kind: 'none'; readonly unknown?: string };
 
 /** Spread of the conductances that programming leaves. */
 export type ProgrammingNoise =
-  | { readonly kind: 'none' }
+  | None
   | {
       readonly kind: 'polynomial';
       /** Standard deviation Σₖ cₖ gᵏ, µS, for a cell of the Gmax below; g = G_T / Gmax of the cell in use. */
@@ -17,11 +21,19 @@ export type ProgrammingNoise =
       /** Gmax of the fit. A cell with another Gmax scales the standard deviation in proportion. */
       readonly fittedAtMicrosiemens: Microsiemens;
       readonly source: string;
+    }
+  | {
+      readonly kind: 'table';
+      /** Target and standard deviation, both in µS, of a cell of the Gmax below; straight lines between, flat beyond. */
+      readonly pointsMicrosiemens: readonly Point[];
+      /** As above; targets scale with it too. */
+      readonly fittedAtMicrosiemens: Microsiemens;
+      readonly source: string;
     };
 
 /** Decay of the conductance with time. */
 export type Drift =
-  | { readonly kind: 'none' }
+  | None
   | {
       readonly kind: 'power-law';
       /** Mean and standard deviation of ν before folding, as functions of the relative target conductance. */
@@ -41,7 +53,7 @@ type OneOverF = {
 };
 
 /** Fluctuation of the sensed conductance. */
-export type ReadNoise = { readonly kind: 'none' } | OneOverF;
+export type ReadNoise = None | OneOverF;
 
 /** Everything that is known about a cell technology. */
 export type CellSpec = {
@@ -54,11 +66,13 @@ export type CellSpec = {
   readonly programmingNoise: ProgrammingNoise;
   readonly drift: Drift;
   readonly readNoise: ReadNoise;
+  /** How its coefficients were fitted to measurements, if they were (fit.ts). Nothing is computed from it. */
+  readonly fit?: FitSummary;
 };
 
 /**
  * Conductance that programming leaves: G₀ = max(0, G_T + s(g) N(0, 1)), s(g) = max(0, Σₖ cₖ gᵏ) · Gmax / Gmax,fit,
- * g = G_T / Gmax.
+ * g = G_T / Gmax; or, from a table, s = table(g Gmax,fit) · Gmax / Gmax,fit.
  *
  * @param target target conductance, any shape, µS; 0 … Gmax
  * @param key    names the draw; one draw a cell
@@ -79,6 +93,12 @@ export function programmedConductance(cell: CellSpec, target: Tensor, key: Graph
       const coefficients = coefficientsMicrosiemens.map((c) => (c * gMax) / fittedAtMicrosiemens);
       const s = polynomialAt(coefficients, target.multiply(1 / gMax)).relu();
       return target.add(s.multiply(key.normal(target.shape))).relu();
+    }
+    case 'table': {
+      const { pointsMicrosiemens, fittedAtMicrosiemens } = programmingNoise;
+      const scale = gMax / fittedAtMicrosiemens;
+      const points = pointsMicrosiemens.map(([g, s]): Point => [g * scale, s * scale]);
+      return target.add(tableAt(points, target).multiply(key.normal(target.shape))).relu();
     }
     default:
       return assertNever(programmingNoise);

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { interpret } from '../graph/interpret.ts';
 import { trace } from '../graph/trace.ts';
 import type { CellSpec } from './cell.ts';
-import { type Law, lawAt } from './law.ts';
+import { type Law, lawAt, lawValue, type Point, tableAt, tableValue } from './law.ts';
 import { hermesOneDevice, hermesTwoDevices, pcmNandakumar2019 } from './published-cells.ts';
 
 type Formula = (g: number) => number;
@@ -85,3 +85,55 @@ test('a polynomial of one coefficient is that number in the shape of g', () => {
     Float64Array.of(0.5, 0.5, 0.5),
   );
 });
+
+const table: Law = {
+  kind: 'table',
+  points: [
+    [0.1, 3],
+    [0.2, 1],
+    [0.5, 1],
+    [0.75, -2],
+  ],
+};
+
+test('a table is linear between its points, flat beyond them, and takes their values', () => {
+  const at = Float64Array.of(0, 0.1, 0.15, 0.2, 0.35, 0.5, 0.625, 0.75, 2);
+  const expected = [3, 3, 2, 1, 1, 1, -0.5, -2, -2];
+  evaluate(table, at).forEach((value, i) => {
+    assert.ok(Math.abs(value - expected[i]!) < 1e-14, `at g = ${at[i]}`);
+  });
+});
+
+test('a straight line cut into a table is the line again', () => {
+  const points = [0, 0.05, 0.3, 0.9, 1].map((g): Point => [g, 0.3 - 0.2 * g]);
+  evaluate({ kind: 'table', points }, levels).forEach((value, i) => {
+    assert.ok(Math.abs(value - (0.3 - 0.2 * levels[i]!)) < 1e-15);
+  });
+});
+
+test('on the host every law has the value that a graph computes in float64', () => {
+  const laws = [table, ...tables.flatMap(({ cell }) => lawsOf(cell))];
+  for (const law of laws) {
+    const values = evaluate(law, levels);
+    values.forEach((value, i) => {
+      assert.ok(Math.abs(value - lawValue(law, levels[i]!)) < 1e-13, `${law.kind} at g = ${levels[i]}`);
+    });
+  }
+});
+
+test('tables may have places in µS', () => {
+  const points: readonly Point[] = [
+    [0, 0.25],
+    [12.5, 0.95],
+    [25, 1.05],
+  ];
+  const graph = trace((t) => ({ outputs: { s: tableAt(points, t.input('g', [3])) } }));
+  const { s } = interpret(graph, { g: [0, 6.25, 25] }).outputs;
+  assert.deepEqual([...s!], [0.25, 0.6, 1.05]);
+  assert.equal(tableValue(points, 6.25), 0.6);
+});
+
+function lawsOf({ drift, readNoise }: CellSpec): readonly Law[] {
+  assert.ok(drift.kind === 'power-law' && readNoise.kind === 'one-over-f');
+  return [drift.exponentMean, drift.exponentSpread, readNoise.strength];
+}

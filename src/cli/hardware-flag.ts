@@ -6,6 +6,7 @@ import { check } from '../base/schema.ts';
 import { unknownName } from '../base/suggest.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
 import { hardwareChoiceSchema, hardwareNames, resolveHardware } from '../crossbar/hardware-choice.ts';
+import { withCellFile } from './cell-file.ts';
 import { readSettingsFile } from './files.ts';
 
 /**
@@ -19,5 +20,5 @@ export function hardwareFromFlag(text: string): HardwareSpec {
   if (!existsSync(text)) {
     throw new UsageError(`--hardware: there is no file of that name; ${unknownName(text, hardwareNames)}`);
   }
-  return resolveHardware(check(hardwareChoiceSchema, text, readSettingsFile(text)));
+  return resolveHardware(check(hardwareChoiceSchema, text, withCellFile(readSettingsFile(text), text)));
 }

@@ -7,6 +7,7 @@ import { COMPENSATION_METHODS } from '../experiment/record.ts';
 import { networkNames } from '../nn/networks.ts';
 import { BACKEND_CHOICES } from '../node/create-engine.ts';
 import { type EvaluateFlags, evaluateCommand } from './evaluate-command.ts';
+import { type FitCellFlags, fitCellCommand } from './fit-cell-command.ts';
 import { inspectChip, inspectGraph, inspectKernels, inspectWeights } from './inspect-command.ts';
 import { progressOn } from './progress.ts';
 import { type ReproduceFlags, reproduceCommand } from './reproduce-command.ts';
@@ -31,10 +32,11 @@ export function buildProgram(): Command {
   addTrain(program);
   addEvaluate(program);
   addReproduce(program);
+  addFitCell(program);
   addInspect(program);
   program
     .command('schema [of]')
-    .description('print the JSON schema of settings files: of run (the default), train or hardware')
+    .description('print the JSON schema of settings files: of run (the default), train, hardware or cell')
     .addHelpText(
       'after',
       '\nExamples:\n  ohmic schema run > run.schema.json\n  ohmic schema train\n  ohmic schema hardware\n',
@@ -174,6 +176,37 @@ A trial.yaml of a few minutes:
   noiseSweep: { relativeToMax: [0, 0.038], training: { epochs: 1 }, evaluation: { chips: 1 } }
   evaluation: { chips: 2, timesSeconds: [25, 86400] }
   controlEvaluation: { chips: 2 }
+`;
+
+function addFitCell(program: Command): void {
+  program
+    .command('fit-cell <measurements>')
+    .description('fit programming noise, drift and read noise of a cell to measured conductances (CSV)')
+    .requiredOption(
+      '--out <file>',
+      'the cell file, .yaml or .json; a page of measurements and laws goes beside it',
+    )
+    .addOption(
+      new Option('--law <kind>', 'shapes of laws: those of published cells as the data decide, or one kind')
+        .choices(['auto', 'polynomial', 'table'])
+        .default('auto'),
+    )
+    .option('--degree <n>', 'degree of the polynomial of programming noise (default: chosen)', Number)
+    .option('--g-max <µS>', 'conductance of the largest weight (default: the largest target)', Number)
+    .option('--read-seconds <s>', 'duration of a read; without it read noise stays unknown', Number)
+    .option('--name <name>', 'name of the cell (default: that of the file)')
+    .option('--json', 'print the cell as JSON instead of a table')
+    .addHelpText('after', FIT_CELL_EXAMPLES)
+    .action((file: string, flags: FitCellFlags) => fitCellCommand(file, flags));
+}
+
+const FIT_CELL_EXAMPLES = `
+Columns: device, targetMicrosiemens, timeSeconds (since the last programming pulse), conductanceMicrosiemens, and
+optionally read, which numbers repeated reads. docs/measured-cells.md has the method.
+
+Examples:
+  ohmic fit-cell measurements.csv --read-seconds 250e-9 --out cell.yaml
+  ohmic fit-cell measurements.csv --read-seconds 1e-6 --law table --g-max 25 --name our-cell --out cell.json
 `;
 
 function addInspect(program: Command): void {

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { UsageError } from '../base/errors.ts';
 import type { Json } from '../base/schema.ts';
 import { unknownName } from '../base/suggest.ts';
+import { cellSchema } from '../cells/cell-schema.ts';
 import { hardwareSchema } from '../crossbar/hardware-schema.ts';
 import { recordSchema } from '../experiment/record-schema.ts';
 import { runSchema, trainSchema } from './settings-schema.ts';
@@ -13,6 +14,7 @@ const schemas: Readonly<Record<string, () => Json>> = {
   train: () => schemaOf(trainSchema),
   hardware: () => schemaOf(hardwareSchema),
   record: () => schemaOf(recordSchema),
+  cell: () => schemaOf(cellSchema),
 };
 
 /** Parts of a run that take what they do not say from another part, and what each must say itself. */
@@ -22,7 +24,7 @@ const INHERITING: Readonly<Record<string, readonly string[]>> = {
   noiseSweep: ['relativeToMax'],
 };
 
-/** Prints the schema of settings of `run` (the default), of `train`, of hardware, or of a kept record. */
+/** Prints the schema of settings of `run` (the default), of `train`, of hardware, of a cell, or of a kept record. */
 export function schemaCommand(of = 'run'): void {
   const schema = Object.hasOwn(schemas, of) ? schemas[of] : undefined;
   if (schema === undefined) throw new UsageError(`schema: ${unknownName(of, Object.keys(schemas))}`);

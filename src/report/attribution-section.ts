@@ -153,7 +153,7 @@ function lossTable(attribution: Attribution, rows: readonly LossRow[], title: st
     ].filter(({ losses }) => losses !== undefined);
     return roles.map(
       ({ role, losses }, index) =>
-        markup`<tr>${index === 0 ? markup`<th scope="rowgroup" rowspan="${roles.length}">${subjectName(row)}</th>` : nothing}<th scope="row">${role}</th>${cells(losses)}</tr>`,
+        markup`<tr>${index === 0 ? markup`<th scope="row" rowspan="${roles.length}">${subjectName(row)}</th>` : nothing}<th scope="row">${role}</th>${cells(losses)}</tr>`,
     );
   });
   const exact = title === 'By source' ? exactLoss(attribution) : undefined;

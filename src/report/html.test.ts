@@ -5,11 +5,19 @@ import type { AccuracyAtTime, ExperimentRecord, NetworkResult } from '../experim
 import { countAxis, linearAxis, timeAxis } from './chart.ts';
 import { toHtml } from './html.ts';
 import { formulasOf } from './law-text.ts';
-import { largeRecord, reproducedRecord, tinyRecord } from './record-fixture.test-data.ts';
+import {
+  attributedRecord,
+  largeRecord,
+  reproducedRecord,
+  tinyAttribution,
+  tinyRecord,
+} from './record-fixture.test-data.ts';
+import { STYLE } from './style.ts';
 import { verdict } from './verdict.ts';
 import { formatAccuracy, formatCount, formatFixed, formatPercent } from './wording.ts';
 
 const hostile = '<script>alert("&1")</script>';
+const controls = '\u001b[31m\u009b2J\u0000\u202e';
 const [network] = tinyRecord.networks;
 
 /** Records at the edges of what a page must hold. */
@@ -62,10 +70,30 @@ const records: Readonly<Record<string, ExperimentRecord>> = {
   },
   'on ideal hardware': { ...tinyRecord, hardware: ideal },
   'on hermes256': { ...tinyRecord, hardware: hermes256 },
-  'with hostile text': {
+  'of where accuracy is lost': attributedRecord,
+  'of losses at one point, of one source': {
     ...tinyRecord,
-    title: hostile,
-    command: hostile,
+    attribution: {
+      ...tinyAttribution,
+      points: [tinyAttribution.points[0]!],
+      reference: [tinyAttribution.reference[0]!],
+      exact: [tinyAttribution.exact![0]!],
+      entries: tinyAttribution.entries
+        .slice(0, 1)
+        .map((entry) => ({ ...entry, accuracies: [entry.accuracies[0]!] })),
+    },
+  },
+  'with hostile text': {
+    ...attributedRecord,
+    title: hostile + controls,
+    command: hostile + controls,
+    attribution: {
+      ...tinyAttribution,
+      network: hostile,
+      entries: [
+        { ...tinyAttribution.entries[0]!, subject: { kind: 'layers', name: hostile, layers: [hostile] } },
+      ],
+    },
     networks: [{ ...network!, label: hostile, layers: [{ ...network!.layers[0]!, name: hostile }] }],
   },
 };
@@ -82,7 +110,7 @@ for (const [name, record] of Object.entries(records)) {
 
     test('loads nothing and runs nothing', () => {
       assert.doesNotMatch(page, /<(script|link|img|iframe|object|embed|image|use)\b/);
-      assert.doesNotMatch(page, /\s(src|href|xlink:href|on\w+)\s*=/);
+      assert.doesNotMatch(page, /\s(src|xlink:href|on\w+)\s*=|\shref="[^#]/);
       assert.doesNotMatch(page, /@import|url\(/);
       assert.match(page, /content="default-src 'none'; style-src 'unsafe-inline'"/);
     });
@@ -100,6 +128,25 @@ for (const [name, record] of Object.entries(records)) {
     });
 
     test('says the verdict', () => assert.ok(textOf(page).includes(verdict(record))));
+
+    test('has contents that lead to every section, and headings in order', () => {
+      const sections = [...page.matchAll(/<section id="([^"]+)"/g)].map(([, id]) => id);
+      const anchors = [...page.matchAll(/<a href="#([^"]+)">/g)].map(([, id]) => id);
+      assert.ok(sections.length >= 7);
+      assert.deepEqual(anchors, sections);
+      const levels = [...page.matchAll(/<h(\d)/g)].map(([, level]) => Number(level));
+      assert.equal(levels.filter((level) => level === 1).length, 1);
+      for (const [index, level] of levels.entries()) assert.ok(level <= (levels[index - 1] ?? 0) + 1);
+    });
+
+    test('gives every table a caption and every head cell a scope, and rows of one width', () => {
+      for (const [table] of page.matchAll(/<table[\s\S]*?<\/table>/g)) {
+        assert.match(table, /^<table[^>]*>\s*<caption>[^<]+<\/caption>/);
+        for (const [cell] of table.matchAll(/<th\b[^>]*>/g))
+          assert.match(cell, /scope="(col|row|colgroup|rowgroup)"/);
+        assert.equal(new Set(rowWidths(table)).size, 1, table.slice(0, 300));
+      }
+    });
   });
 }
 
@@ -147,7 +194,7 @@ test('published figures are marked in the plots whose times they fall into, and 
 
 test('a sweep shows its digital accuracies and its settings', () => {
   const text = textOf(toHtml(reproducedRecord)).replaceAll(/\s+/g, ' ');
-  assert.ok(text.includes('η = 0 % 92.00 88.50 ± 1.35 η = 3.8 % 88.20 88.50 ± 1.35'), text);
+  assert.ok(text.includes('η = 0 % 92.00 88.5 ± 1.3 η = 3.8 % 88.20 88.5 ± 1.3'), text);
   assert.ok(text.includes('amounts of training noise'));
 });
 
@@ -155,10 +202,85 @@ test('a record without them has neither section', () => {
   assert.doesNotMatch(toHtml(tinyRecord), /Beside the publication|Amount of training noise/);
 });
 
+test('a section on losses has a panel for each point, every loss, and both kinds of marks', () => {
+  const page = toHtml(attributedRecord);
+  const section = page.slice(
+    page.indexOf('<section id="attribution"'),
+    page.indexOf('<section id="conductances"'),
+  );
+  assert.equal([...section.matchAll(/<svg viewBox/g)].length, 2 * tinyAttribution.points.length);
+  const count = tinyAttribution.entries.length * tinyAttribution.points.length;
+  assert.equal([...section.matchAll(/class="loss (alone|left-out)"[^>]*><title>/g)].length, count);
+  const text = textOf(section).replaceAll(/\s+/g, ' ');
+  assert.ok(text.includes('drift alone 93.00 ± 0.25 0.00 ± 0.25 92.00 ± 0.25 1.00 ± 0.25'), text);
+  assert.ok(text.includes('no source at all 93.00 ± 0.00 0.00 ± 0.00'));
+  assert.ok(text.includes('the whole chip 90.0 ± 2.5 3.0 ± 2.5 88.0 ± 5.0 5.0 ± 5.0'));
+  assert.ok(text.includes('By layer: accuracy (%)'));
+});
+
+test('networks share one plot up to three; of more, every method has a plot that all share', () => {
+  const ids = (record: ExperimentRecord) =>
+    [...toHtml(record).matchAll(/aria-labelledby="(accuracy[\w-]*)-title/g)].map(([, id]) => id);
+  assert.deepEqual(ids(tinyRecord), ['accuracy']);
+  assert.deepEqual(ids(records['with five networks']!), ['accuracy-none', 'accuracy-global']);
+  const page = toHtml(tinyRecord);
+  const shared = page.slice(
+    page.indexOf('id="accuracy-title"'),
+    page.indexOf('</svg>', page.indexOf('id="accuracy-title"')),
+  );
+  for (const name of ['noise-trained, global', 'control, plain, no compensation'])
+    assert.ok(shared.includes(`<title>${name}, 25 s:`), name);
+});
+
+test('a caption says which curves coincide', () => {
+  const twin: ExperimentRecord = { ...tinyRecord, networks: [network!, { ...network!, label: 'twin' }] };
+  const captions = [...toHtml(twin).matchAll(/<figcaption>([^<]*)<\/figcaption>/g)].map(([, text]) => text);
+  assert.ok(
+    captions[0]!.endsWith(
+      'Curves that coincide at this scale (the lower ones are drawn wider, marks side by side): noise-trained, no compensation and twin, no compensation; noise-trained, global and twin, global.',
+    ),
+    captions[0],
+  );
+  const apart = withDeployed(network!.deployed.filter(({ method }) => method === 'none'));
+  assert.doesNotMatch(toHtml(apart), /coincide/);
+});
+
+test('text has a contrast of at least 4.5 to its ground, marks of 3, on light and on dark ground', () => {
+  const [light, dark] = [...STYLE.matchAll(/:root \{([^}]*)\}/g)].map(([, body]) =>
+    Object.fromEntries(
+      [...body!.matchAll(/--([\w-]+): (#[0-9a-f]+)/g)].map(([, name, value]) => [name, value!]),
+    ),
+  );
+  for (const colours of [light!, dark!]) {
+    for (const ground of ['ground', 'tint'])
+      for (const text of ['ink', 'quiet', 'global'])
+        assert.ok(
+          contrast(colours[text]!, colours[ground]!) >= 4.5,
+          `${text} on ${ground} ${colours[ground]}`,
+        );
+    for (const mark of ['none', 'global', 'per-column', 'adabs', 'gold', 'rule'])
+      assert.ok(contrast(colours[mark]!, colours['ground']!) >= 3, `${mark} on ${colours['ground']}`);
+  }
+});
+
+test('the style has a dark scheme, and paper: A4, no clipped table, a page for each section', () => {
+  assert.match(STYLE, /@media screen and \(prefers-color-scheme: dark\)/);
+  assert.match(STYLE, /@page \{ size: A4;/);
+  const paper = STYLE.slice(STYLE.indexOf('@media print'));
+  assert.match(paper, /\.scroll \{ overflow: visible; \}/);
+  assert.match(paper, /section \{[^}]*break-before: page;/);
+});
+
+test('no number of a page has seventeen digits', () => {
+  const kept = [largeRecord, attributedRecord, records['on hermes256']!];
+  for (const record of kept) assert.doesNotMatch(toHtml(record), /\d\.\d{11,}/);
+});
+
 test('text from the record is escaped', () => {
   const page = toHtml(records['with hostile text']!);
   assert.ok(page.includes('&lt;script&gt;alert(&quot;&amp;1&quot;)&lt;/script&gt;'));
   assert.ok(!page.includes('<script'));
+  assert.doesNotMatch(page, /(?!\n)\p{Cc}|\p{Bidi_Control}/u);
 });
 
 test('a network without results close to chance has no chance line', () => {
@@ -239,13 +361,47 @@ function textOf(page: string): string {
   return page
     .replace(/<style>[\s\S]*?<\/style>/, '')
     .replace(/<[^>]+>/g, ' ')
+    .replaceAll('\u00a0', ' ')
+    .replaceAll(/[\u2007\u2008]/g, '')
     .replace(/&(lt|gt|quot|#39|amp);/g, (entity) => entities[entity]!);
+}
+
+/** Columns that each row of a table fills, spans from rows above included. */
+function rowWidths(table: string): readonly number[] {
+  let carried: number[] = [];
+  return [...table.matchAll(/<tr>([\s\S]*?)<\/tr>/g)].map(([, row]) => {
+    const cells = [...row!.matchAll(/<t[hd]\b([^>]*)>/g)].map(([, attributes]) => {
+      const span = (name: string) => Number(new RegExp(`${name}="(\\d+)"`).exec(attributes!)?.[1] ?? 1);
+      return { columns: span('colspan'), rows: span('rowspan') };
+    });
+    const width = carried.length + cells.reduce((sum, { columns }) => sum + columns, 0);
+    const left = carried.map((rows) => rows - 1);
+    const fresh = cells.flatMap(({ columns, rows }) => Array<number>(columns).fill(rows - 1));
+    carried = [...left, ...fresh].filter((rows) => rows > 0);
+    return width;
+  });
+}
+
+/** Ratio of luminances, as WCAG 2.2 defines it. */
+function contrast(a: string, b: string): number {
+  const luminance = (colour: string): number => {
+    const digits =
+      colour.length === 4
+        ? [...colour.slice(1)].map((digit) => digit + digit)
+        : colour.slice(1).match(/../g)!;
+    const [red, green, blue] = digits
+      .map((digit) => Number.parseInt(digit, 16) / 255)
+      .map((value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * red! + 0.7152 * green! + 0.0722 * blue!;
+  };
+  const [high, low] = [luminance(a), luminance(b)].sort((x, y) => y - x);
+  return (high! + 0.05) / (low! + 0.05);
 }
 
 function assertBalanced(page: string): void {
   const open: string[] = [];
   for (const [, closing, name, rest] of page.matchAll(/<(\/?)([a-z][a-z0-9]*)\b((?:"[^"]*"|[^">])*)>/g)) {
-    if (name === 'meta' || rest!.endsWith('/')) continue;
+    if (name === 'meta' || name === 'br' || rest!.endsWith('/')) continue;
     if (closing === '') open.push(name!);
     else assert.equal(open.pop(), name);
   }

@@ -2,7 +2,7 @@
 
 import { assertNever } from '../base/errors.ts';
 import type { CellSpec } from '../cells/cell.ts';
-import type { Law } from '../cells/law.ts';
+import type { Law, Point } from '../cells/law.ts';
 
 /** A quantity of the cell and its formula; g = G / Gmax, ln the natural logarithm. */
 export type Formula = { readonly quantity: string; readonly formula: string; readonly source: string };
@@ -15,6 +15,14 @@ export function formulasOf({ programmingNoise, drift, readNoise }: CellSpec): re
     formulas.push({
       quantity: 'programming noise, standard deviation (µS)',
       formula: `σ(g) = max(0, ${polynomialText(coefficientsMicrosiemens)}) · Gmax / ${numberText(fittedAtMicrosiemens)} µS`,
+      source,
+    });
+  }
+  if (programmingNoise.kind === 'table') {
+    const { pointsMicrosiemens, fittedAtMicrosiemens, source } = programmingNoise;
+    formulas.push({
+      quantity: 'programming noise, standard deviation (µS)',
+      formula: `σ(G) = ${pointsText(pointsMicrosiemens, 'G (µS)')}, both scaled by Gmax / ${numberText(fittedAtMicrosiemens)} µS`,
       source,
     });
   }
@@ -32,7 +40,18 @@ export function formulasOf({ programmingNoise, drift, readNoise }: CellSpec): re
     const { strength, source } = readNoise;
     formulas.push({ quantity: 'read noise, strength', formula: `Qs(g) = ${lawText(strength)}`, source });
   }
-  return formulas;
+  return [...formulas, ...unknownsOf({ programmingNoise, drift, readNoise })];
+}
+
+/** Effects that are left out because nobody knows them, each with the reason where formulas name a source. */
+function unknownsOf(parts: Pick<CellSpec, 'programmingNoise' | 'drift' | 'readNoise'>): readonly Formula[] {
+  const names = { programmingNoise: 'programming noise', drift: 'drift', readNoise: 'read noise' } as const;
+  return (['programmingNoise', 'drift', 'readNoise'] as const).flatMap((part) => {
+    const effect = parts[part];
+    return effect.kind === 'none' && effect.unknown !== undefined
+      ? [{ quantity: names[part], formula: 'not known, left out', source: effect.unknown }]
+      : [];
+  });
 }
 
 /** The right-hand side of a law: `clip(−0.0155 · ln g + 0.0244, 0.049, 0.1)`. */
@@ -46,9 +65,17 @@ export function lawText(law: Law): string {
       return polynomialText(law.coefficients);
     case 'piecewise':
       return `${lawText(law.lower)} for g < ${numberText(law.below)}, else ${lawText(law.upper)}`;
+    case 'table':
+      return pointsText(law.points, 'g');
     default:
       return assertNever(law);
   }
+}
+
+/** `straight lines in g through (0, 0.1), (1, 0.05); flat beyond` */
+function pointsText(points: readonly Point[], of: string): string {
+  const pairs = points.map(([at, value]) => `(${numberText(at)}, ${numberText(value)})`);
+  return `straight lines in ${of} through ${pairs.join(', ')}; flat beyond`;
 }
 
 const SUPERSCRIPTS = '⁰¹²³⁴⁵⁶⁷⁸⁹';

@@ -32,6 +32,8 @@ export const nothing: Markup = { source: '' };
 function sourceOf(content: Content): string {
   if (typeof content === 'string')
     return printable(content, '\n').replace(/[&<>"']/g, (character) => ENTITIES[character]!);
-  if (typeof content === 'number') return String(content);
+  // Pixels, for the most part: ten digits hide the last bits.
+  if (typeof content === 'number')
+    return String(Number.isInteger(content) ? content : Number(content.toPrecision(10)));
   return 'source' in content ? content.source : content.map(sourceOf).join('');
 }

@@ -104,13 +104,13 @@ details[open] { margin-bottom: 1.5rem; }
   header { margin-bottom: 1.5rem; } h1 { font-size: 18pt; } h2 { font-size: 13pt; } .summary { font-size: 10.5pt; } p { max-width: none; }
   section { margin-top: 0; break-before: page; } nav ~ section:first-of-type { break-before: auto; margin-top: 1.5rem; }
   #published, #layers, #repeat { break-before: auto; margin-top: 2rem; }
-  h2, h3, caption { break-after: avoid; } figure, tr, pre, .legend, li, #published, .scroll:not(:has(.settings)) { break-inside: avoid; } thead { display: table-header-group; }
+  h2, h3, caption, thead { break-after: avoid; } tbody tr:nth-child(-n+2) { break-before: avoid; } figure, tr, pre, .legend, li, #published, .scroll:not(:has(.settings)) { break-inside: avoid; } thead { display: table-header-group; }
   tfoot { display: table-row-group; }
   .panels { gap: 1rem 1.2rem; grid-template-columns: repeat(2, 1fr); } .panels.single { grid-template-columns: 1fr; }
   .scroll { overflow: visible; } details { display: none; } caption, figcaption { max-width: none; }
   table { font-size: 7.6pt; } .wide, .crowded, .settings { width: 100%; } .wide { font-size: 7pt; } .settings, .crowded { font-size: 6.6pt; }
   th, td { padding: 0.22rem 0.5rem 0.22rem 0; } .crowded td, .settings td, [scope=row], thead th { white-space: normal; } .settings code { overflow-wrap: anywhere; }
-  .formula { min-width: 0; } .settings td { overflow-wrap: anywhere; }
+  .formula { min-width: 0; } .settings [scope=row] { width: 26%; } section ul:not(.legend) { max-width: none; } .settings td { overflow-wrap: anywhere; }
   a { color: inherit; } a[href^="http"]::after { content: " (" attr(href) ")"; overflow-wrap: anywhere; }
   * { print-color-adjust: exact; }
 }

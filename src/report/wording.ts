@@ -90,7 +90,7 @@ export function formatFixed(value: number, digits: number): string {
 
 /** A number at an axis, without the noise of its last bits. */
 export function formatTick(value: number): string {
-  return String(Number(value.toPrecision(6)));
+  return String(Number(value.toPrecision(6))).replace('-', '−');
 }
 
 /** A count with its thousands set apart by narrow spaces. */

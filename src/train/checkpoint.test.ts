@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fullSettings, randomParameters, tinyConvolutional, tinyPerceptron } from '../../test/tiny.ts';
 import { hostTensor } from '../base/parameters.ts';
+import { encodeTensors } from '../interop/safetensors.ts';
 import {
   type Checkpoint,
   checkParameters,
@@ -14,7 +15,6 @@ import {
   parametersDigest,
 } from './checkpoint.ts';
 import type { Provenance } from './provenance.ts';
-import { encodeTensors } from './safetensors.ts';
 import { initialMomenta } from './step.ts';
 
 const model = tinyConvolutional;

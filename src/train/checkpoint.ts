@@ -6,10 +6,10 @@ import { messageOf, throwFaults, UsageError } from '../base/errors.ts';
 import type { Parameters, TensorSpec } from '../base/parameters.ts';
 import { check, type Json } from '../base/schema.ts';
 import { formatShape, sameShape } from '../base/shape.ts';
+import { decodeTensors, encodeTensors } from '../interop/safetensors.ts';
 import type { Network } from '../nn/network.ts';
 import { migrateProvenance } from './migrate.ts';
 import { type Provenance, provenanceSchema } from './provenance.ts';
-import { decodeTensors, encodeTensors } from './safetensors.ts';
 import type { TrainingState } from './training-state.ts';
 
 /** Trained parameters with their provenance. */

@@ -1,0 +1,41 @@
+// Cell files: written by `ohmic fit-cell`, named by hardware files as `cell: my-cell.yaml`.
+
+import { dirname, extname, resolve } from 'node:path';
+import { stringify } from 'yaml';
+import { UsageError } from '../base/errors.ts';
+import { isTree } from '../base/merge.ts';
+import type { Json } from '../base/schema.ts';
+import type { CellSpec } from '../cells/cell.ts';
+import { readSettingsFile } from './files.ts';
+
+/** Endings of cell files: the first two are YAML. */
+export const CELL_ENDINGS: readonly string[] = ['.yaml', '.yml', '.json'];
+
+/**
+ * Hardware, read from `file`, with its cell in place: `cell: my-cell.yaml` names a cell file, relative to the folder of
+ * `file`. What holds its cell itself is returned as it is.
+ *
+ * @throws UsageError if the cell file can't be read; what it holds is checked with the hardware
+ */
+export function withCellFile(hardware: Json, file: string): Json {
+  if (!isTree(hardware) || typeof hardware['cell'] !== 'string') return hardware;
+  return { ...hardware, cell: readSettingsFile(resolve(dirname(file), hardware['cell'])) };
+}
+
+/**
+ * The text of a cell file, in the format of its ending.
+ *
+ * @param comment lines at its head; JSON has no comments, so it goes without
+ * @throws UsageError for another ending
+ */
+export function cellFileText(path: string, cell: CellSpec, comment: readonly string[]): string {
+  const ending = extname(path).toLowerCase();
+  if (!CELL_ENDINGS.includes(ending)) {
+    throw new UsageError(
+      `${path}: expected a file name that ends in ${CELL_ENDINGS.join(', ')}, got "${ending}"`,
+    );
+  }
+  if (ending === '.json') return `${JSON.stringify(cell, null, 2)}\n`;
+  const head = comment.map((line) => `# ${line}\n`).join('');
+  return `${head}${stringify(cell, { aliasDuplicateObjects: false, lineWidth: 110 })}`;
+}

@@ -1,0 +1,96 @@
+// `ohmic fit-cell`: measurements as CSV → a cell file and, beside it, a page of measurements against laws.
+
+import { basename, extname, resolve } from 'node:path';
+import { sha256 } from '../base/digest.ts';
+import { throwFaults } from '../base/errors.ts';
+import { type CellFit, fitCell } from '../cells/fit.ts';
+import type { LawChoice } from '../cells/fit-law.ts';
+import { parseMeasurements } from '../cells/measurements.ts';
+import { cellFitPage, withError } from '../report/cell-fit-page.ts';
+import { CELL_ENDINGS, cellFileText } from './cell-file.ts';
+import { readBytes, writeWhole } from './files.ts';
+import { table } from './table.ts';
+import { ohmicVersion } from './workplace.ts';
+
+/** Flags of `ohmic fit-cell`; numbers are read by commander. */
+export type FitCellFlags = {
+  readonly out: string;
+  readonly law: LawChoice;
+  readonly gMax?: number;
+  readonly readSeconds?: number;
+  readonly degree?: number;
+  readonly name?: string;
+  readonly json?: boolean;
+};
+
+/** Digits that numbers of a cell file have: more than any measurement, fewer than is pleasant to read past. */
+const DIGITS = 8;
+
+/** Fits a cell to the measurements of a file, and writes the cell and its page. */
+export async function fitCellCommand(file: string, flags: FitCellFlags): Promise<void> {
+  const { out, law, gMax, readSeconds, degree, json = false } = flags;
+  const ending = extname(out);
+  const page = `${ending === '' ? out : out.slice(0, -ending.length)}.html`;
+  throwFaults('fit-cell', [
+    ...(CELL_ENDINGS.includes(ending.toLowerCase())
+      ? []
+      : [`--out: expected a file name that ends in ${CELL_ENDINGS.join(', ')}, got "${out}"`]),
+    ...(resolve(out) === resolve(file)
+      ? [`--out: expected another file than the measurements, got "${out}"`]
+      : []),
+  ]);
+  const bytes = readBytes(file);
+  const measurements = parseMeasurements(file, new TextDecoder().decode(bytes));
+  const name = flags.name ?? basename(out, ending);
+  const digest = (await sha256(bytes)).slice(0, 16);
+  const version = ohmicVersion();
+  const source = `measured: ${basename(file)} (SHA-256 ${digest}…), fitted by ohmic ${version}`;
+  const fitted = fitCell(measurements, {
+    name,
+    source,
+    law,
+    gMaxMicrosiemens: gMax,
+    readSeconds,
+    degree,
+  });
+  const fit: CellFit = { ...fitted, cell: rounded(fitted.cell) as CellFit['cell'] };
+  const { cell } = fit;
+  const comment = [
+    `Written by ohmic ${version} fit-cell from ${basename(file)}; ${basename(page)} shows measurements against laws.`,
+    `Hardware files name it: \`cell: ${basename(out)}\`. What \`fit\` says is for readers, nothing is computed from it.`,
+  ];
+  writeWhole(out, cellFileText(out, cell, comment));
+  writeWhole(page, cellFitPage(fit));
+  process.stdout.write(
+    json ? `${JSON.stringify(cell, null, 2)}\n` : `${summaryOf(fit)}\ncell: ${out}\nreport: ${page}\n`,
+  );
+}
+
+/** Every number to so many digits. */
+function rounded(value: unknown): unknown {
+  if (typeof value === 'number') return Number(value.toPrecision(DIGITS));
+  if (Array.isArray(value)) return value.map(rounded);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, rounded(inner)]));
+}
+
+function summaryOf({ cell }: CellFit): string {
+  const { devices, reads, levels, parameters, goodness, warnings } = cell.fit;
+  const rows = parameters.map((parameter) => [
+    parameter.name,
+    withError(parameter),
+    parameter.unit === '1' ? '' : parameter.unit,
+  ]);
+  const tests = goodness.flatMap(({ name, chiSquare, degreesOfFreedom, probability }) =>
+    probability === null
+      ? []
+      : [[name, chiSquare.toFixed(1), String(degreesOfFreedom), String(Number(probability.toPrecision(2)))]],
+  );
+  return [
+    `${cell.name}: ${devices} devices at ${levels} levels, ${reads} reads, Gmax ${cell.gMaxMicrosiemens} µS, t₀ ${cell.driftReferenceSeconds} s`,
+    ...(rows.length === 0 ? [] : ['', table(['parameter', 'value ± standard error', 'unit'], rows)]),
+    ...(tests.length === 0 ? [] : ['', table(['law', 'χ²', 'degrees', 'probability'], tests)]),
+    ...(warnings.length === 0 ? [] : ['', ...warnings.map((warning) => `warning: ${warning}`)]),
+    '',
+  ].join('\n');
+}
