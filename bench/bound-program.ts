@@ -42,11 +42,7 @@ export function bind(
     (dtype === 'f32' ? floats : bits)[slot] = scalars[name]!;
   return {
     run: () => program.run(buffers, bits),
-    profile: async () => {
-      const times = new Float64Array(plan.launches.length);
-      await (program as NativeProgram).profile(buffers, bits, times);
-      return times;
-    },
+    profile: () => (program as NativeProgram).profile(buffers, bits),
     free: () => {
       for (const buffer of own) buffer?.free();
     },

@@ -2,7 +2,7 @@
 // Both are counted from the graph and the plan, so they do not depend on how a kernel is written.
 
 import { elementCount } from '../src/base/shape.ts';
-import type { Plan } from '../src/compile/backend.ts';
+import { callsOf, type Plan } from '../src/compile/backend.ts';
 import { simplify } from '../src/compile/passes/simplify.ts';
 import { type Graph, type Node, nodesOf, type OpName } from '../src/graph/node.ts';
 import { type Int, range } from '../src/kernel/int.ts';
@@ -59,11 +59,15 @@ export function classWork(graph: Graph, plan: Plan): ClassWork[] {
     ({ name }) => CLASSES.find(({ prefixes }) => prefixes.some((prefix) => name.startsWith(prefix)))!,
   );
   return CLASSES.flatMap((kind): ClassWork[] => {
-    const launches = [...plan.launches.keys()].filter((l) => classOf[plan.launches[l]!.kernel] === kind);
+    const launches = [...plan.launches.keys()].filter(
+      (l) => classOf[callsOf(plan.launches[l]!)[0]!.kernel] === kind,
+    );
     if (launches.length === 0) return [];
     const { ops } = kind;
     if (ops === undefined) {
-      const amount = launches.reduce((sum, l) => sum + bytes[plan.launches[l]!.kernel]!, 0);
+      const amount = launches
+        .flatMap((l) => callsOf(plan.launches[l]!))
+        .reduce((sum, { kernel }) => sum + bytes[kernel]!, 0);
       return [{ name: kind.name, launches, work: { kind: 'bytes', amount } }];
     }
     const amount = nodes.reduce(

@@ -1,6 +1,6 @@
 // The two limits of a machine as C: multiply-adds that touch nothing but registers, and a copy that fits no cache.
 
-import { prelude } from '../src/native/prelude.ts';
+import { prelude } from '../src/native/c-sources.ts';
 
 /** Multiply-adds in flight: more than latency times pipes of most processors, and few enough for 16 registers. */
 export const CHAINS = 12;

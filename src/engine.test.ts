@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { verifying } from '../test/compare.ts';
 import { UsageError } from './base/errors.ts';
 import { hostTensor } from './base/parameters.ts';
 import { type Engine, engineOn, type Store } from './engine.ts';
@@ -8,7 +9,7 @@ import { startNodeWorker } from './node/workers.ts';
 import { createWasmBackend } from './wasm/backend.ts';
 
 const newEngine = async (): Promise<Engine> =>
-  engineOn(await createWasmBackend({ threads: 2, startWorker: startNodeWorker }));
+  engineOn(await verifying(createWasmBackend({ threads: 2, startWorker: startNodeWorker })));
 
 let engine: Engine;
 before(async () => {

@@ -2,10 +2,10 @@
 // Parameters stay on the backend between calls, in a store that several executables can share.
 
 import { UsageError } from './base/errors.ts';
+import { createMutex, type Mutex } from './base/mutex.ts';
 import { type HostTensor, hostTensor, type Parameters, type TensorSpec } from './base/parameters.ts';
 import type { Key } from './base/random.ts';
 import { elementCount, formatShape, type Shape, sameShape } from './base/shape.ts';
-import { createTurns, type Turns } from './base/turns.ts';
 import {
   type Backend,
   type Binding,
@@ -77,27 +77,27 @@ export type ChosenEngine = {
   readonly notice?: string;
 };
 
-/** An engine on a backend that is already there. */
+/** An engine on a backend that is already started. */
 export function engineOn(backend: Backend): Engine {
-  const turns = createTurns();
+  const mutex = createMutex();
   return {
     backend,
     compile: async (graph) => {
       const plan = compile(graph, backend);
       const program = await backend.load(plan);
       try {
-        return executable(backend, outlineOf(plan), program, turns);
+        return executable(backend, outlineOf(plan), program, mutex);
       } catch (thrown) {
         program.free();
         throw thrown;
       }
     },
-    store: (values = {}) => createStore(backend, turns, values),
-    close: () => turns.take(() => backend.close()),
+    store: (values = {}) => createStore(backend, mutex, values),
+    close: () => mutex.runExclusive(() => backend.close()),
   };
 }
 
-async function createStore(backend: Backend, turns: Turns, values: Parameters): Promise<Store> {
+async function createStore(backend: Backend, mutex: Mutex, values: Parameters): Promise<Store> {
   const held = new Map<string, { readonly shape: Shape; readonly buffer: DeviceBuffer }>();
   const find = (name: string): { readonly shape: Shape; readonly buffer: DeviceBuffer } => {
     const found = held.get(name);
@@ -121,7 +121,7 @@ async function createStore(backend: Backend, turns: Turns, values: Parameters): 
       checkShape(name, known, shape);
       return { buffer, data };
     });
-    await turns.take(() => Promise.all(given.map(({ buffer, data }) => buffer.write(data))));
+    await mutex.runExclusive(() => Promise.all(given.map(({ buffer, data }) => buffer.write(data))));
   };
   reserve(Object.entries(values).map(([name, { shape }]) => ({ name, shape })));
   await write(values);
@@ -131,7 +131,7 @@ async function createStore(backend: Backend, turns: Turns, values: Parameters): 
     buffer: (name) => find(name).buffer,
     read: async (names = [...held.keys()]) => {
       const wanted = names.map((name) => ({ name, ...find(name) }));
-      const values = await turns.take(() => Promise.all(wanted.map(({ buffer }) => buffer.read())));
+      const values = await mutex.runExclusive(() => Promise.all(wanted.map(({ buffer }) => buffer.read())));
       return Object.fromEntries(wanted.map(({ name, shape }, k) => [name, hostTensor(shape, values[k]!)]));
     },
     write,
@@ -160,7 +160,7 @@ function allocateAll(backend: Backend, sizes: readonly number[]): DeviceBuffer[]
   }
 }
 
-function executable(backend: Backend, plan: PlanOutline, program: Program, turns: Turns): Executable {
+function executable(backend: Backend, plan: PlanOutline, program: Program, mutex: Mutex): Executable {
   const ownBindings = plan.bindings.filter(({ role }) => role !== 'state');
   const allocated = allocateAll(
     backend,
@@ -188,7 +188,7 @@ function executable(backend: Backend, plan: PlanOutline, program: Program, turns
     plan,
     program,
     states,
-    run: (call) => turns.take(() => run(call)),
+    run: (call) => mutex.runExclusive(() => run(call)),
     free: () => {
       for (const buffer of allocated) buffer.free();
       program.free();

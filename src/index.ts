@@ -38,8 +38,9 @@ export { checkHardware } from './crossbar/hardware-schema.ts';
 export { onChip } from './crossbar/on-chip.ts';
 export { hermes256, ideal, joshi2020, standardEvaluation } from './crossbar/presets.ts';
 // Data.
-export { type Augmentation, noAugmentation } from './data/batches.ts';
+export { noAugmentation } from './data/batches.ts';
 export {
+  type Augmentation,
   type DataSplit,
   dataSplit,
   type ImageSet,

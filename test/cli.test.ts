@@ -417,4 +417,6 @@ test('inspect tells provenance and layers, programs a chip, prints graph and ker
   assert.match(graph.out, /update dense1\.weights = %\d+/);
   const kernels = await ohmic(['inspect', 'kernels', '--model', 'mlp', '--dataset', 'mnist']);
   assert.match(kernels.out, /^plan: \d+ launches/);
+  const verdict = await ohmic(['inspect', 'kernels', '--model', 'mlp', '--dataset', 'mnist', '--verify']);
+  assert.match(verdict.out, /^\d+ launches of \d+ kernels: no faults\n$/);
 });

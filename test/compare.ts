@@ -6,6 +6,7 @@ import { type HostTensor, hostTensor } from '../src/base/parameters.ts';
 import { deriveKey, type Key, keyFromSeed, type RandomSequence, randomSequence } from '../src/base/random.ts';
 import { elementCount, type Shape } from '../src/base/shape.ts';
 import type { Backend } from '../src/compile/backend.ts';
+import { verifyPlan } from '../src/compile/verify-plan.ts';
 import { type Engine, engineOn } from '../src/engine.ts';
 import { type Interpreted, interpret } from '../src/graph/interpret.ts';
 import type { Graph, Node } from '../src/graph/node.ts';
@@ -188,12 +189,27 @@ export type BackendChoice = { readonly name: string; readonly start: (threads: n
 
 const compiler = findCompiler();
 
-/** WebAssembly, and native code where a C compiler is found. */
+/** A backend that fails to load a plan with faults. */
+export async function verifying(backend: Backend | Promise<Backend>): Promise<Backend> {
+  const inner = await backend;
+  return {
+    ...inner,
+    load: (plan) => {
+      assert.deepEqual(verifyPlan(plan), []);
+      return inner.load(plan);
+    },
+  };
+}
+
+/** WebAssembly, and native code where a C compiler is found; both verify what they are given. */
 export const backends: readonly BackendChoice[] = [
   ...(compiler === undefined
     ? []
-    : [{ name: 'native', start: (threads: number) => createNativeBackend(compiler, threads) }]),
-  { name: 'wasm', start: (threads: number) => createWasmBackend({ threads, startWorker: startNodeWorker }) },
+    : [{ name: 'native', start: (threads: number) => verifying(createNativeBackend(compiler, threads)) }]),
+  {
+    name: 'wasm',
+    start: (threads: number) => verifying(createWasmBackend({ threads, startWorker: startNodeWorker })),
+  },
 ];
 
 /** Hands an engine to `use` and closes it afterwards. */

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join, normalize } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
+import { findCompiler } from '../src/native/compiler.ts';
 import { installPacked } from './packed-package.ts';
 
 const run = promisify(execFile);
@@ -35,7 +36,8 @@ test('the package holds what is needed to use it, and no tests', () => {
   );
   assert.equal(entries.length, 7);
   const documents = ['README.md', 'LICENSE', 'CHANGELOG.md', 'CITATION.cff', 'docs/physics.md'];
-  for (const needed of [...documents, ...Object.values(bin), ...entries].map((name) => normalize(name)))
+  const c = ['dist/native/runtime.c', 'dist/native/prelude.h'];
+  for (const needed of [...documents, ...c, ...Object.values(bin), ...entries].map((name) => normalize(name)))
     assert.ok(files.includes(needed), needed);
   const citation = readFileSync(join(unpacked, 'CITATION.cff'), 'utf8');
   assert.equal(/^version: (.*)$/m.exec(citation)?.[1], version);
@@ -66,14 +68,15 @@ test('the command trains and evaluates, with worker threads', async () => {
   assert.match(stdout, /report: evaluated\/report\.html/);
 });
 
-test('the library can be imported and computes, on either subpath', async () => {
-  const script = join(folder, 'use.mjs');
-  writeFileSync(
-    script,
-    `import { createWasmEngine, trace } from 'ohmic';
+for (const backend of findCompiler() === undefined ? ['wasm'] : ['wasm', 'native']) {
+  test(`the library can be imported and computes, ${backend}, on either subpath`, async () => {
+    const script = join(folder, 'use.mjs');
+    writeFileSync(
+      script,
+      `import { createWasmEngine, trace } from 'ohmic';
 import { createEngine, loadDataSet } from 'ohmic/node';
 const graph = trace((t) => ({ outputs: { y: t.input('x', [3]).square() } }));
-for (const start of [() => createEngine({ backend: 'wasm', threads: 1 }), createWasmEngine]) {
+for (const start of [() => createEngine({ backend: '${backend}', threads: 1 }), createWasmEngine]) {
   const { engine } = await start();
   const executable = await engine.compile(graph);
   console.log([...(await executable.run({ inputs: { x: Float32Array.of(1, 2, 3) } })).y].join());
@@ -81,6 +84,7 @@ for (const start of [() => createEngine({ backend: 'wasm', threads: 1 }), create
 }
 console.log((await loadDataSet('synthetic', { trainImages: 20, testImages: 10 })).train.count);
 `,
-  );
-  assert.equal((await run(process.execPath, [script])).stdout, '1,4,9\n1,4,9\n20\n');
-});
+    );
+    assert.equal((await run(process.execPath, [script])).stdout, '1,4,9\n1,4,9\n20\n');
+  });
+}

@@ -16,8 +16,8 @@ export function isTree(value: Json | undefined): value is Tree {
 }
 
 /**
- * `over` laid on `base`, field by field. Where the `kind` changes, nothing of `base` is kept: the fields mean other things.
- * Where fields meet something that has none, that is kept, whichever of the two it is: nothing is lost silently, and the
+ * `over` laid on `base`, field by field. Where `over` says another `kind` or `preset`, nothing of `base` is kept: the
+ * fields mean other things. Where fields meet something that has none, that is kept, whichever of the two it is: nothing is lost silently, and the
  * schema refuses it together with all other faults.
  *
  * @param rules for fields of these names, at any depth, instead
@@ -27,10 +27,10 @@ export function mergeSettings(
   over: Json | undefined,
   rules: MergeRules = {},
 ): Json | undefined {
-  if (over === undefined || base === undefined) return over ?? base;
-  if (!isTree(over)) return over;
+  if (over === undefined) return base;
+  if (base === undefined || !isTree(over)) return over;
   if (!isTree(base)) return base;
-  if (over['kind'] !== undefined && base['kind'] !== undefined && over['kind'] !== base['kind']) return over;
+  if (isAnother(base, over)) return over;
   const names = [...new Set([...Object.keys(base), ...Object.keys(over)])];
   return Object.fromEntries(
     names.map((name) => {
@@ -46,6 +46,19 @@ export function mergeSettings(
 /** A tree that holds one value at a path: `['adc', 'bits'], 4` gives `{ adc: { bits: 4 } }`. */
 export function treeAt(path: readonly string[], value: Json): Json {
   return path.reduceRight((inner: Json, name) => ({ [name]: inner }), value);
+}
+
+function isAnother(base: Tree, over: Tree): boolean {
+  if (over['kind'] !== undefined && base['kind'] !== undefined && over['kind'] !== base['kind']) return true;
+  return over['preset'] !== undefined && over['preset'] !== base['preset'];
+}
+
+/** A tree with one value set; the tree itself where the path leads through something that has no fields. */
+export function withValueAt(tree: Json | undefined, path: readonly string[], value: Json): Json | undefined {
+  const [name, ...rest] = path;
+  if (name === undefined) return value;
+  if (tree === undefined) return treeAt(path, value);
+  return isTree(tree) ? { ...tree, [name]: withValueAt(tree[name], rest, value) } : tree;
 }
 
 /** One line for every field that differs: `training.epochs: 10 there, 20 here`. */

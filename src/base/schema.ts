@@ -71,7 +71,8 @@ export function nameSchema<N extends string>(known: readonly N[]): z.ZodType<N, 
 const LONGEST_ECHO = 200;
 
 function echo(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'nothing';
+  // JSON has no word for numbers that are none.
+  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? 'nothing');
   return text.length <= LONGEST_ECHO ? text : `${text.slice(0, LONGEST_ECHO)}…`;
 }
 
@@ -92,7 +93,7 @@ function issueTexts(issue: z.core.$ZodIssue, raw: unknown): string[] {
   const isComplete =
     issue.code === 'custom' || issue.code === 'unrecognized_keys' || message.includes(', got ');
   // zod says what came by its type; the value says more.
-  const expected = message.replace(/, received \w+$/, '');
+  const expected = message.replace(/, received -?\w+$/, '');
   const hint = came === null ? ' (JSON has null for NaN and infinity)' : '';
   const text = isComplete ? message : `${expected}, got ${echo(came)}${hint}`;
   return [place === '' ? text : `${place}: ${text}`];

@@ -39,7 +39,8 @@ const evaluation: EvaluationSettings = {
   chips: 1,
   timesSeconds: [0],
   methods: ['none', 'adabs'],
-  adabs: { batches: 1, batchSize: 8 },
+  adabs: { batches: 1, batchSize: 8, memory: 0.015 },
+  ranges: { kind: 'maximum' },
   calibrationImages: 8,
 };
 const experimentIn = (name: string): Experiment => ({
@@ -48,7 +49,8 @@ const experimentIn = (name: string): Experiment => ({
   folder: join(folder, name),
   dataset: 'tiny',
   data,
-  model: ({ provenance }) => (provenance.model === tinyPerceptron.name ? tinyPerceptron : tinyConvolutional),
+  networkOf: ({ provenance }) =>
+    provenance.model === tinyPerceptron.name ? tinyPerceptron : tinyConvolutional,
   hardware: joshi2020,
   evaluation,
   seed: 3,
@@ -60,8 +62,8 @@ const random = { ...trained, parameters: randomParameters(tinyConvolutional) };
 
 test('networks whose names differ in marks only keep their progress apart', async () => {
   const networks = [
-    { label: 'digital (a b)', network: trained },
-    { label: 'digital (a+b)', network: random },
+    { label: 'digital (a b)', trained },
+    { label: 'digital (a+b)', trained: random },
   ];
   const experiment = experimentIn('names');
   const [first, second] = await evaluateInFolder(experiment, networks, place, signal);
@@ -79,7 +81,12 @@ test('networks whose names differ in marks only keep their progress apart', asyn
 test('other weights under the same name are evaluated anew', async () => {
   const experiment = experimentIn('weights');
   const accuracyOf = async (network: typeof trained): Promise<number> => {
-    const [result] = await evaluateInFolder(experiment, [{ label: 'digital', network }], place, signal);
+    const [result] = await evaluateInFolder(
+      experiment,
+      [{ label: 'digital', trained: network }],
+      place,
+      signal,
+    );
     return result!.digitalAccuracy;
   };
   assert.ok((await accuracyOf(trained)) > (await accuracyOf(random)));
@@ -87,7 +94,7 @@ test('other weights under the same name are evaluated anew', async () => {
 
 test('a damaged file of progress is named', async () => {
   const experiment = experimentIn('damaged');
-  const networks = [{ label: 'digital', network: trained }];
+  const networks = [{ label: 'digital', trained }];
   await evaluateInFolder(experiment, networks, place, signal);
   const file = join(experiment.folder, readdirSync(experiment.folder)[0]!);
   writeFileSync(file, readFileSync(file, 'utf8').replace('"chip":0', '"chip":1'));
@@ -101,7 +108,12 @@ test('a network that normalises nothing is evaluated without AdaBS, and that is 
   const network = await trainedNetwork(engine, tinyPerceptron, data);
   lines.length = 0;
   const experiment = experimentIn('plain');
-  const [result] = await evaluateInFolder(experiment, [{ label: 'digital', network }], place, signal);
+  const [result] = await evaluateInFolder(
+    experiment,
+    [{ label: 'digital', trained: network }],
+    place,
+    signal,
+  );
   assert.deepEqual(
     result!.deployed.map(({ method }) => method),
     ['none'],
@@ -112,7 +124,7 @@ test('a network that normalises nothing is evaluated without AdaBS, and that is 
   ]);
   const only = { ...evaluation, methods: ['adabs'] } as const;
   await assert.rejects(
-    evaluateInFolder(experiment, [{ label: 'digital', network, evaluation: only }], place, signal),
+    evaluateInFolder(experiment, [{ label: 'digital', trained: network, evaluation: only }], place, signal),
     /methods must name another than adabs: tiny-perceptron has no batch normalisation/,
   );
 });

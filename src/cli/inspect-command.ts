@@ -1,11 +1,12 @@
 // `ohmic inspect …`: what is inside weights, a programmed chip, a graph, a plan. Prints on stdout and changes nothing.
 
-import { throwFaults, UsageError } from '../base/errors.ts';
+import { invariant, throwFaults, UsageError } from '../base/errors.ts';
 import { countParameters, type HostTensor, type Parameters } from '../base/parameters.ts';
 import { elementCount, formatShape, type Shape } from '../base/shape.ts';
 import { unknownName } from '../base/suggest.ts';
 import { printPlan } from '../compile/backend.ts';
 import { compile, type Target } from '../compile/compile.ts';
+import { verifyPlan } from '../compile/verify-plan.ts';
 import { signedSignificance } from '../crossbar/arrays.ts';
 import type { Chip } from '../crossbar/chip.ts';
 import { hardwareOf, patternFaults } from '../crossbar/hardware.ts';
@@ -58,6 +59,7 @@ export type GraphFlags = {
   readonly noise?: number;
   readonly batchSize: number;
   readonly c?: boolean;
+  readonly verify?: boolean;
 };
 
 /** How parameters of analog layers are called. */
@@ -242,12 +244,22 @@ export function inspectGraph(flags: GraphFlags): void {
   process.stdout.write(printGraph(graphOf(flags)));
 }
 
-/** Prints the plan of a network's graph for this machine, or its kernels as C. */
+/**
+ * Prints the plan of a network's graph for this machine, its kernels as C, or what the verifier says of it.
+ *
+ * @throws InternalError with all faults that the verifier finds
+ */
 export function inspectKernels(flags: GraphFlags): void {
   const compiler = findCompiler();
   // Without a compiler, what the WebAssembly backend would be given.
   const target: Target = compiler ?? wasmTarget;
   const plan = compile(graphOf(flags), target);
+  if (flags.verify === true) {
+    const faults = verifyPlan(plan);
+    invariant(faults.length === 0, () => `the plan has ${faults.length} faults\n${faults.join('\n')}`);
+    process.stdout.write(`${plan.launches.length} launches of ${plan.kernels.length} kernels: no faults\n`);
+    return;
+  }
   process.stdout.write(flags.c === true ? printTranslationUnit(plan.kernels, plan.lanes) : printPlan(plan));
 }
 

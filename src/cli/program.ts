@@ -223,6 +223,7 @@ function addInspect(program: Command): void {
   graphOptions(inspect.command('kernels'))
     .description('the compiled plan: buffers, launches, kernels')
     .option('--c', 'the kernels as the C that the native backend compiles')
+    .option('--verify', 'check the plan against the rules of the kernel language, and print the verdict only')
     .action(inspectKernels);
 }
 

@@ -1,5 +1,6 @@
 // Settings of a run, changed by flags: `--set` and `--backend`, of `ohmic run` and `ohmic reproduce` alike.
 
+import { withValueAt } from '../base/merge.ts';
 import type { Json } from '../base/schema.ts';
 import { valueAt } from '../base/value-at.ts';
 import { chosenHardware, hardwareRoot } from './hardware-flag.ts';
@@ -22,5 +23,5 @@ export function withSetFlags(settings: Json, { set = [], backend }: SetFlags): J
   const laid = laySettings(settings, settingsTree(others), backend === undefined ? undefined : { backend });
   const base = valueAt(laid, ['hardware']) as Json | undefined;
   const hardware = chosenHardware(base, { hardware: undefined, keepDigital: undefined, settings: inside });
-  return hardware === undefined ? laid : laySettings(laid, { hardware });
+  return hardware === undefined ? laid : withValueAt(laid, ['hardware'], hardware);
 }

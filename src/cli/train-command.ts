@@ -2,7 +2,7 @@
 
 import { resolve } from 'node:path';
 import { throwFaults } from '../base/errors.ts';
-import { mergeSettings, treeAt } from '../base/merge.ts';
+import { mergeSettings, withValueAt } from '../base/merge.ts';
 import type { Json } from '../base/schema.ts';
 import { valueAt } from '../base/value-at.ts';
 import { networkByName } from '../nn/networks.ts';
@@ -84,7 +84,7 @@ function trainSettings(flags: TrainFlags, stored: Json | undefined): TrainSettin
     keepDigital,
     settings: inside,
   });
-  const merged = laySettings(laid, chosen === undefined ? undefined : treeAt(HARDWARE, chosen));
+  const merged = chosen === undefined ? laid : withValueAt(laid, HARDWARE, chosen);
   const settings = checkTrainSettings('train', keepBackend(merged, stored));
   const { from, training } = settings;
   const { distillation } = training;

@@ -1,8 +1,7 @@
 // A training stage in a folder, with its progress on the terminal. What the stage does is experiment/train-stage.ts.
 
 import { basename, dirname, join } from 'node:path';
-import type { Augmentation } from '../data/batches.ts';
-import { isNamedSet, namedSets } from '../data/named-sets.ts';
+import type { Augmentation, DataSplit } from '../data/image-set.ts';
 import {
   readWeights as readStoredWeights,
   TRAINING_FILES,
@@ -53,7 +52,7 @@ export async function trainInFolder(
         break;
       case 'begun': {
         const { step, steps, note } = event;
-        line(`${label}: augmentation ${augmentationText(augmentation, stage.dataset)}`);
+        line(`${label}: augmentation ${augmentationText(augmentation, stage)}`);
         if (note !== undefined) line(`note: ${note}`);
         if (step > 0) line(`${label}: continuing after step ${step} of ${steps}`);
         const total = steps * batchSize;
@@ -104,16 +103,22 @@ function epochText({ epoch, trainLoss, trainAccuracy, testAccuracy }: EpochRecor
 }
 
 /** What happens to the images of a training, and who says so: `none, as mnist suggests`. */
-export function augmentationText({ cropPadding, flip, cutout }: Augmentation, dataset: string): string {
+export function augmentationText(
+  { cropPadding, flip, cutout }: Augmentation,
+  { dataset, data }: { readonly dataset: string; readonly data: Pick<DataSplit, 'augmentation'> },
+): string {
   const changes = [
     ...(cropPadding > 0 ? [`crops after padding by ${cropPadding}`] : []),
     ...(flip ? ['mirrored at random'] : []),
     ...(cutout > 0 ? [`cutouts of ${cutout} x ${cutout}`] : []),
   ];
   const text = changes.length === 0 ? 'none' : changes.join(', ');
-  const suggested = isNamedSet(dataset) ? namedSets[dataset].augmentation : undefined;
+  const suggested = data.augmentation;
   const isSuggested =
-    suggested?.cropPadding === cropPadding && suggested.flip === flip && suggested.cutout === cutout;
+    suggested !== undefined &&
+    suggested.cropPadding === cropPadding &&
+    suggested.flip === flip &&
+    suggested.cutout === cutout;
   return `${text}, as ${isSuggested ? `${dataset} suggests` : 'the settings say'}`;
 }
 

@@ -1,4 +1,4 @@
-// What every backend asks of those who use it, in the same words.
+// Checks that all backends share, so that misuse gets the same message from each.
 
 import { throwFaults, UsageError } from '../base/errors.ts';
 import type { Backend, DeviceBuffer, PlanOutline } from './backend.ts';

@@ -2,9 +2,10 @@
 
 import type { Shape } from '../base/shape.ts';
 import type { DType } from '../graph/node.ts';
-import { type Kernel, printKernel } from '../kernel/kernel.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import { printKernel } from '../kernel/print.ts';
 
-/** A buffer that lives outside the plan: handed in with every run, in this order. */
+/** A buffer that lives outside the plan; every run gets them all, in this order. */
 export type Binding = {
   readonly name: string;
   readonly role: 'input' | 'state' | 'output';
@@ -13,22 +14,37 @@ export type Binding = {
   readonly elements: number;
 };
 
-/** Where a launch's buffer argument lies: in a binding, or at an offset (in elements) of the plan's own arena. */
+/** Where a call's buffer argument lies: in a binding, or at an offset (in elements) of the plan's own arena. */
 export type Placement =
   | { readonly space: 'binding'; readonly binding: number }
   | { readonly space: 'arena'; readonly offset: number };
 
-/** One run of a kernel over all its chunks. */
-export type Launch = {
+/** A kernel with its arguments, to be run over all its chunks. */
+export type KernelCall = {
   readonly kernel: number;
   readonly buffers: readonly Placement[];
-  readonly words: readonly number[];
-  /**
-   * If given, the next launch runs along with this one: so many of its chunks, c · nextChunks and on, follow chunk c of
-   * this one on the same thread. The two do not need one another.
-   */
-  readonly nextChunks?: number;
+  /** 32-bit words that only this call has, as many as its kernel takes. */
+  readonly pushConstants: readonly number[];
 };
+
+/**
+ * A step of a plan: one call, or two that run together. In a pair, chunk c of the first is followed, on the same thread,
+ * by chunks c · ratio to c · ratio + ratio − 1 of the second, which finds in the L2 cache what the first has loaded. Neither call writes what the other one touches.
+ */
+export type Launch<Call = KernelCall> =
+  | { readonly kind: 'single'; readonly call: Call }
+  | { readonly kind: 'pair'; readonly first: Call; readonly second: Call; readonly ratio: number };
+
+/** The calls of a launch, one or two. */
+export function callsOf<Call>(launch: Launch<Call>): readonly Call[] {
+  return launch.kind === 'single' ? [launch.call] : [launch.first, launch.second];
+}
+
+/** The launch with other calls. */
+export function mapCalls<A, B>(launch: Launch<A>, f: (call: A) => B): Launch<B> {
+  if (launch.kind === 'single') return { kind: 'single', call: f(launch.call) };
+  return { kind: 'pair', first: f(launch.first), second: f(launch.second), ratio: launch.ratio };
+}
 
 /**
  * A compiled graph: kernels and the order in which they run. A launch sees everything that earlier launches wrote;
@@ -92,16 +108,18 @@ export type Backend = {
 export function printPlan(plan: Plan): string {
   const place = (placement: Placement): string =>
     placement.space === 'arena' ? `arena+${placement.offset}` : plan.bindings[placement.binding]!.name;
+  const called = ({ kernel, buffers }: KernelCall): string =>
+    `${plan.kernels[kernel]!.name}(${buffers.map(place).join(', ')})`;
   const lines = [
     `plan: ${plan.launches.length} launches of ${plan.kernels.length} kernels, arena ${plan.arenaElements} elements`,
     ...plan.bindings.map(
       (binding) => `${binding.role} ${binding.name} ${binding.dtype} (${binding.shape.join(', ')})`,
     ),
     ...plan.scalars.map((scalar, slot) => `scalar ${slot} ${scalar.name} ${scalar.dtype}`),
-    ...plan.launches.map(
-      ({ kernel, buffers, nextChunks }) =>
-        `launch ${plan.kernels[kernel]!.name}(${buffers.map(place).join(', ')})` +
-        (nextChunks === undefined ? '' : `, each chunk with ${nextChunks} of the next`),
+    ...plan.launches.map((launch) =>
+      launch.kind === 'single'
+        ? `launch ${called(launch.call)}`
+        : `launch ${called(launch.first)}, each chunk with ${launch.ratio} of ${called(launch.second)}`,
     ),
     ...plan.kernels.map(printKernel),
   ];

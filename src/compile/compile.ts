@@ -3,7 +3,7 @@
 
 import { elementCount } from '../base/shape.ts';
 import type { Graph, Node } from '../graph/node.ts';
-import type { Binding, Launch, Placement, Plan } from './backend.ts';
+import { type Binding, type Launch, mapCalls, type Placement, type Plan } from './backend.ts';
 import type { Context, DraftLaunch, Memory } from './draft.ts';
 import { lowerCopy } from './elementwise/map.ts';
 import { type Fusion, fuse, isBuffer } from './passes/fuse.ts';
@@ -42,7 +42,7 @@ export function compile(graph: Graph, target: Target): Plan {
   };
   const drafts = [
     ...pairLaunches(lowerGroups(context, fusion.groups)),
-    ...homes.copies.map(({ from, to }) => lowerCopy(context, from, to)),
+    ...homes.copies.map(({ from, to }) => ({ kind: 'single', call: lowerCopy(context, from, to) }) as const),
   ];
   return assemble(target, drafts, homes, scalars);
 }
@@ -106,7 +106,7 @@ function statesReadAtEnd({ outputs, updates }: Graph, states: ReadonlyMap<string
   return new Set([...Object.values(outputs), ...moved.map(([, node]) => node)]);
 }
 
-/** True if `update` may overwrite `state` as it is computed: nobody loads the state later, or at another index. */
+/** True if `update` may overwrite `state` as it is computed: no group loads the state later, or at another index. */
 function isWrittenInPlace({ groups, stored, lastLoads }: Fusion, state: Node, update: Node): boolean {
   const position = groups.findIndex((group) => (group.results as readonly Node[]).includes(update));
   const group = groups[position]!;
@@ -117,7 +117,11 @@ function isWrittenInPlace({ groups, stored, lastLoads }: Fusion, state: Node, up
   );
   const isAligned = remembered((node) => {
     const isView =
-      node.op === 'reshape' || node.op === 'transpose' || node.op === 'slice' || node.op === 'broadcast';
+      node.op === 'reshape' ||
+      node.op === 'transpose' ||
+      node.op === 'slice' ||
+      node.op === 'broadcast' ||
+      node.op === 'gather';
     return node.inputs.every(
       (input) => !isLoaded(input) || (!isView && (input === state || isAligned(input))),
     );
@@ -125,7 +129,7 @@ function isWrittenInPlace({ groups, stored, lastLoads }: Fusion, state: Node, up
   return group.results.every(isAligned);
 }
 
-/** `predicate`, asked once a node: shared parts of a graph are visited once. */
+/** `predicate` with its answers kept: shared parts of a graph are visited once. */
 function remembered(predicate: (node: Node) => boolean): (node: Node) => boolean {
   const answers = new Map<Node, boolean>();
   return (node) => {
@@ -137,7 +141,7 @@ function remembered(predicate: (node: Node) => boolean): (node: Node) => boolean
 
 function assemble(
   target: Target,
-  drafts: readonly DraftLaunch[],
+  drafts: readonly Launch<DraftLaunch>[],
   homes: Homes,
   scalars: Plan['scalars'],
 ): Plan {
@@ -148,10 +152,13 @@ function assemble(
       ? { space: 'binding', binding: homes.bindingMemories.indexOf(memory) }
       : { space: 'arena', offset: arena.offsets.get(memory)! };
   const { kernels, numberOf } = numberKernels();
-  const launches = drafts.map(({ kernel, memories, words, nextChunks }): Launch => {
-    const along = nextChunks !== undefined && { nextChunks };
-    return { kernel: numberOf(kernel), buffers: memories.map(place), words, ...along };
-  });
+  const launches = drafts.map((draft) =>
+    mapCalls(draft, ({ kernel, memories, pushConstants }) => ({
+      kernel: numberOf(kernel),
+      buffers: memories.map(place),
+      pushConstants,
+    })),
+  );
   return {
     lanes: target.lanes,
     kernels,

@@ -1,4 +1,4 @@
-// A kernel being lowered, with the memory its launch will touch.
+// A kernel being lowered, with the memory that its call touches.
 
 import type { Node } from '../graph/node.ts';
 import { KernelBuilder } from '../kernel/builder.ts';
@@ -9,7 +9,7 @@ import type { Surroundings } from './elementwise/expression.ts';
 /** A stretch of memory that a plan places somewhere: a stored value or a temporary of the lowering. */
 export type Memory = { readonly label: string; readonly elements: number };
 
-/** Elements from which on a value does not stay in a near cache by itself: 1 MB. */
+/** Values of this many elements, 1 MB, and larger ones do not stay in the L2 cache. */
 export const LARGE_ELEMENTS: number = 2 ** 18;
 
 /**
@@ -30,13 +30,11 @@ export type Context = {
 export type DraftLaunch = {
   readonly kernel: Kernel;
   readonly memories: readonly Memory[];
-  readonly words: readonly number[];
+  readonly pushConstants: readonly number[];
   /** The memories that it writes; it only loads from the others. */
   readonly writes: ReadonlySet<Memory>;
   /** Images of a chunk, if chunk c works on the images from c times as many on. */
   readonly images?: number;
-  /** As in `Launch`. */
-  readonly nextChunks?: number;
 };
 
 /** Collects one kernel's arguments while its body is written. */
@@ -54,7 +52,7 @@ export function createDraft(context: Context): Draft {
   const builder = new KernelBuilder(context.lanes);
   const memories: Memory[] = [];
   const writes = new Set<Memory>();
-  const words: number[] = [];
+  const pushConstants: number[] = [];
   const input = (memory: Memory): number => {
     const known = memories.indexOf(memory);
     return known >= 0 ? known : memories.push(memory) - 1;
@@ -71,14 +69,19 @@ export function createDraft(context: Context): Draft {
       return memory === undefined ? undefined : input(memory);
     },
     scalarSlot: context.scalarSlot,
-    wordPosition: (value) => {
-      const known = words.indexOf(value);
-      return known >= 0 ? known : words.push(value) - 1;
+    pushConstantPosition: (value) => {
+      const known = pushConstants.indexOf(value);
+      return known >= 0 ? known : pushConstants.push(value) - 1;
     },
     finish: (name, chunks, images) => ({
-      kernel: builder.finish({ name, buffers: memories.length, words: words.length, chunks }),
+      kernel: builder.finish({
+        name,
+        buffers: memories.length,
+        pushConstants: pushConstants.length,
+        chunks,
+      }),
       memories,
-      words,
+      pushConstants,
       writes,
       ...(images !== undefined && { images }),
     }),

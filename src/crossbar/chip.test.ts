@@ -1,32 +1,27 @@
-// A chip from programming to compensation, through the interpreter.
+// A chip from programming to a read, through the interpreter.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { backends, withEngine } from '../../test/compare.ts';
 import { correlation } from '../../test/correlation.ts';
+import { type InterpretedChip, placedOn, programmedChip, readingAt } from '../../test/interpreted-chip.ts';
 import { UsageError } from '../base/errors.ts';
 import type { HostTensor } from '../base/parameters.ts';
 import { keyFromSeed, randomSequence } from '../base/random.ts';
-import { DAY, HOUR, YEAR } from '../base/units.ts';
-import type { CellSpec } from '../cells/cell.ts';
-import { pcmNandakumar2019 } from '../cells/published-cells.ts';
+import { HOUR, YEAR } from '../base/units.ts';
 import { interpret } from '../graph/interpret.ts';
-import {
-  type Chip,
-  collectChip,
-  collectReading,
-  type LayerReading,
-  type ProgrammedLayer,
-  type Reading,
-  readingInputs,
-} from './chip.ts';
-import { compensationFactors, type DriftCompensation } from './compensation.ts';
+import type { Layer } from '../graph/operator.ts';
+import { trace } from '../graph/trace.ts';
+import { arraysOf, type CellArray, netConductance, tensorsOfArrays } from './arrays.ts';
+import { checkReadTime, chipTensors, LATEST_SECONDS, type Reading, readingTensors } from './chip.ts';
 import type { HardwareSpec } from './hardware.ts';
-import { ideal, joshi2020 } from './presets.ts';
-import { traceProgramming, traceReading } from './program-and-read.ts';
+import { hermes256, ideal, joshi2020 } from './presets.ts';
+import { traceProgramming } from './programming.ts';
+import { traceReading } from './reading.ts';
 
-const layers = [
-  { name: 'stem', shape: [3, 3, 2, 8] },
-  { name: 'fc', shape: [40, 10] },
+const layers: readonly Layer[] = [
+  { name: 'stem', kind: 'convolution', shape: [3, 3, 2, 8] },
+  { name: 'fc', kind: 'dense', shape: [40, 10] },
 ];
 const { normal } = randomSequence(keyFromSeed(9));
 const weights = {
@@ -34,50 +29,38 @@ const weights = {
   'fc.weights': Float64Array.from({ length: 400 }, normal),
 };
 
-function program(hardware: HardwareSpec, seed = 1): Chip {
-  const graph = traceProgramming(layers, hardware);
-  const { outputs } = interpret(graph, { ...weights, 'program.0': [seed], 'program.1': [0] });
-  return collectChip({ hardware, seed, number: 0, layers, outputs });
+function program(hardware: HardwareSpec, seed = 1): InterpretedChip {
+  return programmedChip(hardware, layers, weights, { seed, key: [seed, 0] });
 }
 
-function read(chip: Chip, timeSeconds: number, seed = 2): Reading {
-  const graph = traceReading(layers, chip.hardware);
-  const { outputs } = interpret(graph, {
-    ...readingInputs(chip, timeSeconds),
-    'read.0': [seed],
-    'read.1': [0],
-  });
-  return collectReading(chip, timeSeconds, outputs);
+function read(chip: InterpretedChip, timeSeconds: number, seed = 2): Reading {
+  return readingAt(chip, timeSeconds, [seed, 0]);
 }
 
-/** A cell whose only fault is that all cells drift with the same exponent. */
-const commonDrift: CellSpec = {
-  ...pcmNandakumar2019,
-  programmingNoise: { kind: 'none' },
-  readNoise: { kind: 'none' },
-  drift: {
-    kind: 'power-law',
-    exponentMean: { kind: 'polynomial', coefficients: [0.06] },
-    exponentSpread: { kind: 'polynomial', coefficients: [0] },
-    source: 'test',
-  },
-};
+/** The cells that add, and those that take away. */
+function pairOf<T>(cells: readonly T[]): readonly [T, T] {
+  assert.equal(cells.length, 2);
+  return cells as unknown as readonly [T, T];
+}
 
 test('a chip keeps every cell in the shape of its matrix', () => {
-  const { kind, seed, layers: programmed } = program({ ...joshi2020, mapping: { scale: 'per-column' } });
-  assert.deepEqual([kind, seed, Object.keys(programmed)], ['programmed', 1, ['stem', 'fc']]);
-  const { stem } = programmed as { stem: ProgrammedLayer };
-  assert.deepEqual([stem.rows, stem.columns, stem.shape], [18, 8, [3, 3, 2, 8]]);
-  for (const tensor of [
-    stem.targetPlus,
-    stem.targetMinus,
-    stem.gPlus,
-    stem.gMinus,
-    stem.nuPlus,
-    stem.nuMinus,
-  ]) {
-    assert.deepEqual([tensor.shape, tensor.data.length], [[18, 8], 144]);
-    assert.ok(tensor.data.every((value) => value >= 0));
+  const { chip } = program({ ...joshi2020, mapping: { scale: 'per-column' } });
+  const { kind, seed, number, layers: programmed } = chip;
+  assert.deepEqual([kind, seed, number, Object.keys(programmed)], ['programmed', 1, 0, ['stem', 'fc']]);
+  const stem = programmed['stem']!;
+  assert.deepEqual([stem.rows, stem.columns, stem.shape, stem.kind], [18, 8, [3, 3, 2, 8], 'convolution']);
+  assert.deepEqual(
+    stem.cells.map(({ polarity, significance }) => [polarity, significance]),
+    [
+      ['plus', 1],
+      ['minus', 1],
+    ],
+  );
+  for (const { target, conductance, driftExponent } of stem.cells) {
+    for (const tensor of [target, conductance, driftExponent]) {
+      assert.deepEqual([tensor.shape, tensor.data.length], [[18, 8], 144]);
+      assert.ok(tensor.data.every((value) => value >= 0));
+    }
   }
   assert.deepEqual(stem.scale.shape, [1, 8]);
 });
@@ -86,9 +69,10 @@ test('an ideal chip reads its targets at any time', () => {
   const chip = program(ideal);
   const { timeSeconds, layers: sensed } = read(chip, YEAR);
   assert.equal(timeSeconds, YEAR);
-  for (const [name, layer] of Object.entries(chip.layers)) {
-    assert.deepEqual(sensed[name]!.gPlus, layer.targetPlus);
-    assert.deepEqual(sensed[name]!.gMinus, layer.targetMinus);
+  for (const [name, { cells }] of Object.entries(chip.chip.layers)) {
+    for (const [k, { target, polarity }] of cells.entries()) {
+      assert.deepEqual(sensed[name]!.cells[k], { polarity, significance: 1, conductance: target });
+    }
   }
 });
 
@@ -101,34 +85,43 @@ test('reading leaves the chip as it was, and every read senses anew', () => {
   assert.deepEqual(chip, before);
 });
 
+test('a reading knows its chip, its time and the scales that the chip was programmed with', () => {
+  const chip = programmedChip(joshi2020, layers, weights, { seed: 1, number: 4, key: [1, 4] });
+  const reading = read(chip, HOUR);
+  assert.deepEqual([reading.kind, reading.chip, reading.timeSeconds], ['read', 4, HOUR]);
+  for (const [name, { scale }] of Object.entries(chip.chip.layers))
+    assert.deepEqual(reading.layers[name]!.scale, scale);
+});
+
 test('layers and polarities draw different noise, the same layer the same whatever its company', () => {
   const silentWeights = { 'a.weights': new Float64Array(400), 'b.weights': new Float64Array(400) };
-  const key = { 'program.0': [4], 'program.1': [0] };
-  const shape = [40, 10];
-  const both = interpret(
-    traceProgramming(
-      [
-        { name: 'a', shape },
-        { name: 'b', shape },
-      ],
-      joshi2020,
-    ),
-    { ...silentWeights, ...key },
-  );
-  const alone = interpret(traceProgramming([{ name: 'b', shape }], joshi2020), { ...silentWeights, ...key });
-  assert.deepEqual(alone.outputs['b.gPlus'], both.outputs['b.gPlus']);
-  assert.notDeepEqual(both.outputs['a.gPlus'], both.outputs['b.gPlus']);
-  assert.notDeepEqual(both.outputs['b.gMinus'], both.outputs['b.gPlus']);
+  const key = { seed: 4, key: [4, 0] } as const;
+  const [a, b] = ['a', 'b'].map((name): Layer => ({ name, kind: 'dense', shape: [40, 10] })) as [
+    Layer,
+    Layer,
+  ];
+  const both = programmedChip(joshi2020, [a, b], silentWeights, key).chip.layers;
+  const alone = programmedChip(joshi2020, [b], silentWeights, key).chip.layers;
+  assert.deepEqual(alone['b'], both['b']);
+  const conductances = (name: string): HostTensor[] =>
+    both[name]!.cells.map(({ conductance }) => conductance);
+  const [ofA, ofB] = [pairOf(conductances('a')), pairOf(conductances('b'))];
+  assert.notDeepEqual(ofA[0], ofB[0]);
+  assert.notDeepEqual(ofB[1], ofB[0]);
 });
 
 // Correlation of independent samples: standard deviation 1/√n; n = 10 000, 4.5 σ, six pairs: false alarm 4e-5.
 test('both polarities draw programming noise and drift exponents of their own', () => {
-  const shape = [100, 100];
+  const layer: Layer = { name: 'a', kind: 'dense', shape: [100, 100] };
   // One weight sets the scale; all other cells are at RESET.
   const silent = new Float64Array(10_000).with(0, 1);
-  const graph = traceProgramming([{ name: 'a', shape }], joshi2020);
-  const { outputs } = interpret(graph, { 'a.weights': silent, 'program.0': [3], 'program.1': [4] });
-  const samples = ['gPlus', 'gMinus', 'nuPlus', 'nuMinus'].map((name) => outputs[`a.${name}`]!.slice(1));
+  const { chip } = programmedChip(joshi2020, [layer], { 'a.weights': silent }, { seed: 3, key: [3, 4] });
+  const [plus, minus] = pairOf(chip.layers['a']!.cells);
+  const quantities = ({ conductance, driftExponent }: CellArray<HostTensor>): Float32Array[] => [
+    conductance.data,
+    driftExponent.data,
+  ];
+  const samples = [...quantities(plus), ...quantities(minus)].map((values) => values.slice(1));
   for (const [k, one] of samples.entries()) {
     for (const other of samples.slice(k + 1))
       assert.ok(Math.abs(correlation(one, other)) < 4.5 / Math.sqrt(one.length));
@@ -136,110 +129,104 @@ test('both polarities draw programming noise and drift exponents of their own', 
 });
 
 test('a time before programming ended, or beyond all sense, is refused', () => {
-  const chip = program(ideal);
   for (const time of [-5, Number.NaN, Number.POSITIVE_INFINITY, 1e13]) {
     const message = `reading a chip: time must be from 0 to 1000000000000 s since programming, got ${time}`;
-    assert.throws(() => readingInputs(chip, time), { name: UsageError.name, message });
-    assert.throws(() => collectReading(chip, time, {}), { name: UsageError.name, message });
+    assert.throws(() => checkReadTime(time), { name: UsageError.name, message });
+  }
+  for (const time of [0, HOUR, LATEST_SECONDS]) checkReadTime(time);
+});
+
+// Arrays in a store
+
+test('programming stores what a chip is made of, and reading what a reading is made of, nothing else', () => {
+  for (const hardware of [
+    joshi2020,
+    hermes256,
+    { ...joshi2020, readNoise: { kind: 'per-product' } } as const,
+  ]) {
+    const placed = placedOn(hardware, layers);
+    const programming = traceProgramming(placed);
+    const reading = traceReading(placed);
+    assert.deepEqual(Object.keys(programming.updates), chipTensors(placed));
+    const scales = layers.map(({ name }) => `${name}.arrays.scale`);
+    assert.deepEqual(
+      Object.keys(reading.updates),
+      readingTensors(placed).filter((name) => !scales.includes(name)),
+    );
+    for (const { layer, hardware: own } of placed) {
+      for (const { name, shape } of tensorsOfArrays(arraysOf(layer, own)))
+        assert.deepEqual(programming.updates[name]!.shape, shape, name);
+    }
   }
 });
 
-test('outputs of another network are refused', () => {
-  assert.throws(
-    () =>
-      collectChip({ hardware: ideal, seed: 1, number: 0, layers, outputs: { 'stem.targetPlus': [1, 2] } }),
-    {
+test('tensors of a chip are named by layer, polarity and quantity', () => {
+  const [placed] = placedOn(joshi2020, layers);
+  assert.deepEqual(chipTensors([placed!]), [
+    'stem.arrays.plus.target',
+    'stem.arrays.plus.conductance',
+    'stem.arrays.plus.driftExponent',
+    'stem.arrays.minus.target',
+    'stem.arrays.minus.conductance',
+    'stem.arrays.minus.driftExponent',
+    'stem.arrays.scale',
+  ]);
+  assert.deepEqual(readingTensors([placed!]), [
+    'stem.sensed.plus.conductance',
+    'stem.sensed.minus.conductance',
+    'stem.sensed.readOut',
+    'stem.arrays.scale',
+  ]);
+});
+
+test('a store that holds the arrays of other layers is refused', async () => {
+  const wasm = backends.find(({ name }) => name === 'wasm')!;
+  await withEngine(wasm, 1, async (engine) => {
+    const { stored } = program(ideal);
+    const store = await engine.store(stored);
+    const other = placedOn(ideal, [{ name: 'fc', kind: 'dense', shape: [20, 10] }]);
+    const reading = await engine.compile(traceReading(other));
+    assert.throws(() => store.reserve(reading.states), {
       name: UsageError.name,
-      message: 'chip: "stem.targetPlus" needs 144 values, got 2; use the graph of the same layers',
-    },
-  );
-  assert.throws(() => collectReading(program(ideal), 0, {}), {
-    name: UsageError.name,
-    message: 'chip: "stem.gPlus" needs 144 values, got none; use the graph of the same layers',
+      message: 'store: "fc.arrays.plus.conductance" has shape (40, 10), got (20, 10)',
+    });
+    const call = { state: store, scalars: { timeSeconds: 0 }, keys: { read: [1, 2] as const } };
+    await assert.rejects(reading.run(call), {
+      name: UsageError.name,
+      message:
+        /^run: state "fc\.arrays\.plus\.conductance" needs shape \(20, 10\), the store holds 400 values$/,
+    });
+    const absent = placedOn(ideal, [{ name: 'gone', kind: 'dense', shape: [2, 2] }]);
+    await assert.rejects(
+      store.read(chipTensors(absent)),
+      /^UsageError: store: no tensor "gone\.arrays\.plus\.target"/,
+    );
   });
 });
 
-// Compensation
-
-function factors(
-  compensation: DriftCompensation,
-  hardware: HardwareSpec,
-  time: number,
-): Record<string, HostTensor> {
-  const chip = program(hardware);
-  return compensationFactors(compensation, read(chip, 0, 5), read(chip, time, 6));
-}
-
-for (const kind of ['global', 'per-column'] as const) {
-  test(`${kind} compensation of a drift that all cells share is exact`, () => {
-    const hardware: HardwareSpec = { ...joshi2020, cell: commonDrift };
-    const expected = ((DAY + 20) / 20) ** 0.06;
-    for (const { shape, data } of Object.values(factors({ kind }, hardware, DAY))) {
-      assert.equal(shape[0], 1);
-      // Read-outs pass through float32: two roundings of 6e-8.
-      assert.ok(data.every((factor) => Math.abs(factor / expected - 1) < 3e-7));
-    }
-  });
-
-  test(`${kind} compensation of pure drift never attenuates`, () => {
-    const cell: CellSpec = {
-      ...pcmNandakumar2019,
-      programmingNoise: { kind: 'none' },
-      readNoise: { kind: 'none' },
+test('the net conductance adds and takes away each array by its polarity and significance', () => {
+  const graph = trace((t) => {
+    const of = (polarity: 'plus' | 'minus', significance: number, name: string) => ({
+      polarity,
+      significance,
+      conductance: t.input(name, [2]),
+    });
+    const [a, b, c] = [of('plus', 1, 'a'), of('minus', 1, 'b'), of('minus', 4, 'c')];
+    return {
+      outputs: {
+        pair: netConductance([a, b]),
+        sliced: netConductance([c, a, b]),
+        alone: netConductance([b]),
+      },
     };
-    for (const { data } of Object.values(factors({ kind }, { ...joshi2020, cell }, HOUR))) {
-      assert.ok(data.every((factor) => factor >= 1));
-    }
   });
-}
-
-test('global compensation is one factor, that of the mean read-out; none is one', () => {
-  const { fc } = factors({ kind: 'global' }, joshi2020, HOUR) as { fc: HostTensor };
-  assert.equal(new Set(fc.data).size, 1);
-  assert.equal(fc.data.length, 10);
-  const { stem } = factors({ kind: 'none' }, joshi2020, HOUR) as { stem: HostTensor };
-  assert.deepEqual(stem.data, new Float32Array(8).fill(1));
-});
-
-test('a layer of zeros keeps a factor of 1 on exact cells', () => {
-  const chip = program({ ...joshi2020, cell: commonDrift });
-  const reading = read(chip, 0);
-  const { fc: layer } = reading.layers as { fc: LayerReading };
-  const empty: Reading = {
-    ...reading,
-    layers: { fc: { ...layer, readOut: { shape: [1, 10], data: new Float32Array(10) } } },
-  };
-  const { fc } = compensationFactors({ kind: 'per-column' }, empty, empty) as { fc: HostTensor };
-  assert.deepEqual(fc.data, new Float32Array(10).fill(1));
-});
-
-test('global compensation takes the ratio of mean read-outs, per-column that of each column', () => {
-  const reading = read(program(ideal), 0);
-  const withReadOut = (...values: number[]): Reading => {
-    const readOut = { shape: [1, 2], data: Float32Array.from(values) };
-    return { ...reading, layers: { fc: { ...reading.layers['fc']!, columns: 2, readOut } } };
-  };
-  const [baseline, current] = [withReadOut(0.2, 0.4), withReadOut(0.1, 0.3)];
-  for (const [kind, expected] of [
-    ['global', [0.6 / 0.4, 0.6 / 0.4]],
-    ['per-column', [2, 4 / 3]],
-    ['none', [1, 1]],
-  ] as const) {
-    const { data } = compensationFactors({ kind }, baseline, current)['fc']!;
-    for (const [column, factor] of data.entries())
-      assert.ok(Math.abs(factor - expected[column]!) < 1e-6, `${kind}: ${data}`);
-  }
-});
-
-test('a baseline of another chip is refused', () => {
-  const reading = read(program(ideal), 0);
-  assert.throws(() => compensationFactors({ kind: 'global' }, { ...reading, chip: 3 }, reading), {
-    name: UsageError.name,
-    message:
-      'drift compensation: the baseline is of chip 3, the reading of chip 0; read the same chip for both',
-  });
-  assert.throws(() => compensationFactors({ kind: 'global' }, { ...reading, layers: {} }, reading), {
-    name: UsageError.name,
-    message: /2 faults\n {2}- layer "stem" has no baseline; read the same chip for both/,
-  });
+  const { pair, sliced, alone } = interpret(graph, { a: [10, 20], b: [3, 5], c: [1, 2] }).outputs;
+  assert.deepEqual(
+    [[...pair!], [...sliced!], [...alone!]],
+    [
+      [7, 15],
+      [3, 7],
+      [-3, -5],
+    ],
+  );
 });

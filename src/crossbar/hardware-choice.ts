@@ -30,25 +30,27 @@ export const hardwarePresets: { readonly [N in HardwareName]: HardwareSpec } = {
 export const hardwareNames: readonly HardwareName[] = Object.keys(hardwarePresets) as HardwareName[];
 
 /**
- * Changes laid on hardware as settings hold it. What is whole in itself (a name, a preset, a specification) replaces
- * what lies below; anything else changes it, field by field. Of layers, the patterns of `over` come first.
+ * Changes laid on hardware as settings hold it. What is whole in itself (a name, another preset, a specification)
+ * replaces what lies below; anything else changes it, field by field. Of layers, the patterns of `over` come first.
  *
  * @param base a name, a preset with changes, or a specification
  */
 export function changeHardware(base: Json | undefined, over: Json | undefined): Json | undefined {
-  if (over === undefined || base === undefined) return over ?? base;
-  if (!isTree(over) || isWhole(over)) return over;
+  if (over === undefined) return base;
+  if (base === undefined || !isTree(over)) return over;
   const under = typeof base === 'string' ? { preset: base } : base;
   if (!isTree(under)) return under;
+  if (isWhole(over, under)) return over;
   const { layers: lower, ...below } = under;
   const { layers: upper, ...above } = over;
   const layers = changeLayers(lower, upper);
   return { ...(mergeSettings(below, above) as object), ...(layers === undefined ? {} : { layers }) };
 }
 
-function isWhole(hardware: Tree): boolean {
-  const fields = Object.keys(hardwarePresets.ideal);
-  return hardware['preset'] !== undefined || fields.every((field) => hardware[field] !== undefined);
+function isWhole(over: Tree, under: Tree): boolean {
+  const { preset } = over;
+  if (preset !== undefined) return preset !== under['preset'];
+  return Object.keys(hardwarePresets.ideal).every((field) => over[field] !== undefined);
 }
 
 function changeLayers(base: Json | undefined, over: Json | undefined): Json | undefined {

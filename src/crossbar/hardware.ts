@@ -71,7 +71,8 @@ export function hardwareOf({ layers, ...hardware }: HardwareSpec, layer: string)
 }
 
 /**
- * The hardware with the layers that a function chooses: `byLayer(hermes256, network.layers, ({ name }) => …)`.
+ * The hardware with the layers that a function chooses: `byLayer(hermes256, network.layers, ({ name }) => …)`. What it
+ * chooses comes before the hardware's own names and patterns.
  *
  * @param choose what is different for a layer; undefined: nothing
  */
@@ -84,7 +85,8 @@ export function byLayer<L extends { readonly name: string }>(
     const own = choose(layer);
     return own === undefined ? [] : [[layer.name, own]];
   });
-  return { ...hardware, layers: { ...Object.fromEntries(chosen), ...hardware.layers } };
+  const first = Object.fromEntries(chosen);
+  return { ...hardware, layers: { ...first, ...hardware.layers, ...first } };
 }
 
 /** True if a name fits a pattern in which `*` stands for any text. */

@@ -1,85 +1,56 @@
-// Products on a chip and for a chip: the ideal one is digital, tiles add up, ranges and noise do as they say.
+// Products on a chip: the ideal one is digital, tiles add up, converters and noise do as they say, layers that stay
+// digital multiply exactly.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { keyFromSeed, randomSequence } from '../base/random.ts';
-import { gradients } from '../graph/gradients.ts';
+import {
+  convolutionLayer,
+  denseInputs,
+  denseLayer,
+  exact,
+  fixedRanges,
+  geometry,
+  given,
+  imageShape,
+  largestDifference,
+  type OperatorMaker,
+  products,
+  ROUNDING,
+} from '../../test/two-layers.ts';
 import { interpret } from '../graph/interpret.ts';
-import { digital, type Multiply } from '../graph/multiply.ts';
-import { constant, type GraphKey, type Tensor } from '../graph/tensor.ts';
-import { type Trace, trace } from '../graph/trace.ts';
-import { calibratedRanges, observing } from './calibration.ts';
-import type { HardwareSpec } from './hardware.ts';
-import { hardwareAware } from './hardware-aware.ts';
+import type { Layer } from '../graph/operator.ts';
+import { constant, type Tensor } from '../graph/tensor.ts';
+import { trace } from '../graph/trace.ts';
+import { PAIR } from './arrays.ts';
+import { type HardwareSpec, hardwareOf } from './hardware.ts';
 import { mapWeights } from './mapping.ts';
-import { onChip } from './on-chip.ts';
+import { onChip, type SensedLayer } from './on-chip.ts';
 import { partialSums } from './periphery.ts';
-import { hermes256, ideal, standardEvaluation } from './presets.ts';
-import { programLayer, readLayer } from './program-and-read.ts';
-
-const geometry = { stride: [1, 2], padding: [1, 1] } as const;
-const imageShape = [2, 5, 6, 3];
-const filterShape = [3, 3, 3, 4];
-const draw = randomSequence(keyFromSeed(17));
-const normals = (count: number): Float64Array => Float64Array.from({ length: count }, draw.normal);
-const given = {
-  x: normals(7 * 20),
-  weights: normals(20 * 4),
-  images: normals(2 * 5 * 6 * 3),
-  filter: normals(3 * 3 * 3 * 4),
-  'key.0': [5],
-  'key.1': [6],
-};
-
-/** A dense product and a convolution through the operator that `operator` makes. */
-function products(operator: (t: Trace, key: GraphKey, weightsOf: (layer: string) => Tensor) => Multiply): {
-  readonly dense: Float64Array;
-  readonly convolution: Float64Array;
-} {
-  const graph = trace((t) => {
-    const weights = { dense: t.input('weights', [20, 4]), convolution: t.input('filter', filterShape) };
-    const multiply = operator(t, t.key('key'), (layer) => weights[layer as keyof typeof weights]);
-    return {
-      outputs: {
-        dense: multiply.dense(t.input('x', [7, 20]), weights.dense, 'dense'),
-        convolution: multiply.convolution(
-          t.input('images', imageShape),
-          weights.convolution,
-          'convolution',
-          geometry,
-        ),
-      },
-    };
-  });
-  return interpret(graph, given).outputs as { dense: Float64Array; convolution: Float64Array };
-}
+import { ideal, standardEvaluation } from './presets.ts';
+import { programArrays } from './programming.ts';
+import { readArrays } from './reading.ts';
 
 /** Programs the weights, reads them at time 0 and multiplies on that chip. */
-function chipOperator(hardware: HardwareSpec, ranges: { readonly input: number; readonly output: number }) {
-  return (t: Trace, key: GraphKey, weightsOf: (layer: string) => Tensor): Multiply => {
+function chipOperator(
+  chip: HardwareSpec,
+  ranges: { readonly input: number; readonly output: number },
+): OperatorMaker {
+  return (t, key, weights) => {
     const compensation = constant(t, 1).reshape([1, 1]);
     const atOnce = constant(t, 0);
     return onChip({
-      hardware,
-      conductances: (layer) => {
-        const cells = programLayer(weightsOf(layer), hardware, key, layer);
-        return { ...readLayer(cells, hardware, atOnce, key, layer), scale: cells.scale, compensation };
+      hardware: chip,
+      weights,
+      sensed: (layer) => {
+        const placed = { layer, hardware: hardwareOf(chip, layer.name)! };
+        const arrays = programArrays(weights(layer), placed, key);
+        return { ...readArrays(arrays, placed, atOnce, key), scale: arrays.scale, compensation };
       },
-      inputRange: () => ranges.input,
-      outputRange: () => ranges.output,
+      ranges: fixedRanges(ranges.input, ranges.output),
       key,
     });
   };
 }
-
-const exact = products(() => digital);
-
-function largestDifference(a: Float64Array, b: Float64Array): number {
-  return a.reduce((largest, value, i) => Math.max(largest, Math.abs(value - b[i]!)), 0);
-}
-
-/** Tolerance of float64 sums of tens of terms of size 1. */
-const ROUNDING = 1e-12;
 
 for (const scale of ['per-layer', 'per-column'] as const) {
   test(`an ideal chip equals the digital network, scale ${scale}`, () => {
@@ -108,14 +79,15 @@ test('partial sums of the tiles add to the whole product', () => {
   const hardware: HardwareSpec = { ...ideal, tile: { kind: 'limited', rows: 8, columns: 8 } };
   const graph = trace((t) => {
     const add = (sums: readonly Tensor[]): Tensor => sums.reduce((all, sum) => all.add(sum));
-    const x = t.input('x', [7, 20]);
-    const weights = t.input('weights', [20, 4]);
-    const dense = partialSums({ hardware, x, weights, geometry: undefined });
+    const x = t.input('x', denseInputs);
+    const weights = t.input('weights', denseLayer.shape);
+    const dense = partialSums({ hardware, layer: denseLayer, x, weights, geometry: undefined });
     const images = t.input('images', imageShape);
     const convolution = partialSums({
       hardware,
+      layer: convolutionLayer,
       x: images,
-      weights: t.input('filter', filterShape),
+      weights: t.input('filter', convolutionLayer.shape),
       geometry,
     });
     assert.deepEqual([dense.length, convolution.length], [3, 4]);
@@ -140,6 +112,16 @@ test('8-bit converters stay within half a step of every conversion', () => {
   assert.ok(difference < bound && difference > bound / 1000);
 });
 
+/** A layer whose pairs are exactly what its weights map to. */
+function mappedExactly(weights: Tensor, hardware: HardwareSpec, compensation: Tensor): SensedLayer {
+  const { gPlus, gMinus, scale } = mapWeights(weights, hardware);
+  const cells = PAIR.map((array) => ({
+    ...array,
+    conductance: array.polarity === 'plus' ? gPlus : gMinus,
+  }));
+  return { cells, scale, compensation };
+}
+
 // 5 000 outputs: standard deviation of the sample deviation 1 %; 5 σ: false alarm 6e-7.
 test('output noise has its standard deviation, in units of a full product, from every tile', () => {
   const noisy: HardwareSpec = {
@@ -148,19 +130,19 @@ test('output noise has its standard deviation, in units of a full product, from 
     outputNoise: { kind: 'gaussian', relativeStandardDeviation: 0.04 },
   };
   const batch = 5000;
+  const layer: Layer = { name: 'fc', kind: 'dense', shape: [8, 1] };
   const graph = trace((t) => {
-    const weights = t.input('weights', [8, 1]);
-    const { gPlus, gMinus, scale } = mapWeights(weights, noisy);
-    const compensation = t.input('compensation', [1, 1]);
-    const multiply = onChip({
+    const weights = t.input('weights', layer.shape);
+    const sensed = mappedExactly(weights, noisy, t.input('compensation', [1, 1]));
+    const { multiply } = onChip({
       hardware: noisy,
-      conductances: () => ({ gPlus, gMinus, scale, compensation }),
-      inputRange: () => 3,
-      outputRange: () => 1,
+      weights: () => weights,
+      sensed: () => sensed,
+      ranges: fixedRanges(3),
       key: t.key('key'),
     });
     const x = t.input('x', [batch, 8]);
-    return { outputs: { first: multiply.dense(x, weights, 'fc'), second: multiply.dense(x, weights, 'fc') } };
+    return { outputs: { first: multiply(x, layer), second: multiply(x, layer) } };
   });
   const { first, second } = interpret(graph, {
     x: new Float64Array(batch * 8),
@@ -179,132 +161,70 @@ test('conductances of another network are refused', () => {
   assert.throws(
     () =>
       trace((t) => {
-        const gPlus = t.input('gPlus', [3, 4]);
+        const g = t.input('g', [3, 4]);
         const one = t.input('one', [1, 1]);
-        const multiply = onChip({
+        const { multiply } = onChip({
           hardware: ideal,
-          conductances: () => ({ gPlus, gMinus: gPlus, scale: one, compensation: one }),
-          inputRange: () => 1,
-          outputRange: () => 1,
+          weights: () => t.input('w', [5, 4]),
+          sensed: () => ({
+            cells: PAIR.map((array) => ({ ...array, conductance: g })),
+            scale: one,
+            compensation: one,
+          }),
+          ranges: fixedRanges(1),
           key: t.key('key'),
         });
-        return { outputs: { y: multiply.dense(t.input('x', [2, 5]), t.input('w', [5, 4]), 'fc') } };
+        const layer: Layer = { name: 'fc', kind: 'dense', shape: [5, 4] };
+        return { outputs: { y: multiply(t.input('x', [2, 5]), layer) } };
       }),
-    { name: 'UsageError', message: /onChip "fc": weights \(5, 4\) need conductances \(5, 4\), got \(3, 4\)/ },
+    {
+      name: 'UsageError',
+      message:
+        /onChip "fc": 2 faults\n.*weights \(5, 4\) need conductances \(5, 4\), got \(3, 4\) \(plus\).*\n.*\(minus\)/,
+    },
   );
 });
 
-// Training
+// Layers that differ
 
-const noRanges = { inputRange: (): number => 4, outputRange: (): number => 1 };
+/** Coarse converters and loud amplifiers: no product comes near the exact one by chance. */
+const coarse: HardwareSpec = {
+  ...standardEvaluation,
+  dac: { kind: 'uniform', bits: 3 },
+  outputNoise: { kind: 'gaussian', relativeStandardDeviation: 0.5 },
+};
 
-test('hardware-aware training without noise on ideal hardware is digital', () => {
-  const result = products((_, key) =>
-    hardwareAware({ hardware: ideal, noise: { kind: 'none' }, key, ...noRanges }),
+test('a layer that stays digital multiplies exactly, to the bit, and asks for no conductances', () => {
+  const hardware: HardwareSpec = { ...coarse, layers: { convolution: 'digital' } };
+  const result = products(chipOperator(hardware, { input: 6, output: 1 }));
+  assert.deepEqual(result.convolution, exact.convolution);
+  assert.ok(largestDifference(result.dense, exact.dense) > 1);
+  const asked: string[] = [];
+  const allDigital: HardwareSpec = { ...coarse, layers: { '*': 'digital' } };
+  const none = products((_, key, weights) =>
+    onChip({
+      hardware: allDigital,
+      weights,
+      sensed: ({ name }) => {
+        asked.push(name);
+        throw new Error('no layer is on arrays');
+      },
+      ranges: fixedRanges(1),
+      key,
+    }),
   );
-  assert.deepEqual(result, exact);
+  assert.deepEqual([none, asked], [exact, []]);
 });
 
-// 40 000 weights: standard deviation of the sample deviation 0.35 %; 5 σ: false alarm 6e-7.
-test('training noise has η max|W|, and its gradients are those of the noisy product for the clean weights', () => {
-  const [rows, columns] = [200, 200];
-  const graph = trace((t) => {
-    const weights = t.input('weights', [rows, columns]);
-    const multiply = hardwareAware({
-      hardware: ideal,
-      noise: { kind: 'gaussian', relativeToMax: t.scalar('eta') },
-      key: t.key('key'),
-      ...noRanges,
-    });
-    const x = t.input('x', [1, rows]);
-    const noise = multiply.dense(t.input('identity', [rows, rows]), weights, 'fc').subtract(weights);
-    const y = multiply.dense(x, weights, 'fc');
-    const [dw] = gradients(y.square().sum(), [weights]);
-    const expected = x.transpose().matmul(y.multiply(2));
-    return { outputs: { noise, dw: dw!, expected } };
-  });
-  const weights = normals(rows * columns);
-  const { noise, dw, expected } = interpret(graph, {
-    weights,
-    x: normals(rows),
-    identity: Float64Array.from({ length: rows * rows }, (_, i) => Number(i % (rows + 1) === 0)),
-    eta: [0.038],
-    'key.0': [1],
-    'key.1': [2],
-  }).outputs;
-  const std = Math.sqrt(noise!.reduce((sum, z) => sum + z * z, 0) / noise!.length);
-  const largest = weights.reduce((max, w) => Math.max(max, Math.abs(w)), 0);
-  assert.ok(Math.abs(std / (0.038 * largest) - 1) < 5 * 0.0035);
-  assert.ok(largestDifference(dw!, expected!) < 1e-9);
-});
-
-test('hardware-aware converters let gradients through where nothing clips', () => {
-  const graph = trace((t) => {
-    const weights = t.input('weights', [20, 4]);
-    const multiply = hardwareAware({
-      hardware: { ...standardEvaluation, outputNoise: { kind: 'none' } },
-      noise: { kind: 'none' },
-      key: t.key('key'),
-      inputRange: () => 6,
-      outputRange: () => 1,
-    });
-    const x = t.input('x', [7, 20]);
-    const [dx, dw] = gradients(multiply.dense(x, weights, 'fc').sum(), [x, weights]);
-    const [dxDigital] = gradients(x.matmul(weights).sum(), [x]);
-    return { outputs: { dx: dx!, dxDigital: dxDigital!, dw: dw! } };
-  });
-  const { dx, dxDigital, dw } = interpret(graph, given).outputs;
-  assert.ok(largestDifference(dx!, dxDigital!) < ROUNDING);
-  // d/dw sees the quantised inputs: half a step of the DAC for each of the 7 samples.
-  const columnSums = Float64Array.from({ length: 80 }, (_, i) => {
-    const row = Math.floor(i / 4);
-    return Array.from({ length: 7 }, (__, sample) => given.x[sample * 20 + row]!).reduce((sum, x) => sum + x);
-  });
-  assert.ok(largestDifference(dw!, columnSums) < (7 * 6) / 254);
-});
-
-// Calibration
-
-test('observing leaves the product alone and finds ranges that clip nothing', () => {
-  const shape = [7, 20];
-  const graph = trace((t) => {
-    const observed = observing(digital, { ...hermes256, tile: { kind: 'limited', rows: 10, columns: 4 } });
-    const y = observed.multiply.dense(t.input('x', shape), t.input('weights', [20, 4]), 'fc');
-    return { outputs: { y, ...observed.observations() } };
-  });
-  const { y, ...batch } = interpret(graph, given).outputs;
-  assert.deepEqual(y, exact.dense);
-  const { input, output } = calibratedRanges('fc', { kind: 'maximum' }, [batch]);
-  assert.equal(input, Math.max(...given.x.map(Math.abs)));
-  let largest = 0;
-  for (let sample = 0; sample < 7; sample++)
-    for (let column = 0; column < 4; column++)
-      for (const start of [0, 10]) {
-        const scale = Math.max(...given.weights.filter((_, i) => i % 4 === column).map(Math.abs));
-        let sum = 0;
-        for (let r = start; r < start + 10; r++)
-          sum += (given.x[sample * 20 + r]! * given.weights[r * 4 + column]!) / scale;
-        largest = Math.max(largest, Math.abs(sum));
-      }
-  assert.ok(Math.abs(output! * input - largest) < ROUNDING);
-
-  const rms = Math.sqrt(given.x.reduce((sum, x) => sum + x * x, 0) / given.x.length);
-  const clipped = calibratedRanges('fc', { kind: 'root-mean-squares', count: 1.5 }, [batch, batch]);
-  assert.ok(Math.abs(clipped.input - 1.5 * rms) < ROUNDING);
-});
-
-test('a fixed ADC range needs no observation of outputs, and a silent layer gets range 1', () => {
-  const graph = trace((t) => {
-    const observed = observing(digital, standardEvaluation);
-    observed.multiply.dense(t.input('x', [2, 3]), t.input('weights', [3, 4]), 'fc');
-    return { outputs: observed.observations() };
-  });
-  const batch = interpret(graph, { x: new Float64Array(6), weights: new Float64Array(12) }).outputs;
-  assert.deepEqual(calibratedRanges('fc', { kind: 'maximum' }, [batch]), { input: 1, output: undefined });
-});
-
-test('ranges of a layer that was not observed are refused', () => {
-  const message = 'calibration: layer "fc" was not observed; pass the outputs of `observing`';
-  assert.throws(() => calibratedRanges('fc', { kind: 'maximum' }, []), { name: 'UsageError', message });
-  assert.throws(() => calibratedRanges('fc', { kind: 'maximum' }, [{}]), { name: 'UsageError', message });
+test('changes of one layer leave the others as they were, to the bit', () => {
+  const ranges = { input: 6, output: 1 };
+  const alike = products(chipOperator(coarse, ranges));
+  const changed = products(
+    chipOperator({ ...coarse, layers: { 'conv*': { outputNoise: { kind: 'none' } } } }, ranges),
+  );
+  assert.deepEqual(changed.dense, alike.dense);
+  assert.notDeepEqual(changed.convolution, alike.convolution);
+  // The layer has what it says: as if all hardware were so.
+  const all = products(chipOperator({ ...coarse, outputNoise: { kind: 'none' } }, ranges));
+  assert.deepEqual(changed.convolution, all.convolution);
 });

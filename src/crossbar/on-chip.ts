@@ -1,11 +1,13 @@
 // The operator that runs a network on a chip: what multiplies are conductances, read at some time, through the periphery
 // of each layer. Layers that the hardware keeps digital multiply exactly.
 
-import type { Layer, Operator } from '../graph/operator.ts';
-import { exactProduct } from '../graph/operator.ts';
+import { throwFaults } from '../base/errors.ts';
+import { formatShape, sameShape } from '../base/shape.ts';
+import { exactProduct, type Layer, type Operator } from '../graph/operator.ts';
 import type { GraphKey, Tensor } from '../graph/tensor.ts';
 import { netConductance, type SensedArrays } from './arrays.ts';
 import { type HardwareSpec, hardwareOf, hasReadNoiseInProducts } from './hardware.ts';
+import { matrixSize } from './mapping.ts';
 import { analogProduct, type ConverterRanges, numberedKeys } from './periphery.ts';
 
 /** A layer's conductances at the time of a read, and what turns them into weights. */
@@ -37,6 +39,8 @@ export type OnChipOptions = {
  * of G over Gmax²; see `analogProduct` for what that leaves out.
  *
  * One operator serves one trace: it numbers a layer's products, so that a layer used twice draws fresh noise.
+ *
+ * @throws UsageError from `multiply` if what was sensed is of another layer, or a variance is missing
  */
 export function onChip({ hardware: chip, sensed, weights, ranges, key }: OnChipOptions): Operator {
   const productKey = numberedKeys(key);
@@ -45,14 +49,16 @@ export function onChip({ hardware: chip, sensed, weights, ranges, key }: OnChipO
       const hardware = hardwareOf(chip, layer.name);
       if (hardware === undefined) return exactProduct(x, weights(layer), layer.kind, geometry);
       const { gMaxMicrosiemens: gMax } = hardware.cell;
+      const isNoisy = hasReadNoiseInProducts(hardware);
       const { cells, scale, compensation, variance } = sensed(layer);
+      throwFaults(`onChip "${layer.name}"`, sensedFaults(layer, { cells, variance }, isNoisy));
       const compensated = scale.multiply(compensation);
       return analogProduct({
         hardware,
         x,
         layer,
         weights: netConductance(cells).multiply(compensated).reshape(layer.shape),
-        ...(hasReadNoiseInProducts(hardware) && {
+        ...(isNoisy && {
           variance: variance!.multiply(1 / gMax ** 2).reshape(layer.shape),
         }),
         weightScale: compensated.multiply(gMax),
@@ -62,4 +68,24 @@ export function onChip({ hardware: chip, sensed, weights, ranges, key }: OnChipO
       });
     },
   };
+}
+
+/** What of a reading does not fit a layer. */
+function sensedFaults(
+  { shape }: Layer,
+  { cells, variance }: { readonly cells: SensedLayer['cells']; readonly variance: Tensor | undefined },
+  needsVariance: boolean,
+): string[] {
+  const { rows, columns } = matrixSize(shape);
+  const size = [rows, columns];
+  const wrong = cells.filter(({ conductance }) => !sameShape(conductance.shape, size));
+  const faults = wrong.map(
+    ({ polarity, conductance }) =>
+      `weights ${formatShape(shape)} need conductances ${formatShape(size)}, got ${formatShape(conductance.shape)} (${polarity}); program this network`,
+  );
+  if (needsVariance && (variance === undefined || !sameShape(variance.shape, size)))
+    faults.push(
+      `read noise in every product needs its variance ${formatShape(size)}, got ${variance === undefined ? 'none' : formatShape(variance.shape)}; read the chip with this hardware`,
+    );
+  return faults;
 }

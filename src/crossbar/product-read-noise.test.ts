@@ -5,21 +5,24 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { backends, relativeError, withEngine } from '../../test/compare.ts';
 import { correlation } from '../../test/correlation.ts';
+import { type InterpretedChip, programmedChip, readingAt } from '../../test/interpreted-chip.ts';
+import { fixedRanges } from '../../test/two-layers.ts';
 import { keyFromSeed, randomSequence } from '../base/random.ts';
 import { DAY } from '../base/units.ts';
 import { pcmNandakumar2019 } from '../cells/published-cells.ts';
 import { gradients } from '../graph/gradients.ts';
 import { interpret } from '../graph/interpret.ts';
-import type { Multiply } from '../graph/multiply.ts';
 import type { Graph } from '../graph/node.ts';
+import type { Layer, Operator } from '../graph/operator.ts';
 import { printGraph } from '../graph/print.ts';
 import { constant, type GraphKey, type Tensor } from '../graph/tensor.ts';
 import { type Trace, trace } from '../graph/trace.ts';
-import { type Chip, collectChip, collectReading, readingInputs } from './chip.ts';
+import { netConductance, PAIR, type SensedArray } from './arrays.ts';
+import type { LayerReading } from './chip.ts';
 import { type HardwareSpec, hasReadNoiseInProducts } from './hardware.ts';
-import { onChip } from './on-chip.ts';
+import { onChip, type SensedLayer } from './on-chip.ts';
 import { ideal, joshi2020, standardEvaluation } from './presets.ts';
-import { readLayer, traceProgramming, traceReading } from './program-and-read.ts';
+import { readArrays, traceReading } from './reading.ts';
 
 /** Cells that drift and are noisy to read; without programming noise those at RESET are exactly 0, and read as 0. */
 const perRead: HardwareSpec = {
@@ -42,29 +45,29 @@ const weights = Float64Array.from({ length: 15 }, () => {
   const sign = draw.normal() > 0 ? 1 : -1;
   return sign * (0.3 + 0.7 * draw.uniform());
 });
-const layer = { name: 'fc', shape: [5, 3] };
+const layer: Layer = { name: 'fc', kind: 'dense', shape: [5, 3] };
 const ROWS = 5;
 const COLUMNS = 3;
 const N = 4000;
 
-function programmed(hardware: HardwareSpec): Chip {
-  const { outputs } = interpret(traceProgramming([layer], hardware), {
-    'fc.weights': weights,
-    'program.0': [1],
-    'program.1': [2],
-  });
-  return collectChip({ hardware, seed: 0, number: 0, layers: [layer], outputs });
+function programmed(hardware: HardwareSpec): InterpretedChip {
+  return programmedChip(hardware, [layer], { 'fc.weights': weights }, { seed: 0, key: [1, 2] });
 }
 
 /** The chip as read after a day: the tensors of its one layer, and the read-out. */
-function readAfterADay(hardware: HardwareSpec, seed = 3) {
-  const chip = programmed(hardware);
-  const { outputs } = interpret(traceReading([layer], hardware), {
-    ...readingInputs(chip, DAY),
-    'read.0': [seed],
-    'read.1': [4],
-  });
-  return collectReading(chip, DAY, outputs).layers['fc']!;
+function readAfterADay(hardware: HardwareSpec, seed = 3): LayerReading {
+  return readingAt(programmed(hardware), DAY, [seed, 4]).layers['fc']!;
+}
+
+/** The conductances of a reading: those that add, and those that take away. */
+function pairOf({ cells }: LayerReading): readonly [plus: Float32Array, minus: Float32Array] {
+  const [plus, minus] = cells.map(({ conductance }) => conductance.data);
+  return [plus!, minus!];
+}
+
+/** A pair of arrays with conductances by polarity. */
+function pairs(of: (polarity: 'plus' | 'minus') => Tensor): SensedArray<Tensor>[] {
+  return PAIR.map((array) => ({ ...array, conductance: of(array.polarity) }));
 }
 
 /** χ²(k) / k is below this with the probability that a normal variable is below z. Wilson and Hilferty 1931. */
@@ -96,33 +99,32 @@ function everyFrom(values: Float64Array, first: number, stride: number): Float64
 // 15 pairs, n = 4 000 reads: false alarm 2e-5.
 test('the variance of a reading is that of many reads of its cells, and the conductances are their means', () => {
   const reading = readAfterADay(perProduct);
-  const { gPlus, gMinus, nuPlus, nuMinus } = programmed(perProduct).layers['fc']!;
+  const [plus, minus] = pairOf(reading);
+  const programmedCells = programmed(perProduct).chip.layers['fc']!.cells;
   const graph = trace((t) => {
     const repeated = (name: string): Tensor =>
       t.input(name, [ROWS * COLUMNS]).broadcastTo([N, ROWS * COLUMNS]);
-    const cells = {
-      gPlus: repeated('gPlus'),
-      gMinus: repeated('gMinus'),
-      nuPlus: repeated('nuPlus'),
-      nuMinus: repeated('nuMinus'),
-    };
-    const read = readLayer(cells, perRead, constant(t, DAY), t.key('key'), 'fc');
-    return { outputs: { pairs: read.gPlus.subtract(read.gMinus) } };
+    const cells = PAIR.map((array) => ({
+      ...array,
+      target: repeated(`target ${array.polarity}`),
+      conductance: repeated(`conductance ${array.polarity}`),
+      driftExponent: repeated(`exponent ${array.polarity}`),
+    }));
+    const arrays = { cells, scale: constant(t, 1).reshape([1, 1]) };
+    const read = readArrays(arrays, { layer, hardware: perRead }, constant(t, DAY), t.key('key'));
+    return { outputs: { net: netConductance(read.cells) } };
   });
-  const { pairs } = interpret(graph, {
-    gPlus: gPlus.data,
-    gMinus: gMinus.data,
-    nuPlus: nuPlus.data,
-    nuMinus: nuMinus.data,
-    'key.0': [5],
-    'key.1': [6],
-  }).outputs;
+  const given = programmedCells.flatMap(({ polarity, conductance, driftExponent }) => [
+    [`conductance ${polarity}`, conductance.data],
+    [`exponent ${polarity}`, driftExponent.data],
+  ]);
+  const { net } = interpret(graph, { ...Object.fromEntries(given), 'key.0': [5], 'key.1': [6] }).outputs;
   for (let pair = 0; pair < ROWS * COLUMNS; pair++) {
     const expected = {
-      mean: reading.gPlus.data[pair]! - reading.gMinus.data[pair]!,
+      mean: plus[pair]! - minus[pair]!,
       variance: reading.variance!.data[pair]!,
     };
-    assertSample(everyFrom(pairs!, pair, ROWS * COLUMNS), expected, `pair ${pair}`);
+    assertSample(everyFrom(net!, pair, ROWS * COLUMNS), expected, `pair ${pair}`);
   }
 });
 
@@ -132,36 +134,42 @@ const COMPENSATION = 1.5;
 const x = Float64Array.from({ length: ROWS }, draw.normal);
 
 /** The operator on the cells of a reading. */
-function operatorOn(hardware: HardwareSpec, t: Trace, key: GraphKey): Multiply {
+function operatorOn(hardware: HardwareSpec, t: Trace, key: GraphKey): Operator {
   const { shape } = readAfterADay(hardware).scale;
   const size = [ROWS, COLUMNS];
   return onChip({
     hardware,
-    conductances: () => ({
-      gPlus: t.input('gPlus', size),
-      gMinus: t.input('gMinus', size),
+    weights: noWeights,
+    sensed: () => ({
+      cells: pairs((polarity) => t.input(polarity, size)),
       scale: t.input('scale', shape),
       compensation: constant(t, COMPENSATION).reshape([1, 1]),
       ...(hasReadNoiseInProducts(hardware) && { variance: t.input('variance', size) }),
     }),
-    inputRange: () => INPUT_RANGE,
-    outputRange: () => 1,
+    ranges: fixedRanges(INPUT_RANGE),
     key,
   });
+}
+
+/** No layer stays digital. */
+function noWeights(): never {
+  throw new Error('no layer has weights');
 }
 
 /** What `results` makes of the operator, under a key. */
 function multiplied(
   hardware: HardwareSpec,
-  results: (t: Trace, multiply: Multiply) => Record<string, Tensor>,
+  results: (t: Trace, operator: Operator) => Record<string, Tensor>,
   key = 7,
 ): Readonly<Record<string, Float64Array>> {
-  const { gPlus, gMinus, scale, variance } = readAfterADay(hardware);
+  const reading = readAfterADay(hardware);
+  const { scale, variance } = reading;
+  const [plus, minus] = pairOf(reading);
   const graph = trace((t) => ({ outputs: results(t, operatorOn(hardware, t, t.key('key'))) }));
   return interpret(graph, {
     x,
-    gPlus: gPlus.data,
-    gMinus: gMinus.data,
+    plus,
+    minus,
     scale: scale.data,
     ...(variance && { variance: variance.data }),
     'key.0': [key],
@@ -170,24 +178,22 @@ function multiplied(
 }
 
 /** `N` products of the same input, (N, columns). */
-function denseProducts(t: Trace, multiply: Multiply, name = 'fc'): Tensor {
-  return multiply.dense(
-    t.input('x', [1, ROWS]).broadcastTo([N, ROWS]),
-    t.input('weights', [ROWS, COLUMNS]),
-    name,
-  );
+function denseProducts(t: Trace, { multiply }: Operator, name = 'fc'): Tensor {
+  return multiply(t.input('x', [1, ROWS]).broadcastTo([N, ROWS]), { ...layer, name });
 }
 
 /** `N` convolutions of one column image, five pixels high and padded, with a filter five high: (N, 5, 1, columns). */
-function convolutions(t: Trace, multiply: Multiply): Tensor {
+function convolutions(t: Trace, { multiply }: Operator): Tensor {
   const images = t.input('x', [1, ROWS, 1, 1]).broadcastTo([N, ROWS, 1, 1]);
-  const filter = t.input('weights', [ROWS, 1, 1, COLUMNS]);
-  return multiply.convolution(images, filter, 'fc', { stride: [1, 1], padding: [2, 0] });
+  const filter: Layer = { name: 'fc', kind: 'convolution', shape: [ROWS, 1, 1, COLUMNS] };
+  return multiply(images, filter, { stride: [1, 1], padding: [2, 0] });
 }
 
 /** Mean and variance of each column of Σ_r inputs_r ŵ_r, for `inputs` on the rows. */
 function expectedColumns(hardware: HardwareSpec, inputs: ArrayLike<number>) {
-  const { gPlus, gMinus, scale, variance } = readAfterADay(hardware);
+  const reading = readAfterADay(hardware);
+  const { scale, variance } = reading;
+  const [plus, minus] = pairOf(reading);
   const { tile, outputNoise, cell } = hardware;
   const tiles = tile.kind === 'limited' ? Math.ceil(ROWS / tile.rows) : 1;
   const sigma =
@@ -196,7 +202,7 @@ function expectedColumns(hardware: HardwareSpec, inputs: ArrayLike<number>) {
     let [mean, ofProduct] = [0, tiles * (sigma * INPUT_RANGE) ** 2];
     for (let row = 0; row < ROWS; row++) {
       const at = row * COLUMNS + column;
-      mean += inputs[row]! * (gPlus.data[at]! - gMinus.data[at]!);
+      mean += inputs[row]! * (plus[at]! - minus[at]!);
       ofProduct += inputs[row]! ** 2 * variance!.data[at]!;
     }
     const unit = COMPENSATION * scale.data[scale.data.length === 1 ? 0 : column]!;
@@ -210,14 +216,14 @@ for (const [name, hardware] of [
 ] as const) {
   // 3 columns, n = 4 000 products: false alarm 4e-6.
   test(`dense products have the mean without noise and the variance Σ x² v, ${name}`, () => {
-    const { y } = multiplied(hardware, (t, multiply) => ({ y: denseProducts(t, multiply) }));
+    const { y } = multiplied(hardware, (t, operator) => ({ y: denseProducts(t, operator) }));
     for (const [column, expected] of expectedColumns(hardware, x).entries())
       assertSample(everyFrom(y!, column, COLUMNS), expected, `column ${column}`);
   });
 
   // 5 pixels of 3 columns, n = 4 000 products: false alarm 2e-5.
   test(`so have convolutions at every pixel, ${name}`, () => {
-    const { y } = multiplied(hardware, (t, multiply) => ({ y: convolutions(t, multiply) }));
+    const { y } = multiplied(hardware, (t, operator) => ({ y: convolutions(t, operator) }));
     for (let pixel = 0; pixel < ROWS; pixel++) {
       const patch = Array.from({ length: ROWS }, (_, row) => x[pixel + row - 2] ?? 0);
       for (const [column, expected] of expectedColumns(hardware, patch).entries()) {
@@ -230,10 +236,10 @@ for (const [name, hardware] of [
 
 // Correlation of independent samples: standard deviation 1/√n; n = 4 000, 5 σ: false alarm 6e-7 for each of 10 pairs.
 test('every product, layer, key and output draws its own noise; the same key draws the same', () => {
-  const results = (t: Trace, multiply: Multiply): Record<string, Tensor> => ({
-    first: denseProducts(t, multiply),
-    second: denseProducts(t, multiply),
-    layer: denseProducts(t, multiply, 'other'),
+  const results = (t: Trace, operator: Operator): Record<string, Tensor> => ({
+    first: denseProducts(t, operator),
+    second: denseProducts(t, operator),
+    layer: denseProducts(t, operator, 'other'),
   });
   const one = multiplied(tiled, results);
   assert.deepEqual(multiplied(tiled, results), one);
@@ -248,10 +254,10 @@ test('every product, layer, key and output draws its own noise; the same key dra
 
 test('the gradient for the input is that of the product without noise, also where the input is zero', () => {
   const gradientOn = (hardware: HardwareSpec): Record<string, Float64Array> =>
-    multiplied(hardware, (t, multiply) => {
+    multiplied(hardware, (t, { multiply }) => {
       const given = t.input('x', [1, ROWS]);
       const gradientAt = (input: Tensor): Tensor => {
-        const y = multiply.dense(input, t.input('weights', [ROWS, COLUMNS]), 'fc');
+        const y = multiply(input, layer);
         return gradients(y.sum(), [given])[0]!;
       };
       return { atInput: gradientAt(given), atZero: gradientAt(given.multiply(0)) };
@@ -265,14 +271,16 @@ test('the gradient for the input is that of the product without noise, also wher
 // 3 columns, n = 400 reads: false alarm 4e-6. No read changes the sign of a pair, so magnitudes are sums.
 test('a column read-out has the noise of one read: the mean of the pairs, the sum of their variances', () => {
   const readOuts = Array.from({ length: 400 }, (_, seed) => readAfterADay(perProduct, seed).readOut.data);
-  const { gPlus, gMinus, variance } = readAfterADay(perProduct);
+  const reading = readAfterADay(perProduct);
+  const { variance } = reading;
+  const [plus, minus] = pairOf(reading);
   const unit = 1 / (ROWS * perProduct.cell.gMaxMicrosiemens);
   for (let column = 0; column < COLUMNS; column++) {
-    const pairs = Array.from({ length: ROWS }, (_, row) => row * COLUMNS + column);
+    const ofColumn = Array.from({ length: ROWS }, (_, row) => row * COLUMNS + column);
     const total = (ofPair: (pair: number) => number): number =>
-      pairs.reduce((sum, pair) => sum + ofPair(pair), 0);
+      ofColumn.reduce((sum, pair) => sum + ofPair(pair), 0);
     const expected = {
-      mean: total((pair) => Math.abs(gPlus.data[pair]! - gMinus.data[pair]!)) * unit,
+      mean: total((pair) => Math.abs(plus[pair]! - minus[pair]!)) * unit,
       variance: total((pair) => variance!.data[pair]!) * unit ** 2,
     };
     const values = Float64Array.from(readOuts, (readOut) => readOut[column]!);
@@ -285,8 +293,8 @@ test('both kinds of hardware have the same cells and read-outs; only the other k
   assert.deepEqual(product.readOut, read.readOut);
   assert.deepEqual(product.scale, read.scale);
   assert.ok(!('variance' in read));
-  assert.notDeepEqual(product.gPlus, read.gPlus);
-  assert.deepEqual(readAfterADay(perProduct, 99).gPlus, product.gPlus);
+  assert.notDeepEqual(pairOf(product)[0], pairOf(read)[0]);
+  assert.deepEqual(pairOf(readAfterADay(perProduct, 99)), pairOf(product));
 });
 
 // Hardware that does not draw it
@@ -296,7 +304,7 @@ function graphsOf(hardware: HardwareSpec): string {
   const product = trace((t) => ({
     outputs: { y: denseProducts(t, operatorOn(hardware, t, t.key('key'))) },
   }));
-  return printGraph(traceReading([layer], hardware)) + printGraph(product);
+  return printGraph(traceReading([{ layer, hardware }])) + printGraph(product);
 }
 
 test('per read is the default, to the bit', () => {
@@ -305,8 +313,9 @@ test('per read is the default, to the bit', () => {
 });
 
 test('reads are those of version 0.1.0', () => {
-  const { gPlus, gMinus, readOut } = readAfterADay({ ...joshi2020, cell: pcmNandakumar2019 });
-  const found = [gMinus.data[5]!, gMinus.data[1]!, gPlus.data[7]!, readOut.data[2]!];
+  const reading = readAfterADay({ ...joshi2020, cell: pcmNandakumar2019 });
+  const [plus, minus] = pairOf(reading);
+  const found = [minus[5]!, minus[1]!, plus[7]!, reading.readOut.data[2]!];
   const expected = [0.018366927281022072, 10.23957633972168, 16.70606803894043, 0.5094727277755737];
   // Kept as 32-bit floats; the logarithm of the host may differ in the last bit of 64.
   for (const [i, value] of expected.entries()) assert.ok(Math.abs(found[i]! / value - 1) < 2e-7, `${found}`);
@@ -320,19 +329,18 @@ test('cells without read noise give exactly the digital product', () => {
   const graph = trace((t) => {
     const [input, matrix] = [t.input('x', [4, ROWS]), t.input('weights', [ROWS, COLUMNS])];
     const one = constant(t, 1).reshape([1, 1]);
-    const multiply = onChip({
+    const { multiply } = onChip({
       hardware: exact,
-      conductances: () => ({
-        gPlus: matrix.relu(),
-        gMinus: matrix.negate().relu(),
+      weights: noWeights,
+      sensed: () => ({
+        cells: pairs((polarity) => (polarity === 'plus' ? matrix : matrix.negate()).relu()),
         scale: one,
         compensation: one,
       }),
-      inputRange: () => 1,
-      outputRange: () => 1,
+      ranges: fixedRanges(1),
       key: t.key('key'),
     });
-    return { outputs: { y: multiply.dense(input, matrix, 'fc'), digital: input.matmul(matrix) } };
+    return { outputs: { y: multiply(input, layer), digital: input.matmul(matrix) } };
   });
   const whole = (length: number): Float64Array =>
     Float64Array.from({ length }, () => Math.round((2 * draw.uniform() - 1) * gMax));
@@ -352,15 +360,20 @@ test('a missing variance is refused, and one of another layer', () => {
         trace((t) => {
           const size = [ROWS, COLUMNS];
           const one = constant(t, 1).reshape([1, 1]);
-          const conductances = { gPlus: t.input('g', size), gMinus: t.input('g', size), scale: one };
-          const multiply = onChip({
+          const sensed: SensedLayer = {
+            cells: pairs(() => t.input('g', size)),
+            scale: one,
+            compensation: one,
+            ...variance(t),
+          };
+          const operator = onChip({
             hardware: perProduct,
-            conductances: () => ({ ...conductances, compensation: one, ...variance(t) }),
-            inputRange: () => 1,
-            outputRange: () => 1,
+            weights: noWeights,
+            sensed: () => sensed,
+            ranges: fixedRanges(1),
             key: t.key('key'),
           });
-          return { outputs: { y: denseProducts(t, multiply) } };
+          return { outputs: { y: denseProducts(t, operator) } };
         }),
       { name: 'UsageError', message },
     );
@@ -382,24 +395,23 @@ function sparseConvolution(): { readonly graph: Graph; readonly inputs: Record<s
   const graph = trace((t) => {
     const size = [rows, filters];
     const one = constant(t, 1).reshape([1, 1]);
-    const multiply = onChip({
+    const { multiply } = onChip({
       hardware: perProduct,
-      conductances: () => ({
-        gPlus: t.input('gPlus', size),
-        gMinus: constant(t, 0).broadcastTo(size),
+      weights: noWeights,
+      sensed: () => ({
+        cells: pairs((polarity) =>
+          polarity === 'plus' ? t.input('gPlus', size) : constant(t, 0).broadcastTo(size),
+        ),
         variance: t.input('variance', size),
         scale: one,
         compensation: one,
       }),
-      inputRange: () => 1,
-      outputRange: () => 1,
+      ranges: fixedRanges(1),
       key: t.key('key'),
     });
-    const filter = t.input('filter', [3, 3, channels, filters]);
+    const filter: Layer = { name: 'conv', kind: 'convolution', shape: [3, 3, channels, filters] };
     const images = t.input('images', [2, 12, 12, channels]);
-    return {
-      outputs: { y: multiply.convolution(images, filter, 'conv', { stride: [1, 1], padding: [1, 1] }) },
-    };
+    return { outputs: { y: multiply(images, filter, { stride: [1, 1], padding: [1, 1] }) } };
   });
   const uniform = (length: number, high: number): Float32Array =>
     Float32Array.from({ length }, () => high * draw.uniform());
@@ -408,7 +420,6 @@ function sparseConvolution(): { readonly graph: Graph; readonly inputs: Record<s
     graph,
     inputs: {
       images,
-      filter: new Float32Array(rows * filters),
       gPlus: uniform(rows * filters, 25),
       variance: uniform(rows * filters, 0.5),
     },

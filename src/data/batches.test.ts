@@ -3,7 +3,6 @@ import { test } from 'node:test';
 import { UsageError } from '../base/errors.ts';
 import type { Key } from '../base/random.ts';
 import {
-  type Augmentation,
   augmentationKey,
   type BatchSource,
   batchOrder,
@@ -12,6 +11,7 @@ import {
   imageChange,
   noAugmentation,
 } from './batches.ts';
+import type { Augmentation } from './image-set.ts';
 import { type ImageSet, imageSet } from './image-set.ts';
 
 const key: Key = [11, 22];

@@ -4,17 +4,7 @@
 
 import { throwFaults } from '../base/errors.ts';
 import { deriveKey, type Key, permutation, threefry2x32 } from '../base/random.ts';
-import type { ImageSet, Normalization } from './image-set.ts';
-
-/** Random changes of a training image; 0 pixels change nothing. */
-export type Augmentation = {
-  /** The image is padded by so many black pixels on each side, then cropped at random to its size. */
-  readonly cropPadding: number;
-  /** Mirrored left to right with probability 1/2. */
-  readonly flip: boolean;
-  /** Side of a square, centred on a random pixel, that is set to the mean colour; it may stick out. */
-  readonly cutout: number;
-};
+import type { Augmentation, ImageSet, Normalization } from './image-set.ts';
 
 /** No augmentation. */
 export const noAugmentation: Augmentation = { cropPadding: 0, flip: false, cutout: 0 };

@@ -4,6 +4,16 @@
 
 import { throwFaults, UsageError } from '../base/errors.ts';
 
+/** Random changes of a training image; 0 pixels change nothing. */
+export type Augmentation = {
+  /** The image is padded by so many black pixels on each side, then cropped at random to its size. */
+  readonly cropPadding: number;
+  /** Mirrored left to right with probability 1/2. */
+  readonly flip: boolean;
+  /** Side of a square, centred on a random pixel, that is set to the mean colour; it may stick out. */
+  readonly cutout: number;
+};
+
 /** Labelled images of one size, as bytes. */
 export type ImageSet = {
   readonly name: string;
@@ -27,6 +37,8 @@ export type DataSplit = {
   readonly train: ImageSet;
   readonly test: ImageSet;
   readonly normalization: Normalization;
+  /** Changes that keep what images of this set show; a training makes them unless its settings say otherwise. */
+  readonly augmentation?: Augmentation | undefined;
 };
 
 /**
@@ -100,7 +112,7 @@ export function channelStatistics(set: ImageSet): Normalization {
  *
  * @throws UsageError if the two differ in image size or classes
  */
-export function dataSplit(train: ImageSet, test: ImageSet): DataSplit {
+export function dataSplit(train: ImageSet, test: ImageSet, augmentation?: Augmentation): DataSplit {
   const form = (set: ImageSet): string =>
     `(${set.height}, ${set.width}, ${set.channels}) with classes ${set.classNames.join(', ')}`;
   if (form(train) !== form(test)) {
@@ -108,5 +120,10 @@ export function dataSplit(train: ImageSet, test: ImageSet): DataSplit {
       `data split: test images must have the form of the training images, ${form(train)}, got ${form(test)}`,
     );
   }
-  return { train, test, normalization: channelStatistics(train) };
+  return {
+    train,
+    test,
+    normalization: channelStatistics(train),
+    ...(augmentation !== undefined && { augmentation }),
+  };
 }

@@ -21,6 +21,7 @@ const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes)
 const tiny: FileSet = {
   kind: 'idx',
   inputShape: [28, 28, 1],
+  augmentation: { cropPadding: 0, flip: false, cutout: 0 },
   classNames: ['no', 'yes'],
   folders: ['tiny', 'Tiny/raw'],
   files: names.map((name, place) => ({ name, sha256: digest(plain[place]!), hashed: 'decompressed' })),

@@ -78,6 +78,7 @@ async function parseSplit(name: string, set: FileSet, files: readonly NamedBytes
       return dataSplit(
         parseCifar10(`${name} train`, files.slice(0, -1)),
         parseCifar10(`${name} test`, files.slice(-1)),
+        set.augmentation,
       );
     case 'idx': {
       const [trainImages, trainLabels, testImages, testLabels] = files as readonly [
@@ -89,6 +90,7 @@ async function parseSplit(name: string, set: FileSet, files: readonly NamedBytes
       return dataSplit(
         await parseIdxSet(`${name} train`, set.classNames, { images: trainImages, labels: trainLabels }),
         await parseIdxSet(`${name} test`, set.classNames, { images: testImages, labels: testLabels }),
+        set.augmentation,
       );
     }
     default:

@@ -1,9 +1,9 @@
 // Data sets by name: which files they consist of, where they officially live, their checksums. The table is
 // data; load-named-set.ts acts on it. Left out: formats (cifar10.ts, idx.ts) and any file access.
 
-import type { Augmentation } from './batches.ts';
 import { cifar10Classes } from './cifar10.ts';
-import { syntheticClasses } from './synthetic.ts';
+import type { Augmentation } from './image-set.ts';
+import { syntheticAugmentation, syntheticClasses } from './synthetic.ts';
 
 /** Names that `loadNamedSet` knows. */
 export type NamedSetName = 'cifar10' | 'mnist' | 'fashion-mnist' | 'synthetic';
@@ -135,8 +135,7 @@ export const namedSets: {
   synthetic: {
     kind: 'generated',
     inputShape: [32, 32, 3],
-    // The shapes lie anywhere in their images already, so crops would teach nothing new.
-    augmentation: { cropPadding: 0, flip: true, cutout: 0 },
+    augmentation: syntheticAugmentation,
     classNames: syntheticClasses,
   },
 };

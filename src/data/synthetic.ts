@@ -21,7 +21,7 @@ import {
   randomSequence,
   threefry2x32,
 } from '../base/random.ts';
-import { type DataSplit, dataSplit, type ImageSet, imageSet } from './image-set.ts';
+import { type Augmentation, type DataSplit, dataSplit, type ImageSet, imageSet } from './image-set.ts';
 
 const SIDE = 32;
 const CHANNELS = 3;
@@ -33,6 +33,9 @@ const textures = ['striped', 'checkered'] as const;
 type ShapeName = (typeof shapes)[number];
 type Texture = (typeof textures)[number];
 type Colour = readonly [number, number, number];
+
+/** The shapes lie anywhere in their images already, so crops would teach nothing new. */
+export const syntheticAugmentation: Augmentation = { cropPadding: 0, flip: true, cutout: 0 };
 
 /** `striped disc`, `checkered disc`, `striped ring`, …: label = 2 · shape + texture. */
 export const syntheticClasses: readonly string[] = shapes.flatMap((shape) =>
@@ -68,6 +71,7 @@ export function generateSynthetic({
   return dataSplit(
     drawSet(deriveKey(key, 'train'), 'synthetic train', trainCount),
     drawSet(deriveKey(key, 'test'), 'synthetic test', testCount),
+    syntheticAugmentation,
   );
 }
 

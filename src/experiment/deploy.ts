@@ -3,10 +3,10 @@
 // backend, unless someone asks for a snapshot.
 
 import { throwFaults, UsageError } from '../base/errors.ts';
+import { createMutex } from '../base/mutex.ts';
 import type { Parameters } from '../base/parameters.ts';
 import { deriveKey, type Key, keyFromSeed } from '../base/random.ts';
 import { check, type Incomplete } from '../base/schema.ts';
-import { createTurns } from '../base/turns.ts';
 import type { Seconds } from '../base/units.ts';
 import { type Chip, checkReadTime, type Reading } from '../crossbar/chip.ts';
 import { type HardwareSpec, patternFaults } from '../crossbar/hardware.ts';
@@ -144,27 +144,27 @@ function deployment(parts: Parts): Deployment {
   const { options, hardware, store, chips, inference, adabs } = parts;
   const { network } = options;
   // Several calls at once would move each other's chips away.
-  const turns = createTurns();
+  const mutex = createMutex();
   return {
     network,
     hardware,
-    digitalAccuracy: (signal) => turns.take(() => digitalScore(parts, signal)),
+    digitalAccuracy: (signal) => mutex.runExclusive(() => digitalScore(parts, signal)),
     accuracy: async (read, signal) => {
       checkRead(read);
       checkMethod(parts, read.method);
-      return turns.take(() => scoreOnChip(parts, read, signal));
+      return mutex.runExclusive(() => scoreOnChip(parts, read, signal));
     },
     chip: async (number) => {
       checkNumber('chip', number);
-      return turns.take(() => chips.chip(number));
+      return mutex.runExclusive(() => chips.chip(number));
     },
     reading: async (read) => {
       checkRead(read);
-      return turns.take(() => chips.reading(read));
+      return mutex.runExclusive(() => chips.reading(read));
     },
     baseline: async (number) => {
       checkNumber('chip', number);
-      return turns.take(() => chips.baseline(number));
+      return mutex.runExclusive(() => chips.baseline(number));
     },
     free: () => {
       inference.free();

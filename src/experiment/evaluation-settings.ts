@@ -5,7 +5,7 @@ import { nameSchema } from '../base/schema.ts';
 import type { Seconds } from '../base/units.ts';
 import { LATEST_SECONDS } from '../crossbar/chip.ts';
 import type { RangeRule } from '../crossbar/ranges.ts';
-import type { Augmentation } from '../data/batches.ts';
+import type { Augmentation } from '../data/image-set.ts';
 import type { Network } from '../nn/network.ts';
 import { augmentationSchema } from '../train/settings.ts';
 import { COMPENSATION_METHODS, type CompensationMethod } from './compensation-method.ts';

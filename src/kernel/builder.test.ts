@@ -5,13 +5,14 @@ import { test } from 'node:test';
 import { lane } from '../compile/draft.ts';
 import { KernelBuilder } from './builder.ts';
 import { type Int, literal, plus, times, variable } from './int.ts';
-import { printKernel, SCRATCH } from './kernel.ts';
+import { SCRATCH } from './kernel.ts';
+import { printKernel } from './print.ts';
 
 /** The body that `write` writes, as text. */
 function bodyOf(write: (b: KernelBuilder, chunk: Int) => void): string {
   const builder = new KernelBuilder(4);
   write(builder, variable('chunk', 8));
-  const text = printKernel(builder.finish({ name: 'k', buffers: 2, words: 0, chunks: 8 }));
+  const text = printKernel(builder.finish({ name: 'k', buffers: 2, pushConstants: 0, chunks: 8 }));
   return text.slice(text.indexOf('\n') + 1).trimEnd();
 }
 
@@ -105,6 +106,31 @@ test('how a load and a store reach memory follows from the lane’s coefficient'
   );
 });
 
+test('how a load reaches where data say follows from the lane’s coefficient, and whether the data differ by lane', () => {
+  const text = bodyOf((b, chunk) => {
+    const offset = { by: b.load(1, chunk, 'i32'), reach: 5, isUniform: true };
+    const [along, apart] = [plus(chunk, lane(4)), plus(chunk, times(lane(4), 2))];
+    b.loop(3, () => {
+      b.loadAt(0, along, offset);
+      b.loadAt(0, apart, offset, 'i32');
+      b.loadAt(0, along, { ...offset, isUniform: false });
+      b.storeAt(1, along, offset, b.loadHereAt(1, along, offset), 3);
+    });
+  });
+  assert.equal(
+    text,
+    [
+      '  v0 = b1[chunk] splat:i32',
+      '  v1 = b0[chunk + v0] vector:f32',
+      '  v2 = b0[chunk + lane * 2 + v0] gather:i32',
+      '  v3 = b0[chunk + lane + v0] gather:f32',
+      '  for i_0 in 3',
+      '    v4 = b1[chunk + v0] vector:f32',
+      '    b1[chunk + v0] = v4 vector 3',
+    ].join('\n'),
+  );
+});
+
 test('an operation on an accumulator takes its value of there and then', () => {
   const text = bodyOf((b) => {
     const sum = b.accumulator(b.literal(0));
@@ -131,7 +157,7 @@ test('an operation on an accumulator takes its value of there and then', () => {
   );
 });
 
-test('interleaved parts take turns, and what one needs from another comes first', () => {
+test('parts are interleaved statement by statement, and what one needs from another comes first', () => {
   const text = bodyOf((b) => {
     b.loop(2, (i) => {
       const results = b.interleaved(
@@ -160,6 +186,65 @@ test('interleaved parts take turns, and what one needs from another comes first'
   );
 });
 
+test('interleaved parts are independent: no accumulator, no loop, no load of what another part stores', () => {
+  const write = (part: (b: KernelBuilder, k: number, i: Int) => void) => (): void => {
+    const b = new KernelBuilder(4);
+    b.loop(2, (i) => b.interleaved([0, 1].map((k) => () => part(b, k, i))));
+  };
+  assert.throws(
+    write((b) => b.accumulator(b.literal(0))),
+    /^InternalError: internal: an interleaved part changes an accumulator$/,
+  );
+  assert.throws(
+    write((b, _, i) => b.loop(3, (j) => b.store(0, row(plus(i, times(j, 2))), b.literal(1)))),
+    /an interleaved part holds a loop or a guard$/,
+  );
+  assert.throws(
+    write((b, k, i) => {
+      b.store(SCRATCH, row(plus(i, literal(k))), b.literal(1));
+      b.load(SCRATCH, row(plus(i, literal(1 - k))));
+    }),
+    /an interleaved part loads from a buffer that another one stores to$/,
+  );
+  // What a part stores itself, it may load.
+  write((b, k) =>
+    k === 0 ? b.store(SCRATCH, row(literal(0)), b.load(SCRATCH, row(literal(0)))) : b.literal(3),
+  )();
+});
+
+test('a load of a buffer is asked for before any store to its element, or is a load here', () => {
+  const finish = (write: (b: KernelBuilder) => void): void => {
+    const b = new KernelBuilder(4);
+    write(b);
+    b.finish({ name: 'k', buffers: 2, pushConstants: 0, chunks: 1 });
+  };
+  const late = /kernel k stores b0\[.*\] before it loads b0\[.*\]; use loadHere$/;
+  // In one block: the load would be shared with an earlier one.
+  const inOneBlock = (b: KernelBuilder): void => {
+    b.store(0, row(literal(1)), b.load(0, row(literal(1))));
+    b.store(1, row(literal(1)), b.load(0, row(literal(1))));
+  };
+  assert.throws(() => finish(inOneBlock), late);
+  // In a loop: the load would leave the loop, in which an earlier turn has stored the element.
+  const inLoop = (b: KernelBuilder): void =>
+    b.loop(3, () => b.store(0, row(literal(0)), b.operation('abs', b.load(0, row(literal(0))))));
+  assert.throws(() => finish(inLoop), late);
+  // The element after the one that was stored in the turn before, and the one before.
+  const shifted =
+    (by: number) =>
+    (b: KernelBuilder): void =>
+      b.loop(3, (i) => b.store(0, row(plus(i, literal(1))), b.load(0, row(plus(i, literal(1 + by))))));
+  assert.throws(() => finish(shifted(-1)), late);
+  finish(shifted(1));
+  finish(shifted(0));
+  finish((b) =>
+    b.loop(3, (i) => {
+      b.store(0, row(i), b.literal(2));
+      b.store(0, row(i), b.operation('abs', b.loadHere(0, row(i))));
+    }),
+  );
+});
+
 test('a table is kept once, however often it is looked up, and must have 32 numbers', () => {
   const builder = new KernelBuilder(4);
   const [first, second] = [1, 2].map((factor) => Array.from({ length: 32 }, (_, k) => k * factor));
@@ -168,7 +253,7 @@ test('a table is kept once, however often it is looked up, and must have 32 numb
   assert.equal(builder.lookup(first!, index), found);
   assert.notEqual(builder.lookup(second!, index), found);
   assert.throws(() => builder.lookup([1, 2], index), /a table has 32 numbers, not 2/);
-  const kernel = builder.finish({ name: 'k', buffers: 0, words: 0, chunks: 1 });
+  const kernel = builder.finish({ name: 'k', buffers: 0, pushConstants: 0, chunks: 1 });
   assert.deepEqual(kernel.constants, [...first!, ...second!]);
 });
 
@@ -178,7 +263,9 @@ test('scratch memory is loaded where it is asked for, and reservations lie apart
   assert.ok(second >= first + 10 + 4);
   const values = [0, 1].map(() => builder.load(SCRATCH, plus(literal(first), lane(4))));
   assert.notEqual(values[0], values[1]);
-  assert.ok(builder.finish({ name: 'k', buffers: 0, words: 0, chunks: 1 }).scratch >= second + 10 + 4);
+  assert.ok(
+    builder.finish({ name: 'k', buffers: 0, pushConstants: 0, chunks: 1 }).scratch >= second + 10 + 4,
+  );
 });
 
 test('literals are floats: what is equal as a float is one literal, −0 and 0 are two', () => {
@@ -193,7 +280,7 @@ test('a kernel cannot end inside a loop', () => {
   const builder = new KernelBuilder(4);
   builder.loop(2, () => {
     assert.throws(
-      () => builder.finish({ name: 'k', buffers: 0, words: 0, chunks: 1 }),
+      () => builder.finish({ name: 'k', buffers: 0, pushConstants: 0, chunks: 1 }),
       /^InternalError: internal: kernel finished inside a loop$/,
     );
   });

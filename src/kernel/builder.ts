@@ -1,8 +1,19 @@
 // Writes kernels: numbers the locals, shares equal values, and puts every value into the outermost loop in which its
-// operands are known, so that lowering can be written naively and inner loops stay bare.
+// operands are known, so that lowering can be written naively and inner loops hold only what varies in them.
 
 import { invariant } from '../base/errors.ts';
-import { coefficientOf, type Int, intKey, LANE, range, substitute, variable, variablesOf } from './int.ts';
+import type { Access, Guard, Loop } from './access.ts';
+import {
+  coefficientOf,
+  type Int,
+  intKey,
+  LANE,
+  printInt,
+  range,
+  substitute,
+  variable,
+  variablesOf,
+} from './int.ts';
 import {
   type Kernel,
   type Local,
@@ -13,14 +24,20 @@ import {
   type VectorOp,
   type VectorType,
 } from './kernel.ts';
+import { hoistedOverStores } from './verify-memory.ts';
 
-/** Parts that take turns: their values must find room in registers. */
+/** Parts that are interleaved at a time: their values must find room in registers. */
 export const INTERLEAVED = 8;
+
+/** How much further on data say that an access lies: an i32 vector of 0 … reach, whether or not in all lanes the same. */
+export type Offset = { readonly by: Local; readonly reach: number; readonly isUniform: boolean };
 
 type Block = {
   readonly statements: Statement[];
   readonly known: Map<string, Local>;
   readonly guarded: boolean;
+  readonly loops: readonly Loop[];
+  readonly guards: readonly Guard[];
 };
 
 /** Writes one kernel. Methods that make a value return its local. */
@@ -29,7 +46,11 @@ export class KernelBuilder {
   private readonly types: VectorType[] = [];
   private readonly levels: number[] = [];
   private readonly mutable = new Set<Local>();
-  private readonly blocks: Block[] = [{ statements: [], known: new Map(), guarded: false }];
+  private readonly blocks: Block[] = [
+    { statements: [], known: new Map(), guarded: false, loops: [], guards: [] },
+  ];
+  /** Loads and stores of buffers in the order in which they are asked for, before anything is moved or shared. */
+  private readonly asked: Omit<Access, 'order'>[] = [];
   private readonly variableLevels = new Map<string, number>([
     ['chunk', 0],
     [LANE, 0],
@@ -43,14 +64,15 @@ export class KernelBuilder {
   }
 
   /** The kernel written so far. */
-  finish(parts: Pick<Kernel, 'name' | 'buffers' | 'words' | 'chunks'>): Kernel {
+  finish(parts: Pick<Kernel, 'name' | 'buffers' | 'pushConstants' | 'chunks'>): Kernel {
     invariant(this.blocks.length === 1, 'kernel finished inside a loop');
-    const { name, buffers, words, chunks } = parts;
+    const { name, buffers, pushConstants, chunks } = parts;
+    this.checkLoads(name);
     return {
       name,
       lanes: this.lanes,
       buffers,
-      words,
+      pushConstants,
       constants: [...this.tables.keys()].flat(),
       scratch: this.scratchElements,
       chunks,
@@ -74,7 +96,7 @@ export class KernelBuilder {
       return;
     }
     const name = `${hint}_${this.variables++}`;
-    const statements = this.nested(() => body(variable(name, count)), name, false);
+    const statements = this.nested(() => body(variable(name, count)), { variable: name, count });
     this.current().statements.push({ kind: 'for', variable: name, count, body: statements });
   }
 
@@ -86,13 +108,15 @@ export class KernelBuilder {
       body();
       return;
     }
-    const statements = this.nested(body, undefined, true);
+    const statements = this.nested(body, { index, below });
     this.current().statements.push({ kind: 'if', index, below, body: statements });
   }
 
   /**
-   * Writes parts that do not depend on one another, a statement of each in turn, so that a processor which looks only
-   * so far ahead finds work while it waits for a result. They change no accumulator and load nothing that one stores.
+   * Writes parts that do not depend on one another, interleaved statement by statement, so that a processor with a
+   * limited window of instructions finds independent work while it waits for a result.
+   *
+   * @throws InternalError if a part changes an accumulator, holds a loop or a guard, or loads what another one stores
    */
   interleaved<T>(parts: readonly (() => T)[]): T[] {
     const { statements } = this.current();
@@ -103,12 +127,13 @@ export class KernelBuilder {
       lists.push(statements.splice(start));
       return result;
     });
+    checkIndependence(lists);
     for (let first = 0; first < lists.length; first += INTERLEAVED)
-      for (const statement of inTurn(lists.slice(first, first + INTERLEAVED))) statements.push(statement);
+      for (const statement of interleave(lists.slice(first, first + INTERLEAVED))) statements.push(statement);
     return results;
   }
 
-  /** An operation; one that reads an accumulator takes its value of here and now. */
+  /** An operation; of an accumulator it takes the value that it has at this point of the program. */
   operation(op: VectorOp, ...operands: readonly Local[]): Local {
     if (operands.some((operand) => this.mutable.has(operand))) {
       return this.pinned(resultTypes[op], (target) => ({ kind: 'operation', target, op, operands }));
@@ -144,8 +169,9 @@ export class KernelBuilder {
     return this.pure(`scalar ${slot} ${type}`, type, 0, (target) => ({ kind: 'scalar', target, type, slot }));
   }
 
-  word(position: number): Local {
-    return this.pure(`word ${position}`, 'i32', 0, (target) => ({ kind: 'word', target, position }));
+  pushConstant(position: number): Local {
+    const make = (target: Local): Statement => ({ kind: 'pushConstant', target, position });
+    return this.pure(`pushConstant ${position}`, 'i32', 0, make);
   }
 
   /** Lane by lane, the number of `table` that the lowest five bits of the operand say. */
@@ -166,7 +192,11 @@ export class KernelBuilder {
     }));
   }
 
-  /** Loads lane l from `index` with lane = l; the mode follows from how the index depends on the lane. */
+  /**
+   * Loads lane l from `index` with lane = l; the mode follows from how the index depends on the lane. Of a buffer, it is
+   * what the buffer held when the chunk began, since the load may be moved up and shared: `finish` throws an
+   * InternalError where a store to the element may come before it.
+   */
   load(buffer: number, index: Int, type: VectorType = 'f32'): Local {
     const step = coefficientOf(index, LANE);
     const mode = step === 0 ? 'splat' : step === 1 ? 'vector' : 'gather';
@@ -174,6 +204,13 @@ export class KernelBuilder {
     const address = mode === 'vector' ? substitute(index, LANE, 0) : index;
     const make = (target: Local): Statement => ({ kind: 'load', target, type, buffer, index: address, mode });
     if (buffer === SCRATCH) return this.pinned(type, make);
+    this.ask({
+      kind: 'load',
+      buffer,
+      index: address,
+      width: mode === 'vector' ? this.lanes : 1,
+      lanes: this.lanes,
+    });
     const level = this.levelOfInt(index);
     const guards = this.blocks.findLastIndex((block) => block.guarded);
     return this.pure(
@@ -184,7 +221,7 @@ export class KernelBuilder {
     );
   }
 
-  /** Loads a vector from a buffer that this kernel writes: exactly here, never shared. */
+  /** Loads a vector of what this chunk has stored to a buffer: exactly here, never shared. */
   loadHere(buffer: number, index: Int): Local {
     const address = substitute(index, LANE, 0);
     return this.pinned('f32', (target) => ({
@@ -194,7 +231,57 @@ export class KernelBuilder {
       buffer,
       index: address,
       mode: 'vector',
+      isFixed: true,
     }));
+  }
+
+  /**
+   * Loads `offset.by` elements behind `index`, for all lanes the same if `offset.isUniform`: then as few elements as
+   * the index allows, otherwise each lane's own. The buffer is none that this kernel writes.
+   */
+  loadAt(buffer: number, index: Int, offset: Offset, type: VectorType = 'f32'): Local {
+    const isVector = offset.isUniform && coefficientOf(index, LANE) === 1;
+    const [mode, address] = isVector
+      ? (['vector', substitute(index, LANE, 0)] as const)
+      : (['gather', index] as const);
+    const { by, reach } = offset;
+    const guards = this.blocks.findLastIndex((block) => block.guarded);
+    const level = Math.max(this.levelOfInt(index), this.levelOf([by]));
+    return this.pure(
+      `loadAt ${buffer} ${mode} ${type} ${intKey(address)} ${by}`,
+      type,
+      level === 0 ? 0 : Math.max(level, guards),
+      (target) => ({ kind: 'loadAt', target, type, buffer, index: address, offset: by, reach, mode }),
+    );
+  }
+
+  /** Loads a vector from a buffer that this kernel writes, as many elements further on as lane 0 of the offset says. */
+  loadHereAt(buffer: number, index: Int, { by, reach }: Offset): Local {
+    const address = substitute(index, LANE, 0);
+    return this.pinned('f32', (target) => ({
+      kind: 'loadAt',
+      target,
+      type: 'f32',
+      buffer,
+      index: address,
+      offset: by,
+      reach,
+      mode: 'vector',
+    }));
+  }
+
+  /** Stores the first `count` lanes, as many elements further on as lane 0 of the offset says. */
+  storeAt(buffer: number, index: Int, { by, reach }: Offset, value: Local, count: number): void {
+    const address = substitute(index, LANE, 0);
+    this.current().statements.push({
+      kind: 'storeAt',
+      buffer,
+      index: address,
+      offset: by,
+      reach,
+      value,
+      count,
+    });
   }
 
   /** Stores the first `count` lanes; lane l goes to `index` with lane = l. */
@@ -202,6 +289,7 @@ export class KernelBuilder {
     const step = coefficientOf(index, LANE);
     const isVector = step === 1 || count === 1;
     const address = isVector ? substitute(index, LANE, 0) : index;
+    this.ask({ kind: 'store', buffer, index: address, width: isVector ? count : 1, lanes: count });
     this.current().statements.push({
       kind: 'store',
       buffer,
@@ -212,7 +300,7 @@ export class KernelBuilder {
     });
   }
 
-  /** Says that the cache line at `index` will be loaded, or stored, soon. */
+  /** Prefetches the cache line at `index`, for a load or a store. */
   prefetch(buffer: number, index: Int, use: 'load' | 'store'): void {
     this.current().statements.push({ kind: 'prefetch', buffer, index, use });
   }
@@ -241,10 +329,41 @@ export class KernelBuilder {
     return this.blocks[this.blocks.length - 1]!;
   }
 
-  private nested(body: () => void, name: string | undefined, guarded: boolean): Statement[] {
-    const block: Block = { statements: [], known: new Map(), guarded };
+  private ask(access: Omit<Access, 'order' | 'loops' | 'guards'>): void {
+    if (access.buffer === SCRATCH) return;
+    const { loops, guards } = this.current();
+    this.asked.push({ ...access, loops, guards });
+  }
+
+  /** Loads that were asked for after a store to their element would read it too early once they are moved. */
+  private checkLoads(name: string): void {
+    const stored = new Set(this.asked.filter(({ kind }) => kind === 'store').map(({ buffer }) => buffer));
+    const loaded = this.asked.filter(({ kind, buffer }) => kind === 'load' && stored.has(buffer));
+    if (loaded.length === 0) return;
+    const both = new Set(loaded.map(({ buffer }) => buffer));
+    const accesses = this.asked
+      .map((access, order) => ({ ...access, order }))
+      .filter(({ buffer }) => both.has(buffer));
+    const [fault] = hoistedOverStores(accesses);
+    invariant(
+      fault === undefined,
+      () =>
+        `kernel ${name} stores b${fault!.store.buffer}[${printInt(fault!.store.index)}] before it loads b${fault!.load.buffer}[${printInt(fault!.load.index)}]; use loadHere`,
+    );
+  }
+
+  private nested(body: () => void, by: Loop | Guard): Statement[] {
+    const { loops, guards } = this.current();
+    const isLoop = 'variable' in by;
+    const block: Block = {
+      statements: [],
+      known: new Map(),
+      guarded: !isLoop,
+      loops: isLoop ? [...loops, by] : loops,
+      guards: isLoop ? guards : [...guards, by],
+    };
     this.blocks.push(block);
-    if (name !== undefined) this.variableLevels.set(name, this.blocks.length - 1);
+    if (isLoop) this.variableLevels.set(by.variable, this.blocks.length - 1);
     body();
     this.blocks.pop();
     return block.statements;
@@ -288,8 +407,32 @@ export class KernelBuilder {
   }
 }
 
-/** One statement of each list in turn; one whose operands another list has yet to define waits for them. */
-function inTurn(lists: readonly (readonly Statement[])[]): Statement[] {
+/** Throws an InternalError unless every interleaving of the parts gives the same results. */
+function checkIndependence(parts: readonly (readonly Statement[])[]): void {
+  const storedBy = new Map<number, Set<number>>();
+  for (const [part, statements] of parts.entries()) {
+    for (const statement of statements) {
+      const { kind } = statement;
+      const isChange = kind === 'accumulator' || kind === 'assign' || kind === 'multiplyAdd';
+      invariant(!isChange, 'an interleaved part changes an accumulator');
+      invariant(kind !== 'for' && kind !== 'if', 'an interleaved part holds a loop or a guard');
+      if (kind !== 'store') continue;
+      const writers = storedBy.get(statement.buffer) ?? new Set();
+      storedBy.set(statement.buffer, writers.add(part));
+    }
+  }
+  for (const [part, statements] of parts.entries()) {
+    for (const statement of statements) {
+      const writers = statement.kind === 'load' ? storedBy.get(statement.buffer) : undefined;
+      const isApart =
+        writers === undefined || writers.size === 0 || (writers.size === 1 && writers.has(part));
+      invariant(isApart, 'an interleaved part loads from a buffer that another one stores to');
+    }
+  }
+}
+
+/** The lists interleaved: one statement of each, round by round. One whose operands another list defines later waits. */
+function interleave(lists: readonly (readonly Statement[])[]): Statement[] {
   const pending = new Set(
     lists.flat().flatMap((statement) => ('target' in statement ? [statement.target] : [])),
   );
@@ -320,6 +463,10 @@ function operandsOf(statement: Statement): readonly Local[] {
     case 'store':
     case 'assign':
       return [statement.value];
+    case 'loadAt':
+      return [statement.offset];
+    case 'storeAt':
+      return [statement.offset, statement.value];
     case 'accumulator':
       return [statement.initial];
     case 'multiplyAdd':

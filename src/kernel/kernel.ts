@@ -1,7 +1,7 @@
 // The kernel language for processors: loops, vector lanes, loads, stores, accumulators. Lowering writes it (through
-// builder.ts); native/ prints it as C, wasm/ encodes it. Every value is a vector of `lanes` 32-bit elements.
+// builder.ts); native/ prints it as C, wasm/ encodes it; print.ts writes it for people, verify.ts checks it. Every value is a vector of `lanes` 32-bit elements.
 
-import { type Int, printInt } from './int.ts';
+import type { Int } from './int.ts';
 
 /** Element type of a vector; a mask is an i32 vector of 0 and −1. */
 export type VectorType = 'f32' | 'i32';
@@ -85,6 +85,41 @@ export const resultTypes: { readonly [K in VectorOp]: VectorType } = {
   selectInt: 'i32',
 };
 
+/** Element types of each operation's operands. */
+export const operandTypes: { readonly [K in VectorOp]: readonly VectorType[] } = {
+  add: ['f32', 'f32'],
+  subtract: ['f32', 'f32'],
+  multiply: ['f32', 'f32'],
+  divide: ['f32', 'f32'],
+  negate: ['f32'],
+  abs: ['f32'],
+  sqrt: ['f32'],
+  floor: ['f32'],
+  round: ['f32'],
+  maximum: ['f32', 'f32'],
+  minimum: ['f32', 'f32'],
+  less: ['f32', 'f32'],
+  lessEqual: ['f32', 'f32'],
+  equal: ['f32', 'f32'],
+  select: ['i32', 'f32', 'f32'],
+  truncate: ['f32'],
+  toFloat: ['i32'],
+  floatBits: ['f32'],
+  bitsFloat: ['i32'],
+  addInt: ['i32', 'i32'],
+  subtractInt: ['i32', 'i32'],
+  multiplyInt: ['i32', 'i32'],
+  maximumInt: ['i32', 'i32'],
+  minimumInt: ['i32', 'i32'],
+  lessInt: ['i32', 'i32'],
+  lessEqualInt: ['i32', 'i32'],
+  equalInt: ['i32', 'i32'],
+  and: ['i32', 'i32'],
+  or: ['i32', 'i32'],
+  xor: ['i32', 'i32'],
+  selectInt: ['i32', 'i32', 'i32'],
+};
+
 /** A statement. `target` names the vector it defines; each name is defined once, before its uses. */
 export type Statement =
   | {
@@ -105,8 +140,8 @@ export type Statement =
   | { readonly kind: 'literal'; readonly target: Local; readonly type: VectorType; readonly value: number }
   /** All lanes the runtime scalar in this slot. */
   | { readonly kind: 'scalar'; readonly target: Local; readonly type: VectorType; readonly slot: number }
-  /** All lanes the launch's own 32-bit word with this number. */
-  | { readonly kind: 'word'; readonly target: Local; readonly position: number }
+  /** All lanes the call's push constant with this number. */
+  | { readonly kind: 'pushConstant'; readonly target: Local; readonly position: number }
   /** Lane l holds the kernel's constant number `position` + (the lowest five bits of the operand's lane l). */
   | {
       readonly kind: 'lookup';
@@ -119,6 +154,9 @@ export type Statement =
   /**
    * From buffer slot `buffer`, in elements. `vector`: consecutive elements from `index`; `splat`: one element in all
    * lanes; `gather`: lane l from `index` with `lane` = l. Vector loads may run past the end into padding.
+   *
+   * A load reads what its buffer held when the chunk began: no store to the element comes before it, so it may stand
+   * anywhere its operands are known. A fixed load, as every load of scratch is, reads what the chunk has stored there.
    */
   | {
       readonly kind: 'load';
@@ -127,6 +165,7 @@ export type Statement =
       readonly buffer: number;
       readonly index: Int;
       readonly mode: 'vector' | 'splat' | 'gather';
+      readonly isFixed?: true;
     }
   /** The first `count` lanes to consecutive elements (`vector`), or lane l to `index` with `lane` = l (`scatter`). */
   | {
@@ -137,7 +176,31 @@ export type Statement =
       readonly mode: 'vector' | 'scatter';
       readonly count: number;
     }
-  /** Says that the cache line at `index` of a buffer will be loaded, or stored, soon. It may lie outside the buffer. */
+  /**
+   * A load from an element that data decide: as `load`, `offset` elements further on, in mode `vector` those of lane 0,
+   * in mode `gather` each lane's own. Offsets are from 0 to `reach`.
+   */
+  | {
+      readonly kind: 'loadAt';
+      readonly target: Local;
+      readonly type: VectorType;
+      readonly buffer: number;
+      readonly index: Int;
+      readonly offset: Local;
+      readonly reach: number;
+      readonly mode: 'vector' | 'gather';
+    }
+  /** The first `count` lanes to consecutive elements from `index` on, and as many further on as lane 0 of `offset` says. */
+  | {
+      readonly kind: 'storeAt';
+      readonly buffer: number;
+      readonly index: Int;
+      readonly offset: Local;
+      readonly reach: number;
+      readonly value: Local;
+      readonly count: number;
+    }
+  /** Prefetches the cache line at `index` of a buffer, for a load or a store. It may lie outside the buffer. */
   | {
       readonly kind: 'prefetch';
       readonly buffer: number;
@@ -172,8 +235,8 @@ export type Kernel = {
   readonly lanes: number;
   /** Number of buffer arguments; slot numbers count from 0. The slot `SCRATCH` is private to the running thread. */
   readonly buffers: number;
-  /** Number of 32-bit words that a launch hands over. */
-  readonly words: number;
+  /** Number of push constants: 32-bit words that each call of the kernel brings along. */
+  readonly pushConstants: number;
   /** f32 numbers that lookups choose from: tables of `TABLE_SIZE`, one after another. */
   readonly constants: readonly number[];
   /** Elements of private scratch memory; its content is undefined at the start of a chunk. */
@@ -188,63 +251,3 @@ export const TABLE_SIZE = 32;
 
 /** Buffer slot of the thread's own scratch memory. */
 export const SCRATCH = -1;
-
-/** A kernel as text. */
-export function printKernel(kernel: Kernel): string {
-  const lines: string[] = [];
-  const name = (local: Local): string => `v${local}`;
-  const visit = (statements: readonly Statement[], indent: string): void => {
-    for (const s of statements) lines.push(...printStatement(s, indent, name, visit));
-  };
-  const printStatement = (
-    s: Statement,
-    indent: string,
-    local: (l: Local) => string,
-    nested: (statements: readonly Statement[], indent: string) => void,
-  ): string[] => {
-    const slot = (buffer: number): string => (buffer === SCRATCH ? 'scratch' : `b${buffer}`);
-    switch (s.kind) {
-      case 'operation':
-        return [`${indent}${local(s.target)} = ${s.op}(${s.operands.map(local).join(', ')})`];
-      case 'shift':
-        return [
-          `${indent}${local(s.target)} = ${local(s.operand)} ${s.direction === 'left' ? '<<' : '>>>'} ${s.bits}`,
-        ];
-      case 'literal':
-        return [`${indent}${local(s.target)} = ${s.value}:${s.type}`];
-      case 'scalar':
-        return [`${indent}${local(s.target)} = scalar ${s.slot}:${s.type}`];
-      case 'word':
-        return [`${indent}${local(s.target)} = word ${s.position}`];
-      case 'lookup':
-        return [`${indent}${local(s.target)} = constants[${s.position} + (${local(s.operand)} & 31)]`];
-      case 'index':
-        return [`${indent}${local(s.target)} = index ${printInt(s.index)}`];
-      case 'load':
-        return [`${indent}${local(s.target)} = ${slot(s.buffer)}[${printInt(s.index)}] ${s.mode}:${s.type}`];
-      case 'store':
-        return [`${indent}${slot(s.buffer)}[${printInt(s.index)}] = ${local(s.value)} ${s.mode} ${s.count}`];
-      case 'prefetch':
-        return [`${indent}prefetch ${slot(s.buffer)}[${printInt(s.index)}] ${s.use}`];
-      case 'accumulator':
-        return [`${indent}var ${local(s.target)} = ${local(s.initial)}`];
-      case 'assign':
-        return [`${indent}${local(s.accumulator)} := ${local(s.value)}`];
-      case 'multiplyAdd':
-        return [`${indent}${local(s.accumulator)} += ${local(s.a)} * ${local(s.b)}`];
-      case 'fold':
-        return [`${indent}${local(s.target)} = fold ${s.op} ${local(s.operand)}`];
-      case 'for':
-        lines.push(`${indent}for ${s.variable} in ${s.count}`);
-        nested(s.body, `${indent}  `);
-        return [];
-      case 'if':
-        lines.push(`${indent}if ${printInt(s.index)} < ${s.below}`);
-        nested(s.body, `${indent}  `);
-        return [];
-    }
-  };
-  visit(kernel.body, '  ');
-  const scratch = kernel.scratch > 0 ? `, scratch ${kernel.scratch}` : '';
-  return `kernel ${kernel.name}: ${kernel.chunks} chunks, ${kernel.lanes} lanes, ${kernel.buffers} buffers${scratch}\n${lines.join('\n')}\n`;
-}

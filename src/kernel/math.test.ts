@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { verifying } from '../../test/compare.ts';
 import {
   keyFromSeed,
   normalFromWord,
@@ -23,7 +24,7 @@ type FunctionName = 'exp' | 'log' | 'tanh' | 'cos';
 
 let engine: Engine;
 before(async () => {
-  engine = engineOn(await createWasmBackend({ threads: 1, startWorker: startNodeWorker }));
+  engine = engineOn(await verifying(createWasmBackend({ threads: 1, startWorker: startNodeWorker })));
 });
 after(() => engine.close());
 

@@ -1,12 +1,14 @@
 // The native backend: plans as machine code. Prints kernels as C, compiles and loads them, and runs them on a pool of
-// threads; off the event loop, unless a run is so short that handing it over takes longer.
+// threads. Runs leave the event loop free, except those so short that starting them on another thread takes longer.
 
 import { availableParallelism } from 'node:os';
 import { UsageError } from '../base/errors.ts';
-import { createTurns, type Turns } from '../base/turns.ts';
+import { createMutex, type Mutex } from '../base/mutex.ts';
+
 import {
   type Backend,
   type DeviceBuffer,
+  type KernelCall,
   outlineOf,
   PADDING_ELEMENTS,
   type Plan,
@@ -20,24 +22,20 @@ import {
   freedProgram,
   guardedBuffer,
 } from '../compile/backend-checks.ts';
+import { runtimeSource } from './c-sources.ts';
 import { type Compiler, compileLibrary } from './compiler.ts';
 import { printTranslationUnits } from './print-c.ts';
 import { addressOf, bytesAt, loadKernels, loadRuntime, type Pointer, type Runtime } from './runtime.ts';
-import { runtimeSource } from './runtime-source.ts';
 
 /** A program whose launches can be timed one by one. */
 export type NativeProgram = Program & {
-  /** Runs like `run` and adds the milliseconds of each launch to `times`. */
-  readonly profile: (
-    buffers: readonly DeviceBuffer[],
-    scalars: Uint32Array,
-    times: Float64Array,
-  ) => Promise<void>;
+  /** Runs once, with threads that spin and never sleep; returns the milliseconds of each launch. */
+  readonly profile: (buffers: readonly DeviceBuffer[], scalars: Uint32Array) => Promise<Float64Array>;
   /** True if the kernels had to be compiled, false if they came from the cache. */
   readonly isFresh: boolean;
 };
 
-/** The native backend, with `load` telling more than the interface asks. */
+/** The native backend; its programs can be profiled. */
 export type NativeBackend = Omit<Backend, 'load'> & { readonly load: (plan: Plan) => Promise<NativeProgram> };
 
 /** What programs and buffers of one backend share. */
@@ -45,9 +43,9 @@ type Machine = {
   readonly compiler: Compiler;
   readonly runtime: Runtime;
   readonly pool: Pointer;
-  /** Where the buffers lie that were not freed. */
+  /** Addresses of buffers that are not freed. */
   readonly addresses: WeakMap<DeviceBuffer, bigint>;
-  readonly turns: Turns;
+  readonly mutex: Mutex;
   readonly isClosed: () => boolean;
 };
 
@@ -61,17 +59,17 @@ export async function createNativeBackend(
   threads: number = availableParallelism(),
 ): Promise<NativeBackend> {
   checkThreads('createNativeBackend', threads);
-  const runtime = loadRuntime((await compileLibrary(compiler, [runtimeSource])).path);
+  const runtime = loadRuntime((await compileLibrary(compiler, [runtimeSource()])).path);
   const pool = runtime.pool(threads);
   const count = runtime.poolSize(pool);
-  const turns = createTurns();
+  const mutex = createMutex();
   let isClosed = false;
   const machine: Machine = {
     compiler,
     runtime,
     pool,
     addresses: new WeakMap(),
-    turns,
+    mutex,
     isClosed: () => isClosed,
   };
   return {
@@ -85,17 +83,17 @@ export async function createNativeBackend(
     close: async () => {
       if (isClosed) return;
       isClosed = true;
-      await turns.after(() => runtime.closePool(pool));
+      await mutex.runWhenFree(() => runtime.closePool(pool));
     },
   };
 }
 
-/** A program whose last run took less runs on the event loop's own thread. */
+/** Milliseconds: a program whose last run took less runs on the thread of the event loop. */
 const SHORT_MS = 4;
-/** After so long the event loop gets a turn: signals, timers and progress must not wait for the end of many runs. */
-const TURN_MS = 20;
+/** Milliseconds of short runs in a row after which the event loop runs, so that signals and timers do not wait longer. */
+const YIELD_MS = 20;
 
-function allocate({ runtime, addresses, turns, isClosed }: Machine, elements: number): DeviceBuffer {
+function allocate({ runtime, addresses, mutex, isClosed }: Machine, elements: number): DeviceBuffer {
   if (isClosed()) throw closedBackend('native');
   const bytes = (elements + PADDING_ELEMENTS) * 4;
   const memory = runtime.allocate(bytes);
@@ -107,7 +105,7 @@ function allocate({ runtime, addresses, turns, isClosed }: Machine, elements: nu
     elements,
     write: async (values) => (values instanceof Int32Array ? bits : view).set(values),
     read: async () => copyOf(view),
-    free: () => turns.after(() => runtime.free(memory)),
+    free: () => mutex.runWhenFree(() => runtime.free(memory)),
   });
 }
 
@@ -120,85 +118,95 @@ function copyOf(values: Float32Array): Float32Array {
 }
 
 async function load(machine: Machine, whole: Plan): Promise<NativeProgram> {
-  const { compiler, runtime, pool, turns, addresses } = machine;
+  const { compiler, runtime, pool, mutex, addresses } = machine;
   if (machine.isClosed()) throw closedBackend('native');
   const { path, isFresh } = await compileLibrary(compiler, printTranslationUnits(whole.kernels, whole.lanes));
-  // The program lives on; the code of its kernels need not.
+  // The loaded program needs the plan's outline only.
   const plan = outlineOf(whole);
   const program = loadProgram(runtime, plan, path);
   let isFreed = false;
   let lastMs = Number.POSITIVE_INFINITY;
-  let lastTurn = 0;
-  const runWith = async (
-    buffers: readonly DeviceBuffer[],
-    scalars: Uint32Array,
-    times: Float64Array | null,
-  ): Promise<void> => {
+  let lastYield = 0;
+  const given = (buffers: readonly DeviceBuffer[], scalars: Uint32Array): readonly unknown[] => {
     if (machine.isClosed()) throw closedBackend('native');
     if (isFreed) throw freedProgram('run');
     checkRun(plan, buffers, scalars, (buffer) => addresses.has(buffer));
-    const given = [
-      pool,
-      program,
-      BigUint64Array.from(buffers, (buffer) => addresses.get(buffer)!),
-      scalars.slice(),
-      times,
-    ];
-    await turns.take(async () => {
+    const bindings = BigUint64Array.from(buffers, (buffer) => addresses.get(buffer)!);
+    return [pool, program, bindings, scalars.slice()];
+  };
+  const run = async (buffers: readonly DeviceBuffer[], scalars: Uint32Array): Promise<void> => {
+    const parts = given(buffers, scalars);
+    await mutex.runExclusive(async () => {
       const start = performance.now();
-      // Handing a run to another thread and hearing of its end takes longer than a short run.
+      // To start a run on another thread and to learn of its end takes longer than a short run.
       if (lastMs < SHORT_MS) {
-        runtime.run(...given);
-        lastMs = performance.now() - start;
-        return;
+        runtime.run(...parts);
+      } else {
+        await onOtherThread(runtime.run, parts);
+        lastYield = performance.now();
       }
-      await new Promise<void>((resolve, reject) => {
-        runtime.run.async(...given, (error: Error | null) => {
-          lastTurn = performance.now();
-          lastMs = lastTurn - start;
-          if (error) reject(error);
-          else resolve();
-        });
-      });
+      lastMs = performance.now() - start;
     });
-    if (performance.now() - lastTurn < TURN_MS) return;
+    if (performance.now() - lastYield < YIELD_MS) return;
     await new Promise((resolve) => setImmediate(resolve));
-    lastTurn = performance.now();
+    lastYield = performance.now();
   };
   return {
     isFresh,
-    run: (buffers, scalars) => runWith(buffers, scalars, null),
-    profile: runWith,
+    run,
+    profile: async (buffers, scalars) => {
+      const times = new Float64Array(plan.launches.length);
+      const parts = [...given(buffers, scalars), times];
+      await mutex.runExclusive(() => onOtherThread(runtime.profile, parts));
+      return times;
+    },
     free: () => {
       if (isFreed) throw freedProgram('free');
       isFreed = true;
       // Should it fail, that is a fault of ohmic's: it ends the process as an unhandled rejection.
-      void turns.after(() => runtime.freeProgram(program));
+      void mutex.runWhenFree(() => runtime.freeProgram(program));
     },
   };
 }
 
+/** Calls a function of the runtime while the event loop goes on. */
+function onOtherThread(f: Runtime['run'], parts: readonly unknown[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    f.async(...parts, (error: Error | null) => {
+      if (error) reject(error);
+      else resolve();
+    });
+  });
+}
+
+/** The fields of the second call of a launch that has only one. */
+const NO_CALL: readonly number[] = [0, 0, 0, 0];
+
 /** The plan's launches as the runtime walks them, with the kernels of the library at `path`. */
 function loadProgram(runtime: Runtime, plan: PlanOutline, path: string): Pointer {
   const places: bigint[] = [];
-  const words: number[] = [];
-  const launches: number[] = [];
-  for (const launch of plan.launches) {
-    const { chunks } = plan.kernels[launch.kernel]!;
-    launches.push(launch.kernel, chunks, places.length, words.length, launch.nextChunks ?? 0);
-    words.push(...launch.words);
-    for (const place of launch.buffers) {
+  const pushConstants: number[] = [];
+  const fieldsOf = (call: KernelCall): readonly number[] => {
+    const fields = [call.kernel, plan.kernels[call.kernel]!.chunks, places.length, pushConstants.length];
+    pushConstants.push(...call.pushConstants);
+    for (const place of call.buffers) {
       places.push(place.space === 'binding' ? BigInt(place.binding) : BigInt(-1 - place.offset));
     }
-  }
+    return fields;
+  };
+  const launches = plan.launches.flatMap((launch) =>
+    launch.kind === 'single'
+      ? [...fieldsOf(launch.call), ...NO_CALL, 0]
+      : [...fieldsOf(launch.first), ...fieldsOf(launch.second), launch.ratio],
+  );
   const program = runtime.program(
     loadKernels(path),
     Int32Array.from(launches),
     plan.launches.length,
     BigInt64Array.from(places),
     places.length,
-    Uint32Array.from(words),
-    words.length,
+    Uint32Array.from(pushConstants),
+    pushConstants.length,
     plan.arenaElements,
     Math.max(0, ...plan.kernels.map((kernel) => kernel.scratch)),
   );

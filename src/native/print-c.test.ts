@@ -1,6 +1,7 @@
 // C of small kernels, as text. That it compiles and computes is tested by running (backend.test.ts, test/).
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { lane } from '../compile/draft.ts';
 import { KernelBuilder } from '../kernel/builder.ts';
@@ -26,7 +27,7 @@ function everyStatement(): Kernel {
     'selectInt',
     b.operation('less', b.load(1, literal(0)), b.literal(1)),
     b.index(plus(chunk, times(lane(4), 2))),
-    b.word(0),
+    b.pushConstant(0),
   );
   const digits = b.index(div(plus(chunk, lane(4)), 3));
   const mixed = b.operation('toFloat', b.operation('xor', b.shift('right', whole, 9), digits));
@@ -41,18 +42,23 @@ function everyStatement(): Kernel {
     b.operation('multiply', chosen, b.operation('sqrt', b.literal(Number.POSITIVE_INFINITY))),
     2,
   );
-  return b.finish({ name: 'every_0', buffers: 3, words: 1, chunks: 6 });
+  const offset = { by: whole, reach: 9, isUniform: true };
+  const further = b.loadAt(0, lane(4), offset);
+  const own = b.loadAt(0, lane(4), { ...offset, isUniform: false }, 'i32');
+  b.storeAt(2, plus(chunk, lane(4)), offset, further, 4);
+  b.storeAt(2, lane(3), offset, own, 3);
+  return b.finish({ name: 'every_0', buffers: 3, pushConstants: 1, chunks: 6 });
 }
 
 test('every statement has its C', () => {
   const text = printTranslationUnit([everyStatement()], 4);
   assert.equal(
     text.slice(text.indexOf('void every_0(')),
-    `void every_0(float *const *buffers, const uint32_t *scalars, const uint32_t *words, float *scratch, integer chunk) {
+    `void every_0(float *const *buffers, const uint32_t *scalars, const uint32_t *push_constants, float *scratch, integer chunk) {
   float *b0 = buffers[0];
   float *b1 = buffers[1];
   float *b2 = buffers[2];
-  (void)scalars; (void)words; (void)scratch; (void)chunk;
+  (void)scalars; (void)push_constants; (void)scratch; (void)chunk;
   const vf v0 = splat_f(-0.5f);
   vf v1 = v0;
   const vf v4 = (vf){ b0[0], b0[7], b0[14], b0[14] };
@@ -73,7 +79,7 @@ test('every statement has its C', () => {
   const vf v8 = splat_f(1.0f);
   const vi v9 = v7 < v8;
   const vi v10 = splat_i((int32_t)(chunk)) + lane_numbers * 2;
-  const vi v11 = splat_i((int32_t)words[0]);
+  const vi v11 = splat_i((int32_t)push_constants[0]);
   const vi v12 = op_selectInt(v9, v10, v11);
   const vi v13 = (vi){ ((chunk) / 3), ((chunk + 1) / 3), ((chunk + 2) / 3), ((chunk) / 3) + 1 };
   const vi v14 = (vi)((vu)v12 >> 9);
@@ -87,13 +93,25 @@ test('every statement has its C', () => {
   const vf v21 = op_sqrt(v20);
   const vf v22 = v19 * v21;
   b2[((chunk) % 4)] = ((vf)v22)[0]; b2[((chunk) % 4) + 5] = ((vf)v22)[1];
+  const vf v23 = load_f(b0 + 0 + (integer)v12[0]);
+  const vi v24 = (vi){ int_of(b0[0 + (integer)v12[0]]), int_of(b0[1 + (integer)v12[1]]), int_of(b0[2 + (integer)v12[2]]), int_of(b0[3 + (integer)v12[3]]) };
+  store(b2 + chunk + (integer)v12[0], (vf)v23);
+  store_first(b2 + 0 + (integer)v12[0], (vf)v24, 3);
 }
 
-void every_0(float *const *buffers, const uint32_t *scalars, const uint32_t *words, float *scratch, integer chunk);
+void every_0(float *const *buffers, const uint32_t *scalars, const uint32_t *push_constants, float *scratch, integer chunk);
 static const kernel_function ohmic_kernels[] = { every_0 };
 const void *ohmic_kernel_table(void) { return ohmic_kernels; }
 `,
   );
+});
+
+test('a unit begins with the prelude for its lanes, as it stands in prelude.h', () => {
+  for (const lanes of [4, 8, 16]) {
+    const [unit] = printTranslationUnits([], lanes);
+    const file = readFileSync(new URL('prelude.h', import.meta.url), 'utf8');
+    assert.ok(unit!.startsWith(`#define LANES ${lanes}\n${file}`));
+  }
 });
 
 test('a short plan is one unit, a long one two, which together hold every kernel once and the table', () => {
@@ -106,7 +124,7 @@ test('a short plan is one unit, a long one two, which together hold every kernel
     assert.equal(
       units.filter((unit) =>
         unit.includes(
-          `void kernel_${k}(float *const *buffers, const uint32_t *scalars, const uint32_t *words, float *scratch, integer chunk) {`,
+          `void kernel_${k}(float *const *buffers, const uint32_t *scalars, const uint32_t *push_constants, float *scratch, integer chunk) {`,
         ),
       ).length,
       1,

@@ -1,9 +1,9 @@
 // Kernels as C: one library per plan. Vectors are the compiler's own vector types; what they lack (fused
-// multiply-add, square root, rounding, selection) stands in a prelude with a fast and a portable form.
+// multiply-add, square root, rounding, selection) stands in prelude.h with a fast and a portable form.
 
 import { coefficientOf, type Int, inLane, LANE, printInt, substitute } from '../kernel/int.ts';
 import { type Kernel, type Local, SCRATCH, type Statement, type VectorOp } from '../kernel/kernel.ts';
-import { prelude } from './prelude.ts';
+import { prelude } from './c-sources.ts';
 
 /** Characters of C above which kernels are shared between two translation units. */
 const SHARED_SOURCE = 60_000;
@@ -13,7 +13,7 @@ export function printTranslationUnit(kernels: readonly Kernel[], lanes: number):
   return [prelude(lanes), ...kernels.map(printFunction), printTable(kernels)].join('\n');
 }
 
-/** The same as translation units of about equal size, for compilers that run side by side: two, if it is worth it. */
+/** The same as translation units of about equal size, for compilers that run in parallel: two, if the text is long. */
 export function printTranslationUnits(kernels: readonly Kernel[], lanes: number): string[] {
   const functions = kernels.map(printFunction);
   const total = functions.reduce((sum, text) => sum + text.length, 0);
@@ -39,7 +39,7 @@ const void *ohmic_kernel_table(void) { return ohmic_kernels; }
 }
 
 function signature(kernel: Kernel): string {
-  return `void ${kernel.name}(float *const *buffers, const uint32_t *scalars, const uint32_t *words, float *scratch, integer chunk)`;
+  return `void ${kernel.name}(float *const *buffers, const uint32_t *scalars, const uint32_t *push_constants, float *scratch, integer chunk)`;
 }
 
 function printFunction(kernel: Kernel): string {
@@ -50,7 +50,7 @@ function printFunction(kernel: Kernel): string {
   const lines: string[] = [];
   printBlock(kernel, kernel.body, '  ', lines);
   return `${printConstants(kernel)}${signature(kernel)} {
-${buffers}  (void)scalars; (void)words; (void)scratch; (void)chunk;
+${buffers}  (void)scalars; (void)push_constants; (void)scratch; (void)chunk;
 ${lines.join('\n')}
 }
 `;
@@ -132,8 +132,8 @@ function printSimple(kernel: Kernel, s: Exclude<Statement, { kind: 'for' | 'if' 
         s.target,
         s.type === 'f32' ? `splat_f(float_of(scalars[${s.slot}]))` : `splat_i((int32_t)scalars[${s.slot}])`,
       );
-    case 'word':
-      return define(s.target, `splat_i((int32_t)words[${s.position}])`);
+    case 'pushConstant':
+      return define(s.target, `splat_i((int32_t)push_constants[${s.position}])`);
     case 'lookup':
       return define(s.target, `lookup(${kernel.name}_constants + ${s.position}, ${v(s.operand)})`);
     case 'index':
@@ -142,6 +142,10 @@ function printSimple(kernel: Kernel, s: Exclude<Statement, { kind: 'for' | 'if' 
       return define(s.target, printLoad(s, kernel.lanes));
     case 'store':
       return printStore(s, kernel.lanes);
+    case 'loadAt':
+      return define(s.target, printLoadAt(s, kernel.lanes));
+    case 'storeAt':
+      return printStore({ ...s, kind: 'store', mode: 'vector' }, kernel.lanes, offsetOf(s.offset, 0));
     case 'prefetch':
       return `__builtin_prefetch(${bufferName(s.buffer)} + ${printInt(s.index)}, ${s.use === 'store' ? 1 : 0}, 3);`;
     case 'accumulator':
@@ -191,13 +195,34 @@ function printLoad(
   return `(v${suffix}){ ${elements.join(', ')} }`;
 }
 
-function printStore(
-  { buffer, index, value, mode, count }: Extract<Statement, { kind: 'store' }>,
+/** What lane `lane` of an offset adds to an address. */
+function offsetOf(offset: Local, lane: number): string {
+  return ` + (integer)${v(offset)}[${lane}]`;
+}
+
+function printLoadAt(
+  { buffer, index, offset, mode, type }: Extract<Statement, { kind: 'loadAt' }>,
   lanes: number,
 ): string {
   const name = bufferName(buffer);
+  const suffix = type === 'f32' ? 'f' : 'i';
+  if (mode === 'vector') return `load_${suffix}(${name} + ${printInt(index)}${offsetOf(offset, 0)})`;
+  const elements = eachLane(index, lanes).map((at, l) => {
+    const element = `${name}[${at}${offsetOf(offset, l)}]`;
+    return type === 'f32' ? element : `int_of(${element})`;
+  });
+  return `(v${suffix}){ ${elements.join(', ')} }`;
+}
+
+/** `further` is added to the address of a vector. */
+function printStore(
+  { buffer, index, value, mode, count }: Extract<Statement, { kind: 'store' }>,
+  lanes: number,
+  further = '',
+): string {
+  const name = bufferName(buffer);
   if (mode === 'vector') {
-    const address = `${name} + ${printInt(index)}`;
+    const address = `${name} + ${printInt(index)}${further}`;
     return count === lanes
       ? `store(${address}, (vf)${v(value)});`
       : `store_first(${address}, (vf)${v(value)}, ${count});`;

@@ -1,9 +1,9 @@
-// The runtime library, as functions: memory, the pool of threads, programs (runtime-source.ts has the C).
+// The runtime library, as functions: memory, the pool of threads, programs (the C is in runtime.c).
 
 import koffi from 'koffi';
 import { messageOf, UsageError } from '../base/errors.ts';
 
-/** An address that only C looks behind. */
+/** An address in C's memory. */
 export type Pointer = unknown;
 
 /** Functions of the runtime library. */
@@ -15,8 +15,12 @@ export type Runtime = {
   readonly closePool: (pool: Pointer) => void;
   readonly program: (...parts: unknown[]) => Pointer | null;
   readonly freeProgram: (program: Pointer) => void;
-  readonly run: ((...parts: unknown[]) => void) & { readonly async: (...parts: unknown[]) => void };
+  readonly run: NativeFunction;
+  readonly profile: NativeFunction;
 };
+
+/** A function that can also run on another thread; a callback then gets its end. */
+type NativeFunction = ((...parts: unknown[]) => void) & { readonly async: (...parts: unknown[]) => void };
 
 /** A compiled library. Throws UsageError if the system refuses it. */
 function loadLibrary(path: string): ReturnType<typeof koffi.load> {
@@ -39,11 +43,12 @@ export function loadRuntime(path: string): Runtime {
     poolSize: library.func('int32_t ohmic_pool_size(void *pool)'),
     closePool: library.func('void ohmic_close_pool(void *pool)'),
     program: library.func(
-      'void *ohmic_program(void *kernels, int32_t *launches, int32_t launch_count, int64_t *places, int32_t place_count, uint32_t *words, int32_t word_count, int64_t arena_elements, int64_t scratch_elements)',
+      'void *ohmic_program(void *kernels, int32_t *launches, int32_t launch_count, int64_t *places, int32_t place_count, uint32_t *push_constants, int32_t push_constant_count, int64_t arena_elements, int64_t scratch_elements)',
     ),
     freeProgram: library.func('void ohmic_free_program(void *program)'),
-    run: library.func(
-      'void ohmic_run(void *pool, void *program, uint64_t *bindings, uint32_t *scalars, double *times)',
+    run: library.func('void ohmic_run(void *pool, void *program, uint64_t *bindings, uint32_t *scalars)'),
+    profile: library.func(
+      'void ohmic_profile(void *pool, void *program, uint64_t *bindings, uint32_t *scalars, _Out_ double *times)',
     ),
   };
 }

@@ -45,10 +45,7 @@ export function defineNetwork<P extends string>({
     module(inputShape),
   ]);
   const parameters = placed.flatMap(([, module]) => module.parameters);
-  throwFaults(
-    `network "${name}"`,
-    repeatedNames(parameters).map((repeated) => `two parameters are named "${repeated}"; rename a module`),
-  );
+  throwFaults(`network "${name}"`, nameFaults(parameters));
   const digitalParameters = parameters.filter(({ role }) => role !== 'weights');
   return {
     name,
@@ -94,13 +91,13 @@ export function classifier({
   module,
 }: ImageTask & { readonly name: string; readonly module: Module }): Network {
   throwFaults(`network "${name}"`, taskFaults({ inputShape, classes }));
-  const { outputShape } = module(inputShape);
-  throwFaults(
-    `network "${name}"`,
-    sameShape(outputShape, [classes])
+  const { outputShape, parameters } = module(inputShape);
+  throwFaults(`network "${name}"`, [
+    ...(sameShape(outputShape, [classes])
       ? []
-      : [`its output ${formatShape(outputShape)} is not one logit for each of ${classes} classes`],
-  );
+      : [`its output ${formatShape(outputShape)} is not one logit for each of ${classes} classes`]),
+    ...nameFaults(parameters),
+  ]);
   return defineNetwork({
     name,
     inputs: { images: inputShape },
@@ -143,9 +140,10 @@ function parameterFaults({ name, shape }: ParameterSpec, { parameters }: Context
   return [`parameter "${name}" is ${formatShape(tensor.shape)}, expected ${formatShape(shape)}`];
 }
 
-function repeatedNames(parameters: readonly ParameterSpec[]): string[] {
+function nameFaults(parameters: readonly ParameterSpec[]): string[] {
   const names = parameters.map(({ name }) => name);
-  return [...new Set(names.filter((name, position) => names.indexOf(name) !== position))];
+  const repeated = new Set(names.filter((name, position) => names.indexOf(name) !== position));
+  return [...repeated].map((name) => `two parameters are named "${name}"; rename a module`);
 }
 
 function layersWith(parameters: readonly ParameterSpec[], wanted: ParameterRole): string[] {

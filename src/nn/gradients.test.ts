@@ -7,17 +7,19 @@ import { keyFromSeed, randomSequence } from '../base/random.ts';
 import { elementCount, type Shape } from '../base/shape.ts';
 import { gradients } from '../graph/gradients.ts';
 import { interpret } from '../graph/interpret.ts';
-import { digital } from '../graph/multiply.ts';
+import { digital, weightsOf } from '../graph/operator.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { trace } from '../graph/trace.ts';
-import { averagePool, maxPool, paddedShortcut } from './layers.ts';
 import { softmaxCrossEntropy, squaredError } from './losses.ts';
-import { initialParameters, isTrained } from './model.ts';
+import { averagePool, maxPool, paddedShortcut } from './modules.ts';
+import { initialParameters, isTrained } from './network.ts';
 import { normalizeByBatch } from './normalization.ts';
 import { lstmStep } from './recurrent.ts';
 import { resnet } from './resnet.ts';
 
 type Tensors = Readonly<Record<string, Tensor>>;
+const none = digital(() => assert.fail('no layer multiplies'));
+
 type Values = Readonly<Record<string, readonly number[]>>;
 
 const normals = (shape: Shape, seed: number): number[] => {
@@ -85,12 +87,12 @@ test('cross-entropy has the gradient of its formula, with and without smoothing'
 });
 
 test('pooling and the padded shortcut have the gradients of their formulas', () => {
-  for (const layer of [averagePool(2), maxPool(2), paddedShortcut(3)]) {
-    const { apply } = layer([3, 4, 1]);
+  for (const module of [averagePool(2), maxPool(2), paddedShortcut(3)]) {
+    const { apply } = module([3, 4, 1]);
     assertGradients(
       { x: [2, 3, 4, 1] },
       ({ x }) =>
-        apply(x!, { parameters: {}, multiply: digital, mode: { kind: 'inference' } })
+        apply(x!, { parameters: {}, operator: none, mode: { kind: 'inference' } })
           .value.square()
           .sum(),
       { wrt: ['x'], elements: 24 },
@@ -109,8 +111,9 @@ test('two LSTM steps have the gradient of their equations', () => {
       'lstm.bias': [8],
     },
     ({ x, hidden, cell, ...parameters }) => {
+      const operator = digital((layer) => parameters[weightsOf(layer)]!);
       const step = (state: { hidden: Tensor; cell: Tensor }): { hidden: Tensor; cell: Tensor } =>
-        lstmStep({ layer: 'lstm', x: x!, state, parameters, multiply: digital });
+        lstmStep({ layer: 'lstm', x: x!, state, parameters, operator });
       return step(step({ hidden: hidden!, cell: cell! }))
         .hidden.square()
         .sum();
@@ -120,24 +123,32 @@ test('two LSTM steps have the gradient of their equations', () => {
 });
 
 test('the loss of a whole residual network has the gradient of its forward pass', () => {
-  const model = resnet({
+  const network = resnet({
     inputShape: [4, 4, 1],
     classes: 3,
     depth: 8,
     widths: [2, 3, 4],
     shortcut: 'projection',
   });
-  const shapes = Object.fromEntries(model.parameters.map(({ name, shape }) => [name, shape]));
-  const start = Object.entries(initialParameters(model, keyFromSeed(3))).map(([name, { data }]) => [
+  const shapes = Object.fromEntries(network.parameters.map(({ name, shape }) => [name, shape]));
+  const start = Object.entries(initialParameters(network, keyFromSeed(3))).map(([name, { data }]) => [
     name,
     [...data],
   ]);
   assertGradients(
     { ...shapes, images: [3, 4, 4, 1], labels: [3] },
-    ({ images, labels, ...parameters }) =>
-      softmaxCrossEntropy(model.apply(parameters, images!, digital, { kind: 'training' }).logits, labels!),
+    ({ images, labels, ...parameters }) => {
+      const operator = digital((layer) => parameters[weightsOf(layer)]!);
+      const { outputs } = network.apply({
+        inputs: { images: images! },
+        parameters,
+        operator,
+        mode: { kind: 'training' },
+      });
+      return softmaxCrossEntropy(outputs['logits']!, labels!);
+    },
     {
-      wrt: model.parameters.filter(isTrained).map(({ name }) => name),
+      wrt: network.parameters.filter(isTrained).map(({ name }) => name),
       given: { ...Object.fromEntries(start), labels: [2, 0, 1] },
       elements: 2,
     },

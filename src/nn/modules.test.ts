@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { UsageError } from '../base/errors.ts';
 import { elementCount, type Shape } from '../base/shape.ts';
 import { interpret } from '../graph/interpret.ts';
-import { digital, type Multiply } from '../graph/multiply.ts';
+import { digital, type Layer, type Operator, weightsOf } from '../graph/operator.ts';
 import { trace } from '../graph/trace.ts';
 import {
   activation,
@@ -14,23 +14,23 @@ import {
   flatten,
   globalAveragePool,
   identity,
-  type Layer,
+  type Module,
   maxPool,
   paddedShortcut,
   residual,
   sequence,
-} from './layers.ts';
-import type { Mode } from './model.ts';
+} from './modules.ts';
+import type { Mode } from './network.ts';
 
 type Values = Readonly<Record<string, ArrayLike<number>>>;
 type RunOptions = { readonly parameters?: Values; readonly batch?: number; readonly mode?: Mode };
 
 const counting = (shape: Shape): number[] => Array.from({ length: elementCount(shape) }, (_, i) => i);
 
-/** Evaluates a layer on the counting numbers; checks the shape it promised. */
-function run(layer: Layer, inputShape: Shape, options: RunOptions = {}): Record<string, Float64Array> {
+/** Evaluates a module on the counting numbers; checks the shape it promised. */
+function run(module: Module, inputShape: Shape, options: RunOptions = {}): Record<string, Float64Array> {
   const { parameters = {}, batch = 1, mode = { kind: 'inference' } } = options;
-  const placed = layer(inputShape);
+  const placed = module(inputShape);
   const shape = [batch, ...inputShape];
   const graph = trace((t) => {
     const tensors = Object.fromEntries(
@@ -38,7 +38,7 @@ function run(layer: Layer, inputShape: Shape, options: RunOptions = {}): Record<
     );
     const { value, statistics } = placed.apply(t.input('x', shape), {
       parameters: tensors,
-      multiply: digital,
+      operator: digital((layer) => tensors[weightsOf(layer)]!),
       mode,
     });
     assert.deepEqual(value.shape, [batch, ...placed.outputShape]);
@@ -69,32 +69,33 @@ test('a convolution has a bias only if asked', () => {
   );
 });
 
-test('weights are multiplied through the given operator, under the name of the layer', () => {
-  const seen: string[] = [];
-  const spy: Multiply = {
-    dense: (x, weights, layer) => {
-      seen.push(layer);
-      return digital.dense(x, weights, layer);
-    },
-    convolution: (x, filter, layer, geometry) => {
-      seen.push(layer);
-      return digital.convolution(x, filter, layer, geometry);
-    },
-  };
+test('weights are multiplied through the given operator, by layers that the module lists', () => {
+  const seen: Layer[] = [];
   const convolved = convolution({ name: 'a.conv', filters: 2, size: 3, padding: 1 });
   const placed = sequence([convolved, flatten, dense({ name: 'fc', outputs: 2 })])([2, 2, 1]);
   trace((t) => {
     const parameters = Object.fromEntries(
       placed.parameters.map((spec) => [spec.name, t.input(spec.name, spec.shape)]),
     );
+    const exact = digital((layer) => parameters[weightsOf(layer)]!);
+    const spy: Operator = {
+      multiply: (x, layer, geometry) => {
+        seen.push(layer);
+        return exact.multiply(x, layer, geometry);
+      },
+    };
     const { value } = placed.apply(t.input('x', [1, 2, 2, 1]), {
       parameters,
-      multiply: spy,
+      operator: spy,
       mode: { kind: 'inference' },
     });
     return { outputs: { value } };
   });
-  assert.deepEqual(seen, ['a.conv', 'fc']);
+  assert.deepEqual(seen, [
+    { name: 'a.conv', kind: 'convolution', shape: [3, 3, 1, 2] },
+    { name: 'fc', kind: 'dense', shape: [8, 2] },
+  ]);
+  assert.deepEqual(placed.layers, seen);
 });
 
 test('pooling takes windows that do not overlap and drops what does not fill one', () => {
@@ -161,7 +162,7 @@ test('a residual adds its two paths and keeps the statistics of both', () => {
   ]);
 });
 
-test('a layer refuses inputs that it cannot take', () => {
+test('a module refuses inputs that it cannot take', () => {
   assert.throws(
     () => dense({ name: 'fc', outputs: 2 })([2, 2, 1]),
     refused(/^dense "fc": .*\(2, 2, 1\); flatten it$/),

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { keyFromSeed } from '../base/random.ts';
+import { elementCount } from '../base/shape.ts';
 import {
   countAnalogWeights,
   countWeights,
   initialParameters,
   isTrained,
   type ParameterSpec,
-} from './model.ts';
-import { smallCnn } from './models.ts';
+} from './network.ts';
+import { smallCnn } from './networks.ts';
 
 const spec = (name: string, initial: ParameterSpec['initial'], size = 20_000): ParameterSpec => ({
   name,
@@ -57,26 +58,26 @@ test('a parameter starts the same whatever other parameters there are', () => {
 });
 
 test('a network starts with neutral normalisation, and only running statistics are not trained', () => {
-  const model = smallCnn({ inputShape: [8, 8, 3], classes: 4 });
-  const parameters = initialParameters(model, keyFromSeed(0));
+  const network = smallCnn({ inputShape: [8, 8, 3], classes: 4 });
+  const parameters = initialParameters(network, keyFromSeed(0));
   assert.deepEqual(
     Object.keys(parameters),
-    model.parameters.map(({ name }) => name),
+    network.parameters.map(({ name }) => name),
   );
   assert.ok(parameters['norm2.scale']!.data.every((x) => x === 1));
   assert.ok(parameters['norm2.shift']!.data.every((x) => x === 0));
   assert.ok(parameters['norm2.runningMean']!.data.every((x) => x === 0));
   assert.ok(parameters['norm2.runningVariance']!.data.every((x) => x === 1));
-  const fixed = model.parameters.filter((parameter) => !isTrained(parameter)).map(({ name }) => name);
+  const fixed = network.parameters.filter((parameter) => !isTrained(parameter)).map(({ name }) => name);
   assert.deepEqual(
     fixed,
-    model.normalizationLayers.flatMap((layer) => [`${layer}.runningMean`, `${layer}.runningVariance`]),
+    network.normalizationLayers.flatMap((layer) => [`${layer}.runningMean`, `${layer}.runningVariance`]),
   );
 });
 
-test('weights on crossbars are rows times columns; counted weights add the biases', () => {
-  const model = smallCnn({ inputShape: [8, 8, 3], classes: 4 });
-  const cells = model.analogLayers.reduce((sum, { rows, columns }) => sum + rows * columns, 0);
-  assert.equal(countAnalogWeights(model), cells);
-  assert.equal(countWeights(model), cells + 4);
+test('weights on crossbars are those of the layers; counted weights add the biases', () => {
+  const network = smallCnn({ inputShape: [8, 8, 3], classes: 4 });
+  const cells = network.layers.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+  assert.equal(countAnalogWeights(network), cells);
+  assert.equal(countWeights(network), cells + 4);
 });

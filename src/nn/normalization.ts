@@ -1,6 +1,6 @@
 // The arithmetic of batch normalisation: Ioffe and Szegedy, ICML 2015 (arXiv 1502.03167). Written for two things: few
 // passes over the activations (both moments come from one), and no cancellation in float32 (moments about a nearby
-// value instead of zero). The layer with its parameters is in layers.ts.
+// value instead of zero). The module with its parameters is in modules.ts.
 
 import type { Tensor } from '../graph/tensor.ts';
 

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { keyFromSeed } from '../base/random.ts';
 import { interpret } from '../graph/interpret.ts';
-import { digital, type Multiply } from '../graph/multiply.ts';
+import { digital, type Layer, type Operator, weightsOf } from '../graph/operator.ts';
 import { trace } from '../graph/trace.ts';
-import { initialParameters } from './model.ts';
-import { lstmParameters, lstmStep } from './recurrent.ts';
+import { initialParameters } from './network.ts';
+import { lstmLayers, lstmParameters, lstmStep } from './recurrent.ts';
 
 const [N, INPUTS, HIDDEN] = [2, 3, 2];
 const specs = lstmParameters({ layer: 'lstm', inputs: INPUTS, hidden: HIDDEN });
@@ -13,18 +13,18 @@ const initial = initialParameters({ parameters: specs }, keyFromSeed(1));
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 
 test('an LSTM step equals its equations, through two analog layers', () => {
-  const layers: string[] = [];
-  const multiply: Multiply = {
-    ...digital,
-    dense: (x, weights, layer) => {
-      layers.push(layer);
-      return digital.dense(x, weights, layer);
-    },
-  };
+  const layers: Layer[] = [];
   const graph = trace((t) => {
     const parameters = Object.fromEntries(specs.map((spec) => [spec.name, t.input(spec.name, spec.shape)]));
+    const exact = digital((layer) => parameters[weightsOf(layer)]!);
+    const operator: Operator = {
+      multiply: (x, layer) => {
+        layers.push(layer);
+        return exact.multiply(x, layer);
+      },
+    };
     const state = { hidden: t.input('h', [N, HIDDEN]), cell: t.input('c', [N, HIDDEN]) };
-    const next = lstmStep({ layer: 'lstm', x: t.input('x', [N, INPUTS]), state, parameters, multiply });
+    const next = lstmStep({ layer: 'lstm', x: t.input('x', [N, INPUTS]), state, parameters, operator });
     return { outputs: { hidden: next.hidden, cell: next.cell } };
   });
   const [x, h, c] = [
@@ -55,5 +55,18 @@ test('an LSTM step equals its equations, through two analog layers', () => {
       assert.ok(Math.abs(outputs['hidden']![at]! - sigmoid(o) * Math.tanh(cell)) < 1e-14);
     }
   }
-  assert.deepEqual(layers, ['lstm.input', 'lstm.hidden']);
+  assert.deepEqual(
+    layers.map(({ name }) => name),
+    ['lstm.input', 'lstm.hidden'],
+  );
+  assert.deepEqual(layers, lstmLayers({ layer: 'lstm', inputs: INPUTS, hidden: HIDDEN }));
+});
+
+test('the layers of an LSTM are those of its weights, in their shapes', () => {
+  const weights = specs.filter(({ role }) => role === 'weights');
+  const layers = lstmLayers({ layer: 'lstm', inputs: INPUTS, hidden: HIDDEN });
+  assert.deepEqual(
+    layers.map((layer) => [weightsOf(layer), layer.kind, layer.shape]),
+    weights.map(({ name, shape }) => [name, 'dense', shape]),
+  );
 });

@@ -79,5 +79,9 @@ export function firstImages(
     .filter((part) => wanted[part] > counts[part])
     .map((part) => `${part} must be at most ${counts[part]}, got ${wanted[part]}`);
   throwFaults(`data set ${name}`, faults);
-  return dataSplit(subset(whole.train, wanted.trainImages), subset(whole.test, wanted.testImages));
+  return dataSplit(
+    subset(whole.train, wanted.trainImages),
+    subset(whole.test, wanted.testImages),
+    whole.augmentation,
+  );
 }

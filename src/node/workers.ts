@@ -1,7 +1,7 @@
 // Worker threads of Node for the WebAssembly backend. Works from TypeScript sources and from emitted JavaScript.
 
 import { Worker } from 'node:worker_threads';
-import type { WorkerHandle } from '../wasm/crew.ts';
+import type { WorkerHandle } from '../wasm/worker-pool.ts';
 
 // The compiler rewrites import specifiers, but not URLs.
 const extension: string = import.meta.url.endsWith('.ts') ? 'ts' : 'js';

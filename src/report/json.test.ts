@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { UsageError } from '../base/errors.ts';
 import { COMPENSATION_METHODS } from '../experiment/record.ts';
@@ -22,7 +23,7 @@ test('every method is read, and both forms of the learning rate', () => {
   const learningRate = { kind: 'step' as const, initial: 0.1, factor: 0.1, atEpochs: [30, 45] };
   const stepped = {
     ...tinyRecord,
-    networks: [{ ...network!, training: { ...training, settings: { ...training.settings, learningRate } } }],
+    networks: [{ ...network!, training: { ...training, settings: { ...training.settings!, learningRate } } }],
   };
   assert.deepEqual(parseRecord(toJson(stepped)), stepped);
 });
@@ -71,6 +72,29 @@ test('faults of published figures and of a sweep are found too', () => {
   assert.throws(() => parseRecord(broken), isFault(/ {2}- published\.figures\.0\.accuracy: /));
   assert.throws(() => parseRecord(broken), isFault(/ {2}- noiseSweep\.points\.0\.relativeToMax: /));
 });
+
+// Records of version 0.1.0 have the numbers of gradient descent beside the other settings.
+for (const folder of [
+  'cifar10-resnet32',
+  'joshi2020',
+  'synthetic-small-cnn',
+  'joshi2020/without-clipping/eta-0',
+  'joshi2020/without-clipping/eta-0.08',
+]) {
+  test(`the kept record of ${folder} is read, with the rule of every training`, async () => {
+    const record = parseRecord(
+      await readFile(new URL(`../../results/${folder}/record.json`, import.meta.url), 'utf8'),
+    );
+    const trainings = [...record.networks, ...(record.noiseSweep?.points ?? [])].map(
+      ({ training }) => training,
+    );
+    assert.ok(trainings.length > 0);
+    for (const { settings } of trainings) {
+      assert.equal(settings?.rule.kind, 'sgd');
+      assert.ok(!('momentum' in settings));
+    }
+  });
+}
 
 function isFault(pattern: RegExp): (thrown: unknown) => boolean {
   return (thrown) => {

@@ -2,8 +2,8 @@
 // by the share of right answers.
 
 import type { Shape } from '../base/shape.ts';
-import { type Augmentation, emptyBatch, fillBatchInto, noAugmentation } from '../data/batches.ts';
-import type { DataSplit, ImageSet, Normalization } from '../data/image-set.ts';
+import { emptyBatch, fillBatchInto, noAugmentation } from '../data/batches.ts';
+import type { Augmentation, DataSplit, ImageSet, Normalization } from '../data/image-set.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { correctCount, logSoftmax, softmaxCrossEntropy } from '../nn/losses.ts';
 import type { Distillation } from './settings.ts';

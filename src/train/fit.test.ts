@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { backends, withEngine } from '../../test/compare.ts';
 import {
   fullSettings,
+  nesterovRule,
   plainSettings,
   randomParameters,
   tinyConvolutional,
@@ -17,18 +18,12 @@ import { hostTensor } from '../base/parameters.ts';
 import { deriveKey, keyFromSeed } from '../base/random.ts';
 import { batchOrder, fillBatch } from '../data/batches.ts';
 import type { Engine } from '../engine.ts';
-import { initialParameters } from '../nn/model.ts';
+import { initialParameters, isTrained } from '../nn/network.ts';
+import { mlp } from '../nn/networks.ts';
 import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts';
-import {
-  type EpochRecord,
-  type FitOptions,
-  initialState,
-  prepareFit,
-  type TrainingEvent,
-  type TrainingState,
-} from './fit.ts';
+import { type FitOptions, prepareFit, type TrainingEvent } from './fit.ts';
 import type { TrainingSettings } from './settings.ts';
-import { momentumName } from './step.ts';
+import type { EpochRecord, TrainingState } from './training-state.ts';
 
 const wasm = backends.find(({ name }) => name === 'wasm')!;
 const data = tinySplit();
@@ -39,7 +34,7 @@ const STEPS = 12;
 type Choice = Partial<Omit<FitOptions, 'engine' | 'data'>>;
 
 function optionsOn(engine: Engine, choice: Choice = {}): FitOptions {
-  return { engine, model: tinyConvolutional, data, settings: fullSettings, seed: SEED, ...choice };
+  return { engine, network: tinyConvolutional, data, settings: fullSettings, seed: SEED, ...choice };
 }
 
 /** What a run yields, and its state at the end, where `isEnough` ends it before. */
@@ -54,7 +49,7 @@ async function follow(
       events.push(event);
       if (isEnough(event)) break;
     }
-    return { events, state: fitting.snapshot() };
+    return { events, state: await fitting.snapshot() };
   } finally {
     fitting.free();
   }
@@ -62,6 +57,11 @@ async function follow(
 
 function isAfterStep(step: number): (event: TrainingEvent) => boolean {
   return (event) => event.kind === 'step' && event.step === step;
+}
+
+/** The state of a run that has not begun. */
+async function beginningOf(options: FitOptions): Promise<TrainingState> {
+  return (await follow({ ...options, signal: AbortSignal.abort() })).state;
 }
 
 /** A state as it comes back from a file. */
@@ -88,7 +88,7 @@ for (const choice of backends) {
       for (let step = 0; step <= STEPS; step++) {
         const begun =
           step === 0
-            ? { events: [], state: initialState(tinyConvolutional, SEED) }
+            ? { events: [], state: await beginningOf(optionsOn(engine)) }
             : await follow(optionsOn(engine), isAfterStep(step));
         assert.equal(begun.state.step, step);
         const state = await throughFile(begun.state);
@@ -102,7 +102,7 @@ for (const choice of backends) {
   test(`a run stopped by its signal, again and again, comes to the same bits on ${choice.name}`, async () => {
     await withEngine(choice, 2, async (engine) => {
       const whole = await follow(optionsOn(engine));
-      let state = initialState(tinyConvolutional, SEED);
+      let state = await beginningOf(optionsOn(engine));
       let pieces = 0;
       while (state.history.length < 3) {
         const controller = new AbortController();
@@ -133,20 +133,28 @@ test('a signal that has aborted stops a run before its first step', async () => 
   await withEngine(wasm, 1, async (engine) => {
     const { events, state } = await follow(optionsOn(engine, { signal: AbortSignal.abort() }));
     assert.deepEqual(events, []);
-    assert.deepEqual(state, initialState(tinyConvolutional, SEED));
+    assert.deepEqual([state.step, state.history, state.running], [0, [], {}]);
+    const fitting = await prepareFit(optionsOn(engine));
+    assert.deepEqual(await fitting.snapshot(), state);
+    fitting.free();
   });
 });
 
 // What a seed says.
 
-test('a run starts from the parameters of its seed, with zero momenta', () => {
-  const { tensors, step, history, running } = initialState(tinyConvolutional, SEED);
-  const expected = initialParameters(tinyConvolutional, deriveKey(keyFromSeed(SEED), 'parameters'));
-  for (const [name, { data: values }] of Object.entries(tensors)) {
-    if (name.endsWith(momentumName(''))) assert.ok(values.every((value) => value === 0));
-    else assert.deepEqual(values, expected[name]!.data);
-  }
-  assert.deepEqual({ step, history, running }, { step: 0, history: [], running: { loss: 0, correct: 0 } });
+test('a run starts from the parameters of its seed, with zero momenta', async () => {
+  await withEngine(wasm, 1, async (engine) => {
+    const { tensors, step, history, running } = await beginningOf(optionsOn(engine));
+    const expected = initialParameters(tinyConvolutional, deriveKey(keyFromSeed(SEED), 'parameters'));
+    const momenta = Object.keys(tensors).filter((name) => name.endsWith('.momentum'));
+    assert.equal(Object.keys(tensors).length, momenta.length + tinyConvolutional.parameters.length);
+    assert.equal(momenta.length, tinyConvolutional.parameters.filter(isTrained).length);
+    for (const [name, { data: values }] of Object.entries(tensors)) {
+      if (momenta.includes(name)) assert.ok(values.every((value) => value === 0));
+      else assert.deepEqual(values, expected[name]!.data);
+    }
+    assert.deepEqual({ step, history, running }, { step: 0, history: [], running: {} });
+  });
 });
 
 test('the same seed gives the same run, another seed another', async () => {
@@ -156,7 +164,7 @@ test('the same seed gives the same run, another seed another', async () => {
     assert.deepEqual(await follow(optionsOn(engine, { settings })), first);
     const other = await follow(optionsOn(engine, { settings, seed: SEED + 1 }));
     assert.notDeepEqual(lossesOf(other.events), lossesOf(first.events));
-    for (const { name } of tinyConvolutional.analogLayers)
+    for (const { name } of tinyConvolutional.layers)
       assert.notDeepEqual(other.state.tensors[`${name}.weights`], first.state.tensors[`${name}.weights`]);
   });
 });
@@ -171,7 +179,7 @@ test('the order of images depends on seed and epoch; each epoch shows an image a
     const settings = { ...plainSettings, epochs: 2, batchSize };
     const key = deriveKey(keyFromSeed(SEED), 'order');
     const watched = watch(engine);
-    await follow(optionsOn(watched.engine, { settings, model: tinyPerceptron }));
+    await follow(optionsOn(watched.engine, { settings, network: tinyPerceptron }));
     const given = watched.calls.filter(({ scalars }) => scalars?.['learningRate'] !== undefined);
     assert.equal(given.length, 6);
     for (const [step, { inputs }] of given.entries()) {
@@ -199,10 +207,10 @@ test('learning rates, noise scale and keys are handed to each step as settings a
       epochs: 2,
       learningRate: { kind: 'step', initial: 0.2, factor: 0.5, atEpochs: [1] },
     };
-    const { events } = await follow(optionsOn(watched.engine, { settings, model: tinyPerceptron }));
+    const { events } = await follow(optionsOn(watched.engine, { settings, network: tinyPerceptron }));
     const given = watched.calls.filter(({ scalars }) => scalars?.['learningRate'] !== undefined);
     for (const [step, { scalars, keys }] of given.entries()) {
-      assert.deepEqual(scalars, { learningRate: step < 4 ? 0.2 : 0.1, noiseScale: 0.04 });
+      assert.deepEqual(scalars, { learningRate: step < 4 ? 0.2 : 0.1, noiseScale: 0.04, step });
       assert.deepEqual(keys, { noise: deriveKey(keyFromSeed(SEED), 'noise', step) });
     }
     const told = events.flatMap((event) => (event.kind === 'step' ? [event.learningRate] : []));
@@ -221,7 +229,7 @@ test('every step draws its own training noise', async () => {
     };
     const noisy: TrainingSettings = { ...still, noise: { kind: 'gaussian', relativeToMax: 0.1 } };
     const spreadOf = async (settings: TrainingSettings): Promise<number> => {
-      const { events } = await follow(optionsOn(engine, { settings, model: tinyPerceptron }));
+      const { events } = await follow(optionsOn(engine, { settings, network: tinyPerceptron }));
       const losses = lossesOf(events);
       assert.equal(losses.length, 6);
       const gaps = losses.flatMap((a, i) => losses.slice(i + 1).map((b) => Math.abs(a - b)));
@@ -237,7 +245,7 @@ test('every step draws its own training noise', async () => {
 
 test('the loss of something learnable falls, and test images are recognised', async () => {
   await withEngine(wasm, 2, async (engine) => {
-    const settings: TrainingSettings = { ...plainSettings, epochs: 20, momentum: 0.9, nesterov: true };
+    const settings: TrainingSettings = { ...plainSettings, epochs: 20, rule: nesterovRule };
     const { state } = await follow(optionsOn(engine, { settings, evaluateEveryEpochs: 8 }));
     const { history } = state;
     assert.deepEqual(
@@ -277,7 +285,7 @@ test('a run can start from given parameters', async () => {
     const parameters = randomParameters(tinyPerceptron);
     const settings: TrainingSettings = { ...plainSettings, epochs: 0 };
     const { state, events } = await follow(
-      optionsOn(engine, { settings, initial: parameters, model: tinyPerceptron }),
+      optionsOn(engine, { settings, initial: parameters, network: tinyPerceptron }),
     );
     assert.deepEqual(events, []);
     for (const [name, tensor] of Object.entries(parameters)) assert.deepEqual(state.tensors[name], tensor);
@@ -287,7 +295,7 @@ test('a run can start from given parameters', async () => {
 test('a run that begins with given weights shows images in an order of its own, and continues to the same bits', async () => {
   await withEngine(wasm, 1, async (engine) => {
     const settings: TrainingSettings = { ...plainSettings, epochs: 3 };
-    const initial = initialState(tinyConvolutional, SEED).tensors;
+    const initial = (await beginningOf(optionsOn(engine))).tensors;
     const labelsOf = async (choice: Choice): Promise<unknown[]> => {
       const watched = watch(engine);
       await follow(optionsOn(watched.engine, { settings, ...choice }));
@@ -312,9 +320,9 @@ test('a run that diverges stops and names the step, the rate and what to do', as
       ...plainSettings,
       epochs: 10,
       learningRate: { kind: 'step', initial: 1e6, factor: 1, atEpochs: [] },
-      momentum: 0.9,
+      rule: { kind: 'sgd', momentum: 0.9, nesterov: false, weightDecay: 0 },
     };
-    await assert.rejects(follow(optionsOn(engine, { settings, model: tinyPerceptron })), {
+    await assert.rejects(follow(optionsOn(engine, { settings, network: tinyPerceptron })), {
       name: 'UsageError',
       message:
         /^train: the loss is (NaN|Infinity) at step \d+ of 40 \(epoch \d+, learning rate 1\.00e\+6\); lower the learning rate or the noise$/,
@@ -330,7 +338,7 @@ test('a run whose last step diverges does not end as if it were trained', async 
       batchSize: data.train.count,
       learningRate: { kind: 'step', initial: 1e45, factor: 1, atEpochs: [] },
     };
-    await assert.rejects(follow(optionsOn(engine, { settings, model: tinyPerceptron })), {
+    await assert.rejects(follow(optionsOn(engine, { settings, network: tinyPerceptron })), {
       name: 'UsageError',
       message:
         'train: "dense1.weights" is not finite after the last step (1); lower the learning rate or the noise',
@@ -338,15 +346,30 @@ test('a run whose last step diverges does not end as if it were trained', async 
   });
 });
 
-test('a batch larger than the set is refused together with all faults of the settings', async () => {
+test('all faults of the settings are refused at once', async () => {
   await withEngine(wasm, 1, async (engine) => {
-    const settings: TrainingSettings = { ...plainSettings, batchSize: 65, momentum: 2, epochs: -1 };
+    const settings = { ...plainSettings, epochs: -1, rule: { kind: 'sgd', momentum: 2 } } as const;
     await assert.rejects(prepareFit(optionsOn(engine, { settings })), {
       name: 'UsageError',
-      message: `train: 3 faults
-  - epochs must be a whole number from 0, got -1
-  - momentum must be in [0, 1), got 2
-  - batchSize must be at most the 64 training images, got 65`,
+      message: `train: 2 faults
+  - epochs: expected number to be >=0, got -1
+  - rule.momentum: expected number to be <1, got 2`,
+    });
+  });
+});
+
+test('a batch larger than the set, a seed that is none and images of another shape are refused at once', async () => {
+  await withEngine(wasm, 1, async (engine) => {
+    const network = mlp({ inputShape: [7, 8, 2], classes: 4, hidden: [], activation: 'relu' });
+    const settings: TrainingSettings = { ...plainSettings, batchSize: 65 };
+    const choice = { settings, network, seed: Number.NaN, evaluateEveryEpochs: 0.5 };
+    await assert.rejects(prepareFit(optionsOn(engine, choice)), {
+      name: 'UsageError',
+      message: `train: 4 faults
+  - seed must be a whole number from 0 to 2^53 - 1, got NaN
+  - evaluateEveryEpochs must be a whole number from 1, got 0.5
+  - batchSize must be at most the 64 training examples, got 65
+  - the network takes "images" (7, 8, 2), the data have (8, 8, 2)`,
     });
   });
 });
@@ -354,7 +377,7 @@ test('a batch larger than the set is refused together with all faults of the set
 test('a batch may be as large as the set', async () => {
   await withEngine(wasm, 1, async (engine) => {
     const settings: TrainingSettings = { ...plainSettings, epochs: 2, batchSize: 64 };
-    const { state } = await follow(optionsOn(engine, { settings, model: tinyPerceptron }));
+    const { state } = await follow(optionsOn(engine, { settings, network: tinyPerceptron }));
     assert.equal(state.step, 2);
   });
 });
@@ -369,10 +392,54 @@ test('a start with tensors of another network is refused, each named', async () 
   - "conv1.weights" (3, 3, 2, 6) is missing
   - "dense.bias" must have shape (4), got (1)`,
     });
-    const state = { ...initialState(tinyConvolutional, SEED), tensors: randomParameters(tinyConvolutional) };
+    const state = { step: 0, history: [], running: {}, tensors: randomParameters(tinyConvolutional) };
     await assert.rejects(
       prepareFit(optionsOn(engine, { state })),
       /"conv1.weights.momentum" \(3, 3, 2, 6\) is missing/,
+    );
+  });
+});
+
+test('weights of a transposed layout, and such that are no numbers, are refused with a hint', async () => {
+  await withEngine(wasm, 1, async (engine) => {
+    const { 'dense1.weights': weights, ...others } = randomParameters(tinyPerceptron);
+    const initial = {
+      ...others,
+      'dense1.weights': { ...weights!, shape: [24, 128] },
+      'dense2.bias': hostTensor([4], Float32Array.of(0, Number.NaN, 1, 2)),
+    };
+    await assert.rejects(prepareFit(optionsOn(engine, { initial, network: tinyPerceptron })), {
+      name: 'UsageError',
+      message: `train: not the parameters of tiny-perceptron: 2 faults
+  - "dense1.weights" must have shape (128, 24), got (24, 128) (transposed: weights are (in, out))
+  - "dense2.bias" must be finite, got NaN at element 1`,
+    });
+  });
+});
+
+test('neither images nor a task, and a teacher without a place in the settings, are refused', async () => {
+  await withEngine(wasm, 1, async (engine) => {
+    await assert.rejects(prepareFit({ engine, network: tinyPerceptron, settings: { epochs: 1 } }), {
+      name: 'UsageError',
+      message: 'train: expected `data` or a `task`, got neither',
+    });
+    const teacher = { network: tinyPerceptron, parameters: randomParameters(tinyPerceptron) };
+    await assert.rejects(prepareFit(optionsOn(engine, { teacher })), {
+      name: 'UsageError',
+      message: 'train: a teacher is given, but the settings have no `distillation`',
+    });
+    const settings: TrainingSettings = { ...plainSettings, distillation: { weight: 0.5, temperature: 2 } };
+    await assert.rejects(prepareFit(optionsOn(engine, { settings })), {
+      name: 'UsageError',
+      message: 'train: the settings have `distillation`, but no teacher is given',
+    });
+    const { 'dense2.bias': _, ...some } = teacher.parameters;
+    await assert.rejects(
+      prepareFit(optionsOn(engine, { settings, teacher: { ...teacher, parameters: some } })),
+      {
+        name: 'UsageError',
+        message: 'train: not the parameters of the teacher tiny-perceptron: "dense2.bias" (4) is missing',
+      },
     );
   });
 });

@@ -83,7 +83,12 @@ export type Fitting = {
  */
 export async function prepareFit(options: FitOptions): Promise<Fitting> {
   const { engine, network, seed = 0, teacher } = options;
-  const settings = check(trainingSchema, 'train', options.settings);
+  // Augmentation belongs to the data set, unless the settings say otherwise.
+  const suggested = options.data?.augmentation;
+  const settings = check(trainingSchema, 'train', {
+    ...(suggested !== undefined && { augmentation: suggested }),
+    ...options.settings,
+  });
   const task = options.task ?? classificationOf(options, settings);
   const rule = options.rule ?? updateRule(settings.rule);
   throwFaults('train', optionFaults(options, settings, task, seed));

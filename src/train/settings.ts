@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
 import { chosenHardwareSchema } from '../crossbar/hardware-choice.ts';
-import type { Augmentation } from '../data/batches.ts';
+import type { Augmentation } from '../data/image-set.ts';
 
 /** Learning rate over a run. */
 export type LearningRate =
@@ -220,19 +220,20 @@ export const trainingSchema: z.ZodType<TrainingSettings> = z
     for (const message of contradictions(settings)) addIssue({ code: 'custom', message, path: [] });
   });
 
-/** Conditions between fields. */
+/** Conditions between fields; what is wrong in itself is said already. */
 function contradictions({
   epochs,
   learningRate,
   noise,
 }: Pick<TrainingSettings, 'epochs' | 'learningRate' | 'noise'>): string[] {
   const faults: string[] = [];
+  if (epochs < 0) return faults;
   if (learningRate.kind === 'cosine') {
     const { warmupEpochs, restartEpochs = [] } = learningRate;
     if (warmupEpochs > epochs)
       faults.push(`learningRate.warmupEpochs must be between 0 and epochs, got ${warmupEpochs}`);
     for (const at of restartEpochs) {
-      if (at < warmupEpochs || at >= epochs)
+      if (at >= 1 && (at < warmupEpochs || at >= epochs))
         faults.push(
           `learningRate.restartEpochs must be whole numbers after the warm-up and below epochs, got ${at}`,
         );

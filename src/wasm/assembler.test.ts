@@ -52,7 +52,7 @@ test('a module with kernels is valid with and without fused multiplication', () 
     name: 'square',
     lanes: 4,
     buffers: 1,
-    words: 0,
+    pushConstants: 0,
     constants: [],
     scratch: 0,
     chunks: 1,

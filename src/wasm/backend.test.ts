@@ -3,22 +3,22 @@ import { execFileSync } from 'node:child_process';
 import { mock, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { InternalError, UsageError } from '../base/errors.ts';
-import type { Backend, Binding, Plan } from '../compile/backend.ts';
+import { type Backend, type Binding, mapCalls, type Placement, type Plan } from '../compile/backend.ts';
 import { div, literal, mod, plus, times, variable } from '../kernel/int.ts';
 import type { Kernel, Statement } from '../kernel/kernel.ts';
 import { startNodeWorker } from '../node/workers.ts';
 import { createWasmBackend } from './backend.ts';
-import type { WorkerHandle } from './crew.ts';
+import type { WorkerHandle } from './worker-pool.ts';
 
 const CHUNKS = 64;
 const ELEMENTS = 4 * CHUNKS;
 
-/** to = from rotated by one chunk, times a scalar, plus the launch's word. */
+/** to = from rotated by one chunk, times a scalar, plus the call's push constant. */
 const rotate: Kernel = {
   name: 'rotate',
   lanes: 4,
   buffers: 2,
-  words: 1,
+  pushConstants: 1,
   constants: [],
   scratch: 8,
   chunks: CHUNKS,
@@ -32,7 +32,7 @@ function rotateBody(): readonly Statement[] {
   return [
     { kind: 'load', target: 0, type: 'f32', buffer: 0, index: from, mode: 'vector' },
     { kind: 'scalar', target: 1, type: 'f32', slot: 0 },
-    { kind: 'word', target: 2, position: 0 },
+    { kind: 'pushConstant', target: 2, position: 0 },
     { kind: 'operation', target: 3, op: 'toFloat', operands: [2] },
     { kind: 'operation', target: 4, op: 'multiply', operands: [0, 1] },
     { kind: 'operation', target: 5, op: 'add', operands: [4, 3] },
@@ -47,7 +47,7 @@ const broken: Kernel = {
   name: 'broken',
   lanes: 4,
   buffers: 2,
-  words: 0,
+  pushConstants: 0,
   constants: [],
   scratch: 0,
   chunks: CHUNKS,
@@ -69,7 +69,7 @@ function binding(name: string, role: Binding['role']): Binding {
 
 /** Rotates `steps` times, x → arena → arena → … → y, each launch reading all that the one before wrote. */
 function rotations(steps: number): Plan {
-  const place = (position: number): Plan['launches'][number]['buffers'][number] => {
+  const place = (position: number): Placement => {
     if (position === 0) return { space: 'binding', binding: 0 };
     if (position === steps) return { space: 'binding', binding: 1 };
     return { space: 'arena', offset: (position % 2) * ELEMENTS };
@@ -78,9 +78,8 @@ function rotations(steps: number): Plan {
     lanes: 4,
     kernels: [broken, rotate],
     launches: Array.from({ length: steps }, (_, l) => ({
-      kernel: 1,
-      buffers: [place(l), place(l + 1)],
-      words: [l],
+      kind: 'single',
+      call: { kernel: 1, buffers: [place(l), place(l + 1)], pushConstants: [l] },
     })),
     bindings: [binding('x', 'input'), binding('y', 'output')],
     scalars: [{ name: 'factor', dtype: 'f32' }],
@@ -149,7 +148,7 @@ for (const where of [2, 'the calling thread'] as const) {
       const good = rotations(5);
       const bad = await backend.load({
         ...good,
-        launches: [{ ...good.launches[0]!, kernel: 0 }, ...good.launches],
+        launches: [mapCalls(good.launches[0]!, (call) => ({ ...call, kernel: 0 })), ...good.launches],
       });
       await assert.rejects(bad.run([x, y], bits(1)), (error: unknown) => {
         assert.ok(error instanceof InternalError);

@@ -3,11 +3,14 @@
 // thread over memory of its own, to the same bits.
 
 import { InternalError, messageOf, UsageError } from '../base/errors.ts';
-import { createTurns, type Turns } from '../base/turns.ts';
+import { createMutex, type Mutex } from '../base/mutex.ts';
 import {
   type Backend,
+  callsOf,
   type DeviceBuffer,
+  type KernelCall,
   type Launch,
+  mapCalls,
   outlineOf,
   type Plan,
   type PlanOutline,
@@ -20,13 +23,14 @@ import {
   freedProgram,
   guardedBuffer,
 } from '../compile/backend-checks.ts';
-import { Crew, type WorkerHandle } from './crew.ts';
+
 import type { EncodeOptions } from './encode-kernel.ts';
 import { startLocalWorker } from './local-worker.ts';
 import { type Block, SharedHeap } from './memory.ts';
 import { encodeModule, type ModuleOptions } from './module.ts';
 import { webAssembly } from './web-assembly.ts';
-import { counterWords, type WorkerLaunch } from './worker.ts';
+import { counterWords, type WorkerCall } from './worker.ts';
+import { type WorkerHandle, WorkerPool } from './worker-pool.ts';
 
 export type WasmOptions = EncodeOptions & {
   /** Worker threads, at least 1; without `startWorker` exactly 1. */
@@ -38,12 +42,12 @@ export type WasmOptions = EncodeOptions & {
 /** What programs and buffers of one backend share. */
 type Machine = {
   readonly heap: SharedHeap;
-  readonly crew: Crew;
+  readonly pool: WorkerPool;
   readonly moduleOptions: ModuleOptions;
   readonly blocks: WeakMap<DeviceBuffer, Block>;
-  readonly turns: Turns;
-  /** Takes a turn, unless the backend is closed: the workers do one thing at a time. */
-  readonly inTurn: <T>(task: () => Promise<T>) => Promise<T>;
+  readonly mutex: Mutex;
+  /** Runs a task of the workers, unless the backend is closed: they do one thing at a time. */
+  readonly runExclusive: <T>(task: () => Promise<T>) => Promise<T>;
   readonly newId: () => number;
 };
 
@@ -70,19 +74,19 @@ export async function createWasmBackend({
   if (!isShared && threads > 1)
     throw new UsageError(`createWasmBackend: ${threads} threads need startWorker; pass it, or threads: 1`);
   const heap = new SharedHeap({ isShared });
-  const crew = await startCrew(threads, startWorker ?? startLocalWorker);
-  const turns = createTurns();
+  const pool = await startPool(threads, startWorker ?? startLocalWorker);
+  const mutex = createMutex();
   let isClosed = false;
   let programs = 0;
-  const inTurn = <T>(task: () => Promise<T>): Promise<T> =>
-    isClosed ? Promise.reject(closedBackend('wasm')) : turns.take(task);
+  const runExclusive = <T>(task: () => Promise<T>): Promise<T> =>
+    isClosed ? Promise.reject(closedBackend('wasm')) : mutex.runExclusive(task);
   const machine: Machine = {
     heap,
-    crew,
+    pool,
     moduleOptions: { relaxed, isShared },
     blocks: new WeakMap(),
-    turns,
-    inTurn,
+    mutex,
+    runExclusive,
     newId: () => programs++,
   };
   return {
@@ -99,7 +103,7 @@ export async function createWasmBackend({
     load: (plan) => loadProgram(machine, plan),
     close: async () => {
       if (isClosed) return;
-      const stopped = inTurn(() => crew.stop());
+      const stopped = runExclusive(() => pool.stop());
       isClosed = true;
       await stopped;
     },
@@ -107,14 +111,14 @@ export async function createWasmBackend({
 }
 
 /** Starts the workers and waits until all have answered; if one does not, none is left. */
-async function startCrew(threads: number, startWorker: () => WorkerHandle): Promise<Crew> {
-  let crew: Crew | undefined;
+async function startPool(threads: number, startWorker: () => WorkerHandle): Promise<WorkerPool> {
+  let pool: WorkerPool | undefined;
   try {
-    crew = new Crew(threads, startWorker);
-    await withDeadline(crew.ask(() => ({ kind: 'greet' })));
-    return crew;
+    pool = new WorkerPool(threads, startWorker);
+    await withDeadline(pool.request(() => ({ kind: 'greet' })));
+    return pool;
   } catch (thrown) {
-    await crew?.stop();
+    await pool?.stop();
     const reason = messageOf(thrown).replace(/^internal: /, '');
     throw new UsageError(
       `wasm backend: expected ${threads} worker ${threads === 1 ? 'thread' : 'threads'} to start, ` +
@@ -137,14 +141,14 @@ async function withDeadline(answer: Promise<void>): Promise<void> {
   }
 }
 
-function allocateBuffer({ heap, blocks, turns }: Machine, elements: number): DeviceBuffer {
+function allocateBuffer({ heap, blocks, mutex }: Machine, elements: number): DeviceBuffer {
   const block = heap.allocate(elements);
   const words = (): Uint32Array => heap.words(block, elements);
   return guardedBuffer(blocks, block, {
     elements,
     write: async (values) => words().set(new Uint32Array(values.buffer, values.byteOffset, values.length)),
     read: async () => new Float32Array(words().slice().buffer),
-    free: () => turns.after(() => heap.free(block)),
+    free: () => mutex.runWhenFree(() => heap.free(block)),
   });
 }
 
@@ -153,18 +157,18 @@ type Layout = {
   readonly blocks: readonly Block[];
   readonly arena: Block;
   readonly scalars: Block;
-  /** `tableWords` of all launches, one launch after another, then the buffer addresses of all launches. */
+  /** `constantsOf` all calls, one after another, then the buffer addresses of all calls. */
   readonly tables: Block;
-  readonly wordCount: number;
+  readonly constantCount: number;
   readonly addressCount: number;
   /** Per worker. */
   readonly scratch: readonly Block[];
 };
 
 async function loadProgram(machine: Machine, whole: Plan): Promise<Program> {
-  const { heap, crew, inTurn } = machine;
+  const { heap, pool, runExclusive } = machine;
   const module = await webAssembly.compile(encodeModule(whole, machine.moduleOptions));
-  // The program lives on; the code of its kernels need not.
+  // The loaded program needs the plan's outline only.
   const plan = outlineOf(whole);
   const layout = layOut(machine, plan);
   const free = (): void => {
@@ -176,19 +180,19 @@ async function loadProgram(machine: Machine, whole: Plan): Promise<Program> {
   const counters = new Int32Array(
     isShared ? new SharedArrayBuffer(counterBytes) : new ArrayBuffer(counterBytes),
   );
-  const words = plan.launches.flatMap((launch) => tableWords(plan, launch));
-  heap.words(layout.tables, layout.wordCount).set(words);
+  const constants = plan.launches.flatMap(callsOf).flatMap((call) => constantsOf(plan, call));
+  heap.words(layout.tables, layout.constantCount).set(constants);
   const shared = {
     module,
     memory: heap.memory,
     launches: workerLaunches(plan, layout),
     scalars: layout.scalars.address,
-    threads: crew.workers.length,
+    threads: pool.workers.length,
     counters,
   };
   try {
-    await inTurn(() =>
-      crew.ask((worker) => ({
+    await runExclusive(() =>
+      pool.request((worker) => ({
         kind: 'load',
         id,
         program: { ...shared, scratch: layout.scratch[worker]!.address },
@@ -205,72 +209,75 @@ async function loadProgram(machine: Machine, whole: Plan): Promise<Program> {
       checkRun(plan, buffers, scalars, (buffer) => machine.blocks.has(buffer));
       const blocks = buffers.map((buffer) => machine.blocks.get(buffer)!);
       const scalarWords = scalars.slice();
-      await inTurn(() => {
+      await runExclusive(() => {
         heap.words(layout.scalars, plan.scalars.length).set(scalarWords);
-        const tables = heap.words(layout.tables, layout.wordCount + layout.addressCount);
-        tables.set(bufferAddresses(plan, layout, blocks), layout.wordCount);
+        const tables = heap.words(layout.tables, layout.constantCount + layout.addressCount);
+        tables.set(bufferAddresses(plan, layout, blocks), layout.constantCount);
         counters.fill(0);
-        return crew.ask(() => ({ kind: 'run', id }));
+        return pool.request(() => ({ kind: 'run', id }));
       });
     },
     free: () => {
       if (isFreed) throw freedProgram('free');
       isFreed = true;
-      // After close there is nobody left to tell.
-      inTurn(async () => {
-        crew.tell({ kind: 'unload', id });
+      // After close there are no workers.
+      runExclusive(async () => {
+        pool.notify({ kind: 'unload', id });
         free();
       }).catch(() => undefined);
     },
   };
 }
 
-/** The words of a launch, then its kernel's constants. */
-function tableWords({ kernels }: PlanOutline, { kernel, words }: Launch): readonly number[] {
+/** The push constants of a call, then the constants of its kernel, as 32-bit words. */
+function constantsOf({ kernels }: PlanOutline, { kernel, pushConstants }: KernelCall): readonly number[] {
   const constants = Float32Array.from(kernels[kernel]!.constants);
-  return [...words, ...new Uint32Array(constants.buffer)];
+  return [...pushConstants, ...new Uint32Array(constants.buffer)];
 }
 
 /** How many that is. */
-function tableSize({ kernels }: PlanOutline, { kernel, words }: Launch): number {
-  return words.length + kernels[kernel]!.constants.length;
+function countConstants({ kernels }: PlanOutline, { kernel, pushConstants }: KernelCall): number {
+  return pushConstants.length + kernels[kernel]!.constants.length;
 }
 
-function layOut({ heap, crew }: Machine, plan: PlanOutline): Layout {
-  const total = (size: (launch: Launch) => number): number =>
-    plan.launches.reduce((sum, launch) => sum + size(launch), 0);
-  const wordCount = total((launch) => tableSize(plan, launch));
+function layOut({ heap, pool }: Machine, plan: PlanOutline): Layout {
+  const calls = plan.launches.flatMap(callsOf);
+  const total = (size: (call: KernelCall) => number): number =>
+    calls.reduce((sum, call) => sum + size(call), 0);
+  const constantCount = total((call) => countConstants(plan, call));
   const addressCount = total(({ buffers }) => buffers.length);
   const scratchElements = Math.max(0, ...plan.kernels.map(({ scratch }) => scratch));
   const blocks = heap.allocateAll([
     plan.arenaElements,
     plan.scalars.length,
-    wordCount + addressCount,
-    ...crew.workers.map(() => scratchElements),
+    constantCount + addressCount,
+    ...pool.workers.map(() => scratchElements),
   ]);
   const [arena, scalars, tables, ...scratch] = blocks as readonly [Block, Block, Block, ...Block[]];
-  return { blocks, arena, scalars, tables, wordCount, addressCount, scratch };
+  return { blocks, arena, scalars, tables, constantCount, addressCount, scratch };
 }
 
-function workerLaunches(plan: PlanOutline, { tables, wordCount }: Layout): readonly WorkerLaunch[] {
-  let words = tables.address;
-  let buffers = tables.address + wordCount * ELEMENT_BYTES;
-  return plan.launches.map((launch) => {
-    const { name, chunks } = plan.kernels[launch.kernel]!;
-    const { kernel, nextChunks = 0 } = launch;
-    const placed = { kernel, name, chunks, nextChunks, buffers, words };
-    words += tableSize(plan, launch) * ELEMENT_BYTES;
-    buffers += launch.buffers.length * ELEMENT_BYTES;
+function workerLaunches(plan: PlanOutline, { tables, constantCount }: Layout): readonly Launch<WorkerCall>[] {
+  let pushConstants = tables.address;
+  let buffers = tables.address + constantCount * ELEMENT_BYTES;
+  const place = (call: KernelCall): WorkerCall => {
+    const { name, chunks } = plan.kernels[call.kernel]!;
+    const placed = { kernel: call.kernel, name, chunks, buffers, pushConstants };
+    pushConstants += countConstants(plan, call) * ELEMENT_BYTES;
+    buffers += call.buffers.length * ELEMENT_BYTES;
     return placed;
-  });
+  };
+  return plan.launches.map((launch) => mapCalls(launch, place));
 }
 
 function bufferAddresses(plan: PlanOutline, { arena }: Layout, blocks: readonly Block[]): number[] {
-  return plan.launches.flatMap(({ buffers }) =>
-    buffers.map((placement) =>
-      placement.space === 'arena'
-        ? arena.address + placement.offset * ELEMENT_BYTES
-        : blocks[placement.binding]!.address,
-    ),
-  );
+  return plan.launches
+    .flatMap(callsOf)
+    .flatMap(({ buffers }) =>
+      buffers.map((placement) =>
+        placement.space === 'arena'
+          ? arena.address + placement.offset * ELEMENT_BYTES
+          : blocks[placement.binding]!.address,
+      ),
+    );
 }

@@ -25,7 +25,7 @@ const sum = (...terms: readonly Int[]): Int => terms.reduce(plus);
 /** Runs the kernel as WebAssembly on copies of the arguments; the buffers afterwards. */
 async function execute(
   kernel: Kernel,
-  { buffers, scalars = [], words = [] }: Arguments,
+  { buffers, scalars = [], pushConstants = [] }: Arguments,
 ): Promise<Int32Array[]> {
   const heap = new SharedHeap();
   const place = (
@@ -40,14 +40,14 @@ async function execute(
   };
   const placed = buffers.map(place);
   const addresses = placed.map(({ address }) => address);
-  const launchWords = [...words, ...fromFloats(kernel.constants)];
-  const [table, scalarPlace, wordPlace] = [addresses, scalars, launchWords].map(place);
+  const constants = [...pushConstants, ...fromFloats(kernel.constants)];
+  const [table, scalarPlace, constantPlace] = [addresses, scalars, constants].map(place);
   const scratch = heap.allocate(kernel.scratch);
   const module = await webAssembly.compile(encodeModule({ kernels: [kernel] }));
   const { exports } = await webAssembly.instantiate(module, { env: { memory: heap.memory } });
   const { k0: run } = exports as { readonly k0: KernelFunction };
   for (let chunk = 0; chunk < kernel.chunks; chunk++) {
-    run(table!.address, scalarPlace!.address, wordPlace!.address, scratch.address, chunk);
+    run(table!.address, scalarPlace!.address, constantPlace!.address, scratch.address, chunk);
   }
   return placed.map(({ read }) => read());
 }
@@ -70,7 +70,16 @@ async function agrees(kernel: Kernel, given: Arguments): Promise<readonly Int32A
 }
 
 function kernelOf(parts: Partial<Kernel> & Pick<Kernel, 'body' | 'types'>): Kernel {
-  return { name: 'test', lanes: 4, buffers: 2, words: 0, constants: [], scratch: 0, chunks: 1, ...parts };
+  return {
+    name: 'test',
+    lanes: 4,
+    buffers: 2,
+    pushConstants: 0,
+    constants: [],
+    scratch: 0,
+    chunks: 1,
+    ...parts,
+  };
 }
 
 const load = (
@@ -169,14 +178,14 @@ test('every operation gives the bits of its JavaScript definition, for special a
   }
 });
 
-test('shifts, literals, scalars, words and indices fill their lanes', async () => {
+test('shifts, literals, scalars, push constants and indices fill their lanes', async () => {
   const chunk = variable('chunk', 5);
   const definitions: readonly ((target: Local) => Statement)[] = [
     (target) => ({ kind: 'literal', target, type: 'i32', value: 0xff800001 }),
     (target) => ({ kind: 'literal', target, type: 'f32', value: -0.1 }),
     (target) => ({ kind: 'literal', target, type: 'f32', value: -0 }),
     (target) => ({ kind: 'scalar', target, type: 'f32', slot: 1 }),
-    (target) => ({ kind: 'word', target, position: 2 }),
+    (target) => ({ kind: 'pushConstant', target, position: 2 }),
     (target) => ({ kind: 'index', target, index: sum(times(chunk, 7), literal(-3)) }),
     (target) => ({ kind: 'index', target, index: sum(times(chunk, 10), lane(-3), literal(9)) }),
     (target) => ({
@@ -191,15 +200,21 @@ test('shifts, literals, scalars, words and indices fill their lanes', async () =
     define(local),
     store(local, sum(times(chunk, 4 * definitions.length), literal(4 * local)), 4, 'vector', 0),
   ]);
-  const kernel = kernelOf({ buffers: 1, words: 3, chunks: 5, types: definitions.map(() => 'i32'), body });
+  const kernel = kernelOf({
+    buffers: 1,
+    pushConstants: 3,
+    chunks: 5,
+    types: definitions.map(() => 'i32'),
+    body,
+  });
   await agrees(kernel, {
     buffers: [new Int32Array(5 * 4 * definitions.length)],
     scalars: [1, fromFloats([2.5])[0]!],
-    words: [1, 2, -12345],
+    pushConstants: [1, 2, -12345],
   });
 });
 
-test('a lookup takes the lowest five bits of each lane, and finds the constants behind the launch words', async () => {
+test('a lookup takes the lowest five bits of each lane, and finds the constants behind the push constants', async () => {
   const constants = Array.from({ length: 64 }, (_, k) => k * 1.25 - 7);
   const indices = Int32Array.of(0, 1, 31, 32, -1, 12345, 63, -32);
   for (const position of [0, 32]) {
@@ -208,8 +223,8 @@ test('a lookup takes the lowest five bits of each lane, and finds the constants 
       { kind: 'lookup', target: 1, position, operand: 0 },
       store(1, times(variable('chunk', 2), 4)),
     ];
-    const kernel = kernelOf({ chunks: 2, words: 3, constants, types: ['i32', 'f32'], body });
-    await agrees(kernel, { buffers: [indices, new Int32Array(8)], words: [5, 6, 7] });
+    const kernel = kernelOf({ chunks: 2, pushConstants: 3, constants, types: ['i32', 'f32'], body });
+    await agrees(kernel, { buffers: [indices, new Int32Array(8)], pushConstants: [5, 6, 7] });
   }
 });
 
@@ -245,6 +260,30 @@ test('loads of every mode and stores of every mode and count touch exactly their
           await agrees(kernel, { buffers: [ramp(20), new Int32Array(48)] });
         }
       }
+    }
+  }
+});
+
+test('where data say: loads of a vector and of each lane’s own, stores of every count, in a loop', async () => {
+  const i = variable('i', 3);
+  const index = (target: Local, of: Int): Statement => ({ kind: 'index', target, index: of });
+  const at = { buffer: 0, offset: 0, reach: 18 } as const;
+  for (let count = 1; count <= 4; count++) {
+    for (const mode of ['vector', 'gather'] as const) {
+      const from = sum(i, mode === 'gather' ? lane(2) : literal(0), literal(1));
+      const body: Statement[] = [
+        index(0, mod(sum(times(i, 7), lane(5), literal(3)), 11)),
+        { kind: 'loadAt', target: 1, type: 'f32', index: from, mode, ...at },
+        { kind: 'storeAt', index: times(i, 4), value: 1, count, ...at, buffer: 1 },
+        // What is stored is seen by the next load.
+        { kind: 'loadAt', target: 2, type: 'f32', index: times(i, 4), mode: 'vector', ...at, buffer: 1 },
+        store(2, sum(times(i, 4), literal(32)), 4),
+      ];
+      const kernel = kernelOf({
+        types: ['i32', 'f32', 'f32'],
+        body: [{ kind: 'for', variable: 'i', count: 3, body }],
+      });
+      await agrees(kernel, { buffers: [ramp(32), ramp(48)] });
     }
   }
 });

@@ -1,7 +1,7 @@
 // One kernel as one WebAssembly function of vectors of 4 lanes:
-//   (buffers, scalars, words, scratch, chunk): buffers points to the addresses of the buffer arguments, scalars to 32-bit
-//   values, words to those of the launch with the kernel's constants behind them, scratch to the thread's own memory;
-//   all are byte addresses.
+//   (buffers, scalars, pushConstants, scratch, chunk): buffers points to the addresses of the buffer arguments, scalars to
+//   32-bit values, pushConstants to those of the call with the kernel's constants behind them, scratch to the thread's own
+//   memory; all are byte addresses.
 // Vector locals become v128 locals, pointers and loop variables i32 locals.
 
 import { assertNever, invariant } from '../base/errors.ts';
@@ -13,15 +13,17 @@ import { encodeInt, type Scope } from './encode-int.ts';
 import {
   encodeFold,
   encodeLoad,
+  encodeLoadAt,
   encodeLookup,
   encodeOperation,
   encodeStore,
+  encodeStoreAt,
   literalWords,
   type Vectors,
 } from './encode-vector.ts';
 
 /** Positions of the function's parameters. */
-export const parameters = { buffers: 0, scalars: 1, words: 2, scratch: 3, chunk: 4 } as const;
+export const parameters = { buffers: 0, scalars: 1, pushConstants: 2, scratch: 3, chunk: 4 } as const;
 /** How many there are. */
 export const PARAMETER_COUNT = 5;
 
@@ -86,6 +88,14 @@ function encodeStatement(context: Context, s: Statement): void {
     case 'store':
       encodeStore(writer, s, vector(s.value), context.plan.addresses.get(s)!);
       break;
+    case 'storeAt':
+      encodeStoreAt(
+        writer,
+        s,
+        { value: vector(s.value), offset: vector(s.offset) },
+        context.plan.addresses.get(s)!,
+      );
+      break;
     case 'assign':
       writer.get(vector(s.value));
       writer.set(vector(s.accumulator));
@@ -121,18 +131,26 @@ function encodeDefinition(context: Context, s: Extract<Statement, { target: Loca
       writer.get(parameters.scalars);
       writer.memory('v128.load32_splat', 4 * s.slot);
       break;
-    case 'word':
-      writer.get(parameters.words);
+    case 'pushConstant':
+      writer.get(parameters.pushConstants);
       writer.memory('v128.load32_splat', 4 * s.position);
       break;
     case 'lookup':
-      encodeLookup(writer, vector(s.operand), parameters.words, context.kernel.words + s.position);
+      encodeLookup(
+        writer,
+        vector(s.operand),
+        parameters.pushConstants,
+        context.kernel.pushConstants + s.position,
+      );
       break;
     case 'index':
       encodeIndex(context, s.index);
       break;
     case 'load':
       encodeLoad(writer, s, context.plan.addresses.get(s)!);
+      break;
+    case 'loadAt':
+      encodeLoadAt(writer, s, vector(s.offset), context.plan.addresses.get(s)!);
       break;
     case 'accumulator':
       writer.get(vector(s.initial));

@@ -8,7 +8,7 @@ import { type Kernel, type Local, SCRATCH, type Statement, type VectorOp } from 
 export type Arguments = {
   readonly buffers: readonly Int32Array[];
   readonly scalars?: readonly number[];
-  readonly words?: readonly number[];
+  readonly pushConstants?: readonly number[];
 };
 
 type Variables = ReadonlyMap<string, number>;
@@ -91,7 +91,7 @@ function evaluateOperation(op: VectorOp, operands: readonly Int32Array[]): Int32
 }
 
 /** Runs every chunk of `kernel`. */
-export function interpret(kernel: Kernel, { buffers, scalars = [], words = [] }: Arguments): void {
+export function interpret(kernel: Kernel, { buffers, scalars = [], pushConstants = [] }: Arguments): void {
   const values = new Map<Local, Int32Array>();
   const scratch = new Int32Array(kernel.scratch + 64);
   const value = (local: Local): Int32Array => values.get(local)!;
@@ -125,10 +125,10 @@ export function interpret(kernel: Kernel, { buffers, scalars = [], words = [] }:
             lanesOf(() => scalars[s.slot]!),
           );
           break;
-        case 'word':
+        case 'pushConstant':
           values.set(
             s.target,
-            lanesOf(() => words[s.position]!),
+            lanesOf(() => pushConstants[s.position]!),
           );
           break;
         case 'lookup': {
@@ -154,6 +154,23 @@ export function interpret(kernel: Kernel, { buffers, scalars = [], words = [] }:
           );
           break;
         }
+        case 'loadAt': {
+          const from = buffer(s.buffer);
+          const offsets = value(s.offset);
+          values.set(
+            s.target,
+            lanesOf((l) =>
+              s.mode === 'gather'
+                ? from[at(s.index, l) + offsets[l]!]!
+                : from[at(s.index, 0) + offsets[0]! + l]!,
+            ),
+          );
+          break;
+        }
+        case 'storeAt':
+          for (let l = 0; l < s.count; l++)
+            buffer(s.buffer)[at(s.index, 0) + value(s.offset)[0]! + l] = value(s.value)[l]!;
+          break;
         case 'store':
           for (let l = 0; l < s.count; l++) {
             const place = s.mode === 'vector' ? at(s.index, 0) + l : at(s.index, l);

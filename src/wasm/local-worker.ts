@@ -1,8 +1,8 @@
 // A worker that is no thread: kernels run on the thread that asks, for hosts whose threads can't share memory. It lets
 // go of the thread again and again, so that a page still paints and answers while it computes.
 
-import type { WorkerHandle } from './crew.ts';
 import { type Pause, serveWorker, type WorkerReply, type WorkerRequest } from './worker.ts';
+import type { WorkerHandle } from './worker-pool.ts';
 
 /** After so long the event loop gets a turn: a little more than a frame of a page. */
 const TURN_MS = 20;

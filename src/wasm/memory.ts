@@ -17,7 +17,7 @@ const ELEMENT_BYTES = 4;
 /** Memory grows by half at least, so that it grows seldom. */
 const GROWTH = 1.5;
 
-/** Owns the memory. Blocks are zeroed when handed out. */
+/** Owns the memory. A new block is zeroed. */
 export class SharedHeap {
   readonly memory: WasmMemory;
   private readonly maximumPages: number;

@@ -12,7 +12,7 @@ export const MAXIMUM_PAGES = 65_536;
 export type KernelFunction = (
   buffers: number,
   scalars: number,
-  words: number,
+  pushConstants: number,
   scratch: number,
   chunk: number,
 ) => void;

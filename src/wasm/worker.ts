@@ -1,29 +1,28 @@
 // What each worker runs: it holds the loaded programs and walks their launches together with the other workers. It
-// knows neither Node nor the DOM; whoever starts the thread hands in its message port.
+// knows neither Node nor the DOM: the thread's entry file passes its message port.
 
 import { assertNever, messageOf } from '../base/errors.ts';
+import { callsOf, type Launch } from '../compile/backend.ts';
 import type { KernelFunction } from './module.ts';
 import { type WasmMemory, type WasmModule, webAssembly } from './web-assembly.ts';
 
-/** One run of a kernel over its chunks, with addresses in the shared memory. */
-export type WorkerLaunch = {
+/** A call of a kernel, with addresses in the shared memory. */
+export type WorkerCall = {
   /** Number of the kernel in the module, and its name for errors. */
   readonly kernel: number;
   readonly name: string;
   readonly chunks: number;
-  /** As in `Launch`; 0 if the next one does not run along. */
-  readonly nextChunks: number;
   /** Address of the table of buffer addresses. */
   readonly buffers: number;
-  /** Address of the launch's words. */
-  readonly words: number;
+  /** Address of the call's push constants, with the constants of its kernel behind them. */
+  readonly pushConstants: number;
 };
 
 /** A program as a worker needs it. */
 export type WorkerProgram = {
   readonly module: WasmModule;
   readonly memory: WasmMemory;
-  readonly launches: readonly WorkerLaunch[];
+  readonly launches: readonly Launch<WorkerCall>[];
   /** Address of the runtime scalars. */
   readonly scalars: number;
   /** Address of this worker's own scratch memory. */
@@ -34,14 +33,14 @@ export type WorkerProgram = {
   readonly counters: Int32Array;
 };
 
-/** What a worker is asked. Every request but `unload` is answered once. */
+/** A request to a worker. Each but `unload` gets one reply. */
 export type WorkerRequest =
   | { readonly kind: 'greet' }
   | { readonly kind: 'load'; readonly id: number; readonly program: WorkerProgram }
   | { readonly kind: 'run'; readonly id: number }
   | { readonly kind: 'unload'; readonly id: number };
 
-/** A worker's answer; `failure` says what went wrong. */
+/** A worker's reply; `failure` says what went wrong. */
 export type WorkerReply = { readonly failure?: string };
 
 /** The worker's end of its message channel. */
@@ -103,41 +102,56 @@ async function instantiate(program: WorkerProgram): Promise<LoadedProgram> {
 }
 
 /**
- * Runs this worker's share of every launch. Chunks are claimed one by one. After a failure anywhere the workers claim no
- * more launches but still meet after each, so that none waits for ever.
+ * Runs this worker's share of every launch. Workers claim chunks one by one and meet at a barrier after each launch. After
+ * a failure in any of them they claim no more chunks, but still meet, so that none waits for ever.
  */
 async function runProgram(
   { kernels, launches, scalars, scratch, threads, counters }: LoadedProgram,
   pause: Pause | undefined,
 ): Promise<WorkerReply> {
   let reply: WorkerReply = {};
-  const runChunk = ({ kernel, buffers, words }: WorkerLaunch, chunk: number): void =>
-    kernels[kernel]!(buffers, scalars, words, scratch, chunk);
+  let running = '';
+  const run = ({ kernel, name, buffers, pushConstants }: WorkerCall, chunk: number): void => {
+    running = name;
+    kernels[kernel]!(buffers, scalars, pushConstants, scratch, chunk);
+  };
   for (const [l, launch] of launches.entries()) {
-    if ((launches[l - 1]?.nextChunks ?? 0) > 0) continue;
-    const { nextChunks } = launch;
-    const isLast = l + (nextChunks > 0 ? 2 : 1) === launches.length;
     if (Atomics.load(counters, FAILED) === 0) {
+      const { chunks } = callsOf(launch)[0]!;
       try {
         const claim = (): number => Atomics.add(counters, claimedAt(l), 1);
-        for (let chunk = claim(); chunk < launch.chunks; chunk = claim()) {
-          runChunk(launch, chunk);
-          for (let k = 0; k < nextChunks; k++) runChunk(launches[l + 1]!, chunk * nextChunks + k);
+        for (let chunk = claim(); chunk < chunks; chunk = claim()) {
+          runChunk(launch, chunk, run);
           const waiting = pause?.();
           if (waiting !== undefined) await waiting;
         }
       } catch (error) {
-        reply = { failure: `kernel "${launch.name}": ${messageOf(error)}` };
+        reply = { failure: `kernel "${running}": ${messageOf(error)}` };
         Atomics.store(counters, FAILED, 1);
       }
     }
     // The replies are the barrier of the last launch; the counters must be left alone from then on.
-    if (threads > 1 && !isLast) meet(counters, arrivedAt(l), threads);
+    if (threads > 1 && l < launches.length - 1) meet(counters, arrivedAt(l), threads);
   }
   return reply;
 }
 
-/** Returns when `threads` workers have come here: spins for a while, then sleeps. */
+/** Runs a chunk of a launch: in a pair, a chunk of the first call and the chunks of the second that follow it. */
+function runChunk(
+  launch: Launch<WorkerCall>,
+  chunk: number,
+  run: (call: WorkerCall, chunk: number) => void,
+): void {
+  if (launch.kind === 'single') {
+    run(launch.call, chunk);
+    return;
+  }
+  const { first, second, ratio } = launch;
+  run(first, chunk);
+  for (let k = 0; k < ratio; k++) run(second, chunk * ratio + k);
+}
+
+/** A barrier: returns when `threads` workers have reached it. Spins for a while, then sleeps. */
 function meet(counters: Int32Array, position: number, threads: number): void {
   if (Atomics.add(counters, position, 1) === threads - 1) {
     Atomics.notify(counters, position);

@@ -1,8 +1,8 @@
 // Web Workers for the WebAssembly backend. The types of the DOM are not loaded here, so the few names stand in the file;
 // a browser's own `Worker` fits them.
 
-import type { WorkerHandle } from '../wasm/crew.ts';
 import type { WorkerReply } from '../wasm/worker.ts';
+import type { WorkerHandle } from '../wasm/worker-pool.ts';
 
 /** The part of a Web Worker that ohmic uses; what `new Worker(...)` gives in a browser. */
 export type WebWorker = {

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { assertAgrees, backends, sample, withEngine } from '../../../test/compare.ts';
 import type { Tensor } from '../../graph/tensor.ts';
 import { trace } from '../../graph/trace.ts';
+import { callsOf } from '../backend.ts';
 import { compile } from '../compile.ts';
 
 const target = { lanes: 4, registers: 16 };
@@ -21,9 +22,10 @@ test('equal layers are lowered once, and each keeps its memories and its random 
     target,
   );
   assert.equal(plan.kernels.length, 1);
-  const places = plan.launches.map(({ buffers }) => JSON.stringify(buffers));
-  const words = plan.launches.map((launch) => launch.words.join());
-  assert.deepEqual([new Set(places).size, new Set(words).size], [3, 3]);
+  const calls = plan.launches.flatMap((launch) => callsOf(launch));
+  const places = calls.map(({ buffers }) => JSON.stringify(buffers));
+  const constants = calls.map((call) => call.pushConstants.join());
+  assert.deepEqual([new Set(places).size, new Set(constants).size], [3, 3]);
 });
 
 test('what differs by a constant, a scalar or by which operands are the same is not alike', () => {

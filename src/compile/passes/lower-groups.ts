@@ -1,15 +1,18 @@
-// Lowers groups to kernels. Networks repeat themselves: a group that is like an earlier one but for the memories and
-// the random streams it names gets that one's kernels, with its own memories and words.
+// Lowers groups to kernels. Networks repeat themselves: a group that differs from an earlier one by memories and random
+// streams only is not lowered; it gets that one's kernels, with its own memories and push constants. This saves time
+// only: number-kernels.ts finds equal kernels wherever they come from.
 
+import { InternalError } from '../../base/errors.ts';
 import { exactText } from '../../base/exact-text.ts';
 import { isOp, type Node } from '../../graph/node.ts';
 import type { Context, DraftLaunch, Memory } from '../draft.ts';
-import { lowerMap, lowerPad } from '../elementwise/map.ts';
+import { lowerConcat, lowerMap, lowerPad } from '../elementwise/map.ts';
 import { lowerReduce } from '../elementwise/reduce.ts';
+import { lowerScatterAdd } from '../elementwise/scatter.ts';
 import { lowerContraction } from '../product/contraction.ts';
 import type { Group } from './fuse.ts';
 
-/** The launches of all groups, in their order. */
+/** The calls of all groups, in their order. */
 export function lowerGroups(context: Context, groups: readonly Group[]): DraftLaunch[] {
   const known = new Map<string, { readonly like: Likeness; readonly launches: readonly DraftLaunch[] }>();
   return groups.flatMap((group) => {
@@ -17,8 +20,9 @@ export function lowerGroups(context: Context, groups: readonly Group[]): DraftLa
     const earlier = known.get(like.key);
     if (earlier !== undefined) return adopt(earlier.launches, earlier.like, like);
     const launches = lowerGroup(context, group);
-    // Words are told apart by their values.
-    if (new Set(like.words).size === like.words.length) known.set(like.key, { like, launches });
+    // Push constants are told apart by their values.
+    if (new Set(like.pushConstants).size === like.pushConstants.length)
+      known.set(like.key, { like, launches });
     return launches;
   });
 }
@@ -29,20 +33,27 @@ function lowerGroup(context: Context, group: Group): DraftLaunch[] {
       return [lowerMap(context, group.results)];
     case 'reduce':
       return lowerReduce(context, group.results);
-    case 'pad':
-      return lowerPad(context, group.results[0] as Node<'pad'>);
+    case 'placed':
+      return lowerPlaced(context, group.results[0]);
     case 'product':
       return lowerContraction(context, group.product, group.results);
   }
 }
 
-/** Equal keys: equal kernels, once memories and words of equal number are exchanged. */
+function lowerPlaced(context: Context, node: Node): DraftLaunch[] {
+  if (isOp(node, 'pad')) return lowerPad(context, node);
+  if (isOp(node, 'concat')) return lowerConcat(context, node);
+  if (isOp(node, 'scatterAdd')) return lowerScatterAdd(context, node);
+  throw new InternalError(`internal: ${node.op} has no kernel of its own`);
+}
+
+/** Equal keys: equal kernels, once memories and push constants of equal number are exchanged. */
 type Likeness = {
   readonly key: string;
   /** Memories that the group touches, in the order in which they are met. */
   readonly memories: readonly Memory[];
-  /** The words of its random streams, likewise. */
-  readonly words: readonly number[];
+  /** The words of its random streams, which become push constants, likewise. */
+  readonly pushConstants: readonly number[];
 };
 
 function likenessOf(context: Context, group: Group): Likeness {
@@ -50,7 +61,7 @@ function likenessOf(context: Context, group: Group): Likeness {
   const numbers = new Map<Node, number>();
   const memories = new Map<Memory, number>();
   const streams = new Map<string, number>();
-  const words: number[] = [];
+  const pushConstants: number[] = [];
   const lines: string[] = [];
   const numberOf = (memory: Memory): number => {
     const number = memories.get(memory) ?? memories.size;
@@ -63,7 +74,7 @@ function likenessOf(context: Context, group: Group): Likeness {
     const name = stream.join();
     if (!streams.has(name)) {
       streams.set(name, streams.size);
-      words.push(...stream);
+      pushConstants.push(...stream);
     }
     return `stream ${streams.get(name)}`;
   };
@@ -84,14 +95,14 @@ function likenessOf(context: Context, group: Group): Likeness {
   return {
     key: `${group.kind} ${order.join()} ${product}\n${lines.join('\n')}`,
     memories: [...memories.keys()],
-    words,
+    pushConstants,
   };
 }
 
-/** The launches of a group for a group that is like it. */
+/** The calls of a group, for a group that is like it. */
 function adopt(launches: readonly DraftLaunch[], from: Likeness, to: Likeness): DraftLaunch[] {
   const memories = new Map(from.memories.map((memory, k) => [memory, to.memories[k]!]));
-  const words = new Map(from.words.map((word, k) => [word, to.words[k]!]));
+  const constants = new Map(from.pushConstants.map((word, k) => [word, to.pushConstants[k]!]));
   const memoryFor = (memory: Memory): Memory => {
     const own = memories.get(memory) ?? { ...memory };
     memories.set(memory, own);
@@ -100,7 +111,7 @@ function adopt(launches: readonly DraftLaunch[], from: Likeness, to: Likeness): 
   return launches.map((launch) => ({
     ...launch,
     memories: launch.memories.map(memoryFor),
-    words: launch.words.map((word) => words.get(word)!),
+    pushConstants: launch.pushConstants.map((word) => constants.get(word)!),
     writes: new Set([...launch.writes].map(memoryFor)),
   }));
 }

@@ -1,4 +1,4 @@
-// Which launches run along with which, and in what order everything comes then.
+// Which calls are paired, and in what order everything comes then.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -20,9 +20,15 @@ function launch(
   shape: { readonly chunks?: number; readonly images?: number } = {},
 ): DraftLaunch {
   const { chunks = 1, images } = shape;
-  const kernel = new KernelBuilder(4).finish({ name, buffers: loads.length + 1, words: 0, chunks });
+  const kernel = new KernelBuilder(4).finish({ name, buffers: loads.length + 1, pushConstants: 0, chunks });
   const memories = [...loads, ...writes];
-  return { kernel, memories, words: [], writes: new Set(writes), ...(images !== undefined && { images }) };
+  return {
+    kernel,
+    memories,
+    pushConstants: [],
+    writes: new Set(writes),
+    ...(images !== undefined && { images }),
+  };
 }
 
 const forWeights = launch('w', [x, gradient], [sums], { chunks: 4, images: 8 });
@@ -30,14 +36,17 @@ const combine = launch('combine', [sums], [weightGradient]);
 const transform = launch('transform', [weights], [small('transformed')]);
 const forInput = launch('i', [gradient, x], [inputGradient], { chunks: 32, images: 1 });
 
-/** Names in order; `w with 8 i`: i runs along with w. */
-const namesOf = (launches: readonly DraftLaunch[]): string =>
-  pairLaunches(launches)
-    .map(({ kernel, nextChunks }) => (nextChunks ? `${kernel.name} with ${nextChunks}` : `${kernel.name},`))
-    .join(' ')
-    .slice(0, -1);
+/** Names in order; `w with 8 i` is a pair. */
+const namesOf = (calls: readonly DraftLaunch[]): string =>
+  pairLaunches(calls)
+    .map((pair) =>
+      pair.kind === 'single'
+        ? pair.call.kernel.name
+        : `${pair.first.kernel.name} with ${pair.ratio} ${pair.second.kernel.name}`,
+    )
+    .join(', ');
 
-test('both gradients of a layer run along; what needs the first comes after it, what the second needs before', () => {
+test('both gradients of a layer are paired; what needs the first comes after it, what the second needs before', () => {
   assert.equal(namesOf([forWeights, combine, transform, forInput]), 'transform, w with 8 i, combine');
 });
 

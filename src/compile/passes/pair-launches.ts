@@ -1,30 +1,37 @@
-// Brings together launches that load the same large values image by image, as the two gradients of a layer do: one
-// launch does a few images of the one, then the same images of the other, whose values still lie in a near cache.
+// Pairs kernel calls that load the same large values image by image, as the two gradients of a layer do: a thread does
+// some images of the first, then the same images of the second, whose values are still in its L2 cache.
 
+import type { Launch } from '../backend.ts';
 import { type DraftLaunch, LARGE_ELEMENTS, type Memory } from '../draft.ts';
 
-/** Large values that two launches must share to be worth pairing. */
+/** Large values that two calls must share to be worth pairing. */
 const SHARED_VALUES = 2;
-/** Launches that are looked through for a partner. */
+/** Later calls that are looked through for a partner. */
 const REACH = 8;
 
-/** The same launches, some of them in pairs: one, with `nextChunks`, and right after it the other. */
-export function pairLaunches(launches: readonly DraftLaunch[]): DraftLaunch[] {
-  const order: DraftLaunch[] = [];
-  let rest = [...launches];
+/** Launches of all `calls`, in an order that keeps what depends on one another: pairs where two are alike, else singles. */
+export function pairLaunches(calls: readonly DraftLaunch[]): Launch<DraftLaunch>[] {
+  const order: Launch<DraftLaunch>[] = [];
+  const single = (call: DraftLaunch): Launch<DraftLaunch> => ({ kind: 'single', call });
+  let rest = [...calls];
   while (rest.length > 0) {
     const [first, ...others] = rest as [DraftLaunch, ...DraftLaunch[]];
     const at = others.slice(0, REACH).findIndex((other) => areAlike(first, other));
     const waiting = at < 0 ? undefined : followersOf(first, others.slice(0, at));
     if (waiting === undefined || waiting.some((other) => isBound(other, others[at]!))) {
-      order.push(first);
+      order.push(single(first));
       rest = others;
       continue;
     }
     const second = others[at]!;
-    // What does not wait for the first comes before the pair, what does comes after it.
-    order.push(...others.slice(0, at).filter((other) => !waiting.includes(other)));
-    order.push({ ...first, nextChunks: first.images! / second.images! }, second);
+    // What does not depend on the first call comes before the pair, what does comes after it.
+    order.push(
+      ...others
+        .slice(0, at)
+        .filter((other) => !waiting.includes(other))
+        .map(single),
+    );
+    order.push({ kind: 'pair', first, second, ratio: first.images! / second.images! });
     rest = [...waiting, ...others.slice(at + 1)];
   }
   return order;

@@ -2,16 +2,22 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { keyFromSeed, randomSequence } from '../../base/random.ts';
 import { KernelBuilder } from '../../kernel/builder.ts';
+import { callsOf, type Launch } from '../backend.ts';
 import type { DraftLaunch, Memory } from '../draft.ts';
 import { placeMemory } from './place-memory.ts';
 
-const kernel = new KernelBuilder(4).finish({ name: 'none', buffers: 0, words: 0, chunks: 1 });
+const kernel = new KernelBuilder(4).finish({ name: 'none', buffers: 0, pushConstants: 0, chunks: 1 });
 
-const launch = (...memories: readonly Memory[]): DraftLaunch => ({
+const draft = (...memories: readonly Memory[]): DraftLaunch => ({
   kernel,
   memories,
-  words: [],
+  pushConstants: [],
   writes: new Set(),
+});
+
+const launch = (...memories: readonly Memory[]): Launch<DraftLaunch> => ({
+  kind: 'single',
+  call: draft(...memories),
 });
 
 const memory = (label: string, elements: number): Memory => ({ label, elements });
@@ -25,10 +31,10 @@ test('memories that are never alive together share a place, those that are do no
   assert.equal(elements, 256);
 });
 
-test('launches that run along with one another are alive together', () => {
+test('what the calls of a pair touch is alive together', () => {
   const [a, b, c] = [memory('a', 100), memory('b', 100), memory('c', 100)];
-  const pair = [{ ...launch(a), nextChunks: 2 }, launch(b)];
-  const { offsets } = placeMemory([...pair, launch(c)], new Set());
+  const pair: Launch<DraftLaunch> = { kind: 'pair', first: draft(a), second: draft(b), ratio: 2 };
+  const { offsets } = placeMemory([pair, launch(c)], new Set());
   assert.notEqual(offsets.get(a), offsets.get(b));
   assert.equal(offsets.get(c), Math.min(offsets.get(a)!, offsets.get(b)!));
 });
@@ -61,9 +67,11 @@ test('no two memories alive together overlap, in a thousand random plans, with a
     );
     const { offsets, elements } = placeMemory(launches, new Set());
     const used = [...offsets.keys()];
+    const touches = (m: Memory) => (other: Launch<DraftLaunch>) =>
+      callsOf(other).some(({ memories: touched }) => touched.includes(m));
     const lifetime = (m: Memory): [number, number] => [
-      launches.findIndex(({ memories: touched }) => touched.includes(m)),
-      launches.findLastIndex(({ memories: touched }) => touched.includes(m)),
+      launches.findIndex(touches(m)),
+      launches.findLastIndex(touches(m)),
     ];
     for (const a of used) {
       assert.equal(offsets.get(a)! % 16, 0);

@@ -1,5 +1,6 @@
 // Last pass: gives every temporary a place in one arena. Temporaries that are never alive together share memory.
 
+import { callsOf, type Launch } from '../backend.ts';
 import type { DraftLaunch, Memory } from '../draft.ts';
 
 /** Places are multiples of a cache line, and a line is kept free behind each: vectors may run over the end. */
@@ -16,7 +17,7 @@ type Interval = {
 };
 
 /** Places all memories of `launches` that are not `external`: the largest first, each at the lowest free offset. */
-export function placeMemory(launches: readonly DraftLaunch[], external: ReadonlySet<Memory>): Arena {
+export function placeMemory(launches: readonly Launch<DraftLaunch>[], external: ReadonlySet<Memory>): Arena {
   const intervals = lifetimes(launches, external).sort((a, b) => b.size - a.size || a.first - b.first);
   /** By offset. */
   const placed: { readonly interval: Interval; readonly offset: number }[] = [];
@@ -39,18 +40,15 @@ export function placeMemory(launches: readonly DraftLaunch[], external: Readonly
 }
 
 /** From the first to the last launch that touches a memory. */
-function lifetimes(launches: readonly DraftLaunch[], external: ReadonlySet<Memory>): Interval[] {
+function lifetimes(launches: readonly Launch<DraftLaunch>[], external: ReadonlySet<Memory>): Interval[] {
   const intervals = new Map<Memory, { first: number; last: number }>();
-  let position = 0;
-  for (const launch of launches) {
-    for (const memory of launch.memories) {
+  for (const [position, launch] of launches.entries()) {
+    for (const memory of callsOf(launch).flatMap(({ memories }) => memories)) {
       if (external.has(memory)) continue;
       const known = intervals.get(memory);
       if (known === undefined) intervals.set(memory, { first: position, last: position });
       else known.last = position;
     }
-    // What runs along is at the same position.
-    if (launch.nextChunks === undefined) position++;
   }
   return [...intervals].map(([memory, { first, last }]) => ({
     memory,

@@ -19,7 +19,7 @@ export function simplify(graph: Graph): Graph {
   const updates = remap(graph.updates);
   const used = new Set(nodesOf({ outputs, updates }));
   const inputs = graph.inputs.map((input) => builder.make('input', [], input.attributes) as Node<'input'>);
-  // An input that nothing needs is not asked for.
+  // Inputs that nothing needs are dropped.
   return {
     inputs: inputs.filter((input) => used.has(input) || input.attributes.name in updates),
     outputs,

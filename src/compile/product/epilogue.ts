@@ -14,8 +14,9 @@ export type ProductResult = {
   readonly node: Node;
   /** Where the elementwise work after it ends. */
   readonly result: Node;
-  /** Output channels. */
+  /** Output channels, and the groups that they come in; one if absent. */
   readonly columns: number;
+  readonly groups?: number;
   /** Chunks of the kernel, and the one it works on. */
   readonly chunks: number;
   readonly chunk: Int;
@@ -46,28 +47,38 @@ export type Epilogue = {
    */
   readonly store: (value: Local, place: Place, count: number, drawn?: Int) => Local[];
   readonly add: (a: Local, b: Local) => Local;
-  /** Adds totals of each sum, for a vector of channels. */
-  readonly collect: (channel: Int, totals: readonly Local[]) => void;
+  /** Adds totals of each sum, for the first `count` lanes of a vector of channels. */
+  readonly collect: (channel: Int, totals: readonly Local[], count: number) => void;
   /** Leaves the chunk's sums as partial results; returns the kernels that combine them. */
   readonly finish: () => DraftLaunch[];
 };
 
 /**
- * Draws of the expression `result`, down to `end`, that are only used at the index of the result itself. Attached sums
- * need not be looked at: a draw with a second user is in memory.
+ * Of the expression `result`, down to `end`: what it loads, in the order in which it is met, and the draws that are only
+ * used at the index of the result itself. Attached sums need not be looked at: a draw with a second user is in memory.
  */
-function alignedDraws(result: Node, slotOf: (node: Node) => number | undefined, end: Node): Node[] {
+function partsOf(
+  result: Node,
+  isStored: (node: Node) => boolean,
+  end: Node,
+): { readonly loads: ReadonlySet<Node>; readonly draws: readonly Node[] } {
+  const loads = new Set<Node>();
   const seen = [new Set<Node>(), new Set<Node>()] as const;
   const visit = (node: Node, isAligned: boolean): void => {
     const here = seen[isAligned ? 0 : 1];
-    if (here.has(node) || node === end || slotOf(node) !== undefined) return;
+    if (here.has(node) || node === end) return;
+    if (isStored(node)) {
+      loads.add(node);
+      return;
+    }
     here.add(node);
     // A transposition may keep the shape, and still moves every element.
     const keeps = isAligned && node.op !== 'transpose';
     for (const input of node.inputs) visit(input, keeps && input.shape.join() === node.shape.join());
   };
   visit(result, true);
-  return [...seen[0]].filter((node) => node.op === 'normal' && !seen[1].has(node));
+  const draws = [...seen[0]].filter((node) => node.op === 'normal' && !seen[1].has(node));
+  return { loads, draws };
 }
 
 /** An epilogue whose sums are those of `sums`, over images and pixels. */
@@ -80,14 +91,15 @@ export function createEpilogue(
   const b = draft.builder;
   const { result, columns, chunks, chunk } = product;
   const strides = stridesOf(result.shape);
-  const slotOf = (node: Node): number | undefined =>
-    node === result || context.memoryOf(node) === undefined ? undefined : draft.slotOf(node);
+  const isStored = (node: Node): boolean => node !== result && context.memoryOf(node) !== undefined;
+  const slotOf = (node: Node): number | undefined => (isStored(node) ? draft.slotOf(node) : undefined);
   const add = (x: Local, y: Local): Local => b.operation('add', x, y);
   const bases = sums.map(() => b.reserve(columns));
   const zero = b.literal(0);
   for (const base of bases)
     eachVector(b, columns, (channel) => b.store(SCRATCH, plus(literal(base), channel), zero));
-  const draws = alignedDraws(result, slotOf, product.node);
+  const { loads, draws } = partsOf(result, isStored, product.node);
+  for (const node of loads) draft.slotOf(node);
   const drawAt = (at: Int, k: number): Int => plus(at, plus(literal(k * b.lanes), lane(b.lanes)));
   return {
     lanes: b.lanes,
@@ -111,10 +123,12 @@ export function createEpilogue(
       const emit = createEmitter({ ...draft, slotOf }, registers);
       return sums.map((sum) => emit(sum.inputs[0]!, index));
     },
-    collect: (channel, totals) => {
+    collect: (channel, totals, count) => {
+      // What a vector overruns into is nobody's, unless there is a next group.
+      const stored = (product.groups ?? 1) > 1 ? count : b.lanes;
       for (const [k, total] of totals.entries()) {
         const at = plus(literal(bases[k]!), channel);
-        b.store(SCRATCH, at, add(b.load(SCRATCH, at), total));
+        b.store(SCRATCH, at, add(b.load(SCRATCH, at), total), stored);
       }
     },
     finish: () => {

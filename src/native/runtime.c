@@ -1,8 +1,8 @@
-// The C side of the native backend, compiled once: memory, a pool of threads, and the walk over a plan's launches.
-// Chunks are claimed one by one, so threads share the work as it comes; what a chunk computes does not depend on it.
+/* The C side of the native backend, compiled once: memory, a pool of threads, and the walk over a program's launches.
+   Threads claim the chunks of a launch one by one, so they share the work as it comes. What a chunk computes does not
+   depend on the thread that runs it. runtime.ts declares the functions that start with `ohmic_`. */
 
-/** C source of the runtime. */
-export const runtimeSource = `#define _GNU_SOURCE
+#define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -23,16 +23,25 @@ export const runtimeSource = `#define _GNU_SOURCE
 #define RELAX() ((void)0)
 #endif
 
+/* (buffers, scalars, push constants, scratch memory, chunk), as print-c.ts declares kernels. */
 typedef void (*kernel_function)(float *const *, const uint32_t *, const uint32_t *, float *, intptr_t);
 
-/* next_chunks: chunks of the next launch that follow each of this one, if it runs along, else 0 */
-typedef struct { int32_t kernel, chunks, first_buffer, first_word, next_chunks; } launch;
+/* A kernel with its arguments: where its buffer addresses and its push constants begin in the program's tables. */
+typedef struct {
+  int32_t kernel, chunks, first_buffer, first_push_constant;
+} call;
+
+/* A single call, or a pair: each chunk of the first is followed by `ratio` chunks of the second. 0: no second call. */
+typedef struct {
+  call first, second;
+  int32_t ratio;
+} launch;
 
 typedef struct {
   const kernel_function *kernels;
   launch *launches;
   int64_t *places; /* binding number, or -1 - offset in the arena */
-  uint32_t *words;
+  uint32_t *push_constants;
   float **addresses;
   atomic_int *claimed;   /* chunks of each launch that a thread has taken */
   atomic_uint *finished; /* chunks of each launch that are done */
@@ -46,19 +55,22 @@ typedef struct {
   int count; /* threads, the caller included */
   pthread_mutex_t mutex;
   pthread_cond_t wake;
-  atomic_ullong generation;
+  atomic_ullong generation; /* number of the run; changes when one starts */
   int closing;
-  atomic_int active; /* threads beside the caller that are at the job */
+  atomic_int active; /* threads beside the caller that work on the job */
   pthread_cond_t left;
   float **scratch;
   int64_t *scratch_elements;
   program *job;
   const uint32_t *scalars;
-  double *times;
+  int is_timed;
   atomic_int sleepers;
 } pool;
 
-typedef struct { pool *owner; int number; } member;
+typedef struct {
+  pool *owner;
+  int number;
+} member;
 
 static double now(void) {
   struct timespec t;
@@ -66,7 +78,7 @@ static double now(void) {
   return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
 }
 
-/* Zeros. Pages of a large block come, as zeros, when a thread first touches them. */
+/* Zeros. The system maps the pages of a large block, as zeros, when a thread first touches them. */
 void *ohmic_allocate(int64_t bytes) {
   const size_t rounded = (size_t)((bytes + 4095) / 4096 * 4096);
   const int is_large = rounded >= (1 << 21);
@@ -76,7 +88,7 @@ void *ohmic_allocate(int64_t bytes) {
   char *memory = (char *)(((uintptr_t)block + sizeof(void *) + alignment - 1) / alignment * alignment);
   ((void **)memory)[-1] = block;
 #if defined(MADV_HUGEPAGE)
-  /* Rows of a large matrix lie on a page each: with small pages their addresses are looked up again and again. */
+  /* Each row of a large matrix lies on a small page of its own, which misses the TLB again and again. */
   if (is_large) madvise(memory, rounded, MADV_HUGEPAGE);
 #endif
   return memory;
@@ -90,7 +102,8 @@ static void sleep_while(atomic_uint *word, unsigned value) {
 #if defined(__linux__)
   syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
 #else
-  (void)word; (void)value;
+  (void)word;
+  (void)value;
   sched_yield();
 #endif
 }
@@ -103,11 +116,13 @@ static void wake_all(atomic_uint *word) {
 #endif
 }
 
-/* Waits until a counter has come to a target. Spins for a while, because launches are short; then sleeps, because
-   another program may need the processor that the last thread is waiting for. Launches that are timed are not slept
-   through. */
+/* Tests of a counter before a waiting thread goes to sleep. */
+#define SPINS 1024
+
+/* Waits until a counter reaches a target. Spins first, because launches are short. Then sleeps, because the thread that
+   it waits for may need this processor. In a timed run it never sleeps: to wake up takes longer than a short launch. */
 static void wait_for(pool *p, atomic_uint *counter, unsigned target) {
-  for (int spins = 0; spins < 1024 || p->times != NULL; spins += spins < 1024) {
+  for (int spins = 0; spins < SPINS || p->is_timed; spins += spins < SPINS) {
     if (atomic_load_explicit(counter, memory_order_acquire) == target) return;
     RELAX();
   }
@@ -120,43 +135,48 @@ static void wait_for(pool *p, atomic_uint *counter, unsigned target) {
   atomic_fetch_sub_explicit(&p->sleepers, 1, memory_order_seq_cst);
 }
 
-static void run_chunk(pool *p, program *job, const launch *l, int number, int chunk) {
-  job->kernels[l->kernel](job->addresses + l->first_buffer, p->scalars, job->words + l->first_word, p->scratch[number], chunk);
+static void run_chunk(pool *p, program *job, const call *c, int number, int chunk) {
+  float *const *buffers = job->addresses + c->first_buffer;
+  const uint32_t *push_constants = job->push_constants + c->first_push_constant;
+  job->kernels[c->kernel](buffers, p->scalars, push_constants, p->scratch[number], chunk);
 }
 
-/* Walks all launches. A launch is over when its chunks are done, whoever has done them: a thread that wakes late holds
-   nobody up. */
-static void work(pool *p, program *job, int number) {
-  if (p->scratch_elements[number] < job->scratch_elements) {
-    ohmic_free(p->scratch[number]);
-    p->scratch[number] = ohmic_allocate(job->scratch_elements * 4);
-    p->scratch_elements[number] = p->scratch[number] == NULL ? 0 : job->scratch_elements;
-  }
-  double start = p->times != NULL && number == 0 ? now() : 0;
+/* Gives a thread as much scratch memory as the job's kernels need. */
+static void reserve_scratch(pool *p, const program *job, int number) {
+  if (p->scratch_elements[number] >= job->scratch_elements) return;
+  ohmic_free(p->scratch[number]);
+  p->scratch[number] = ohmic_allocate(job->scratch_elements * 4);
+  p->scratch_elements[number] = p->scratch[number] == NULL ? 0 : job->scratch_elements;
+}
+
+/* Walks all launches. A launch ends when all of its chunks are done, whoever did them, so a thread that wakes up late
+   delays nobody. Writes the milliseconds of each launch to `times` unless that is NULL. */
+static void work(pool *p, program *job, int number, double *times) {
+  reserve_scratch(p, job, number);
+  double start = times != NULL ? now() : 0;
   for (int32_t i = 0; i < job->launch_count; i++) {
     const launch *l = job->launches + i;
-    const unsigned chunks = (unsigned)l->chunks;
+    const int chunks = l->first.chunks;
     for (;;) {
       int chunk = atomic_fetch_add_explicit(job->claimed + i, 1, memory_order_relaxed);
-      if (chunk >= l->chunks) break;
-      run_chunk(p, job, l, number, chunk);
-      for (int k = 0; k < l->next_chunks; k++) run_chunk(p, job, l + 1, number, chunk * l->next_chunks + k);
+      if (chunk >= chunks) break;
+      run_chunk(p, job, &l->first, number, chunk);
+      for (int k = 0; k < l->ratio; k++) run_chunk(p, job, &l->second, number, chunk * l->ratio + k);
       const unsigned done = atomic_fetch_add_explicit(job->finished + i, 1, memory_order_seq_cst) + 1;
-      if (done == chunks && atomic_load_explicit(&p->sleepers, memory_order_seq_cst) > 0)
+      if (done == (unsigned)chunks && atomic_load_explicit(&p->sleepers, memory_order_seq_cst) > 0)
         wake_all(job->finished + i);
     }
-    wait_for(p, job->finished + i, chunks);
-    if (p->times != NULL && number == 0) {
+    wait_for(p, job->finished + i, (unsigned)chunks);
+    if (times != NULL) {
       const double end = now();
-      p->times[i] += end - start;
+      times[i] = end - start;
       start = end;
     }
-    if (l->next_chunks > 0) i++;
   }
 }
 
-/* Programs often follow one another: who looks out for the next one a little longer than that takes need not be woken,
-   which takes longer than a small program. */
+/* Tests for the next run before a thread waits on the condition variable. Programs often follow one another, and to
+   wake a thread takes longer than a small program. */
 #define LOOKS 2048
 
 static void *serve(void *argument) {
@@ -174,13 +194,14 @@ static void *serve(void *argument) {
     if (!closing) p->active++;
     pthread_mutex_unlock(&p->mutex);
     if (closing) return NULL;
-    work(p, job, self.number);
+    work(p, job, self.number, NULL);
     pthread_mutex_lock(&p->mutex);
     if (--p->active == 0) pthread_cond_signal(&p->left);
     pthread_mutex_unlock(&p->mutex);
   }
 }
 
+/* A pool of `count` threads, the caller's among them; of fewer, if the system starts no more. */
 pool *ohmic_pool(int32_t count) {
   pool *p = calloc(1, sizeof(pool));
   p->count = count;
@@ -224,10 +245,10 @@ static void *copy_of(const void *from, size_t bytes) {
   return copy;
 }
 
-/* launches: (kernel, chunks, first buffer, first word, next chunks) each. NULL if memory runs out. */
+/* `launches` holds the fields of each launch, in their order. NULL if there is no memory for the arena. */
 program *ohmic_program(const void *kernels, const int32_t *launches, int32_t launch_count, const int64_t *places,
-                       int32_t place_count, const uint32_t *words, int32_t word_count, int64_t arena_elements,
-                       int64_t scratch_elements) {
+                       int32_t place_count, const uint32_t *push_constants, int32_t push_constant_count,
+                       int64_t arena_elements, int64_t scratch_elements) {
   program *job = calloc(1, sizeof(program));
   job->arena = ohmic_allocate((arena_elements + 64) * 4);
   if (job->arena == NULL) {
@@ -237,7 +258,7 @@ program *ohmic_program(const void *kernels, const int32_t *launches, int32_t lau
   job->kernels = kernels;
   job->launches = copy_of(launches, (size_t)launch_count * sizeof(launch));
   job->places = copy_of(places, (size_t)place_count * 8);
-  job->words = copy_of(words, (size_t)word_count * 4);
+  job->push_constants = copy_of(push_constants, (size_t)push_constant_count * 4);
   job->addresses = calloc((size_t)place_count + 1, sizeof(float *));
   job->claimed = calloc((size_t)launch_count + 1, sizeof(atomic_int));
   job->finished = calloc((size_t)launch_count + 1, sizeof(atomic_uint));
@@ -251,14 +272,14 @@ void ohmic_free_program(program *job) {
   ohmic_free(job->arena);
   free(job->launches);
   free(job->places);
-  free(job->words);
+  free(job->push_constants);
   free(job->addresses);
   free(job->claimed);
   free(job->finished);
   free(job);
 }
 
-void ohmic_run(pool *p, program *job, const uint64_t *bindings, const uint32_t *scalars, double *times) {
+static void run(pool *p, program *job, const uint64_t *bindings, const uint32_t *scalars, double *times) {
   for (int32_t i = 0; i < job->place_count; i++) {
     int64_t place = job->places[i];
     job->addresses[i] = place >= 0 ? (float *)(uintptr_t)bindings[place] : job->arena + (-1 - place);
@@ -268,12 +289,12 @@ void ohmic_run(pool *p, program *job, const uint64_t *bindings, const uint32_t *
   pthread_mutex_lock(&p->mutex);
   p->job = job;
   p->scalars = scalars;
-  p->times = times;
+  p->is_timed = times != NULL;
   p->generation++;
   pthread_cond_broadcast(&p->wake);
   pthread_mutex_unlock(&p->mutex);
-  work(p, job, 0);
-  /* Nobody may still look at the job when its owner goes on, and nobody may begin. */
+  work(p, job, 0, times);
+  /* The caller may free the job: no thread may start on it from here on, and all that did must have left it. */
   pthread_mutex_lock(&p->mutex);
   p->job = NULL;
   pthread_mutex_unlock(&p->mutex);
@@ -282,4 +303,13 @@ void ohmic_run(pool *p, program *job, const uint64_t *bindings, const uint32_t *
   while (p->active > 0) pthread_cond_wait(&p->left, &p->mutex);
   pthread_mutex_unlock(&p->mutex);
 }
-`;
+
+/* Runs a program once. `bindings` holds addresses. */
+void ohmic_run(pool *p, program *job, const uint64_t *bindings, const uint32_t *scalars) {
+  run(p, job, bindings, scalars, NULL);
+}
+
+/* Runs a program once and writes the milliseconds of each launch. */
+void ohmic_profile(pool *p, program *job, const uint64_t *bindings, const uint32_t *scalars, double *times) {
+  run(p, job, bindings, scalars, times);
+}

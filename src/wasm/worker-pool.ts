@@ -1,5 +1,5 @@
-// The workers of one backend, seen from the main thread: asks all of them together and waits for all answers, without
-// blocking. How a worker is started is handed in, since Node and browsers differ in it.
+// The worker pool of one backend, seen from the main thread: sends every worker a request and waits for all replies,
+// without blocking. Its user passes a function that starts a worker, since Node and browsers differ in it.
 
 import { InternalError, invariant } from '../base/errors.ts';
 import type { WorkerReply, WorkerRequest } from './worker.ts';
@@ -15,17 +15,17 @@ export type WorkerHandle = {
   readonly stop: () => Promise<void>;
 };
 
-type Question = {
+type Exchange = {
   remaining: number;
   failure: string | undefined;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
 };
 
-/** Owns the workers. Questions are asked one at a time. */
-export class Crew {
+/** Owns the workers. There is one exchange of requests and replies at a time. */
+export class WorkerPool {
   readonly workers: readonly WorkerHandle[];
-  private question: Question | undefined;
+  private exchange: Exchange | undefined;
   private death: string | undefined;
 
   /** @throws what `startWorker` throws */
@@ -39,18 +39,18 @@ export class Crew {
   }
 
   /**
-   * Sends each worker its request; resolves when all have answered.
+   * Sends each worker its request; resolves when all have replied.
    *
    * @throws InternalError if one of them failed or died, now or before
    */
-  ask(requestFor: (worker: number) => WorkerRequest): Promise<void> {
-    invariant(this.question === undefined, 'a second question to the workers before the first was answered');
+  request(requestFor: (worker: number) => WorkerRequest): Promise<void> {
+    invariant(this.exchange === undefined, 'a second request to the workers before the first was answered');
     return new Promise((resolve, reject) => {
       if (this.death !== undefined) {
         reject(dead(this.death));
         return;
       }
-      this.question = { remaining: this.workers.length, failure: undefined, resolve, reject };
+      this.exchange = { remaining: this.workers.length, failure: undefined, resolve, reject };
       for (const [position, worker] of this.workers.entries()) {
         worker.keepAlive(true);
         worker.post(requestFor(position));
@@ -58,8 +58,8 @@ export class Crew {
     });
   }
 
-  /** Sends every worker a request that is not answered. */
-  tell(request: Extract<WorkerRequest, { kind: 'unload' }>): void {
+  /** Sends every worker a request that gets no reply. */
+  notify(request: Extract<WorkerRequest, { kind: 'unload' }>): void {
     for (const worker of this.workers) worker.post(request);
   }
 
@@ -70,25 +70,25 @@ export class Crew {
   }
 
   private receive({ failure }: WorkerReply): void {
-    const question = this.question;
-    if (question === undefined) return;
-    question.failure ??= failure;
-    question.remaining--;
-    if (question.remaining > 0) return;
+    const exchange = this.exchange;
+    if (exchange === undefined) return;
+    exchange.failure ??= failure;
+    exchange.remaining--;
+    if (exchange.remaining > 0) return;
     this.settle();
-    if (question.failure === undefined) question.resolve();
-    else question.reject(new InternalError(`internal: wasm worker failed: ${question.failure}`));
+    if (exchange.failure === undefined) exchange.resolve();
+    else exchange.reject(new InternalError(`internal: wasm worker failed: ${exchange.failure}`));
   }
 
   private bury(reason: string): void {
     this.death ??= reason;
-    const question = this.question;
+    const exchange = this.exchange;
     this.settle();
-    question?.reject(dead(this.death));
+    exchange?.reject(dead(this.death));
   }
 
   private settle(): void {
-    this.question = undefined;
+    this.exchange = undefined;
     for (const worker of this.workers) worker.keepAlive(false);
   }
 }

@@ -1,15 +1,14 @@
-// What every generated C file begins with: vector types of the machine's width, and the operations that C's vector
-// extension lacks. Every operation but multiply_add rounds the same on every machine; contraction is off.
+/* What every generated C file begins with: vectors of LANES floats (4, 8 or 16; the file defines it), and the
+   operations that C's vector extension lacks. Every operation but multiply_add rounds the same on every machine;
+   kernels are compiled without contraction. */
 
-/** The prelude for vectors of `lanes` floats. */
-export function prelude(lanes: number): string {
-  return `#include <stdint.h>
-#include <string.h>
 #include <math.h>
+#include <stdint.h>
+#include <string.h>
 #if defined(__SSE2__)
 #include <immintrin.h>
 #endif
-#define LANES ${lanes}
+
 typedef float vf __attribute__((vector_size(LANES * 4)));
 typedef int32_t vi __attribute__((vector_size(LANES * 4)));
 typedef uint32_t vu __attribute__((vector_size(LANES * 4)));
@@ -20,6 +19,8 @@ typedef void (*kernel_function)(float *const *, const uint32_t *, const uint32_t
 #define INLINE static inline __attribute__((always_inline, unused))
 #define EACH_LANE for (int l = 0; l < LANES; l++)
 
+/* Bits, splats, loads and stores. */
+
 INLINE float float_of(uint32_t bits) { float x; memcpy(&x, &bits, 4); return x; }
 INLINE int32_t int_of(float x) { int32_t bits; memcpy(&bits, &x, 4); return bits; }
 INLINE vf splat_f(float x) { return x - (vf){0}; }
@@ -29,24 +30,38 @@ INLINE vi load_i(const float *p) { return *(const unaligned_i *)p; }
 INLINE vf splat_load_f(const float *p) { return splat_f(*p); }
 INLINE vi splat_load_i(const float *p) { return splat_i(int_of(*p)); }
 INLINE void store(float *p, vf x) { *(unaligned_f *)p = x; }
+
 #if defined(__AVX512F__) && LANES == 16
-INLINE void store_first(float *p, vf x, int count) { _mm512_mask_storeu_ps(p, (__mmask16)((1u << count) - 1), (__m512)x); }
+
+/* AVX-512. */
+
+#define ROUNDED(x, mode) (vf)_mm512_roundscale_ps((__m512)(x), (mode) | _MM_FROUND_NO_EXC)
+
+INLINE void store_first(float *p, vf x, int count) {
+  _mm512_mask_storeu_ps(p, (__mmask16)((1u << count) - 1), (__m512)x);
+}
 INLINE vf multiply_add(vf a, vf b, vf c) { return (vf)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c); }
 INLINE vf op_sqrt(vf x) { return (vf)_mm512_sqrt_ps((__m512)x); }
-INLINE vf op_floor(vf x) { return (vf)_mm512_roundscale_ps((__m512)x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC); }
-INLINE vf op_round(vf x) { return (vf)_mm512_roundscale_ps((__m512)x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+INLINE vf op_floor(vf x) { return ROUNDED(x, _MM_FROUND_TO_NEG_INF); }
+INLINE vf op_round(vf x) { return ROUNDED(x, _MM_FROUND_TO_NEAREST_INT); }
 INLINE vi op_truncate(vf x) { return (vi)_mm512_cvttps_epi32((__m512)x); }
 INLINE vf op_toFloat(vi x) { return (vf)_mm512_cvtepi32_ps((__m512i)x); }
 INLINE vf op_maximum(vf a, vf b) { return (vf)_mm512_max_ps((__m512)a, (__m512)b); }
 INLINE vf op_minimum(vf a, vf b) { return (vf)_mm512_min_ps((__m512)a, (__m512)b); }
-INLINE vf lookup(const float *table, vi at) { return (vf)_mm512_permutex2var_ps(_mm512_load_ps(table), (__m512i)at, _mm512_load_ps(table + 16)); }
+INLINE vf lookup(const float *table, vi at) {
+  return (vf)_mm512_permutex2var_ps(_mm512_load_ps(table), (__m512i)at, _mm512_load_ps(table + 16));
+}
+
 #else
+
+INLINE void store_first(float *p, vf x, int count) { memcpy(p, &x, (size_t)count * 4); }
+
 #if defined(__AVX2__) && LANES == 8
 INLINE vf lookup(const float *table, vi at) { return (vf)_mm256_i32gather_ps(table, (__m256i)(at & 31), 4); }
 #else
 INLINE vf lookup(const float *table, vi at) { vf r; EACH_LANE r[l] = table[at[l] & 31]; return r; }
 #endif
-INLINE void store_first(float *p, vf x, int count) { memcpy(p, &x, (size_t)count * 4); }
+
 #if defined(__FMA__) && LANES == 8
 INLINE vf multiply_add(vf a, vf b, vf c) { return (vf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
 #elif defined(__FP_FAST_FMAF) && !defined(__x86_64__)
@@ -54,24 +69,41 @@ INLINE vf multiply_add(vf a, vf b, vf c) { vf r; EACH_LANE r[l] = fmaf(a[l], b[l
 #else
 INLINE vf multiply_add(vf a, vf b, vf c) { return a * b + c; }
 #endif
+
 #if defined(__AVX__) && LANES == 8
+
+/* AVX. */
+
 INLINE vf op_sqrt(vf x) { return (vf)_mm256_sqrt_ps((__m256)x); }
 INLINE vf op_floor(vf x) { return (vf)_mm256_floor_ps((__m256)x); }
-INLINE vf op_round(vf x) { return (vf)_mm256_round_ps((__m256)x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+INLINE vf op_round(vf x) {
+  return (vf)_mm256_round_ps((__m256)x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
 INLINE vi op_truncate(vf x) { return (vi)_mm256_cvttps_epi32((__m256)x); }
 INLINE vf op_toFloat(vi x) { return (vf)_mm256_cvtepi32_ps((__m256i)x); }
 INLINE vf op_maximum(vf a, vf b) { return (vf)_mm256_max_ps((__m256)a, (__m256)b); }
 INLINE vf op_minimum(vf a, vf b) { return (vf)_mm256_min_ps((__m256)a, (__m256)b); }
+
 #else
+
+/* Any machine. Truncation gives what x86 gives for numbers outside the range of 32 bits. */
+
+INLINE int32_t truncated(float x) {
+  return x > -2147483648.0f && x < 2147483648.0f ? (int32_t)x : INT32_MIN;
+}
 INLINE vf op_sqrt(vf x) { vf r; EACH_LANE r[l] = sqrtf(x[l]); return r; }
 INLINE vf op_floor(vf x) { vf r; EACH_LANE r[l] = floorf(x[l]); return r; }
 INLINE vf op_round(vf x) { vf r; EACH_LANE r[l] = rintf(x[l]); return r; }
-INLINE vi op_truncate(vf x) { vi r; EACH_LANE r[l] = (x[l] > -2147483648.0f && x[l] < 2147483648.0f) ? (int32_t)x[l] : INT32_MIN; return r; }
+INLINE vi op_truncate(vf x) { vi r; EACH_LANE r[l] = truncated(x[l]); return r; }
 INLINE vf op_toFloat(vi x) { vf r; EACH_LANE r[l] = (float)x[l]; return r; }
 INLINE vf op_maximum(vf a, vf b) { vi m = a > b; return (vf)(((vi)a & m) | ((vi)b & ~m)); }
 INLINE vf op_minimum(vf a, vf b) { vi m = a < b; return (vf)(((vi)a & m) | ((vi)b & ~m)); }
+
 #endif
 #endif
+
+/* The same on every machine. */
+
 INLINE vf op_negate(vf x) { return -x; }
 INLINE vf op_abs(vf x) { return (vf)((vi)x & 0x7fffffff); }
 INLINE vf op_select(vi m, vf a, vf b) { return (vf)(((vi)a & m) | ((vi)b & ~m)); }
@@ -80,8 +112,28 @@ INLINE vi op_maximumInt(vi a, vi b) { vi m = a > b; return (a & m) | (b & ~m); }
 INLINE vi op_minimumInt(vi a, vi b) { vi m = a < b; return (a & m) | (b & ~m); }
 INLINE vi op_floatBits(vf x) { return (vi)x; }
 INLINE vf op_bitsFloat(vi x) { return (vf)x; }
-INLINE vf fold_add(vf x) { for (int h = LANES / 2; h > 0; h /= 2) for (int l = 0; l < h; l++) x[l] = x[l] + x[l + h]; return splat_f(x[0]); }
-INLINE vf fold_maximum(vf x) { for (int h = LANES / 2; h > 0; h /= 2) for (int l = 0; l < h; l++) x[l] = x[l] > x[l + h] || x[l] != x[l] ? x[l] : x[l + h]; return splat_f(x[0]); }
-static const vi lane_numbers __attribute__((unused)) = { ${Array.from({ length: lanes }, (_, l) => l).join(', ')} };
-`;
+
+/* Folds by halves: lane l with lane l + LANES / 2, and so on. A maximum that has met NaN stays NaN. */
+
+INLINE vf fold_add(vf x) {
+  for (int h = LANES / 2; h > 0; h /= 2)
+    for (int l = 0; l < h; l++) x[l] = x[l] + x[l + h];
+  return splat_f(x[0]);
 }
+INLINE vf fold_maximum(vf x) {
+  for (int h = LANES / 2; h > 0; h /= 2)
+    for (int l = 0; l < h; l++) x[l] = x[l] > x[l + h] || x[l] != x[l] ? x[l] : x[l + h];
+  return splat_f(x[0]);
+}
+
+static const vi lane_numbers __attribute__((unused)) = {
+#if LANES == 16
+  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+#elif LANES == 8
+  0, 1, 2, 3, 4, 5, 6, 7
+#elif LANES == 4
+  0, 1, 2, 3
+#else
+#error "LANES must be 4, 8 or 16"
+#endif
+};
