@@ -108,6 +108,11 @@ function optionEntry({ long, description, required, optional, argChoices }: Opti
   return { flag, description, values };
 }
 
+/** Hardware is a name or a file; what has no known values may be a file. */
+function takesFiles(flag: string, values: readonly string[]): boolean {
+  return values.length === 0 || flag === '--hardware';
+}
+
 /** One case for each command, and for each option that takes a value. */
 function bashScript(entries: readonly Entry[]): string {
   const commands = entries.map(({ path, words, options }) => {
@@ -116,7 +121,11 @@ function bashScript(entries: readonly Entry[]): string {
   });
   const valued = entries.flatMap(({ path, options }) =>
     options.flatMap(({ flag, values }) =>
-      values === undefined ? [] : [`    '${path} ${flag}') values='${values.join(' ')}'; takes=1 ;;`],
+      values === undefined
+        ? []
+        : [
+            `    '${path} ${flag}') values='${values.join(' ')}'; takes=${takesFiles(flag, values) ? 'files' : 'names'} ;;`,
+          ],
     ),
   );
   const paths = entries.map(({ path }) => path).filter((path) => path !== '');
@@ -131,12 +140,9 @@ _ohmic() {
   case "$path $previous" in
 ${valued.join('\n')}
   esac
-  if [[ -n $takes && -n $values ]]; then
-    COMPREPLY=($(compgen -W "$values" -- "$current") $(compgen -f -- "$current"))
-    return
-  fi
   if [[ -n $takes ]]; then
-    COMPREPLY=($(compgen -f -- "$current"))
+    COMPREPLY=($(compgen -W "$values" -- "$current"))
+    [[ $takes == names ]] || COMPREPLY+=($(compgen -f -- "$current"))
     return
   fi
   case "$path" in
@@ -160,7 +166,9 @@ function fishScript(entries: readonly Entry[]): string {
       ),
       ...options.map(({ flag, description, values }) => {
         const value =
-          values === undefined ? '' : values.length === 0 ? ' -r' : ` -r -a ${quoted(values.join(' '))}`;
+          values === undefined
+            ? ''
+            : `${takesFiles(flag, values) ? ' -r' : ' -x'}${values.length === 0 ? '' : ` -a ${quoted(values.join(' '))}`}`;
         return `complete -c ohmic -n ${quoted(condition)} -l ${flag.slice(2)}${value} -d ${quoted(description)}`;
       }),
     ];

@@ -5,8 +5,10 @@ import { hardwareNames } from '../crossbar/hardware-choice.ts';
 import { networkNames } from '../nn/networks.ts';
 import { completionCommand } from './completion-command.ts';
 import { type FitCellFlags, fitCellCommand } from './fit-cell-command.ts';
+import { type ImportFlags, importCommand, LAYOUTS } from './import-command.ts';
 import { inspectChip, inspectGraph, inspectKernels, inspectWeights } from './inspect-command.ts';
 import { addAttribute, addEvaluate } from './measurement-program.ts';
+import { normalizationNames } from './normalization-flag.ts';
 import {
   checkpointOption,
   countingNumber,
@@ -47,6 +49,7 @@ export function buildProgram(): Command {
   addAttribute(program);
   addReproduce(program);
   addFitCell(program);
+  addImport(program);
   addInspect(program);
   program
     .command('schema [of]')
@@ -203,6 +206,35 @@ optionally read, which numbers repeated reads. docs/measured-cells.md has the me
 Examples:
   ohmic fit-cell measurements.csv --read-seconds 250e-9 --out cell.yaml
   ohmic fit-cell measurements.csv --read-seconds 1e-6 --law table --g-max 25 --name our-cell --out cell.json
+`;
+
+function addImport(program: Command): void {
+  jsonOption(dataOptions(program.command('import <weights>')))
+    .description('weights that another program trained (safetensors) as a weights file of ohmic, tested')
+    .requiredOption('--model <name>', networkNames.join(', '))
+    .requiredOption('--dataset <name>', `${datasets}: what the network was trained on`)
+    .requiredOption('--out <file>', 'the weights file')
+    .addOption(
+      new Option('--layout <name>', 'whose order of axes the file has').choices(LAYOUTS).default('torch'),
+    )
+    .option('--map <file>', 'what names in the file are here, as JSON (docs/weights-file.md)')
+    .option(
+      '--normalization <name>',
+      `how images were normalised there: dataset (measured on its training images), ${normalizationNames.join(', ')}, or mean/std`,
+      'dataset',
+    )
+    .option('--test-images <n>', 'test on the first n test images only')
+    .addHelpText('after', IMPORT_EXAMPLES)
+    .action((file: string, flags: ImportFlags) => importCommand(file, flags, progressFor(flags)));
+}
+
+const IMPORT_EXAMPLES = `
+Examples:
+  ohmic import resnet20.safetensors --model resnet20 --dataset cifar10 --data ~/datasets --out runs/imported.safetensors
+  ohmic import weights.safetensors --model lenet5 --dataset mnist --map map.json --normalization 0.1307/0.3081 \\
+      --out runs/lenet5.safetensors
+
+In Python: safetensors.torch.save_file(model.state_dict(), "weights.safetensors")
 `;
 
 function addInspect(program: Command): void {

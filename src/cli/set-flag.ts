@@ -46,7 +46,7 @@ export function parseSettings(texts: readonly string[]): Setting[] {
  * @throws UsageError that lists all paths that begin nowhere
  */
 export function located(settings: readonly Setting[], roots: readonly Root[]): Setting[] {
-  const known = roots.flatMap(({ fields }) => fields);
+  const known = [...new Set(roots.flatMap(({ fields }) => fields))];
   throwFaults(
     '--set',
     settings

@@ -30,7 +30,7 @@ export type EvaluationStageEvent =
   | EvaluationEvent;
 
 /**
- * Evaluates a network, or continues its evaluation. Yields progress, each chip before its file; returns the result.
+ * Evaluates a network, or continues its evaluation. Yields progress, each chip after it was kept; returns the result.
  *
  * @throws UsageError for impossible settings or a damaged file; the reason of the signal if it aborts
  */
@@ -52,7 +52,7 @@ export async function* evaluationStage({
 export type AttributionStage = Omit<AttributeOptions, 'finished'> & { readonly storage: Storage };
 
 /**
- * Attributes the losses of a network, or continues. Yields progress, each variant before its file; returns the
+ * Attributes the losses of a network, or continues. Yields progress, each variant after it was kept; returns the
  * attribution. Throws likewise.
  */
 export async function* attributionStage({
@@ -86,7 +86,7 @@ function fileOf<T>(
   return progressFile(storage, what, { label, trained, options: { hardware, seed, images, ...settings } });
 }
 
-/** Passes events on, and writes the progress that they bring after each. */
+/** Passes events on, after the progress that they bring was written. */
 async function* kept<E, T, R>(
   events: AsyncGenerator<E, R>,
   file: ProgressFile<T>,
@@ -96,9 +96,9 @@ async function* kept<E, T, R>(
     for (;;) {
       const { done, value } = await events.next();
       if (done === true) return value;
-      yield value;
       const progress = progressOf(value);
       if (progress !== undefined) await file.write(progress);
+      yield value;
     }
   } finally {
     // Also if nobody wants the rest: the measurement frees what it holds.
