@@ -9,7 +9,7 @@ import { traceTrainingStep } from '../src/train/step.ts';
 import { bytesTouched, classWork, usefulOperations } from './kernel-classes.ts';
 import { median, ratio } from './measure.ts';
 import { neededBytes } from './memory.ts';
-import { digitalStep, resnet32 } from './networks.ts';
+import { digitalStep, resnet32, stepOf } from './networks.ts';
 import { verdictOf } from './report.ts';
 import { shareOf } from './roofline.ts';
 
@@ -58,7 +58,7 @@ test('a map touches the bytes of what it loads and of what it stores', () => {
 test('ResNet-32 needs the outputs of 33 convolutions and one dense layer, and 15 sums of branches', () => {
   const batch = 2;
   const { productOutputs, branchSums } = neededBytes(
-    traceTrainingStep(resnet32, digitalStep(batch)),
+    traceTrainingStep(stepOf(resnet32, digitalStep(batch))),
     resnet32,
   );
   const stages = [32 * 32 * 16, 16 * 16 * 28, 8 * 8 * 56] as const;

@@ -6,6 +6,7 @@ import { messageOf } from '../src/base/errors.ts';
 import { findCompiler } from '../src/native/compiler.ts';
 import { createEngine } from '../src/node/create-engine.ts';
 import { type BenchCase, type BenchOptions, joined, type Tools } from './bench-case.ts';
+import { chipReadyCase } from './chip-ready.ts';
 import { inferenceCase } from './inference.ts';
 import { memoryCase } from './memory.ts';
 import { startPeer } from './peer.ts';
@@ -25,6 +26,7 @@ const CASES: readonly BenchCase[] = [
   readNoiseCase,
   programmingCase,
   readyCase,
+  chipReadyCase,
   memoryCase,
   smallNetworksCase,
   convolutionsCase,

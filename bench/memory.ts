@@ -6,10 +6,10 @@ import type { PlanOutline } from '../src/compile/backend.ts';
 import { compile } from '../src/compile/compile.ts';
 import { simplify } from '../src/compile/passes/simplify.ts';
 import { type Graph, type Node, nodesOf } from '../src/graph/node.ts';
-import { isTrained, type Model } from '../src/nn/network.ts';
+import { isTrained, type Network } from '../src/nn/network.ts';
 import { traceTrainingStep } from '../src/train/step.ts';
 import type { BenchCase, CaseResult, Tools } from './bench-case.ts';
-import { BATCH, digitalStep, resnet32 } from './networks.ts';
+import { BATCH, digitalStep, resnet32, stepOf } from './networks.ts';
 
 const BYTES = 4;
 const AT_MOST = 1.5;
@@ -24,7 +24,7 @@ export const memoryCase: BenchCase = {
 
 function memoryResult({ native, log }: Tools): CaseResult {
   log('memory: planning');
-  const graph = traceTrainingStep(resnet32, digitalStep(BATCH));
+  const graph = traceTrainingStep(stepOf(resnet32, digitalStep(BATCH)));
   const held = heldBytes(compile(graph, native.backend), native.backend.threads);
   const needed = neededBytes(graph, resnet32);
   const sum = (parts: Readonly<Record<string, number>>): number =>
@@ -66,7 +66,7 @@ export function heldBytes(plan: PlanOutline, threads: number): Readonly<Record<s
  * Not counted, though a step cannot do entirely without: gradients of activations and of weights, partial sums, and
  * activations kept in a second form (after ReLU, staged, or transformed). The target's factor is for these.
  */
-export function neededBytes(graph: Graph, model: Model): Readonly<Record<string, number>> {
+export function neededBytes(graph: Graph, network: Network): Readonly<Record<string, number>> {
   const { outputs } = simplify(graph);
   const forward = nodesOf({ outputs, updates: {} });
   const elementsOf = (nodes: readonly Node[]): number =>
@@ -74,8 +74,8 @@ export function neededBytes(graph: Graph, model: Model): Readonly<Record<string,
   const inputs = forward.filter(
     ({ op, attributes }) => op === 'input' && 'role' in attributes && attributes.role === 'input',
   );
-  const parametersOf = (isCounted: (spec: Model['parameters'][number]) => boolean): number =>
-    model.parameters.filter(isCounted).reduce((sum, { shape }) => sum + elementCount(shape), 0);
+  const parametersOf = (isCounted: (spec: Network['parameters'][number]) => boolean): number =>
+    network.parameters.filter(isCounted).reduce((sum, { shape }) => sum + elementCount(shape), 0);
   return {
     batch: BYTES * elementsOf(inputs),
     productOutputs: BYTES * elementsOf(forward.filter(({ op }) => op === 'convolution' || op === 'matmul')),

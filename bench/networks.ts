@@ -5,14 +5,17 @@ import { randomSequence } from '../src/base/random.ts';
 import { elementCount } from '../src/base/shape.ts';
 import type { Engine, Executable, Store } from '../src/engine.ts';
 import type { Graph } from '../src/graph/node.ts';
-import { initialParameters, type Model } from '../src/nn/network.ts';
+import { initialParameters, type Network } from '../src/nn/network.ts';
 import { networkByName } from '../src/nn/networks.ts';
+import { classificationGoal } from '../src/train/classification.ts';
 import type { TrainingSettings } from '../src/train/settings.ts';
-import { initialMomenta, traceTrainingStep } from '../src/train/step.ts';
+import { initialTrainingState, type StepOptions, traceTrainingStep } from '../src/train/step.ts';
+import type { Goal } from '../src/train/task.ts';
+import { updateRule } from '../src/train/update-rule.ts';
 import { type Contestant, timed } from './measure.ts';
 
 /** ResNet-32 16/28/56 for 32 x 32 colour images: 361,722 weights. */
-export const resnet32: Model = networkByName('resnet32', { inputShape: [32, 32, 3], classes: 10 });
+export const resnet32: Network = networkByName('resnet32', { inputShape: [32, 32, 3], classes: 10 });
 
 /** Images of a batch of the ResNet-32 cases. */
 export const BATCH = 128;
@@ -28,9 +31,7 @@ export function digitalStep(batchSize: number): TrainingSettings {
     epochs: 1,
     batchSize,
     learningRate: { kind: 'cosine', initial: LEARNING_RATE, warmupEpochs: 0 },
-    momentum: 0.9,
-    nesterov: true,
-    weightDecay: 5e-4,
+    rule: { kind: 'sgd', momentum: 0.9, nesterov: true, weightDecay: 5e-4 },
     labelSmoothing: 0,
     statisticsMomentum: 0.1,
     augmentation: { cropPadding: 0, flip: false, cutout: 0 },
@@ -48,14 +49,25 @@ export function noisyStep(batchSize: number): TrainingSettings {
   };
 }
 
+/** What a classifier of images is trained and scored for. */
+export function goalOf({ inputs }: Network): Goal {
+  return classificationGoal(inputs['images']!);
+}
+
+/** A training step of a classifier, as `traceTrainingStep` takes it. */
+export function stepOf(network: Network, settings: TrainingSettings): StepOptions {
+  return { network, task: goalOf(network), rule: updateRule(settings.rule), settings };
+}
+
 /** Normal pixels and uniform labels. */
 export function randomBatch(
-  { inputShape, classes }: Model,
+  { inputs, outputs }: Network,
   count: number,
 ): { readonly images: Float32Array; readonly labels: Float32Array } {
   const draw = randomSequence([3, 4]);
+  const [classes] = outputs['logits'] as readonly [number];
   return {
-    images: Float32Array.from({ length: count * elementCount(inputShape) }, draw.normal),
+    images: Float32Array.from({ length: count * elementCount(inputs['images']!) }, draw.normal),
     labels: Float32Array.from({ length: count }, () => draw.below(classes)),
   };
 }
@@ -74,15 +86,19 @@ export type TrainingStep = Contestant & {
 export async function trainingStep(
   engine: Engine,
   name: string,
-  model: Model,
+  network: Network,
   settings: TrainingSettings,
 ): Promise<TrainingStep> {
+  const options = stepOf(network, settings);
   const start = performance.now();
-  const graph = traceTrainingStep(model, settings);
+  const graph = traceTrainingStep(options);
   const executable = await engine.compile(graph);
   const readyMs = performance.now() - start;
-  const state = await engine.store({ ...initialParameters(model, [1, 2]), ...initialMomenta(model) });
-  const inputs = randomBatch(model, settings.batchSize);
+  const state = await engine.store({
+    ...initialParameters(network, [1, 2]),
+    ...initialTrainingState(options),
+  });
+  const inputs = randomBatch(network, settings.batchSize);
   const scalars = { learningRate: LEARNING_RATE, noiseScale: NOISE_SCALE };
   let step = 0;
   const once = (): Promise<unknown> =>

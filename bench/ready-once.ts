@@ -4,7 +4,7 @@
 import type { NativeProgram } from '../src/native/backend.ts';
 import { createEngine } from '../src/node/create-engine.ts';
 import { traceTrainingStep } from '../src/train/step.ts';
-import { BATCH, digitalStep, resnet32 } from './networks.ts';
+import { BATCH, digitalStep, resnet32, stepOf } from './networks.ts';
 
 /** Milliseconds: of starting the engine, of the trace, and from trace to ready, which includes the trace. */
 export type Readiness = {
@@ -18,7 +18,7 @@ export type Readiness = {
 const atStart = performance.now();
 const { engine } = await createEngine({ backend: 'native', threads: Number(process.argv[2]) });
 const atTrace = performance.now();
-const graph = traceTrainingStep(resnet32, digitalStep(BATCH));
+const graph = traceTrainingStep(stepOf(resnet32, digitalStep(BATCH)));
 const atCompile = performance.now();
 const { program } = await engine.compile(graph);
 const atEnd = performance.now();

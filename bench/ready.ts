@@ -13,8 +13,6 @@ import { median } from './measure.ts';
 import type { Readiness } from './ready-once.ts';
 
 const execute = promisify(execFile);
-const script = fileURLToPath(new URL('./ready-once.ts', import.meta.url));
-
 /** The case. */
 export const readyCase: BenchCase = {
   name: 'ready',
@@ -23,19 +21,15 @@ export const readyCase: BenchCase = {
 };
 
 async function run({ options, log }: Tools): Promise<CaseResult> {
-  const cold: Readiness[] = [];
-  const cached: Readiness[] = [];
-  for (let round = 0; round < options.rounds; round++) {
+  const rounds = await inFreshCaches(options.rounds, async (round, cacheFolder) => {
     log(`ready: round ${round + 1} of ${options.rounds}`);
-    const cacheFolder = mkdtempSync(join(tmpdir(), 'ohmic-bench-'));
-    try {
-      cold.push(await readyOnce(cacheFolder, options.threads));
-      cached.push(await readyOnce(cacheFolder, options.threads));
-    } finally {
-      rmSync(cacheFolder, { recursive: true });
-    }
-    invariant(cold[round]!.isFresh && !cached[round]!.isFresh, 'bench: only the first process compiles');
-  }
+    const once = (): Promise<Readiness> => processWith('ready-once.ts', cacheFolder, options.threads);
+    const [cold, cached] = [await once(), await once()];
+    invariant(cold.isFresh && !cached.isFresh, 'bench: only the first process compiles');
+    return { cold, cached };
+  });
+  const cold = rounds.map((one) => one.cold);
+  const cached = rounds.map((one) => one.cached);
   const medianOf = (all: readonly Readiness[], part: 'readyMs' | 'traceMs' | 'engineMs'): number =>
     median(all.map((one) => one[part]));
   const row = (title: string, all: readonly Readiness[], atMost: number): Row => ({
@@ -58,9 +52,28 @@ async function run({ options, log }: Tools): Promise<CaseResult> {
   };
 }
 
-async function readyOnce(cacheFolder: string, threads: number): Promise<Readiness> {
-  const { stdout } = await execute(process.execPath, [script, String(threads)], {
+/** What `use` finds in each round, which begins with an empty cache of compiled kernels. */
+export async function inFreshCaches<T>(
+  rounds: number,
+  use: (round: number, cacheFolder: string) => Promise<T>,
+): Promise<T[]> {
+  const found: T[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const cacheFolder = mkdtempSync(join(tmpdir(), 'ohmic-bench-'));
+    try {
+      found.push(await use(round, cacheFolder));
+    } finally {
+      rmSync(cacheFolder, { recursive: true });
+    }
+  }
+  return found;
+}
+
+/** What a script of this folder prints in a process of its own. */
+export async function processWith<T>(script: string, cacheFolder: string, threads: number): Promise<T> {
+  const file = fileURLToPath(new URL(script, import.meta.url));
+  const { stdout } = await execute(process.execPath, [file, String(threads)], {
     env: { ...process.env, OHMIC_CACHE: cacheFolder },
   });
-  return JSON.parse(stdout) as Readiness;
+  return JSON.parse(stdout) as T;
 }

@@ -1,7 +1,7 @@
 // Training steps of two small networks on 28 x 28 images, at a batch of 64 and of 1, beside PyTorch: where the time
 // between kernels counts.
 
-import { countWeights, type Model } from '../src/nn/network.ts';
+import { countWeights, type Network } from '../src/nn/network.ts';
 import { networkByName } from '../src/nn/networks.ts';
 import {
   type BenchCase,
@@ -18,8 +18,8 @@ import { peerContestants } from './peer.ts';
 
 const task = { inputShape: [28, 28, 1], classes: 10 };
 const networks = [
-  { title: 'MLP 784-250-10', model: networkByName('mlp', task) },
-  { title: 'LeNet-5', model: networkByName('lenet5', task) },
+  { title: 'MLP 784-250-10', network: networkByName('mlp', task) },
+  { title: 'LeNet-5', network: networkByName('lenet5', task) },
 ];
 const BATCHES = [64, 1];
 /** Steps of a millisecond or less are taken so many times as often as long ones. */
@@ -31,22 +31,22 @@ export const smallNetworksCase: BenchCase = {
   description: 'training steps of MLP 784-250-10 and LeNet-5, batch 64 and batch 1',
   run: async (tools) => {
     const parts: CaseResult[] = [];
-    for (const { title, model } of networks)
-      for (const batch of BATCHES) parts.push(await smallStep(tools, title, model, batch));
+    for (const { title, network } of networks)
+      for (const batch of BATCHES) parts.push(await smallStep(tools, title, network, batch));
     return joined(parts);
   },
 };
 
-async function smallStep(tools: Tools, title: string, model: Model, batch: number): Promise<CaseResult> {
-  const name = `${model.name}-${batch}`;
+async function smallStep(tools: Tools, title: string, network: Network, batch: number): Promise<CaseResult> {
+  const name = `${network.name}-${batch}`;
   const by = `${name}-pytorch`;
   const torch = await peerContestants(tools, {
     name: by,
-    peerCase: `${model.name}-training-step`,
+    peerCase: `${network.name}-training-step`,
     batch,
-    weights: countWeights(model),
+    weights: countWeights(network),
   });
-  const step = await trainingStep(tools.native, name, model, digitalStep(batch));
+  const step = await trainingStep(tools.native, name, network, digitalStep(batch));
   const results = await race(tools, name, [step, ...torch], REPEAT);
   step.free();
   const operations = usefulOperations(step.graph);

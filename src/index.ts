@@ -96,7 +96,7 @@ export { interpret } from './graph/interpret.ts';
 export type { ConvolutionGeometry, Graph } from './graph/node.ts';
 export { digital, type Layer, type LayerKind, type Operator, weightsOf } from './graph/operator.ts';
 export { printGraph } from './graph/print.ts';
-export { constant, customGradient, GraphKey, iota, straightThrough, Tensor } from './graph/tensor.ts';
+export { concat, constant, customGradient, GraphKey, iota, straightThrough, Tensor } from './graph/tensor.ts';
 export { type Trace, trace } from './graph/trace.ts';
 // Files of others.
 export { type ImportedWeights, type ImportOptions, importWeights } from './interop/import-weights.ts';

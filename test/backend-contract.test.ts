@@ -50,7 +50,7 @@ async function withProgram(
       given: (x, y) => plan.bindings.map(({ name }) => (name === 'x' ? x : y)),
       allocate: (value) => {
         const buffer = backend.allocate(ELEMENTS);
-        buffer.write(new Float32Array(ELEMENTS).fill(value));
+        void buffer.write(new Float32Array(ELEMENTS).fill(value));
         return buffer;
       },
     });

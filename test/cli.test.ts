@@ -152,7 +152,7 @@ test('all impossible settings are listed at once, unknown names with a suggestio
     'training.epochs: expected number, got "many"',
     'training.batchSize:',
     'training.learningRate.initial:',
-    'training.momentum:',
+    'training.rule.momentum:',
     'training.noise.relativeToMax:',
     'training.clipping.alpha:',
     'training.augmentation.cutout:',
@@ -175,6 +175,27 @@ test('conditions between fields are faults too, and a settings file is checked l
   const broken = await ohmic(['run', 'broken.yaml']);
   assert.equal(broken.code, 1);
   assert.match(broken.err, /broken\.yaml: neither JSON nor YAML/);
+});
+
+test('settings of version 0.1.0 are read; flags give numbers of a rule or a schedule without its name', async () => {
+  writeFileSync(
+    place('old.yaml'),
+    'data: { dataset: synthetic, trainImages: 40, testImages: 20 }\nmodel: mlp\ntraining: { epochs: 0, batchSize: 20, momentum: 0.5, nesterov: false }\n',
+  );
+  const trainingOf = async (out: string, ...flags: string[]): Promise<Record<string, unknown>> => {
+    const { code, err } = await ohmic([
+      'train', '--config', 'old.yaml', '--backend', 'wasm', '--threads', '1', '--out', out, ...flags,
+    ]); // biome-ignore format: flags and values in pairs
+    assert.equal(code, 0, err);
+    assert.ok(existsSync(place(`${out}/weights.safetensors`)), 'no epochs leave the first weights');
+    return (JSON.parse(bytes(out, 'settings.json').toString()) as { training: Record<string, unknown> })
+      .training;
+  };
+  const rule = { kind: 'sgd', momentum: 0.5, nesterov: false, weightDecay: 5e-4 };
+  assert.deepEqual((await trainingOf('old'))['rule'], rule);
+  const { rule: changed, learningRate } = await trainingOf('new', '--momentum', '0.3', '--drop-at', '3');
+  assert.deepEqual(changed, { ...rule, momentum: 0.3 });
+  assert.deepEqual(learningRate, { kind: 'step', initial: 0.1, factor: 0.1, atEpochs: [3] });
 });
 
 test('unknown commands, flags, hardware, methods and negative times are refused by name', async () => {

@@ -3,21 +3,26 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { HostTensor, Parameters } from '../src/base/parameters.ts';
+import { hostTensor, type Parameters } from '../src/base/parameters.ts';
 import { keyFromSeed, randomSequence } from '../src/base/random.ts';
-import { calibratedRanges, type LayerRanges, observing } from '../src/crossbar/calibration.ts';
-import { collectChip, collectReading, type Reading, readingInputs } from '../src/crossbar/chip.ts';
-import { type HardwareSpec, hasIdealPeriphery, type Tile } from '../src/crossbar/hardware.ts';
-import { onChip } from '../src/crossbar/on-chip.ts';
-import { ideal } from '../src/crossbar/presets.ts';
-import { traceProgramming, traceReading } from '../src/crossbar/program-and-read.ts';
+import type { HardwareSpec, Tile } from '../src/crossbar/hardware.ts';
+import { matrixSize } from '../src/crossbar/mapping.ts';
+import { ideal, joshi2020, standardEvaluation } from '../src/crossbar/presets.ts';
+import {
+  allRangeStates,
+  calibratedRanges,
+  inputRangeName,
+  observing,
+  outputRangeName,
+} from '../src/crossbar/ranges.ts';
 import type { Engine } from '../src/engine.ts';
+import { compensationAliases, prepareChipPrograms, traceOnChip } from '../src/experiment/chip-programs.ts';
 import { interpret } from '../src/graph/interpret.ts';
-import { digital, type Multiply } from '../src/graph/multiply.ts';
 import type { Graph } from '../src/graph/node.ts';
-import { constant, type Tensor } from '../src/graph/tensor.ts';
+import { digital, type Operator, weightsOf } from '../src/graph/operator.ts';
+import type { Tensor } from '../src/graph/tensor.ts';
 import { type Trace, trace } from '../src/graph/trace.ts';
-import { classifier } from '../src/nn/classifier.ts';
+import { classifier } from '../src/nn/define-network.ts';
 import {
   activation,
   averagePool,
@@ -31,8 +36,8 @@ import {
   paddedShortcut,
   residual,
   sequence,
-} from '../src/nn/layers.ts';
-import type { Model } from '../src/nn/network.ts';
+} from '../src/nn/modules.ts';
+import type { Network } from '../src/nn/network.ts';
 import { backends, relativeError, withEngine } from './compare.ts';
 import { randomParameters } from './tiny.ts';
 
@@ -43,7 +48,7 @@ const task = { inputShape: [8, 8, 3], classes: 5 };
 const residualNetwork = classifier({
   ...task,
   name: 'residual',
-  layer: sequence([
+  module: sequence([
     convolution({ name: 'stem', filters: 6, size: 3, padding: 1 }),
     batchNormalization('stemNorm'),
     activation('relu'),
@@ -67,7 +72,7 @@ const residualNetwork = classifier({
 const pooledNetwork = classifier({
   ...task,
   name: 'pooled',
-  layer: sequence([
+  module: sequence([
     convolution({ name: 'conv1', filters: 6, size: 3, padding: 2, bias: true }),
     activation('tanh'),
     averagePool(2),
@@ -84,18 +89,29 @@ const pooledNetwork = classifier({
 const draw = randomSequence(keyFromSeed(23));
 const images = Float32Array.from({ length: BATCH * 8 * 8 * 3 }, draw.normal);
 
-/** The graph from images to logits; all parameters are inputs. */
-function traceLogits(model: Model, operator: (t: Trace) => Multiply): Graph {
+type Tensors = Readonly<Record<string, Tensor>>;
+type Multiplying = (t: Trace, parameters: Tensors) => Operator;
+
+/** All parameters of a network, as states. */
+function parametersIn(t: Trace, network: Network): Tensors {
+  return Object.fromEntries(network.parameters.map(({ name, shape }) => [name, t.state(name, shape)]));
+}
+
+/** What a network makes of the input `images`. */
+function forward(t: Trace, network: Network, parameters: Tensors, operator: Operator): Tensors {
+  const inputs = { images: t.input('images', [BATCH, ...network.inputs['images']!]) };
+  return network.apply({ inputs, parameters, operator, mode: { kind: 'inference' } }).outputs;
+}
+
+/** The graph from images to logits. */
+function traceLogits(network: Network, operator: Multiplying): Graph {
   return trace((t) => {
-    const parameters = Object.fromEntries(
-      model.parameters.map(({ name, shape }) => [name, t.input(name, shape)]),
-    );
-    const { logits } = model.apply(parameters, t.input('images', [BATCH, ...model.inputShape]), operator(t), {
-      kind: 'inference',
-    });
-    return { outputs: { logits } };
+    const parameters = parametersIn(t, network);
+    return { outputs: forward(t, network, parameters, operator(t, parameters)) };
   });
 }
+
+const exactly: Multiplying = (_, parameters) => digital((layer) => parameters[weightsOf(layer)]!);
 
 type Values = Readonly<Record<string, Float32Array>>;
 
@@ -103,81 +119,56 @@ function valuesOf(parameters: Parameters): Values {
   return Object.fromEntries(Object.entries(parameters).map(([name, { data }]) => [name, data]));
 }
 
-/** Programs the model's weights and reads them after a day. */
-async function readingAfterADay(engine: Engine, model: Model, hardware: HardwareSpec): Promise<Reading> {
-  const layers = model.analogLayers;
-  const day = 86_400;
-  const programming = await engine.compile(traceProgramming(layers, hardware));
-  const inputs = valuesOf(randomParameters(model));
-  const programmed = await programming.run({ inputs, keys: { program: [1, 2] } });
-  const chip = collectChip({ hardware, seed: 0, number: 0, layers, outputs: programmed });
-  const reading = await engine.compile(traceReading(layers, hardware));
-  const { timeSeconds: _, ...cells } = readingInputs(chip, day);
-  const outputs = await reading.run({
-    inputs: cells,
-    scalars: { timeSeconds: day },
-    keys: { read: [3, 4] },
-  });
-  programming.free();
-  reading.free();
-  return collectReading(chip, day, outputs);
-}
-
-/** Ranges of each layer's converters: the largest values that the digital network sees, so that nothing is clipped. */
-function rangesOf(model: Model, hardware: HardwareSpec): (layer: string) => LayerRanges {
+/** Ranges of all converters: the largest values that the digital network sees, so that nothing is clipped. */
+function rangesOf(network: Network, hardware: HardwareSpec): Parameters {
+  const wanted = new Set(allRangeStates(network.layers, hardware).map(({ name }) => name));
+  if (wanted.size === 0) return {};
   const graph = trace((t) => {
-    const observed = observing(digital, hardware);
-    const parameters = Object.fromEntries(
-      model.parameters.map(({ name, shape }) => [name, t.input(name, shape)]),
-    );
-    const shape = [BATCH, ...model.inputShape];
-    model.apply(parameters, t.input('images', shape), observed.multiply, { kind: 'inference' });
+    const parameters = parametersIn(t, network);
+    const observed = observing(exactly(t, parameters), (layer) => parameters[weightsOf(layer)]!, hardware);
+    forward(t, network, parameters, observed.operator);
     return { outputs: observed.observations() };
   });
-  const { outputs } = interpret(graph, { ...valuesOf(randomParameters(model)), images });
-  return (layer) => calibratedRanges(layer, { kind: 'maximum' }, [outputs]);
+  const { outputs } = interpret(graph, { ...valuesOf(randomParameters(network)), images });
+  const ranges = network.layers.flatMap(({ name }) => {
+    const { input, output } = calibratedRanges(name, { kind: 'maximum' }, [outputs]);
+    return [
+      [inputRangeName(name), input],
+      [outputRangeName(name), output],
+    ] as const;
+  });
+  return Object.fromEntries(
+    ranges
+      .filter(([name]) => wanted.has(name))
+      .map(([name, range]) => [name, hostTensor([], Float32Array.of(range!))]),
+  );
 }
 
-/** Logits of a chip with the model's weights. */
-async function chipLogits(engine: Engine, model: Model, hardware: HardwareSpec): Promise<Float32Array> {
-  const reading = await readingAfterADay(engine, model, hardware);
-  const ranges = hasIdealPeriphery(hardware) ? undefined : rangesOf(model, hardware);
-  const inputs: Record<string, Float32Array> = { ...valuesOf(randomParameters(model)), images };
-  const graph = traceLogits(model, (t) => {
-    const given = (name: string, { shape, data }: HostTensor): Tensor => {
-      inputs[name] = data;
-      return t.input(name, shape);
-    };
-    return onChip({
-      hardware,
-      conductances: (name) => {
-        const layer = reading.layers[name]!;
-        return {
-          gPlus: given(`${name}.gPlus`, layer.gPlus),
-          gMinus: given(`${name}.gMinus`, layer.gMinus),
-          scale: given(`${name}.scale`, layer.scale),
-          compensation: constant(t, 1).reshape([1, 1]),
-        };
-      },
-      inputRange: (layer) => ranges!(layer).input,
-      outputRange: (layer) => ranges!(layer).output!,
-      key: t.key('output'),
-    });
+/** Logits of a chip with the network's weights, read after a day. */
+async function chipLogits(engine: Engine, network: Network, hardware: HardwareSpec): Promise<Float32Array> {
+  const store = await engine.store({ ...randomParameters(network), ...rangesOf(network, hardware) });
+  const chips = await prepareChipPrograms({ engine, network, hardware, store, seed: 0, key: [1, 2] });
+  await chips.read({ chip: 0, timeSeconds: 86_400 });
+  const executable = await engine.compile(traceLogits(network, traceOnChip(network, hardware)));
+  const { logits } = await executable.run({
+    inputs: { images },
+    state: store,
+    keys: { output: [5, 6] },
+    aliases: compensationAliases(chips.layers, 'none'),
   });
-  const executable = await engine.compile(graph);
-  const { logits } = await executable.run({ inputs, keys: { output: [5, 6] } });
-  executable.free();
+  for (const { free } of [executable, chips, store]) free();
   return logits!;
 }
 
 /** Logits of the digital network in float64. */
-function exactLogits(model: Model): Float64Array {
-  const graph = traceLogits(model, () => digital);
-  return interpret(graph, { ...valuesOf(randomParameters(model)), images }).outputs['logits']!;
+function exactLogits(network: Network): Float64Array {
+  const graph = traceLogits(network, exactly);
+  return interpret(graph, { ...valuesOf(randomParameters(network)), images }).outputs['logits']!;
 }
 
+const wasm = backends.find(({ name }) => name === 'wasm')!;
 const networks = [residualNetwork, pooledNetwork];
-const exact = new Map(networks.map((model) => [model, exactLogits(model)]));
+const exact = new Map(networks.map((network) => [network, exactLogits(network)]));
 const unlimited: Tile = { kind: 'unlimited' };
 const small: Tile = { kind: 'limited', rows: 16, columns: 16 };
 /** Adds zeros, and so asks for every tile's own partial sums, which an ideal periphery does not need. */
@@ -185,29 +176,29 @@ const silentAmplifiers = { kind: 'gaussian', relativeStandardDeviation: 0 } as c
 
 /** An ideal chip with the weights of a network. */
 type Case = {
-  readonly model: Model;
+  readonly network: Network;
   readonly what: string;
   readonly hardware: HardwareSpec;
   /** Native kernels take a C compiler 0.1 s each: native code runs some of the cases, WebAssembly all. */
   readonly isNativeToo: boolean;
 };
 
-const cases: readonly Case[] = networks.flatMap((model) =>
+const cases: readonly Case[] = networks.flatMap((network) =>
   (['per-layer', 'per-column'] as const).flatMap((scale): Case[] => {
     const mapped: HardwareSpec = { ...ideal, mapping: { scale }, tile: small };
     return [
       {
-        model,
+        network,
         what: `mapped ${scale}`,
         hardware: { ...mapped, tile: unlimited },
-        isNativeToo: model === residualNetwork && scale === 'per-layer',
+        isNativeToo: network === residualNetwork && scale === 'per-layer',
       },
-      { model, what: `mapped ${scale} on 16 x 16 tiles`, hardware: mapped, isNativeToo: false },
+      { network, what: `mapped ${scale} on 16 x 16 tiles`, hardware: mapped, isNativeToo: false },
       {
-        model,
+        network,
         what: `mapped ${scale}, summed over 16 x 16 tiles`,
         hardware: { ...mapped, outputNoise: silentAmplifiers },
-        isNativeToo: model === pooledNetwork && scale === 'per-column',
+        isNativeToo: network === pooledNetwork && scale === 'per-column',
       },
     ];
   }),
@@ -215,43 +206,67 @@ const cases: readonly Case[] = networks.flatMap((model) =>
 
 for (const choice of backends) {
   const chosen = cases.filter(({ isNativeToo }) => isNativeToo || choice.name === 'wasm');
-  for (const { model, what, hardware } of chosen) {
-    test(`the ideal chip equals the digital ${model.name} network, ${what}, on ${choice.name}`, async () => {
-      const logits = await withEngine(choice, 1, (engine) => chipLogits(engine, model, hardware));
-      const error = relativeError(logits, exact.get(model)!);
+  for (const { network, what, hardware } of chosen) {
+    test(`the ideal chip equals the digital ${network.name} network, ${what}, on ${choice.name}`, async () => {
+      const logits = await withEngine(choice, 1, (engine) => chipLogits(engine, network, hardware));
+      const error = relativeError(logits, exact.get(network)!);
       assert.ok(error < 1e-4, `relative error ${error}`);
     });
   }
 }
 
 test('most layers of these networks need several tiles, so that tiles are under test', () => {
-  for (const { name, analogLayers } of networks) {
-    const tall = analogLayers.filter(({ rows }) => rows > 16);
-    assert.ok(tall.length > analogLayers.length / 2, name);
+  for (const { name, layers } of networks) {
+    const tall = layers.filter(({ shape }) => matrixSize(shape).rows > 16);
+    assert.ok(tall.length > layers.length / 2, name);
   }
 });
 
 // An error of half a step at most, uniform, in a conversion of n bits is smaller by 16 for 4 bits more. It adds up over
 // a network's conversions, of which there are too few for exactly 16: within a factor of 2.
-for (const model of networks) {
-  test(`converters bring the ${model.name} network to the digital one as their steps get finer`, async () => {
-    const wasm = backends.find(({ name }) => name === 'wasm')!;
+for (const network of networks) {
+  test(`converters bring the ${network.name} network to the digital one as their steps get finer`, async () => {
     const errors = await withEngine(wasm, 1, async (engine) => {
       const found: number[] = [];
       for (const bits of [8, 12, 16]) {
-        const logits = await chipLogits(engine, model, {
+        const logits = await chipLogits(engine, network, {
           ...ideal,
           mapping: { scale: 'per-column' },
           tile: small,
           dac: { kind: 'uniform', bits },
           adc: { kind: 'uniform', bits, range: { kind: 'calibrated' } },
         });
-        found.push(relativeError(logits, exact.get(model)!));
+        found.push(relativeError(logits, exact.get(network)!));
       }
       return found;
     });
     const [coarse, fine, finest] = errors as [number, number, number];
     assert.ok(fine < 5e-3, `12 bits: ${fine}`);
     for (const ratio of [coarse / fine, fine / finest]) assert.ok(ratio > 8 && ratio < 32, `${errors}`);
+  });
+}
+
+// Hardware by layer.
+
+for (const network of networks) {
+  test(`noisy hardware equals the digital ${network.name} network where its layers are ideal or digital`, async () => {
+    const first = network.layers[0]!.name;
+    const hardwares: readonly HardwareSpec[] = [
+      { ...joshi2020, layers: { '*': { cell: ideal.cell } } },
+      { ...standardEvaluation, layers: { '*': 'digital' } },
+      { ...joshi2020, layers: { [first]: 'digital', '*': { cell: ideal.cell, tile: small } } },
+    ];
+    await withEngine(wasm, 1, async (engine) => {
+      for (const hardware of hardwares) {
+        const error = relativeError(await chipLogits(engine, network, hardware), exact.get(network)!);
+        assert.ok(error < 1e-4, `relative error ${error}`);
+      }
+      // Else nothing was told apart: each layer's cells alone are seen at the end.
+      for (const { name } of network.layers) {
+        const noisy: HardwareSpec = { ...ideal, layers: { [name]: { cell: joshi2020.cell } } };
+        const error = relativeError(await chipLogits(engine, network, noisy), exact.get(network)!);
+        assert.ok(error > 1e-3, `${name}: relative error ${error}`);
+      }
+    });
   });
 }

@@ -5,7 +5,6 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type Engine, engineOn } from '../src/engine.ts';
 import { gradients } from '../src/graph/gradients.ts';
-import { digital } from '../src/graph/multiply.ts';
 import type { RowRange } from '../src/graph/node.ts';
 import { constant, iota, straightThrough, type Tensor } from '../src/graph/tensor.ts';
 import { assertAgrees, backends, type Sample, type SampleTrace, sample } from './compare.ts';
@@ -257,8 +256,8 @@ function matrices(t: SampleTrace): Results {
   const results: Results = {};
   for (const [m, k, n] of MATRICES) {
     const [a, b] = [t.normals([m, k]), t.normals([k, n])];
-    const y = digital
-      .dense(a, b, 'layer')
+    const y = a
+      .matmul(b)
       .add(t.normals([n]))
       .tanh();
     const [ga, gb] = gradients(y.multiply(t.normals([m, n])).sum(), [a, b]) as [Tensor, Tensor];

@@ -28,7 +28,7 @@ function libraryExample(): string {
 /** `text` with `from` replaced; fails if the README no longer says it. */
 function replaced(text: string, from: string, to: string): string {
   assert.ok(text.includes(from), `the README's example contains ${from}`);
-  return text.replace(from, to);
+  return text.replaceAll(from, to);
 }
 
 test('the example of the README passes the type check', async () => {
@@ -52,10 +52,14 @@ test('the example of the README passes the type check', async () => {
 });
 
 test('the example of the README runs, prints an accuracy for every time, and ends', async () => {
-  const sizes = replaced(example, 'trainCount: 5000, testCount: 1000', 'trainCount: 200, testCount: 50');
+  const sizes = replaced(
+    example,
+    'generateSynthetic()',
+    'generateSynthetic({ trainCount: 200, testCount: 50 })',
+  );
   const tiny = [
     ['epochs: 20', 'epochs: 1'],
-    ['calibrationImages: 250', 'calibrationImages: 50'],
+    ['hardware });', 'hardware, evaluation: { calibrationImages: 50, methods: ["global"] } });'],
     ["'ohmic'", `'${pathToFileURL(entry)}'`],
     ["'ohmic/node'", `'${pathToFileURL(nodeEntry)}'`],
   ].reduce((text, [from, to]) => replaced(text, from!, to!), sizes);

@@ -10,45 +10,54 @@ import { standardEvaluation } from '../src/crossbar/presets.ts';
 import type { Engine } from '../src/engine.ts';
 import { gradients } from '../src/graph/gradients.ts';
 import { interpret } from '../src/graph/interpret.ts';
-import { digital, type Multiply } from '../src/graph/multiply.ts';
 import type { Graph } from '../src/graph/node.ts';
-import { constant, type Tensor } from '../src/graph/tensor.ts';
+import { digital, type Layer, type Operator, weightsOf } from '../src/graph/operator.ts';
+import type { Tensor } from '../src/graph/tensor.ts';
 import { type Trace, trace } from '../src/graph/trace.ts';
 import { softmaxCrossEntropy } from '../src/nn/losses.ts';
 import { initialParameters, isTrained } from '../src/nn/network.ts';
 import { networkByName } from '../src/nn/networks.ts';
 import { updatedStatistics } from '../src/nn/normalization.ts';
 import { backends, relativeError, withEngine } from './compare.ts';
+import { deployed } from './deployed.ts';
+import { randomParameters, tinyConvolutional } from './tiny.ts';
 
 const BATCH = 6;
-const model = networkByName('small-cnn', { inputShape: [9, 7, 3], classes: 5 });
-const start: Parameters = initialParameters(model, keyFromSeed(1));
+const network = networkByName('small-cnn', { inputShape: [9, 7, 3], classes: 5 });
+const start: Parameters = initialParameters(network, keyFromSeed(1));
 const images = Float32Array.from({ length: BATCH * 9 * 7 * 3 }, (_, i) => Math.sin(1.7 * i));
 const labels = Float32Array.from({ length: BATCH }, (_, i) => i % 5);
 
 /** Tiles smaller than the layers, so that products are cut. */
 const tiles: HardwareSpec = { ...standardEvaluation, tile: { kind: 'limited', rows: 100, columns: 40 } };
 
+type Multiplying = (t: Trace, weights: (layer: Layer) => Tensor) => Operator;
+
 /** Noisy weights, converters and output noise. */
-const analog = (t: Trace): Multiply =>
+const analog: Multiplying = (t, weights) =>
   hardwareAware({
     hardware: tiles,
-    noise: { kind: 'gaussian', relativeToMax: t.scalar('noiseScale') },
-    inputRange: () => constant(t, 3),
-    outputRange: () => constant(t, 10),
+    weights,
+    noise: t.scalar('noiseScale'),
+    ranges: { inputRange: (_layer, x) => ({ x, range: 3 }), outputRange: () => 10 },
     key: t.key('noise'),
   });
 
 /** Forward, backward, and a step of gradient descent. */
-function traceStep(operator: (t: Trace) => Multiply): Graph {
+function traceStep(operator: Multiplying): Graph {
   return trace((t) => {
     const parameters = Object.fromEntries(
-      model.parameters.map(({ name, shape }) => [name, t.state(name, shape)]),
+      network.parameters.map(({ name, shape }) => [name, t.state(name, shape)]),
     );
-    const given = t.input('images', [BATCH, ...model.inputShape]);
-    const { logits, statistics } = model.apply(parameters, given, operator(t), { kind: 'training' });
+    const { outputs, statistics } = network.apply({
+      inputs: { images: t.input('images', [BATCH, ...network.inputs['images']!]) },
+      parameters,
+      operator: operator(t, (layer) => parameters[weightsOf(layer)]!),
+      mode: { kind: 'training' },
+    });
+    const logits = outputs['logits']!;
     const loss = softmaxCrossEntropy(logits, t.input('labels', [BATCH]));
-    const trained = model.parameters.filter(isTrained).map(({ name }) => name);
+    const trained = network.parameters.filter(isTrained).map(({ name }) => name);
     const slopes = gradients(
       loss,
       trained.map((name) => parameters[name]!),
@@ -85,7 +94,33 @@ async function train(engine: Engine, graph: Graph, steps: number): Promise<Outco
   return { outputs, parameters };
 }
 
+/** Everything that a deployment tells of one read of one chip. */
+function deployedBits(engine: Engine): Promise<unknown> {
+  const parameters = randomParameters(tinyConvolutional);
+  const hardware: HardwareSpec = { ...tiles, readNoise: { kind: 'per-product' } };
+  return deployed({ engine, parameters, hardware }, async (deployment) => {
+    const read = { chip: 1, timeSeconds: 3600, read: 2 };
+    return [
+      await deployment.chip(1),
+      await deployment.baseline(1),
+      await deployment.reading(read),
+      await deployment.accuracy({ ...read, method: 'per-column' }),
+      await deployment.accuracy({ ...read, method: 'adabs' }),
+    ];
+  });
+}
+
 for (const choice of backends) {
+  test(`${choice.name}: a deployment gives the same bits with 1 and 3 threads, and when repeated`, async () => {
+    const found: unknown[] = [];
+    for (const threads of [1, 3]) {
+      await withEngine(choice, threads, async (engine) => {
+        for (let repetition = 0; repetition < 2; repetition++) found.push(await deployedBits(engine));
+      });
+    }
+    for (const other of found.slice(1)) assert.deepEqual(other, found[0]);
+  });
+
   test(`${choice.name}: noisy training steps give the same bits with 1, 2 and 3 threads, and when repeated`, async () => {
     const graph = traceStep(analog);
     const outcomes: Outcome[] = [];
@@ -101,7 +136,7 @@ for (const choice of backends) {
   });
 
   test(`${choice.name}: a digital training step agrees with the interpreter`, async () => {
-    const graph = traceStep(() => digital);
+    const graph = traceStep((_, weights) => digital(weights));
     const given = {
       ...Object.fromEntries(Object.entries(start).map(([name, { data }]) => [name, data])),
       images,

@@ -6,7 +6,7 @@ import { deriveKey, keyFromSeed, randomSequence } from '../src/base/random.ts';
 import { elementCount } from '../src/base/shape.ts';
 import { noAugmentation } from '../src/data/batches.ts';
 import { type DataSplit, dataSplit, type ImageSet, imageSet } from '../src/data/image-set.ts';
-import type { Call, Engine, Store } from '../src/engine.ts';
+import type { Call, Engine, Executable, Store } from '../src/engine.ts';
 import { classifier, type ImageTask } from '../src/nn/define-network.ts';
 import {
   activation,
@@ -153,20 +153,34 @@ export function randomParameters(network: Pick<Network, 'parameters'>, seed = 0)
   return Object.fromEntries(entries);
 }
 
-/** An engine that notes every call and every store. */
-export type WatchedEngine = { readonly engine: Engine; readonly calls: Call[]; readonly stores: Store[] };
+/** Tensors of a store on their way from or to the host, after the values that it was made with. */
+export type Transfer = { readonly kind: 'write' | 'read'; readonly names: readonly string[] };
+
+/** An engine that notes every call, every store, what stores exchange with the host, and every program. */
+export type WatchedEngine = {
+  readonly engine: Engine;
+  readonly calls: Call[];
+  readonly stores: Store[];
+  readonly transfers: Transfer[];
+  readonly executables: Executable[];
+};
 
 /** Watches what is asked of an engine; inputs are copied, as callers may use their arrays again. */
 export function watch(engine: Engine): WatchedEngine {
   const calls: Call[] = [];
   const stores: Store[] = [];
+  const transfers: Transfer[] = [];
+  const executables: Executable[] = [];
   return {
     calls,
     stores,
+    transfers,
+    executables,
     engine: {
       ...engine,
       compile: async (graph) => {
         const executable = await engine.compile(graph);
+        executables.push(executable);
         return {
           ...executable,
           run: (call) => {
@@ -178,8 +192,19 @@ export function watch(engine: Engine): WatchedEngine {
       },
       store: async (values) => {
         const store = await engine.store(values);
-        stores.push(store);
-        return store;
+        const watched: Store = {
+          ...store,
+          write: (changed) => {
+            transfers.push({ kind: 'write', names: Object.keys(changed) });
+            return store.write(changed);
+          },
+          read: (names = store.names()) => {
+            transfers.push({ kind: 'read', names });
+            return store.read(names);
+          },
+        };
+        stores.push(watched);
+        return watched;
       },
     },
   };

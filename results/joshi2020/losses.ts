@@ -13,8 +13,8 @@ import { progressOn } from '../../src/cli/progress.ts';
 import { reproductionFile } from '../../src/cli/reproduce-command.ts';
 import type { RunSettings } from '../../src/cli/settings-schema.ts';
 import { machineOf, ohmicVersion, type Workplace, withWorkplace } from '../../src/cli/workplace.ts';
+import { weightsOf } from '../../src/graph/operator.ts';
 import {
-  type ChipReading,
   type DataSplit,
   type Deployment,
   decodeWeights,
@@ -24,12 +24,13 @@ import {
   ideal,
   joshi2020,
   keyFromSeed,
-  type Model,
-  modelByName,
+  type Network,
+  networkByName,
   type Parameters,
 } from '../../src/index.ts';
-import { accuracyOn, batchesOf, INFERENCE_BATCH, traceInference } from '../../src/train/accuracy.ts';
-import { trainingOperator } from '../../src/train/step.ts';
+import { classification } from '../../src/train/classification.ts';
+import { INFERENCE_BATCH, scoreOn, traceInference } from '../../src/train/score.ts';
+import { trainingOperator } from '../../src/train/training-operator.ts';
 
 const CHIPS = 5;
 const WEIGHTS = new URL('noise-trained/weights.safetensors', import.meta.url).pathname;
@@ -65,7 +66,7 @@ type Loss = {
 type Subject = {
   readonly place: Workplace;
   readonly settings: RunSettings;
-  readonly model: Model;
+  readonly network: Network;
   readonly parameters: Parameters;
   readonly data: DataSplit;
 };
@@ -91,35 +92,28 @@ async function lossesOnChips(deployment: Deployment, what: string, chips: number
     timeSeconds,
     losses: methods.map((method) => ({ what, timeSeconds, method, accuracies: [] as number[] })),
   }));
-  for (const number of chipNumbers(chips)) {
-    const chip = await deployment.program(number);
-    const baseline = await deployment.readBaseline(chip);
-    for (const { timeSeconds, losses } of found) {
-      const reading = await deployment.read(chip, timeSeconds);
+  for (const chip of chipNumbers(chips)) {
+    for (const { timeSeconds, losses } of found)
       for (const { method, accuracies } of losses)
-        accuracies.push(await deployment.accuracy({ reading, baseline }, method));
-    }
+        accuracies.push(await deployment.accuracy({ chip, timeSeconds, method }));
   }
   return found.flatMap(({ losses }) => losses);
 }
 
 /** Accuracies at the first time without compensation, one part of the network as it is read, the rest as it was meant. */
-async function lossesByPart(deployment: Deployment): Promise<Loss[]> {
+async function lossesByPart(subject: Subject): Promise<Loss[]> {
   const [{ timeSeconds, methods }] = READS;
   const [method] = methods;
-  const losses = PARTS.map((what) => ({ what, timeSeconds, method, accuracies: [] as number[] }));
-  for (const number of chipNumbers(CHIPS)) {
-    const chip = await deployment.program(number);
-    const baseline = await deployment.readBaseline(chip);
-    const reading = await deployment.read(chip, timeSeconds);
-    for (const { what, accuracies } of losses) {
-      const layers = Object.entries(reading.layers).map(([name, layer]) => {
-        const { targetPlus, targetMinus } = chip.layers[name]!;
-        return [name, name.startsWith(what) ? layer : { ...layer, gPlus: targetPlus, gMinus: targetMinus }];
-      });
-      const partly: ChipReading['reading'] = { ...reading, layers: Object.fromEntries(layers) };
-      accuracies.push(await deployment.accuracy({ reading: partly, baseline }, method));
-    }
+  const losses: Loss[] = [];
+  for (const what of PARTS) {
+    const hardware: HardwareSpec = { ...joshi2020, layers: { [`${what}*`]: {}, '*': { cell: ideal.cell } } };
+    const accuracies = await withDeployment(subject, hardware, async (deployment) => {
+      const found: number[] = [];
+      for (const chip of chipNumbers(CHIPS))
+        found.push(await deployment.accuracy({ chip, timeSeconds, method }));
+      return found;
+    });
+    losses.push({ what, timeSeconds, method, accuracies });
   }
   return losses;
 }
@@ -128,16 +122,23 @@ async function lossesByPart(deployment: Deployment): Promise<Loss[]> {
 async function lossesByTrainingNoise({
   place: { engine },
   settings: { seed },
-  model,
+  network,
   parameters,
   data,
 }: Subject): Promise<Loss[]> {
-  const batches = batchesOf(data.test, data.normalization, INFERENCE_BATCH);
+  const task = classification(data);
+  const batches = task.examples.testBatches(INFERENCE_BATCH);
   const noise = { kind: 'gaussian', relativeToMax: AMOUNTS[0] } as const;
   const inference = await engine.compile(
-    traceInference(model, INFERENCE_BATCH, (t) => trainingOperator(t, { noise })),
+    traceInference(
+      network,
+      task,
+      INFERENCE_BATCH,
+      (t) =>
+        trainingOperator(t, network, { noise }, (layer) => t.state(weightsOf(layer), layer.shape)).operator,
+    ),
   );
-  const state = engine.store(parameters);
+  const state = await engine.store(parameters);
   const losses: Loss[] = [];
   for (const noiseScale of AMOUNTS) {
     const what = `Gaussian noise on the weights, ${100 * noiseScale} % of the largest`;
@@ -145,7 +146,7 @@ async function lossesByTrainingNoise({
     for (const draw of chipNumbers(CHIPS)) {
       const keys = { noise: deriveKey(keyFromSeed(seed), 'training noise', draw) };
       const scalars = { noiseScale };
-      accuracies.push(await accuracyOn(inference, batches, () => ({ state, scalars, keys })));
+      accuracies.push(await scoreOn(inference, task, batches, () => ({ state, scalars, keys })));
     }
     losses.push({ what, accuracies });
   }
@@ -160,8 +161,8 @@ const settings = checkRunSettings(file, readSettingsFile(file));
 await withWorkplace({ backend: settings.backend, progress }, async (place) => {
   const data = await loadData(settings.data, { folder: process.argv[2], progress });
   const { parameters } = await decodeWeights(WEIGHTS, readBytes(WEIGHTS));
-  const model = modelByName(settings.model, imageTask(data));
-  const subject: Subject = { place, settings, model, parameters, data };
+  const network = networkByName(settings.model, imageTask(data));
+  const subject: Subject = { place, settings, network, parameters, data };
   const losses: Loss[] = [];
   const keep = (found: readonly Loss[]): void => {
     losses.push(...found);
@@ -177,8 +178,8 @@ await withWorkplace({ backend: settings.backend, progress }, async (place) => {
   }
   await withDeployment(subject, joshi2020, async (deployment) => {
     keep(await lossesOnChips(deployment, 'all', CHIPS));
-    keep(await lossesByPart(deployment));
   });
+  keep(await lossesByPart(subject));
   const record = {
     ohmic: ohmicVersion(),
     machine: machineOf(place),

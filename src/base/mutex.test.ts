@@ -33,8 +33,8 @@ test('tasks run one at a time, in their order, also after one that failed', asyn
 test('a synchronous task runs at once where the mutex is free, and leaves it free', () => {
   const mutex = createMutex();
   const seen: number[] = [];
-  mutex.runWhenFree(() => void seen.push(1));
-  mutex.runWhenFree(() => void seen.push(2));
+  void mutex.runWhenFree(() => void seen.push(1));
+  void mutex.runWhenFree(() => void seen.push(2));
   assert.deepEqual(seen, [1, 2]);
 });
 

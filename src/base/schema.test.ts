@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { z } from 'zod';
-import { check, faultsIn, nameSchema } from './schema.ts';
+import { check, exactly, faultsIn, nameSchema } from './schema.ts';
 
 type Colour = 'red' | 'green' | 'blue';
 
@@ -41,7 +41,7 @@ const faulty: readonly (readonly [raw: unknown, fault: string])[] = [
   [{ count: 1.5 }, 'count: expected int, got 1.5'],
   [{ count: '3' }, 'count: expected number, got "3"'],
   [{}, 'count: expected number, got nothing'],
-  [{ count: null }, 'count: expected number, got null'],
+  [{ count: null }, 'count: expected number, got null (JSON has null for NaN and infinity)'],
   [{ count: Number.NaN }, 'count: expected number, got NaN'],
   [{ count: 1, list: [Number.NEGATIVE_INFINITY] }, 'list.0: expected number, got -Infinity'],
   [[1], 'expected object, got [1]'],
@@ -86,4 +86,18 @@ test('all faults are listed at once', () => {
 test('long values are cut where they are echoed', () => {
   const [fault] = faultsOf({ count: 1, list: 'x'.repeat(1000) });
   assert.ok(fault!.endsWith('x…') && fault!.length < 260, fault);
+});
+
+test('the compiler refuses a schema that is not exactly its type', () => {
+  type Pair = { readonly a: number; readonly b?: string };
+  const schema = exactly<Pair>()(z.strictObject({ a: z.number(), b: z.exactOptional(z.string()) }));
+  assert.deepEqual(schema.parse({ a: 1 }), { a: 1 });
+  // @ts-expect-error a field is missing that the type has
+  exactly<Pair>()(z.strictObject({ a: z.number() }));
+  // @ts-expect-error a field that the type has not
+  exactly<Pair>()(z.strictObject({ a: z.number(), b: z.exactOptional(z.string()), c: z.number() }));
+  // @ts-expect-error a field is optional in the type
+  exactly<Pair>()(z.strictObject({ a: z.number(), b: z.string() }));
+  // @ts-expect-error a field has another type
+  exactly<Pair>()(z.strictObject({ a: z.string(), b: z.exactOptional(z.string()) }));
 });

@@ -90,11 +90,15 @@ function issueTexts(issue: z.core.$ZodIssue, raw: unknown): string[] {
     /^(Too small|Too big|Invalid input|Invalid discriminator value)[:.] /,
     '',
   );
+  const isScalar = came !== undefined && (typeof came !== 'object' || came === null);
   const isComplete =
-    issue.code === 'custom' || issue.code === 'unrecognized_keys' || message.includes(', got ');
+    (issue.code === 'custom' && !isScalar) ||
+    issue.code === 'unrecognized_keys' ||
+    message.includes(', got ');
   // zod says what came by its type; the value says more.
   const expected = message.replace(/, received -?\w+$/, '');
-  const hint = came === null ? ' (JSON has null for NaN and infinity)' : '';
+  const isNumber = came === null && expected.includes('number');
+  const hint = isNumber ? ' (JSON has null for NaN and infinity)' : '';
   const text = isComplete ? message : `${expected}, got ${echo(came)}${hint}`;
   return [place === '' ? text : `${place}: ${text}`];
 }

@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { z } from 'zod';
-import { exactly } from '../base/schema.ts';
 import type { CellSpec } from './cell.ts';
 import { cellSchema } from './cell-schema.ts';
 import { hermesOneDevice, hermesTwoDevices, idealCell, pcmNandakumar2019 } from './published-cells.ts';
@@ -183,15 +182,3 @@ test('the JSON schema names every law, and refuses unknown fields', () => {
 });
 
 // The compiler is the test: a line below that compiled without its directive would be an error.
-test('a schema of another type than the one it is said to have does not compile', () => {
-  type Pair = { readonly a: number; readonly b?: string };
-  const fits = exactly<Pair>()(z.strictObject({ a: z.number(), b: z.exactOptional(z.string()) }));
-  // @ts-expect-error a field is missing
-  const lacks = exactly<Pair>()(z.strictObject({ a: z.number() }));
-  // @ts-expect-error a field too much
-  const exceeds = exactly<{ readonly a: number }>()(z.strictObject({ a: z.number(), c: z.number() }));
-  // @ts-expect-error an alternative is missing
-  const narrower = exactly<'x' | 'y'>()(z.literal('x'));
-  assert.deepEqual(fits.parse({ a: 1 }), { a: 1 });
-  assert.ok([lacks, exceeds, narrower].every((schema) => schema instanceof z.ZodType));
-});

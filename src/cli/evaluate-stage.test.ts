@@ -40,8 +40,8 @@ const evaluation: EvaluationSettings = {
   timesSeconds: [0],
   methods: ['none', 'adabs'],
   adabs: { batches: 1, batchSize: 8, memory: 0.015 },
-  ranges: { kind: 'maximum' },
   calibrationImages: 8,
+  ranges: { kind: 'root-mean-squares', count: 6 },
 };
 const experimentIn = (name: string): Experiment => ({
   title: 'tiny',
@@ -80,13 +80,8 @@ test('networks whose names differ in marks only keep their progress apart', asyn
 
 test('other weights under the same name are evaluated anew', async () => {
   const experiment = experimentIn('weights');
-  const accuracyOf = async (network: typeof trained): Promise<number> => {
-    const [result] = await evaluateInFolder(
-      experiment,
-      [{ label: 'digital', trained: network }],
-      place,
-      signal,
-    );
+  const accuracyOf = async (of: typeof trained): Promise<number> => {
+    const [result] = await evaluateInFolder(experiment, [{ label: 'digital', trained: of }], place, signal);
     return result!.digitalAccuracy;
   };
   assert.ok((await accuracyOf(trained)) > (await accuracyOf(random)));
@@ -105,12 +100,12 @@ test('a damaged file of progress is named', async () => {
 });
 
 test('a network that normalises nothing is evaluated without AdaBS, and that is said', async () => {
-  const network = await trainedNetwork(engine, tinyPerceptron, data);
+  const perceptron = await trainedNetwork(engine, tinyPerceptron, data);
   lines.length = 0;
   const experiment = experimentIn('plain');
   const [result] = await evaluateInFolder(
     experiment,
-    [{ label: 'digital', trained: network }],
+    [{ label: 'digital', trained: perceptron }],
     place,
     signal,
   );
@@ -124,7 +119,12 @@ test('a network that normalises nothing is evaluated without AdaBS, and that is 
   ]);
   const only = { ...evaluation, methods: ['adabs'] } as const;
   await assert.rejects(
-    evaluateInFolder(experiment, [{ label: 'digital', trained: network, evaluation: only }], place, signal),
+    evaluateInFolder(
+      experiment,
+      [{ label: 'digital', trained: perceptron, evaluation: only }],
+      place,
+      signal,
+    ),
     /methods must name another than adabs: tiny-perceptron has no batch normalisation/,
   );
 });

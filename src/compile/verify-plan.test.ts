@@ -5,6 +5,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gradients } from '../graph/gradients.ts';
 import { trace } from '../graph/trace.ts';
+import { SCRATCH } from '../kernel/kernel.ts';
+import { withMovedAddresses } from '../kernel/mutate.test-data.ts';
 import { callsOf, type KernelCall, type Launch, mapCalls, type Placement, type Plan } from './backend.ts';
 import { compile } from './compile.ts';
 import { verifyPlan } from './verify-plan.ts';
@@ -116,6 +118,22 @@ test('a store to an input, an address behind an end, and an output that is not w
     faultsOf({ ...plan, arenaElements }),
     new RegExp(`of the arena is reached, which has ${arenaElements}$`, 'm'),
   );
+});
+
+test('an index beyond its buffer is found in every kernel, load or store', () => {
+  let tried = 0;
+  for (const [k, kernel] of plan.kernels.entries()) {
+    const mutants = withMovedAddresses(kernel, 2 ** 24, ({ buffer }) => buffer !== SCRATCH);
+    for (const [n, mutant] of mutants.entries()) {
+      if (n % Math.ceil(mutants.length / 5) !== 0) continue;
+      assert.match(
+        faultsOf({ ...plan, kernels: plan.kernels.with(k, mutant.kernel) }),
+        /is reached, which has/,
+      );
+      tried++;
+    }
+  }
+  assert.ok(tried > 20, `${tried} mutants`);
 });
 
 test('buffers of one call that overlap, one of them stored to, are found', () => {

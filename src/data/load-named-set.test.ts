@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { UsageError } from '../base/errors.ts';
+import { noAugmentation } from './batches.ts';
 import { type FileSource, type LoadProgress, loadFileSet, loadNamedSet } from './load-named-set.ts';
 import { type FileSet, isNamedSet, namedSets } from './named-sets.ts';
 
@@ -21,8 +22,8 @@ const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes)
 const tiny: FileSet = {
   kind: 'idx',
   inputShape: [28, 28, 1],
-  augmentation: { cropPadding: 0, flip: false, cutout: 0 },
   classNames: ['no', 'yes'],
+  augmentation: noAugmentation,
   folders: ['tiny', 'Tiny/raw'],
   files: names.map((name, place) => ({ name, sha256: digest(plain[place]!), hashed: 'decompressed' })),
   origin: { kind: 'files', addresses: ['https://first.example/', 'https://second.example/'] },

@@ -5,16 +5,20 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { backends } from '../../test/compare.ts';
 import { tinyConvolutional, tinyPerceptron, tinySplit, trainedNetwork } from '../../test/tiny.ts';
+import { hostTensor } from '../base/parameters.ts';
 import { confidenceInterval95, meanOf } from '../base/statistics.ts';
 import { ideal, joshi2020, standardEvaluation } from '../crossbar/presets.ts';
 import { engineOn } from '../engine.ts';
+import { classification } from '../train/classification.ts';
+import type { Task } from '../train/task.ts';
 import {
   type EvaluateOptions,
   type EvaluationEvent,
   type EvaluationProgress,
+  evaluate,
   evaluateNetwork,
-  evaluationFaults,
 } from './evaluate.ts';
+import { evaluationFaults, methodFaults, methodsFor } from './evaluation-settings.ts';
 import type { CompensationMethod, EvaluationSettings, NetworkResult } from './record.ts';
 
 const wasm = backends.find(({ name }) => name === 'wasm')!;
@@ -31,8 +35,9 @@ const evaluation: EvaluationSettings = {
   chips: 3,
   timesSeconds: [0, DAY, YEAR],
   methods: ['none', 'global', 'per-column', 'adabs'],
-  adabs: { batches: 3, batchSize: 16 },
+  adabs: { batches: 3, batchSize: 16, memory: 0.015 },
   calibrationImages: 32,
+  ranges: { kind: 'root-mean-squares', count: 6 },
 };
 
 /** For a network that normalises nothing. */
@@ -43,9 +48,9 @@ type Change = Partial<EvaluateOptions>;
 function optionsOf(change: Change = {}): EvaluateOptions {
   return {
     engine,
-    model: tinyConvolutional,
+    network: tinyConvolutional,
     data,
-    network: convolutional,
+    trained: convolutional,
     label: 'tiny',
     hardware: joshi2020,
     evaluation,
@@ -102,8 +107,8 @@ test('images are normalized as the network says that it saw them, whatever the d
     mean: normalization.mean.map((mean) => mean + 0.3),
     std: normalization.std.map((std) => 3 * std),
   };
-  const network = { ...convolutional, provenance: { ...convolutional.provenance, normalization } };
-  const told = await resultOf({ network, data: { ...data, normalization: other } });
+  const trained = { ...convolutional, provenance: { ...convolutional.provenance, normalization } };
+  const told = await resultOf({ trained, data: { ...data, normalization: other } });
   assert.deepEqual({ ...told, training: result.training }, result);
   // Without being told, it goes by the data.
   const untold = await resultOf({ data: { ...data, normalization: other } });
@@ -212,8 +217,8 @@ test('on ideal hardware every method but AdaBS has the digital accuracy, on ever
 test('on ideal hardware a network without normalisation has the digital accuracy under every method', async () => {
   const exact = await resultOf({
     hardware: ideal,
-    model: tinyPerceptron,
-    network: perceptron,
+    network: tinyPerceptron,
+    trained: perceptron,
     evaluation: withoutAdabs,
   });
   for (const { accuracies } of exact.deployed)
@@ -222,10 +227,10 @@ test('on ideal hardware a network without normalisation has the digital accuracy
 
 test('after a year drift has cost accuracy, and global compensation has brought some of it back', async () => {
   const easier = tinySplit({ test: 100 });
-  const network = await trainedNetwork(engine, tinyPerceptron, easier);
+  const trained = await trainedNetwork(engine, tinyPerceptron, easier);
   const drifted = await resultOf({
-    model: tinyPerceptron,
-    network,
+    network: tinyPerceptron,
+    trained,
     data: easier,
     evaluation: withoutAdabs,
   });
@@ -285,31 +290,129 @@ test('an evaluation stops with the reason of its signal', async () => {
   await assert.rejects(follow({ signal: AbortSignal.abort(new Error('at once')) }), /^Error: at once$/);
 });
 
+test('`evaluate` runs to the result', async () => {
+  assert.deepEqual(await evaluate(optionsOf()), result);
+  await assert.rejects(evaluate(optionsOf({ signal: AbortSignal.abort(new Error('at once')) })), {
+    message: 'at once',
+  });
+});
+
+test('settings that are left out have their defaults', async () => {
+  const { chips, timesSeconds, methods } = evaluation;
+  const { deployed } = await resultOf({
+    evaluation: { chips, timesSeconds, methods, adabs: { batches: 2, batchSize: 16 }, calibrationImages: 32 },
+  });
+  const own = await resultOf({
+    evaluation: { ...evaluation, adabs: { batches: 2, batchSize: 16, memory: 0.015 } },
+  });
+  assert.deepEqual(deployed, own.deployed);
+});
+
+// Other tasks.
+
+/** Classification of the same images, with another score. */
+function scored(of: Task['score']['of']): Task {
+  return { ...classification(data), score: { name: 'made up', of } };
+}
+
+test('a task of one’s own is scored as it says', async () => {
+  const other = await resultOf({ data: undefined, task: scored((sums, n) => sums['correct']! + n) });
+  assert.equal(other.digitalAccuracy, result.digitalAccuracy * data.test.count + data.test.count);
+  // Training examples, too, are those of the task: here the same, so that chips and read-outs are.
+  assert.deepEqual(other.histogram, result.histogram);
+});
+
+test('a score that is no number ends the evaluation, wherever it comes up; it is no accuracy of 0', async () => {
+  const never = scored(() => Number.NaN);
+  await assert.rejects(follow({ data: undefined, task: never }), {
+    name: 'UsageError',
+    message:
+      'evaluate: the score is NaN (digital); the weights or the hardware give values that are not finite',
+  });
+  let asked = 0;
+  // The digital score, and then those of two times under four methods.
+  const later = scored(() => (++asked === 7 ? Number.POSITIVE_INFINITY : 0.5));
+  await assert.rejects(follow({ data: undefined, task: later }), {
+    name: 'UsageError',
+    message:
+      'evaluate: the score is Infinity (chip 0, 86400 s, global); the weights or the hardware give values that are not finite',
+  });
+});
+
+test('logits that are not finite end the evaluation of a classifier', async () => {
+  const name = 'dense.weights';
+  const { shape, data: weights } = convolutional.parameters[name]!;
+  // Sums of both signs, each beyond float32.
+  const huge = hostTensor(
+    shape,
+    weights.map((w) => (w < 0 ? -3e38 : 3e38)),
+  );
+  const trained = { ...convolutional, parameters: { ...convolutional.parameters, [name]: huge } };
+  await assert.rejects(follow({ trained }), {
+    name: 'UsageError',
+    message:
+      /^evaluate: the score is NaN \(digital\); the weights or the hardware give values that are not finite$/,
+  });
+});
+
+// Which methods.
+
+test('AdaBS is left out for a network that normalises nothing; a fault if no method is left', () => {
+  assert.deepEqual(methodsFor(evaluation.methods, tinyConvolutional), evaluation.methods);
+  assert.deepEqual(methodsFor(evaluation.methods, tinyPerceptron), ['none', 'global', 'per-column']);
+  assert.deepEqual(methodFaults({ methods: ['adabs', 'none'] }, tinyPerceptron), []);
+  assert.deepEqual(methodFaults({ methods: ['adabs'] }, tinyPerceptron), [
+    'methods must name another than adabs: tiny-perceptron has no batch normalisation',
+  ]);
+});
+
 // Faults.
 
 const faulty: readonly (readonly [change: Partial<EvaluationSettings>, fault: string])[] = [
-  [{ chips: 0 }, 'chips must be a whole number from 1 to 100000, got 0'],
+  [{ chips: 0 }, 'chips: expected number to be >=1, got 0'],
+  [{ chips: 100_001 }, 'chips: expected number to be <=100000, got 100001'],
+  [{ adabs: { batches: 1.5, batchSize: 1, memory: 0.1 } }, 'adabs.batches: expected int, got 1.5'],
   [
-    { adabs: { batches: 1.5, batchSize: 1 } },
-    'adabs.batches must be a whole number from 1 to 10000, got 1.5',
+    { adabs: { batches: 1, batchSize: 1, memory: -0.1 } },
+    'adabs.memory: expected number to be >=0, got -0.1',
   ],
-  [{ adabs: { batches: 1, batchSize: 97 } }, 'adabs.batchSize must be a whole number from 1 to 96, got 97'],
-  [{ calibrationImages: 97 }, 'calibrationImages must be a whole number from 1 to 96, got 97'],
-  [{ testImages: 81 }, 'testImages must be a whole number from 1 to 80, got 81'],
-  [{ timesSeconds: [] }, 'timesSeconds must name at least one time'],
-  [{ timesSeconds: [1, 5, 1] }, 'timesSeconds must differ from one another, got 1 twice'],
-  [{ methods: ['none', 'global', 'none'] }, 'methods must differ from one another, got none twice'],
-  [{ timesSeconds: [1, -2] }, 'timesSeconds must be from 0 to 1000000000000 s since programming, got -2'],
+  [{ adabs: { batches: 1, batchSize: 1, memory: 1 } }, 'adabs.memory: expected number to be <1, got 1'],
+  [{ timesSeconds: [] }, 'timesSeconds: expected array to have >=1 items, got []'],
+  [{ timesSeconds: [1, 5, 1] }, 'timesSeconds: must differ from one another, got 1 twice'],
+  [{ methods: ['none', 'global', 'none'] }, 'methods: must differ from one another, got none twice'],
+  [{ timesSeconds: [1, -2] }, 'timesSeconds.1: expected number to be >=0, got -2'],
+  [{ timesSeconds: [2e12] }, 'timesSeconds.0: expected number to be <=1000000000000, got 2000000000000'],
+  [{ methods: [] }, 'methods: expected array to have >=1 items, got []'],
   [
-    { timesSeconds: [Number.POSITIVE_INFINITY] },
-    'timesSeconds must be from 0 to 1000000000000 s since programming, got Infinity',
+    { methods: ['globl' as CompensationMethod] },
+    'methods.0: expected one of none, global, per-column, adabs, got "globl"; did you mean "global"?',
   ],
-  [{ methods: [] }, 'methods must name at least one of none, global, per-column, adabs'],
+  [{ ranges: { kind: 'root-mean-squares', count: 0 } }, 'ranges.count: expected number to be >0, got 0'],
 ];
 
 for (const [change, fault] of faulty) {
-  test(`an evaluation is refused: ${fault}`, () => {
-    assert.deepEqual(evaluationFaults({ ...evaluation, ...change }, data), [fault]);
+  test(`an evaluation is refused: ${fault}`, async () => {
+    await assert.rejects(follow({ evaluation: { ...evaluation, ...change } }), {
+      name: 'UsageError',
+      message: `evaluate: evaluation: ${fault}`,
+    });
+  });
+}
+
+const tooMany: readonly (readonly [change: Partial<EvaluationSettings>, fault: string])[] = [
+  [
+    { adabs: { batches: 1, batchSize: 97, memory: 0 } },
+    'adabs.batchSize must be a whole number from 1 to 96, got 97',
+  ],
+  [{ calibrationImages: 97 }, 'calibrationImages must be a whole number from 1 to 96, got 97'],
+  [{ testImages: 81 }, 'testImages must be a whole number from 1 to 80, got 81'],
+];
+
+for (const [change, fault] of tooMany) {
+  test(`an evaluation is refused: ${fault}`, async () => {
+    const asked = { ...evaluation, ...change };
+    assert.deepEqual(evaluationFaults(asked, { trainCount: 96, testCount: 80 }), [fault]);
+    await assert.rejects(follow({ evaluation: asked }), { name: 'UsageError', message: `deploy: ${fault}` });
   });
 }
 
@@ -318,27 +421,31 @@ test('all faults are listed at once, before anything is computed', async () => {
     chips: -1,
     timesSeconds: [-1, Number.NaN],
     methods: [],
-    adabs: { batches: 0, batchSize: 0 },
+    adabs: { batches: 0, batchSize: 0, memory: 2 },
     calibrationImages: 0,
+    ranges: { kind: 'maximum' },
     testImages: 0,
   };
   await assert.rejects(follow({ evaluation: impossible }), {
     name: 'UsageError',
-    message: `evaluate: 6 faults
-  - chips must be a whole number from 1 to 100000, got -1
-  - calibrationImages must be a whole number from 1 to 96, got 0
-  - testImages must be a whole number from 1 to 80, got 0
-  - timesSeconds must be from 0 to 1000000000000 s since programming, got -1
-  - timesSeconds must be from 0 to 1000000000000 s since programming, got NaN
-  - methods must name at least one of none, global, per-column, adabs`,
+    message: `evaluate: evaluation: 9 faults
+  - chips: expected number to be >=1, got -1
+  - timesSeconds.0: expected number to be >=0, got -1
+  - timesSeconds.1: expected number, got NaN
+  - methods: expected array to have >=1 items, got []
+  - adabs.batches: expected number to be >=1, got 0
+  - adabs.batchSize: expected number to be >=1, got 0
+  - adabs.memory: expected number to be <1, got 2
+  - calibrationImages: expected number to be >=1, got 0
+  - testImages: expected number to be >=1, got 0`,
   });
-  assert.deepEqual(evaluationFaults(evaluation, data), []);
+  assert.deepEqual(evaluationFaults(evaluation, { trainCount: 96, testCount: 80 }), []);
 });
 
 test('parameters of another network are refused', async () => {
-  await assert.rejects(follow({ model: tinyPerceptron }), {
+  await assert.rejects(follow({ network: tinyPerceptron, evaluation: withoutAdabs }), {
     name: 'UsageError',
     message:
-      /^evaluate: not the parameters of tiny-perceptron: 4 faults\n {2}- "dense1.weights" \(128, 24\) is missing/,
+      /^deploy: not the parameters of tiny-perceptron: 4 faults\n {2}- "dense1.weights" \(128, 24\) is missing/,
   });
 });

@@ -64,13 +64,13 @@ export const evaluationSchema: z.ZodType<EvaluationSettings> = z
     timesSeconds: z
       .array(z.number().min(0).max(LATEST_SECONDS))
       .min(1)
-      .refine(areDifferent, 'expected times that differ from one another')
+      .superRefine(expectDifferent)
       .default([25, 3600, 86_400])
       .meta({ description: 'seconds since programming' }),
     methods: z
       .array(nameSchema(COMPENSATION_METHODS))
       .min(1)
-      .refine(areDifferent, 'expected methods that differ from one another')
+      .superRefine(expectDifferent)
       .default([...COMPENSATION_METHODS]),
     adabs: adabsSchema.prefault({ batches: 13, batchSize: 200, memory: 0.015 }),
     calibrationImages: count.default(250),
@@ -79,8 +79,11 @@ export const evaluationSchema: z.ZodType<EvaluationSettings> = z
   })
   .meta({ title: 'How networks are evaluated on chips' });
 
-function areDifferent(values: readonly unknown[]): boolean {
-  return new Set(values).size === values.length;
+/** A fault if a value stands twice. */
+function expectDifferent(values: readonly (string | number)[], { addIssue }: z.RefinementCtx): void {
+  const twice = values.find((value, position) => values.indexOf(value) !== position);
+  if (twice === undefined) return;
+  addIssue({ code: 'custom', message: `must differ from one another, got ${twice} twice` });
 }
 
 /** All faults of evaluation settings with so many examples; none if they can be run. */

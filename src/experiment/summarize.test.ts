@@ -5,11 +5,12 @@ import { after, test } from 'node:test';
 import { backends } from '../../test/compare.ts';
 import { randomParameters, tinyConvolutional, tinySplit } from '../../test/tiny.ts';
 import { hostTensor, type Parameters } from '../base/parameters.ts';
-import type { Chip, Reading } from '../crossbar/chip.ts';
+import type { Polarity } from '../crossbar/arrays.ts';
+import type { Chip, ProgrammedLayer, Reading } from '../crossbar/chip.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
 import { ideal, joshi2020 } from '../crossbar/presets.ts';
 import { engineOn } from '../engine.ts';
-import { countAnalogWeights } from '../nn/model.ts';
+import { countAnalogWeights } from '../nn/network.ts';
 import { deploy } from './deploy.ts';
 import { conductanceHistogram, layerSummaries } from './summarize.ts';
 
@@ -17,8 +18,8 @@ const wasm = backends.find(({ name }) => name === 'wasm')!;
 const engine = engineOn(await wasm.start(1));
 after(() => engine.close());
 
-const model = tinyConvolutional;
-const parameters = randomParameters(model);
+const network = tinyConvolutional;
+const parameters = randomParameters(network);
 const TIMES = [0, 3600, 31_536_000];
 
 type Inside = { readonly chip: Chip; readonly baseline: Reading; readonly readings: readonly Reading[] };
@@ -27,7 +28,7 @@ type Inside = { readonly chip: Chip; readonly baseline: Reading; readonly readin
 async function insideOf(hardware: HardwareSpec, given: Parameters = parameters): Promise<Inside> {
   const deployment = await deploy({
     engine,
-    model,
+    network,
     parameters: given,
     data: tinySplit({ train: 8, test: 4 }),
     hardware,
@@ -35,15 +36,14 @@ async function insideOf(hardware: HardwareSpec, given: Parameters = parameters):
       chips: 1,
       timesSeconds: TIMES,
       methods: ['none'],
-      adabs: { batches: 1, batchSize: 1 },
       calibrationImages: 4,
     },
     seed: 1,
   });
-  const chip = await deployment.program(0);
-  const baseline = await deployment.readBaseline(chip);
+  const chip = await deployment.chip(0);
+  const baseline = await deployment.baseline(0);
   const readings: Reading[] = [];
-  for (const time of TIMES) readings.push(await deployment.read(chip, time));
+  for (const timeSeconds of TIMES) readings.push(await deployment.reading({ chip: 0, timeSeconds }));
   deployment.free();
   return { chip, baseline, readings };
 }
@@ -55,7 +55,7 @@ function summariesOf({ chip, baseline, readings }: Inside, given: Parameters = p
 const noisy = await insideOf(joshi2020);
 
 test('histograms count both cells of every weight, at every time', () => {
-  const cells = 2 * countAnalogWeights(model);
+  const cells = 2 * countAnalogWeights(network);
   const { edgesMicrosiemens, target, programmed, read } = conductanceHistogram(noisy.chip, noisy.readings);
   const totals = [target, programmed, ...read.map(({ counts }) => counts)].map((counts) =>
     counts.reduce((sum, count) => sum + count, 0),
@@ -80,17 +80,20 @@ test('drift moves the histogram down', () => {
 
 test('a conductance counts between its edges, one beyond the last edge in the last bin', () => {
   const at = (values: readonly number[]) => hostTensor([1, 2], Float32Array.from(values));
-  const layer = {
+  const cell = (polarity: Polarity, target: readonly number[], conductance: readonly number[]) => ({
+    polarity,
+    significance: 1,
+    target: at(target),
+    conductance: at(conductance),
+    driftExponent: at([0, 0]),
+  });
+  const layer: ProgrammedLayer = {
     name: 'one',
+    kind: 'dense',
     shape: [1, 2],
     rows: 1,
     columns: 2,
-    targetPlus: at([0, 25]),
-    targetMinus: at([0, 0]),
-    gPlus: at([0.49, 0.5]),
-    gMinus: at([29.9, 1000]),
-    nuPlus: at([0, 0]),
-    nuMinus: at([0, 0]),
+    cells: [cell('plus', [0, 25], [0.49, 0.5]), cell('minus', [0, 0], [29.9, 1000])],
     scale: hostTensor([1, 1], Float32Array.of(1)),
   };
   const { target, programmed, read } = conductanceHistogram({ ...noisy.chip, layers: { one: layer } }, []);
@@ -131,8 +134,11 @@ test('errors of weights grow with drift, less under global compensation', () => 
 test('the error of a weight matrix is the root mean square over its largest weight', () => {
   const { name, weightErrors } = summariesOf(noisy)[0]!;
   const weights = parameters[`${name}.weights`]!.data;
-  const { gPlus, gMinus, scale } = noisy.readings[1]!.layers[name]!;
-  const squares = weights.map((w, i) => ((gPlus.data[i]! - gMinus.data[i]!) * scale.data[0]! - w) ** 2);
+  const { cells, scale } = noisy.readings[1]!.layers[name]!;
+  const [plus, minus] = ['plus', 'minus'].map(
+    (wanted) => cells.find(({ polarity }) => polarity === wanted)!.conductance.data,
+  );
+  const squares = weights.map((w, i) => ((plus![i]! - minus![i]!) * scale.data[0]! - w) ** 2);
   const rootMean = Math.sqrt(squares.reduce((sum, value) => sum + value, 0) / weights.length);
   const largest = Math.max(...weights.map(Math.abs));
   assert.ok(Math.abs(weightErrors[1]!.none / (rootMean / largest) - 1) < 1e-5);
@@ -167,7 +173,8 @@ test('a layer of zeros has finite errors', async () => {
   for (const { weightErrors } of others)
     assert.ok(weightErrors.every(({ none, global }) => Number.isFinite(none) && Number.isFinite(global)));
   for (const layer of Object.values(inside.readings[2]!.layers))
-    assert.ok(layer.gPlus.data.every(Number.isFinite) && layer.scale.data.every(Number.isFinite));
+    for (const { data: values } of [layer.scale, ...layer.cells.map(({ conductance }) => conductance)])
+      assert.ok(values.every(Number.isFinite));
 });
 
 test('tiles and their use are those of the hardware', async () => {
@@ -183,5 +190,30 @@ test('tiles and their use are those of the hardware', async () => {
     { name: 'conv1', rows: 18, columns: 6, tiles: 4, used: 108 },
     { name: 'conv2', rows: 54, columns: 8, tiles: 8, used: 432 },
     { name: 'dense', rows: 8, columns: 4, tiles: 1, used: 32 },
+  ]);
+});
+
+test('layers that stay digital are in no histogram and have no summary', async () => {
+  const hardware: HardwareSpec = { ...joshi2020, layers: { 'conv*': 'digital' } };
+  const inside = await insideOf(hardware);
+  assert.deepEqual(
+    summariesOf(inside).map(({ name }) => name),
+    ['dense'],
+  );
+  const { programmed, target } = conductanceHistogram(inside.chip, inside.readings);
+  for (const counts of [programmed, target])
+    assert.equal(
+      counts.reduce((sum, count) => sum + count, 0),
+      2 * 8 * 4,
+    );
+});
+
+test('each layer has the tiles of its own hardware', async () => {
+  const layers = { conv2: { tile: { kind: 'limited', rows: 27, columns: 4 } } } as const;
+  const found = summariesOf(await insideOf({ ...ideal, layers })).map(({ name, tiles }) => [name, tiles]);
+  assert.deepEqual(found, [
+    ['conv1', 1],
+    ['conv2', 4],
+    ['dense', 1],
   ]);
 });

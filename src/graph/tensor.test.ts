@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { nodesOf, reachable } from './node.ts';
-import { constant, customGradient, type Tensor } from './tensor.ts';
+import { concat, constant, customGradient, type Tensor } from './tensor.ts';
 import { type Trace, trace } from './trace.ts';
 
 function within(body: (t: Trace, x: Tensor) => void): void {
@@ -16,6 +16,28 @@ test('equal operations on equal operands are one node', () => {
     assert.equal(x.add(1).exp().node, x.add(1).exp().node);
     assert.equal(x.sum([0, 1]).node, x.sum([-1, 0]).node);
     assert.equal(t.key('k').derive('a').normal([2]).node, t.key('k').derive('a').normal([2]).node);
+  });
+});
+
+test('geometries that say the same in more or fewer words are one node', () => {
+  within((t) => {
+    const [x, w] = [t.input('images', [1, 4, 5, 2]), t.input('filter', [2, 2, 2, 3])];
+    const short = x.convolve(w, { stride: [1, 2], padding: [1, 0] });
+    const long = x.convolve(
+      w,
+      {
+        groups: 1,
+        dilation: [1, 1],
+        padding: [
+          [1, 1],
+          [0, 0],
+        ],
+        stride: [1, 2],
+      },
+      [0, 8],
+    );
+    assert.equal(short.node, long.node);
+    assert.notEqual(short.node, x.convolve(w, { stride: [1, 2], padding: [[1, 0], 0] }).node);
   });
 });
 
@@ -55,6 +77,7 @@ test('operations that change nothing add no node', () => {
       x.pad([0, 0], [0, 0]),
       x.cast('f32'),
       x.sum([], true),
+      concat([x], 1),
     ];
     for (const result of same) assert.equal(result.node, x.node);
   });

@@ -10,7 +10,7 @@ import { assertAgrees, type Sample, type SampleTrace, sample, withEngine } from 
 import { UsageError } from '../base/errors.ts';
 import { compile } from '../compile/compile.ts';
 import { gradients } from '../graph/gradients.ts';
-import type { Tensor } from '../graph/tensor.ts';
+import { concat, type Tensor } from '../graph/tensor.ts';
 import type { Traced } from '../graph/trace.ts';
 import { createNativeBackend } from './backend.ts';
 import { findCompiler } from './compiler.ts';
@@ -35,6 +35,7 @@ function midSize(t: SampleTrace): Traced {
     .relu();
   const [toImages, toFilter] = gradients(result.square().sum(), [images, filter]) as [Tensor, Tensor];
   const state = t.normalState('state', [71]);
+  const looked = x.gather(t.integers([4, 6], -1, 6));
   const { POSITIVE_INFINITY, NEGATIVE_INFINITY, NaN: notANumber } = Number;
   const special = [0, -0, 1, -2.5, POSITIVE_INFINITY, NEGATIVE_INFINITY, notANumber];
   const a = t.values([7, 1], special).broadcastTo([7, 7]);
@@ -60,6 +61,13 @@ function midSize(t: SampleTrace): Traced {
       rows: x.sum([1]),
       columns: x.max([0]),
       product: x.matmul(t.normals([37, 19])).add(t.normals([19])),
+      looked,
+      lookedAcross: looked.transpose(),
+      toTable: gradients(looked.square().sum(), [x])[0]!,
+      depthwise: images.convolve(t.normals([3, 3, 1, 5]), { stride: [1, 1], padding: [1, 1], groups: 5 }),
+      spread: images.convolveTransposed(t.normals([3, 2, 5, 9]), { stride: [2, 2], padding: [1, 0] }),
+      stack: images.matmul(t.normals([6, 5, 17])),
+      joined: concat([images, images.exp()], 2),
     },
     updates: { state: state.multiply(0.5).add(1) },
   };
@@ -193,7 +201,7 @@ test('many programs, loaded, run and freed in a row, do not disturb each other',
     ReturnType<typeof backend.allocate>,
     ReturnType<typeof backend.allocate>,
   ];
-  x.write(new Float32Array(1000).fill(2));
+  await x.write(new Float32Array(1000).fill(2));
   for (let k = 0; k < 200; k++) {
     const program = await backend.load(plan);
     await program.run([x, y], new Uint32Array(0));

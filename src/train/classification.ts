@@ -21,6 +21,8 @@ export type ClassificationOptions = {
  * Classification of images: inputs `images` (n, h, w, c) and `labels` (n), output `logits` (n, classes). The loss is the
  * mean cross-entropy; with a teacher (1 − α) of that and α T² ⟨KL(p_teacher ‖ p)⟩, p = softmax(logits / T).
  *
+ * The accuracy is NaN if any logit on the way was infinite or NaN.
+ *
  * @source G. Hinton et al., arXiv 1503.02531 (distillation)
  */
 export function classification(data: DataSplit, options: ClassificationOptions = {}): Task {
@@ -63,11 +65,23 @@ export function classificationGoal(
         metrics: { correct: correctCount(logits!, labels!) },
       };
     },
-    measure: (forward, { images, labels }) => ({
-      correct: correctCount(forward({ images: images! })['logits']!, labels!),
-    }),
-    score: { name: 'accuracy', of: ({ correct }, examples) => correct! / examples },
+    measure: (forward, { images, labels }) => {
+      const { logits } = forward({ images: images! });
+      return { correct: correctCount(logits!, labels!), broken: brokenCount(logits!) };
+    },
+    // An overflow is no wrong answer: it would pass as an accuracy.
+    score: {
+      name: 'accuracy',
+      of: ({ correct, broken = 0 }, examples) => (broken > 0 ? Number.NaN : correct! / examples),
+    },
   };
+}
+
+const LARGEST_FLOAT32 = 3.402_823_5e38;
+
+/** How many values are infinite or NaN, (). */
+function brokenCount(values: Tensor): Tensor {
+  return values.abs().lessEqual(LARGEST_FLOAT32).select(0, 1).sum();
 }
 
 /** (1 − α) · hard + α T² ⟨Σ p_teacher (log p_teacher − log p)⟩ */

@@ -6,11 +6,11 @@ import { test } from 'node:test';
 import { backends, withEngine } from '../../test/compare.ts';
 import { fullSettings, tinyConvolutional, tinySplit } from '../../test/tiny.ts';
 import { check, type Json } from '../base/schema.ts';
+import { encodeTensors } from '../interop/safetensors.ts';
 import { networkByName } from '../nn/networks.ts';
 import { checkParameters, decodeCheckpoint, decodeWeights } from './checkpoint.ts';
 import { type FitOptions, prepareFit } from './fit.ts';
 import { migrateProvenance, migrateTraining } from './migrate.ts';
-import { encodeTensors } from './safetensors.ts';
 import { type TrainingSettings, trainingSchema } from './settings.ts';
 import type { TrainingState } from './training-state.ts';
 

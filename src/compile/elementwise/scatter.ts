@@ -3,7 +3,7 @@
 
 import { elementCount } from '../../base/shape.ts';
 import type { Node } from '../../graph/node.ts';
-import type { KernelBuilder } from '../../kernel/builder.ts';
+import type { KernelBuilder, Offset } from '../../kernel/builder.ts';
 import { type Int, literal, plus, times, unflatten } from '../../kernel/int.ts';
 import type { Local } from '../../kernel/kernel.ts';
 import {
@@ -16,13 +16,14 @@ import {
   type Memory,
 } from '../draft.ts';
 import { createEmitter, rowOffset } from './expression.ts';
+import { lowerFill } from './map.ts';
 
 /** Chunks that columns are shared out to, if there are enough. */
-const CHUNKS = 16;
+const CHUNKS = 8;
 /** Vectors of columns that a chunk goes through the indices with at a time. */
 const BLOCK_VECTORS = 4;
 
-/** The kernel that computes `node`: zeros, then index after index its values added to its row. */
+/** Kernels that compute `node`: zeros, then index after index its values added to its row. */
 export function lowerScatterAdd(context: Context, node: Node<'scatterAdd'>): DraftLaunch[] {
   const [indices, values] = node.inputs as [Node, Node];
   const { rows } = node.attributes;
@@ -43,20 +44,18 @@ export function lowerScatterAdd(context: Context, node: Node<'scatterAdd'>): Dra
       at: plus(column, plus(literal(v * b.lanes), lane(count))),
       count,
     }));
-    b.loop(
-      rows,
-      (r) => {
-        for (const { at, count } of vectors) {
-          const place = plus(times(r, width), at);
-          b.store(output, place, zero, count);
-          if (compensation !== undefined) b.store(compensation, place, zero, count);
-        }
-      },
-      'r',
-    );
+    const offsetAt = (outer: readonly Int[]): Offset => ({
+      ...rowOffset(b, indices, emit(indices, outer), rows, width),
+      isUniform: true,
+    });
+    // Of a large table only the rows that are met.
+    b.loop(compensation === undefined ? 0 : items, (i) => {
+      const offset = offsetAt(unflatten(i, indices.shape));
+      for (const { at, count } of vectors) b.storeAt(compensation!, at, offset, zero, count);
+    });
     b.loop(items, (i) => {
       const outer = unflatten(i, indices.shape);
-      const offset = { ...rowOffset(b, indices, emit(indices, outer), rows, width), isUniform: true };
+      const offset = offsetAt(outer);
       for (const { at, count } of vectors) {
         const value = emit(values, [...outer, ...unflatten(at, row)]);
         const sum = b.loadHereAt(output, at, offset);
@@ -70,7 +69,8 @@ export function lowerScatterAdd(context: Context, node: Node<'scatterAdd'>): Dra
       }
     });
   };
-  return [draft.finish('scatterAdd', eachBlockOfColumns(b, width, add))];
+  const chunks = eachBlockOfColumns(b, width, add);
+  return [lowerFill(context, result), draft.finish('scatterAdd', chunks)];
 }
 
 /** Calls `body` with the columns of a chunk, and how many lanes of each vector are in use; returns the number of chunks. */

@@ -5,7 +5,15 @@
 import type { Node } from '../../graph/node.ts';
 import { type Int, literal, plus, times } from '../../kernel/int.ts';
 import type { Local } from '../../kernel/kernel.ts';
-import { type Context, chunkIndex, createDraft, type DraftLaunch } from '../draft.ts';
+import {
+  type Context,
+  chunkIndex,
+  createDraft,
+  type DraftLaunch,
+  eachVector,
+  type Memory,
+  shareItems,
+} from '../draft.ts';
 import {
   type Blocking,
   chooseBlocking,
@@ -18,11 +26,14 @@ import {
 } from './block.ts';
 import { createEpilogue } from './epilogue.ts';
 import type { Phase, Product } from './geometry.ts';
+import { loadRow } from './prefetch.ts';
 import { groupOf, liesAcrossGroups, stageAcrossGroups } from './stage-groups.ts';
 import { type StagedImage, stageImage } from './stage-image.ts';
 
 /** Pixels of a block across groups: each has a load of its own for every multiply-add, so more of them save little. */
 const PIXELS = 8;
+/** Rows that one chunk copies. */
+const PACKED_ROWS = 16;
 
 /** The kernel of a product in groups; `sums` of its result over images and pixels are collected on the way. */
 export function lowerGroupedProduct(
@@ -34,27 +45,63 @@ export function lowerGroupedProduct(
   const output = draft.output(context.memoryOf(product.result)!);
   const { images: chunks, groups } = product;
   const chunk = chunkIndex(chunks);
-  const filter = draft.input(product.filter);
+  const isAcross = liesAcrossGroups(context.lanes, product.columns / groups);
+  const packed = isAcross ? undefined : packGroups(context, product, groups);
+  const filter = draft.input(packed?.memory ?? product.filter);
   const epilogue = createEpilogue(context, draft, { ...product, output, chunks, chunk }, sums);
   const walk = { draft, context, product, filter, epilogue, image: chunk };
-  if (liesAcrossGroups(context.lanes, product.columns / groups)) walkAcrossGroups(walk, groups);
+  if (isAcross) walkAcrossGroups(walk, groups);
   else walkGroupByGroup(walk, groups);
   const combine = epilogue.finish();
-  return [draft.finish(product.name, chunks, 1), ...combine];
+  const launch = draft.finish(product.name, chunks, 1);
+  return packed === undefined ? [launch, ...combine] : [packed.launch, launch, ...combine];
+}
+
+/** Filter rows of a product; those of each group's matrix. */
+const rowsOf = ({ filter, columns }: Product): number => filter.elements / columns;
+
+/** The kernel that puts the matrices of the groups apart: (row, group, column) → (group, row, column). */
+function packGroups(
+  context: Context,
+  product: Product,
+  groups: number,
+): { readonly memory: Memory; readonly launch: DraftLaunch } {
+  const columns = product.columns / groups;
+  const rows = rowsOf(product);
+  const memory: Memory = { label: 'filter in groups', elements: product.filter.elements };
+  const draft = createDraft(context);
+  const b = draft.builder;
+  const source = draft.input(product.filter);
+  const target = draft.output(memory);
+  const chunks = shareItems(b, rows, PACKED_ROWS, (first, items) =>
+    b.loop(groups, (group) =>
+      b.loop(items, (i) => {
+        const row = plus(first, i);
+        eachVector(b, columns, (column, count) => {
+          const from = plus(plus(times(row, product.columns), times(group, columns)), column);
+          const to = plus(times(plus(times(group, rows), row), columns), column);
+          b.store(target, to, b.load(source, from), count);
+        });
+      }),
+    ),
+  );
+  return { memory, launch: draft.finish('packGroups', chunks) };
 }
 
 function walkGroupByGroup(walk: Omit<Walk, 'staged'>, groups: number): void {
   const { draft, context, product, filter, image } = walk;
   const b = draft.builder;
   const columns = product.columns / groups;
+  const rows = rowsOf(product);
+  const walked = { slot: filter, bytes: 4 * rows * columns };
   const zero = b.literal(0);
   const walkPhase = (staged: StagedImage, phase: Phase, group: Int): void => {
     const blocking = chooseBlocking(context, phase.size[1], columns);
     eachBlockOfPixels(draft, phase, blocking.pixels, (row, column, pixels) =>
       eachChannelBlock(draft, columns, blocking.vectors, (within, counts) => {
         const channel = plus(times(group, columns), within);
-        const weight = (filterRow: Int, v: number): Local =>
-          b.load(filter, plus(plus(times(filterRow, product.columns), channel), vectorAt(b.lanes, v)));
+        const rowAt = (row: Int): Int => plus(times(plus(times(group, rows), row), columns), within);
+        const weight = (row: Int, v: number): Local => loadRow(b, walked, rowAt, row, v);
         const block = { phase, runs: phase.runs, row, column, pixels, channel, counts, weight };
         finishBlock(
           walk,
