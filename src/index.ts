@@ -7,6 +7,7 @@ export { countParameters, type HostTensor, hostTensor, type Parameters, zeros } 
 export { deriveKey, type Key, keyFromSeed } from './base/random.ts';
 export type { Incomplete } from './base/schema.ts';
 export type { Shape } from './base/shape.ts';
+export { memoryStorage, type Storage, storageWithin } from './base/storage.ts';
 export { DAY, HOUR, MINUTE, MONTH, type Seconds, YEAR } from './base/units.ts';
 // Cells.
 export type { CellSpec } from './cells/cell.ts';
@@ -56,7 +57,12 @@ export {
 export { generateSynthetic } from './data/synthetic.ts';
 export type { Call, ChosenEngine, Engine, Executable, Store } from './engine.ts';
 // Experiments: a network on its hardware.
-export { type AttributeOptions, type AttributionEvent, attribute } from './experiment/attribute.ts';
+export {
+  type AttributeOptions,
+  type AttributionEvent,
+  attribute,
+  attributionVariants,
+} from './experiment/attribute.ts';
 export type { Attribution, AttributionPoint } from './experiment/attribution.ts';
 export type { CompensationMethod } from './experiment/compensation-method.ts';
 export { type ChipRead, type Deployment, type DeploymentOptions, deploy } from './experiment/deploy.ts';
@@ -67,7 +73,23 @@ export {
   evaluateNetwork,
 } from './experiment/evaluate.ts';
 export type { AdabsSettings, EvaluationSettings } from './experiment/evaluation-settings.ts';
+export {
+  type AttributionStage,
+  attributionStage,
+  type EvaluationStage,
+  type EvaluationStageEvent,
+  evaluationStage,
+  experimentRecord,
+  type RecordOptions,
+} from './experiment/evaluation-stage.ts';
 export type { ExperimentRecord, NetworkResult } from './experiment/record.ts';
+export {
+  readWeights,
+  TRAINING_FILES,
+  type TrainStage,
+  type TrainStageEvent,
+  trainStage,
+} from './experiment/train-stage.ts';
 // Graphs: tensors, tracing, derivatives, the interpreter.
 export { gradients } from './graph/gradients.ts';
 export { interpret } from './graph/interpret.ts';

@@ -9,7 +9,7 @@ import { parse } from 'yaml';
 import { cellSchema } from '../src/cells/cell-schema.ts';
 import { pcmNandakumar2019 } from '../src/cells/published-cells.ts';
 import { csvOf, simulateMeasurements } from '../src/cells/simulate-measurements.test-data.ts';
-import { hardwareFromFlag } from '../src/cli/hardware-flag.ts';
+import { hardwareFromFlags } from '../src/cli/hardware-flag.ts';
 import { joshi2020 } from '../src/crossbar/presets.ts';
 import { commandIn } from './command.ts';
 
@@ -49,7 +49,7 @@ test('a cell file, its page and a summary come from measurements, and hardware f
   mkdirSync(place('chips'));
   const { cell: _, ...rest } = joshi2020;
   writeFileSync(place('chips/chip.json'), JSON.stringify({ ...rest, cell: '../cells/ours.yaml' }));
-  assert.deepEqual(hardwareFromFlag(place('chips/chip.json')), { ...joshi2020, cell });
+  assert.deepEqual(hardwareFromFlags({ hardware: place('chips/chip.json') }), { ...joshi2020, cell });
 });
 
 test('JSON of the cell goes to stdout and, by the ending, to the file; tables where asked for', async () => {
@@ -108,7 +108,10 @@ test('impossible flags are refused, all at once', async () => {
 test('a cell file with faults is refused with the hardware that names it', () => {
   writeFileSync(place('broken.yaml'), JSON.stringify({ ...pcmNandakumar2019, gMaxMicrosiemens: 0 }));
   writeFileSync(place('broken-chip.json'), JSON.stringify({ ...joshi2020, cell: 'broken.yaml' }));
-  assert.throws(() => hardwareFromFlag(place('broken-chip.json')), /cell\.gMaxMicrosiemens: .*got 0/);
+  assert.throws(
+    () => hardwareFromFlags({ hardware: place('broken-chip.json') }),
+    /cell\.gMaxMicrosiemens: .*got 0/,
+  );
 });
 
 test('the schema of cells is printed', async () => {

@@ -109,7 +109,7 @@ test('impossible changes are refused before anything is trained', async () => {
   const large = { ...trial, controlEvaluation: { adabs: { batchSize: 61 } } };
   await assert.rejects(
     attempt('joshi2020', 'large', large),
-    /evaluation: controlEvaluation\.adabs\.batchSize must be a whole number from 1 to 60/,
+    /run: controlEvaluation\.adabs\.batchSize must be a whole number from 1 to 60/,
   );
   assert.ok(!existsSync(join(folder, 'large')), 'nothing is written');
 });

@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isTree, mergeSettings, settingsDifferences } from './merge.ts';
+import { isTree, mergeSettings, settingsDifferences, treeAt, withValueAt } from './merge.ts';
+import type { Json } from './schema.ts';
 
 test('what is said is laid over what was there, at any depth; what is not said stays', () => {
   const base = { a: { b: 1, c: { d: [1, 2], e: true } }, f: 'x' };
@@ -41,28 +42,30 @@ test('nothing of another kind or preset is kept', () => {
   });
 });
 
-test('a name replaces fields, fields replace a name, and null says that there is nothing', () => {
-  const whole = { name: 'own', dac: { kind: 'ideal' } };
-  assert.deepEqual(mergeSettings({ hardware: 'ideal' }, { hardware: whole }), { hardware: whole });
-  assert.deepEqual(mergeSettings({ hardware: whole }, { hardware: 'ideal' }), { hardware: 'ideal' });
-  assert.deepEqual(mergeSettings({ hardware: whole }, { hardware: null }), { hardware: null });
-});
-
-for (const [base, over] of [
-  [3, { b: 1 }],
-  [{ b: 1 }, 3],
-  [[1, 2], { b: 1 }],
-  [{ b: 1 }, [1, 2]],
-  [false, { b: 1 }],
-] as const) {
-  const [there, here] = [JSON.stringify(base), JSON.stringify(over)];
-  test(`${here} over ${there} is refused with its place`, () => {
-    assert.throws(() => mergeSettings({ a: { x: base } }, { a: { x: over } }), {
-      name: 'UsageError',
-      message: `settings: a.x: expected the same form in both places, got ${there} and ${here}`,
+for (const plain of [3, 'x', false, [1, 2], null] as const) {
+  test(`where fields meet ${JSON.stringify(plain)}, that is kept for the schema to refuse`, () => {
+    assert.deepEqual(mergeSettings({ a: { x: plain, y: 1 } }, { a: { x: { b: 1 } } }), {
+      a: { x: plain, y: 1 },
     });
+    assert.deepEqual(mergeSettings({ a: { x: { b: 1 } } }, { a: { x: plain } }), { a: { x: plain } });
   });
 }
+
+test('fields of some names are laid by rules of their own, at any depth', () => {
+  const joined = { list: (base: Json = '', over: Json = ''): Json => `${base}${over}` };
+  assert.deepEqual(
+    mergeSettings({ list: 'a', b: { list: 'c', d: 1 } }, { list: 'x', b: { list: 'y' } }, joined),
+    { list: 'ax', b: { list: 'cy', d: 1 } },
+  );
+});
+
+test('a value is set at its path, unless something on the way has no fields', () => {
+  assert.deepEqual(treeAt(['a', 'b'], 1), { a: { b: 1 } });
+  assert.deepEqual(treeAt([], 1), 1);
+  assert.deepEqual(withValueAt({ a: { b: { kind: 'x' }, c: 2 } }, ['a', 'b'], 1), { a: { b: 1, c: 2 } });
+  assert.deepEqual(withValueAt({}, ['a', 'b'], 1), { a: { b: 1 } });
+  assert.deepEqual(withValueAt({ a: 5 }, ['a', 'b'], 1), { a: 5 });
+});
 
 test('differences are named by their place, with both values', () => {
   assert.deepEqual(settingsDifferences({ a: { b: 1, c: [1] } }, { a: { b: 2, c: [1] }, d: 'x' }), [

@@ -1,9 +1,14 @@
-// Settings as trees of plain values: laying one over another, and telling two apart.
+// Settings as trees of plain values: laying one over another, setting one field, and telling two apart.
 
-import { UsageError } from './errors.ts';
 import type { Json } from './schema.ts';
 
-type Tree = { readonly [name: string]: Json | undefined };
+/** Fields with values. */
+export type Tree = { readonly [name: string]: Json | undefined };
+
+/** How a field of some name is laid over another, where that is not field by field. */
+export type MergeRules = Readonly<
+  Record<string, (base: Json | undefined, over: Json | undefined) => Json | undefined>
+>;
 
 /** True for fields with values. */
 export function isTree(value: Json | undefined): value is Tree {
@@ -12,32 +17,48 @@ export function isTree(value: Json | undefined): value is Tree {
 
 /**
  * `over` laid on `base`, field by field. Where `over` says another `kind` or `preset`, nothing of `base` is kept: the
- * fields mean other things. A name replaces fields, and fields a name: `hardware: ideal` and a whole specification.
+ * fields mean other things. Where fields meet something that has none, that is kept, whichever of the two it is: nothing is lost silently, and the
+ * schema refuses it together with all other faults.
  *
- * @throws UsageError if fields meet any other single value: one of the two is a mistake, and would be lost
+ * @param rules for fields of these names, at any depth, instead
  */
 export function mergeSettings(
   base: Json | undefined,
   over: Json | undefined,
-  path: readonly string[] = [],
+  rules: MergeRules = {},
 ): Json | undefined {
   if (over === undefined) return base;
-  const isName = typeof base === 'string' || typeof over === 'string';
-  if (isTree(base) !== isTree(over) && base !== undefined && !isName && over !== null)
-    throw new UsageError(
-      `settings: ${path.join('.')}: expected the same form in both places, got ${JSON.stringify(base)} and ${JSON.stringify(over)}`,
-    );
-  if (!isTree(base) || !isTree(over)) return over;
+  if (base === undefined || !isTree(over)) return over;
+  if (!isTree(base)) return base;
   if (isAnother(base, over)) return over;
   const names = [...new Set([...Object.keys(base), ...Object.keys(over)])];
   return Object.fromEntries(
-    names.map((name) => [name, mergeSettings(base[name], over[name], [...path, name])]),
+    names.map((name) => {
+      const merge = Object.hasOwn(rules, name) ? rules[name] : undefined;
+      return [
+        name,
+        merge === undefined ? mergeSettings(base[name], over[name], rules) : merge(base[name], over[name]),
+      ];
+    }),
   );
+}
+
+/** A tree that holds one value at a path: `['adc', 'bits'], 4` gives `{ adc: { bits: 4 } }`. */
+export function treeAt(path: readonly string[], value: Json): Json {
+  return path.reduceRight((inner: Json, name) => ({ [name]: inner }), value);
 }
 
 function isAnother(base: Tree, over: Tree): boolean {
   if (over['kind'] !== undefined && base['kind'] !== undefined && over['kind'] !== base['kind']) return true;
   return over['preset'] !== undefined && over['preset'] !== base['preset'];
+}
+
+/** A tree with one value set; the tree itself where the path leads through something that has no fields. */
+export function withValueAt(tree: Json | undefined, path: readonly string[], value: Json): Json | undefined {
+  const [name, ...rest] = path;
+  if (name === undefined) return value;
+  if (tree === undefined) return treeAt(path, value);
+  return isTree(tree) ? { ...tree, [name]: withValueAt(tree[name], rest, value) } : tree;
 }
 
 /** One line for every field that differs: `training.epochs: 10 there, 20 here`. */

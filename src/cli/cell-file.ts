@@ -22,6 +22,17 @@ export function withCellFile(hardware: Json, file: string): Json {
   return { ...hardware, cell: readSettingsFile(resolve(dirname(file), hardware['cell'])) };
 }
 
+/** Settings, read from `file`, with the cells of every `hardware` in place. Throws likewise. */
+export function withCellFiles(settings: Json, file: string): Json {
+  if (!isTree(settings)) return settings;
+  return Object.fromEntries(
+    Object.entries(settings).map(([name, value]) => {
+      if (name === 'hardware' && value !== undefined) return [name, withCellFile(value, file)];
+      return [name, isTree(value) ? withCellFiles(value, file) : value];
+    }),
+  );
+}
+
 /**
  * The text of a cell file, in the format of its ending.
  *

@@ -1,10 +1,13 @@
 // The door for settings files: of whatever version, complete and checked, or all faults at once. Parts that say less take
 // the rest from other parts; what a data set suggests comes before what a schema does.
 
-import { mergeSettings } from '../base/merge.ts';
+import { isTree, mergeSettings, type Tree } from '../base/merge.ts';
 import { check, type Json } from '../base/schema.ts';
+import { hasIdealPeriphery } from '../crossbar/hardware.ts';
+import { chosenHardwareSchema } from '../crossbar/hardware-choice.ts';
 import { isNamedSet, namedSets } from '../data/named-sets.ts';
-import { migrateTraining } from '../train/migrate.ts';
+import { rangeLearningDefaults } from '../train/settings.ts';
+import { laySettings, layTrainings, withKinds } from './lay-settings.ts';
 import { type RunSettings, runSchema, type TrainSettings, trainSchema } from './settings-schema.ts';
 
 /**
@@ -14,10 +17,10 @@ import { type RunSettings, runSchema, type TrainSettings, trainSchema } from './
  * @throws UsageError that lists all faults
  */
 export function checkTrainSettings(where: string, raw: Json | undefined): TrainSettings {
-  const { training } = fieldsOf(raw);
+  const fields = fieldsOf(laySettings(raw));
   return check(trainSchema, where, {
-    ...fieldsOf(raw),
-    training: withSuggestions(raw, migrateTraining(training ?? {})),
+    ...fields,
+    training: completed(layTrainings(suggested(fields), fields['training'] ?? {})),
   });
 }
 
@@ -26,46 +29,43 @@ export function checkTrainSettings(where: string, raw: Json | undefined): TrainS
  * training noise from the noise training, every evaluation from the main one. Throws likewise.
  */
 export function checkRunSettings(where: string, raw: Json | undefined): RunSettings {
-  const {
-    training = {},
-    noiseTraining,
-    evaluation = {},
-    controlEvaluation,
-    noiseSweep,
-    ...rest
-  } = fieldsOf(raw);
-  const digital = withSuggestions(raw, migrateTraining(training));
-  const noisy = mergeSettings(digital, migrateTraining(noiseTraining));
-  const sweep = mergeSettings({ training: noisy, evaluation }, withMigratedTraining(noiseSweep));
+  const fields = fieldsOf(laySettings(raw));
+  const { training = {}, noiseTraining, evaluation = {}, controlEvaluation, noiseSweep, ...rest } = fields;
+  const digital = layTrainings(suggested(fields), training);
+  const noisy = layTrainings(digital, noiseTraining);
+  const sweep = laySettings({ training: noisy, evaluation }, noiseSweep);
   return check(runSchema, where, {
     ...rest,
-    training: digital,
-    ...(noiseTraining === undefined ? {} : { noiseTraining: noisy }),
+    training: completed(digital),
+    ...(noiseTraining === undefined ? {} : { noiseTraining: completed(noisy) }),
     evaluation,
     ...(controlEvaluation === undefined
       ? {}
       : { controlEvaluation: mergeSettings(evaluation, controlEvaluation) }),
-    ...(noiseSweep === undefined ? {} : { noiseSweep: sweep }),
+    ...(noiseSweep === undefined
+      ? {}
+      : { noiseSweep: isTree(sweep) ? { ...sweep, training: completed(sweep['training']) } : sweep }),
   });
 }
 
-/** A record of settings. */
-type Fields = { readonly [name: string]: Json | undefined };
-
-/** The fields of a record; of anything else none. */
-export function fieldsOf(raw: Json | undefined): Fields {
-  return typeof raw === 'object' && raw !== null && !Array.isArray(raw) ? (raw as Fields) : {};
+function fieldsOf(raw: Json | undefined): Tree {
+  return isTree(raw) ? raw : {};
 }
 
-/** Settings whose `training` is in today's form, whatever else they hold. */
-export function withMigratedTraining(raw: Json | undefined): Json | undefined {
-  const { training, ...rest } = fieldsOf(raw);
-  return training === undefined ? raw : { ...rest, training: migrateTraining(training) };
+/** What the data set suggests for a training: changes of its images that keep what they show. */
+function suggested(settings: Tree): Json | undefined {
+  const { dataset } = fieldsOf(settings['data']);
+  if (typeof dataset !== 'string' || !isNamedSet(dataset)) return undefined;
+  return { augmentation: namedSets[dataset].augmentation };
 }
 
-/** Training settings on what their data set suggests: changes of its images that keep what they show. */
-function withSuggestions(raw: Json | undefined, training: Json | undefined): Json | undefined {
-  const { dataset } = fieldsOf(fieldsOf(raw)['data']);
-  if (typeof dataset !== 'string' || !isNamedSet(dataset)) return training;
-  return mergeSettings({ augmentation: namedSets[dataset].augmentation }, training);
+/** With what other fields imply: kinds; how ranges are learned, where the hardware has converters. */
+function completed(training: Json | undefined): Json | undefined {
+  const named = withKinds(training);
+  if (!isTree(named) || named['ranges'] !== undefined) return named;
+  const hardware = chosenHardwareSchema.safeParse(named['hardware']);
+  if (!hardware.success) return named;
+  const { layers = {}, ...rest } = hardware.data;
+  const all = [rest, ...Object.values(layers).map((own) => (own === 'digital' ? rest : { ...rest, ...own }))];
+  return all.every(hasIdealPeriphery) ? named : { ...named, ranges: rangeLearningDefaults };
 }

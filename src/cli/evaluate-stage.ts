@@ -1,26 +1,29 @@
-// One network's evaluation in one folder: what is finished is kept chip by chip, so that a stopped evaluation continues.
+// Evaluations in one folder, with their progress on the terminal, and what they leave there: record, tables, report. What
+// an evaluation does is experiment/evaluation-stage.ts.
 
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { sha256 } from '../base/digest.ts';
-import { throwFaults, UsageError } from '../base/errors.ts';
+import { throwFaults } from '../base/errors.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
 import type { DataSplit } from '../data/image-set.ts';
-import { type EvaluationProgress, evaluateNetwork } from '../experiment/evaluate.ts';
 import {
   type EvaluationSettings,
   evaluationFaults,
   methodFaults,
   methodsFor,
 } from '../experiment/evaluation-settings.ts';
+import { evaluationStage, experimentRecord } from '../experiment/evaluation-stage.ts';
 import type { ExperimentRecord, NetworkResult } from '../experiment/record.ts';
 import type { Network } from '../nn/network.ts';
-import { toCsv } from '../report/csv.ts';
+import { folderStorage } from '../node/folder-storage.ts';
+import { attributionCsv, toCsv } from '../report/csv.ts';
 import { toHtml } from '../report/html.ts';
 import { toJson } from '../report/json.ts';
+import { tableJson } from '../report/table-json.ts';
 import { printTable } from '../report/terminal-table.ts';
-import { parametersDigest, type TrainedNetwork } from '../train/checkpoint.ts';
-import { readBytes, writeWhole } from './files.ts';
+import type { TrainedNetwork } from '../train/checkpoint.ts';
+import { writeWhole } from './files.ts';
+import { follow } from './follow.ts';
+import type { Task } from './progress.ts';
 import { machineOf, type Workplace } from './workplace.ts';
 
 /** What all networks of an experiment have in common. */
@@ -89,64 +92,45 @@ function withItsMethods(
 
 /** The record of an experiment. */
 export function recordOf(
-  { title, command, dataset, data, hardware, evaluation, seed }: Experiment,
+  experiment: Experiment,
   networks: readonly NetworkResult[],
   place: Workplace,
 ): ExperimentRecord {
-  return {
-    format: 'ohmic-record-1',
-    title,
-    ohmic: place.version,
-    command,
-    machine: machineOf(place),
-    seed,
-    dataset: {
-      name: dataset,
-      trainImages: data.train.count,
-      testImages: evaluation.testImages ?? data.test.count,
-      classes: data.train.classNames.length,
-    },
-    hardware,
-    evaluation,
-    networks,
-  };
+  return experimentRecord({ ...experiment, ohmic: place.version, machine: machineOf(place) }, networks);
 }
 
-/** Writes record.json, accuracies.csv and report.html; returns the last one's path. */
+/** Writes record.json, accuracies.csv, report.html and, if accuracy is attributed, attribution.csv; returns the report's path. */
 export function writeRecord(folder: string, record: ExperimentRecord): string {
   const report = join(folder, 'report.html');
   writeWhole(join(folder, 'record.json'), toJson(record));
   writeWhole(join(folder, 'accuracies.csv'), toCsv(record));
+  if (record.attribution !== undefined) writeWhole(join(folder, 'attribution.csv'), attributionCsv(record));
   writeWhole(report, toHtml(record));
   return report;
 }
 
-/** Writes the record and its reports, and prints the table. */
-export function reportRecord(folder: string, record: ExperimentRecord): void {
+/** Writes the record and its reports, and prints the table, as JSON if that is asked for. */
+export function reportRecord(
+  folder: string,
+  record: ExperimentRecord,
+  { json = false }: { readonly json?: boolean } = {},
+): void {
   const report = writeRecord(folder, record);
-  process.stdout.write(`${printTable(record)}\nreport: ${report}\n`);
+  process.stdout.write(json ? tableJson(record) : `${printTable(record)}\nreport: ${report}\n`);
 }
 
 async function evaluateOne(
-  experiment: Experiment,
+  { networkOf, folder, data, hardware, seed, evaluation: common }: Experiment,
   { label, trained, evaluation: own }: LabelledNetwork,
-  place: Workplace,
+  { engine, progress }: Workplace,
   signal: AbortSignal,
 ): Promise<NetworkResult> {
-  const { data, hardware, seed } = experiment;
-  const evaluation = own ?? experiment.evaluation;
-  const file = await progressFile(experiment.folder, label, trained);
-  const finished = await readProgress(file);
-  const total = evaluation.chips * evaluation.timesSeconds.length * evaluation.methods.length;
-  const done = ((finished?.chips.length ?? 0) * total) / evaluation.chips;
-  if (finished !== undefined)
-    place.progress.line(
-      `evaluating ${label}: ${finished.chips.length} of ${evaluation.chips} chips are done already`,
-    );
-  const task = place.progress.task({ label: `evaluating ${label}`, total, unit: 'test runs', done });
-  const events = evaluateNetwork({
-    engine: place.engine,
-    network: experiment.networkOf(trained),
+  const evaluation = own ?? common;
+  let task: Task | undefined;
+  const events = evaluationStage({
+    engine,
+    storage: folderStorage(folder),
+    network: networkOf(trained),
     data,
     trained,
     label,
@@ -154,43 +138,20 @@ async function evaluateOne(
     evaluation,
     seed,
     signal,
-    ...(finished === undefined ? {} : { finished }),
   });
   try {
-    for (;;) {
-      const { done: isDone, value } = await events.next();
-      if (isDone === true) return own === undefined ? value : { ...value, evaluation: own };
-      if (value.kind === 'accuracy') task.update(value.done, `chip ${value.chip + 1} of ${evaluation.chips}`);
-      else await writeProgress(file, value.progress);
-    }
+    const result = await follow(events, (event) => {
+      if (event.kind === 'begun') {
+        const { chips, done, total } = event;
+        if (chips > 0)
+          progress.line(`evaluating ${label}: ${chips} of ${evaluation.chips} chips are done already`);
+        task = progress.task({ label: `evaluating ${label}`, total, unit: 'test runs', done });
+      }
+      if (event.kind === 'accuracy')
+        task?.update(event.done, `chip ${event.chip + 1} of ${evaluation.chips}`);
+    });
+    return own === undefined ? result : { ...result, evaluation: own };
   } finally {
-    task.end();
+    task?.end();
   }
-}
-
-/** Two networks never share one, whatever they are called; nor do the weights of two trainings. */
-async function progressFile(folder: string, label: string, { parameters }: TrainedNetwork): Promise<string> {
-  const digest = await parametersDigest(parameters);
-  return join(folder, `evaluation-${label.replaceAll(/[^\w.-]+/g, '-')}-${digest.slice(0, 12)}.json`);
-}
-
-/** Progress with its digest: a damaged file is found out. */
-async function writeProgress(file: string, progress: EvaluationProgress): Promise<void> {
-  const digest = await sha256(JSON.stringify(progress));
-  writeWhole(file, `${JSON.stringify({ sha256: digest, progress })}\n`);
-}
-
-async function readProgress(file: string): Promise<EvaluationProgress | undefined> {
-  if (!existsSync(file)) return undefined;
-  const text = new TextDecoder().decode(readBytes(file));
-  try {
-    const { sha256: expected, progress } = JSON.parse(text) as {
-      readonly sha256: string;
-      readonly progress: EvaluationProgress;
-    };
-    if ((await sha256(JSON.stringify(progress))) === expected) return progress;
-  } catch {
-    // Told below, as for a wrong digest.
-  }
-  throw new UsageError(`${file}: it is damaged; remove it, and this evaluation starts anew`);
 }

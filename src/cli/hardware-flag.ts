@@ -1,24 +1,103 @@
-// Hardware as a flag names it: a preset, or a file that holds a specification or changes of a preset.
+// Hardware as flags name it: a preset, or a file that holds a specification or changes of a preset; changed by `--set`
+// and `--keep-digital`.
 
 import { existsSync } from 'node:fs';
 import { UsageError } from '../base/errors.ts';
-import { check } from '../base/schema.ts';
+import { isTree, mergeSettings } from '../base/merge.ts';
+import { check, type Json } from '../base/schema.ts';
 import { unknownName } from '../base/suggest.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
-import { hardwareChoiceSchema, hardwareNames, resolveHardware } from '../crossbar/hardware-choice.ts';
+import { changeHardware, chosenHardwareSchema, hardwareNames } from '../crossbar/hardware-choice.ts';
+import { hardwareSchema } from '../crossbar/hardware-schema.ts';
 import { withCellFile } from './cell-file.ts';
 import { readSettingsFile } from './files.ts';
+import {
+  below,
+  fieldsOfSchema,
+  located,
+  parseSettings,
+  type Root,
+  type Setting,
+  settingsTree,
+} from './set-flag.ts';
+import { parseList } from './values.ts';
+
+/** Flags that choose and change hardware, as typed. */
+export type HardwareFlags = {
+  readonly hardware?: string;
+  /** `adc.bits=4` */
+  readonly set?: readonly string[];
+  /** Patterns of layers. */
+  readonly keepDigital?: string;
+};
 
 /**
- * The specification that a flag names.
+ * The specification that flags name and change.
  *
- * @throws UsageError if there is none of that name, or the file has faults, which are all listed
+ * @throws UsageError if there is none of that name, or it has faults, which are all listed
  */
-export function hardwareFromFlag(text: string): HardwareSpec {
-  const known = hardwareNames.find((candidate) => candidate === text);
-  if (known !== undefined) return resolveHardware(known);
-  if (!existsSync(text)) {
-    throw new UsageError(`--hardware: there is no file of that name; ${unknownName(text, hardwareNames)}`);
-  }
-  return resolveHardware(check(hardwareChoiceSchema, text, withCellFile(readSettingsFile(text), text)));
+export function hardwareFromFlags({ hardware, set = [], keepDigital }: HardwareFlags): HardwareSpec {
+  const roots = [{ fields: ['hardware'], at: [] }, hardwareRoot(['hardware'])];
+  const { inside } = below(['hardware'], located(parseSettings(set), roots));
+  const isFile = hardware !== undefined && !hardwareNames.some((known) => known === hardware);
+  const chosen = chosenHardware(undefined, { hardware, keepDigital, settings: inside });
+  return check(chosenHardwareSchema, isFile ? hardware : 'hardware', chosen);
+}
+
+/**
+ * Hardware as settings hold it, chosen and changed by flags. The name of changed hardware tells the changes, unless they
+ * give it one.
+ *
+ * @param base what a settings file says; without any, changes are of hardware with an ideal periphery and ideal cells
+ */
+export function chosenHardware(
+  base: Json | undefined,
+  {
+    hardware,
+    keepDigital,
+    settings,
+  }: {
+    readonly hardware: string | undefined;
+    readonly keepDigital: string | undefined;
+    /** Of `--set`, paths from the hardware. */
+    readonly settings: readonly Setting[];
+  },
+): Json | undefined {
+  const chosen = hardware === undefined ? base : hardwareChoice(hardware);
+  const patterns = keepDigital === undefined ? undefined : parseList(keepDigital);
+  const changes = mergeSettings(settingsTree(settings), patterns && digitalLayers(patterns));
+  if (changes === undefined) return chosen;
+  const texts = [
+    ...settings.map(({ path, value }) => `${path.join('.')}=${JSON.stringify(value)}`),
+    ...(patterns === undefined ? [] : [`digital ${patterns.join(', ')}`]),
+  ];
+  const start = chosen ?? 'ideal';
+  return changeHardware(start, named(start, changes, texts.join('; ')));
+}
+
+/** Hardware as settings hold it, from what --hardware says. Throws UsageError if it is neither a preset nor a file. */
+function hardwareChoice(text: string): Json {
+  if (hardwareNames.some((known) => known === text)) return text;
+  if (existsSync(text)) return withCellFile(readSettingsFile(text), text);
+  throw new UsageError(`--hardware: there is no file of that name; ${unknownName(text, hardwareNames)}`);
+}
+
+/** Where `--set` finds fields of hardware. */
+export function hardwareRoot(at: readonly string[]): Root {
+  return { fields: fieldsOfSchema(hardwareSchema), at };
+}
+
+function digitalLayers(patterns: readonly string[]): Json {
+  return { layers: Object.fromEntries(patterns.map((pattern) => [pattern, 'digital'])) };
+}
+
+/** Changes that give the hardware a name which tells them, unless they name it themselves or replace it. */
+function named(base: Json, changes: Json, text: string): Json {
+  if (!isTree(changes) || changes['name'] !== undefined) return changes;
+  const { name, preset } = isTree(base) ? base : { name: base, preset: undefined };
+  const known = name ?? preset;
+  const ending = ` (${text})`;
+  // A run that is continued by the same command has it already.
+  if (typeof known !== 'string' || known.endsWith(ending)) return changes;
+  return { ...changes, name: `${known}${ending}` };
 }

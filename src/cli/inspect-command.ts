@@ -2,14 +2,14 @@
 
 import { invariant, throwFaults, UsageError } from '../base/errors.ts';
 import { countParameters, type HostTensor, type Parameters } from '../base/parameters.ts';
-import { formatShape } from '../base/shape.ts';
+import { elementCount, formatShape, type Shape } from '../base/shape.ts';
 import { unknownName } from '../base/suggest.ts';
 import { printPlan } from '../compile/backend.ts';
 import { compile, type Target } from '../compile/compile.ts';
 import { verifyPlan } from '../compile/verify-plan.ts';
 import { signedSignificance } from '../crossbar/arrays.ts';
 import type { Chip } from '../crossbar/chip.ts';
-import { hardwareOf } from '../crossbar/hardware.ts';
+import { hardwareOf, patternFaults } from '../crossbar/hardware.ts';
 import { tileMatrix } from '../crossbar/tiling.ts';
 import type { Normalization } from '../data/image-set.ts';
 import { isNamedSet, type NamedSetName, namedSets } from '../data/named-sets.ts';
@@ -22,29 +22,34 @@ import { findCompiler } from '../native/compiler.ts';
 import { printTranslationUnit } from '../native/print-c.ts';
 import type { ImageTask } from '../nn/define-network.ts';
 import { networkByName, networkNames } from '../nn/networks.ts';
+import { jsonText } from '../report/json.ts';
 import { classificationGoal } from '../train/classification.ts';
+import type { Provenance } from '../train/provenance.ts';
 import { traceInference } from '../train/score.ts';
 import type { TrainingSettings } from '../train/settings.ts';
 import { traceTrainingStep } from '../train/step.ts';
 import { updateRule } from '../train/update-rule.ts';
 import { wasmTarget } from '../wasm/backend.ts';
 import { defaultRun } from './default-run.ts';
-import { hardwareFromFlag } from './hardware-flag.ts';
+import { type HardwareFlags, hardwareFromFlags } from './hardware-flag.ts';
 import type { Progress } from './progress.ts';
 import { table } from './table.ts';
-import { readNetwork } from './train-stage.ts';
+import { readWeights } from './train-stage.ts';
 import { backendChoice, parseSeed } from './values.ts';
 import { withWorkplace } from './workplace.ts';
 
+/** Whether JSON is printed. */
+type JsonFlag = { readonly json?: boolean };
+
 /** Flags of `ohmic inspect chip`. */
-export type ChipFlags = {
-  readonly hardware: string;
-  readonly seed: string;
-  /** Which chip of the evaluation, from 1. */
-  readonly chip: number;
-  readonly backend?: string;
-  readonly threads?: number;
-};
+export type ChipFlags = HardwareFlags &
+  JsonFlag & {
+    readonly seed: string;
+    /** Which chip of the evaluation, from 1. */
+    readonly chip: number;
+    readonly backend?: string;
+    readonly threads?: number;
+  };
 
 /** Flags of `ohmic inspect graph` and `kernels`. */
 export type GraphFlags = {
@@ -61,25 +66,42 @@ export type GraphFlags = {
 const WEIGHTS = '.weights';
 
 /** Prints the provenance of weights and the statistics of every parameter. */
-export async function inspectWeights(file: string): Promise<void> {
-  const { parameters, provenance } = await readNetwork(file);
-  const { model, dataset, seed, backend, ohmic, history, settings, normalization } = provenance;
-  const last = history.at(-1);
+export async function inspectWeights(file: string, { json = false }: JsonFlag): Promise<void> {
+  const { parameters, provenance } = await readWeights(file);
+  const statistics = Object.entries(parameters).map(([name, tensor]) => statisticsOf(name, tensor));
+  if (json) {
+    process.stdout.write(`${jsonText({ provenance, parameters: statistics })}\n`);
+    return;
+  }
+  const { normalization, settings } = provenance;
   const lines = [
-    `${model}, trained on ${dataset} by ohmic ${ohmic}, ${backend}, seed ${seed}`,
-    last === undefined
-      ? 'not trained yet'
-      : `${last.epoch} epochs, training loss ${last.trainLoss.toFixed(4)}, test accuracy ${last.testAccuracy === undefined ? 'not measured' : `${(100 * last.testAccuracy).toFixed(2)} %`}`,
+    ...originLines(provenance),
     ...(normalization === undefined ? [] : [`images: ${normalizationText(normalization)}`]),
-    `settings: ${JSON.stringify(settings)}`,
+    ...(settings === undefined ? [] : [`settings: ${JSON.stringify(settings)}`]),
     countsText(parameters),
     '',
     table(
       ['parameter', 'shape', 'values', 'min', 'max', 'mean', 'std', 'max / std'],
-      Object.entries(parameters).map(([name, tensor]) => parameterRow(name, tensor)),
+      statistics.map(statisticsRow),
     ),
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+/** Who trained a network, and what it came to. */
+function originLines({ external, history, ...origin }: Provenance): string[] {
+  const { model, dataset, seed, backend, ohmic } = origin;
+  if (external !== undefined)
+    return [
+      `${model} for ${dataset}, imported by ohmic ${ohmic} from ${external.file}`,
+      `SHA-256 of that file: ${external.sha256}`,
+    ];
+  const last = history.at(-1);
+  const trained = `${model}, trained on ${dataset} by ohmic ${ohmic}, ${backend}, seed ${seed}`;
+  if (last === undefined) return [trained, 'not trained yet'];
+  const { epoch, trainLoss, testAccuracy } = last;
+  const accuracy = testAccuracy === undefined ? 'not measured' : `${(100 * testAccuracy).toFixed(2)} %`;
+  return [trained, `${epoch} epochs, training loss ${trainLoss.toFixed(4)}, test accuracy ${accuracy}`];
 }
 
 /** Numbers in the file, and how many of them go onto crossbars. */
@@ -93,34 +115,51 @@ function normalizationText({ mean, std }: Normalization): string {
   return `normalized by mean ${list(mean)}, standard deviation ${list(std)} of their channels`;
 }
 
-function parameterRow(name: string, { shape, data }: HostTensor): string[] {
+/** A parameter, and what its values are like. */
+type Statistics = {
+  readonly name: string;
+  readonly shape: Shape;
+  readonly min: number;
+  readonly max: number;
+  readonly mean: number;
+  readonly std: number;
+};
+
+function statisticsOf(name: string, { shape, data }: HostTensor): Statistics {
   const mean = data.reduce((sum, value) => sum + value, 0) / data.length;
   const std = Math.sqrt(data.reduce((sum, value) => sum + (value - mean) ** 2, 0) / data.length);
   const min = data.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY);
   const max = data.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
+  return { name, shape, min, max, mean, std };
+}
+
+function statisticsRow({ name, shape, min, max, mean, std }: Statistics): string[] {
   const largest = Math.max(Math.abs(min), Math.abs(max));
-  const ratio = std === 0 ? '–' : (largest / std).toFixed(1);
   return [
     name,
     formatShape(shape),
-    String(data.length),
+    String(elementCount(shape)),
     ...[min, max, mean, std].map((value) => value.toFixed(4)),
-    ratio,
+    std === 0 ? '–' : (largest / std).toFixed(1),
   ];
 }
 
 /** Programs one chip and prints targets, programming errors and tiles of every layer. */
 export async function inspectChip(file: string, flags: ChipFlags, progress: Progress): Promise<void> {
-  const hardware = hardwareFromFlag(flags.hardware);
+  const { json = false } = flags;
+  const hardware = hardwareFromFlags(flags);
   const backend = backendChoice(flags.backend ?? 'auto');
   const [seed, number] = [parseSeed(flags.seed), flags.chip - 1];
-  const { parameters } = await readNetwork(file);
+  const { parameters } = await readWeights(file);
   const layers = layersOf(file, parameters);
+  const names = layers.map(({ name }) => name);
+  throwFaults('inspect chip: hardware', patternFaults(hardware, names));
   await withWorkplace({ ...flags, backend, progress }, async ({ engine }) => {
     const store = await engine.store(parameters);
     const key = deploymentKey(seed);
     const programs = await prepareChipPrograms({ engine, network: { layers }, hardware, store, seed, key });
-    process.stdout.write(chipText(await programs.chip(number)));
+    const chip = await programs.chip(number);
+    process.stdout.write(json ? chipJson(chip) : chipText(chip));
     programs.free();
     store.free();
   });
@@ -138,9 +177,20 @@ function layersOf(file: string, parameters: Parameters): Layer[] {
   return layers;
 }
 
-function chipText({ hardware, seed, number, layers }: Chip): string {
-  const rows = Object.values(layers).map((layer) => {
-    const { name, rows, columns, cells } = layer;
+/** A layer of a programmed chip. */
+type ProgrammedLayer = {
+  readonly name: string;
+  readonly rows: number;
+  readonly columns: number;
+  readonly tiles: number;
+  readonly utilisation: number;
+  readonly meanTargetMicrosiemens: number;
+  /** Root mean square of the pair's difference from its target. */
+  readonly programmingErrorMicrosiemens: number;
+};
+
+function programmedLayers({ hardware, layers }: Chip): ProgrammedLayer[] {
+  return Object.values(layers).map(({ name, rows, columns, cells }) => {
     const { tileCount, utilisation } = tileMatrix({ rows, columns }, hardwareOf(hardware, name)!.tile);
     const targets = new Float64Array(rows * columns);
     const errors = new Float64Array(rows * columns);
@@ -152,20 +202,37 @@ function chipText({ hardware, seed, number, layers }: Chip): string {
         errors[at]! += weight * (g - target);
       }
     }
-    const error = rootMeanSquare(errors);
-    const average = targets.reduce((sum, g) => sum + g, 0) / targets.length;
-    return [
+    return {
       name,
-      `${rows} x ${columns}`,
-      String(tileCount),
-      `${(100 * utilisation).toFixed(1)} %`,
-      average.toFixed(2),
-      error.toFixed(3),
-      `${((100 * error) / hardware.cell.gMaxMicrosiemens).toFixed(2)} %`,
-    ];
+      rows,
+      columns,
+      tiles: tileCount,
+      utilisation,
+      meanTargetMicrosiemens: targets.reduce((sum, g) => sum + g, 0) / targets.length,
+      programmingErrorMicrosiemens: rootMeanSquare(errors),
+    };
   });
+}
+
+function chipJson(chip: Chip): string {
+  const { hardware, seed, number } = chip;
+  return `${jsonText({ hardware: hardware.name, seed, chip: number + 1, layers: programmedLayers(chip) })}\n`;
+}
+
+function chipText(chip: Chip): string {
+  const { hardware, seed, number } = chip;
+  const { name: cell, gMaxMicrosiemens: gMax } = hardware.cell;
+  const rows = programmedLayers(chip).map((layer) => [
+    layer.name,
+    `${layer.rows} x ${layer.columns}`,
+    String(layer.tiles),
+    `${(100 * layer.utilisation).toFixed(1)} %`,
+    layer.meanTargetMicrosiemens.toFixed(2),
+    layer.programmingErrorMicrosiemens.toFixed(3),
+    `${((100 * layer.programmingErrorMicrosiemens) / gMax).toFixed(2)} %`,
+  ]);
   const head = ['layer', 'matrix', 'tiles', 'in use', 'mean target, µS', 'programming error, µS', 'of Gmax'];
-  return `${hardware.name}: cells ${hardware.cell.name}, Gmax ${hardware.cell.gMaxMicrosiemens} µS; chip ${number + 1} of seed ${seed}\nThe error is the root mean square of the pair's difference from its target, just programmed.\n\n${table(head, rows)}\n`;
+  return `${hardware.name}: cells ${cell}, Gmax ${gMax} µS; chip ${number + 1} of seed ${seed}\nThe error is the root mean square of the pair's difference from its target, just programmed.\n\n${table(head, rows)}\n`;
 }
 
 function rootMeanSquare(values: Float64Array): number {

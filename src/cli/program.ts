@@ -1,22 +1,37 @@
 // The commands with their flags, as commander sees them. What they do is in *-command.ts.
 
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { hardwareNames } from '../crossbar/hardware-choice.ts';
-import { namedSets } from '../data/named-sets.ts';
-import { COMPENSATION_METHODS } from '../experiment/record.ts';
 import { networkNames } from '../nn/networks.ts';
-import { BACKEND_CHOICES } from '../node/create-engine.ts';
-import { type EvaluateFlags, evaluateCommand } from './evaluate-command.ts';
+import { completionCommand } from './completion-command.ts';
 import { type FitCellFlags, fitCellCommand } from './fit-cell-command.ts';
+import { type ImportFlags, importCommand, LAYOUTS } from './import-command.ts';
 import { inspectChip, inspectGraph, inspectKernels, inspectWeights } from './inspect-command.ts';
-import { progressOn } from './progress.ts';
+import { addAttribute, addEvaluate } from './measurement-program.ts';
+import { normalizationNames } from './normalization-flag.ts';
+import {
+  checkpointOption,
+  countingNumber,
+  dataOptions,
+  datasets,
+  engineOptions,
+  givenFlags,
+  hardwareOptions,
+  jsonOption,
+  keepDigitalOption,
+  progressFor,
+  quietOption,
+  setOption,
+  shareNumber,
+  workOptions,
+} from './options.ts';
+import { presetsCommand } from './presets-command.ts';
 import { type ReproduceFlags, reproduceCommand } from './reproduce-command.ts';
 import { type RunFlags, runCommand } from './run-command.ts';
-import { schemaCommand } from './schema-command.ts';
+import { schemaCommand, schemaNames } from './schema-command.ts';
 import { type TrainFlags, trainCommand } from './train-command.ts';
+import { trainOptions } from './train-flags.ts';
 import { ohmicVersion } from './workplace.ts';
-
-const datasets = Object.keys(namedSets).join(', ');
 
 /** The whole command. */
 export function buildProgram(): Command {
@@ -31,17 +46,28 @@ export function buildProgram(): Command {
   addRun(program);
   addTrain(program);
   addEvaluate(program);
+  addAttribute(program);
   addReproduce(program);
   addFitCell(program);
+  addImport(program);
   addInspect(program);
   program
     .command('schema [of]')
-    .description('print the JSON schema of settings files: of run (the default), train, hardware or cell')
+    .description(`print a JSON schema: of ${schemaNames.join(', ')} (default: run)`)
     .addHelpText(
       'after',
       '\nExamples:\n  ohmic schema run > run.schema.json\n  ohmic schema train\n  ohmic schema hardware\n',
     )
-    .action(schemaCommand);
+    .action((of: string | undefined) => schemaCommand(of));
+  jsonOption(program.command('presets [name]'))
+    .description('print a hardware preset or a published cell as YAML; without a name, list them')
+    .addHelpText('after', PRESETS_EXAMPLES)
+    .action(presetsCommand);
+  program
+    .command('completion <shell>')
+    .description('print a completion script for bash, zsh or fish')
+    .addHelpText('after', COMPLETION_EXAMPLES)
+    .action((shell: string) => completionCommand(shell, program));
   program
     .command('bench')
     .description('where the benchmarks are')
@@ -53,51 +79,55 @@ export function buildProgram(): Command {
   return program;
 }
 
+const PRESETS_EXAMPLES = `
+Examples:
+  ohmic presets
+  ohmic presets hermes256 > my-chip.yaml         change a field, then: ohmic evaluate --hardware my-chip.yaml
+  ohmic presets pcm-nandakumar-2019
+`;
+
+const COMPLETION_EXAMPLES = `
+Examples:
+  source <(ohmic completion bash)                 in ~/.bashrc
+  source <(ohmic completion zsh)                  in ~/.zshrc, after compinit
+  ohmic completion fish > ~/.config/fish/completions/ohmic.fish
+`;
+
 function addRun(program: Command): void {
-  checkpointOption(workOptions(program.command('run [settings]')))
+  const run = checkpointOption(workOptions(program.command('run [settings]')));
+  jsonOption(
+    setOption(run, 'change a field of the settings or of the hardware: evaluation.chips=2, adc.bits=4'),
+  )
     .description(
       'train, program, drift, compensate, evaluate and report, from one settings file; without one, the built-in job',
     )
     .option('--out <folder>', 'the folder of the run (default: runs/<name>)')
     .addHelpText(
       'after',
-      '\nExamples:\n  ohmic run\n  ohmic run settings.yaml --data ~/datasets\n  ohmic run settings.yaml --resume\n',
+      '\nExamples:\n  ohmic run\n  ohmic run settings.yaml --data ~/datasets\n  ohmic run settings.yaml --resume\n  ohmic run settings.yaml --set hardware=hermes256 --set adc.bits=4\n',
     )
     .action((settings: string | undefined, flags: RunFlags) =>
-      runCommand(settings, flags, progressOn(process.stderr)),
+      runCommand(settings, flags, progressFor(flags)),
     );
 }
 
 function addTrain(program: Command): void {
-  checkpointOption(workOptions(program.command('train')))
-    .description('train a network, with or without noise on its weights')
+  const train = checkpointOption(workOptions(program.command('train')))
+    .description('train a network, with or without noise on its weights and the converters of its hardware')
     .requiredOption('--out <folder>', 'the folder of the run')
-    .option('--config <file>', 'settings as JSON or YAML (ohmic schema train); flags override the file')
-    .option('--dataset <name>', datasets)
-    .option('--train-images <n>', 'only the first n training images')
-    .option('--test-images <n>', 'only the first n test images')
-    .option('--model <name>', networkNames.join(', '))
-    .option('--from <weights>', 'start from these weights')
-    .option('--epochs <n>', 'passes over the training images')
-    .option('--batch-size <n>', 'images of a step')
-    .option('--lr <rate>', 'learning rate at the beginning')
-    .option('--schedule <kind>', 'cosine or step')
-    .option('--warmup-epochs <n>', 'cosine: epochs of linear rise')
-    .option('--drop-at <epochs>', 'step: epochs at which the rate drops, as 100,150')
-    .option('--drop-factor <factor>', 'step: what the rate is multiplied by')
-    .option('--momentum <value>', 'momentum of the gradient descent')
-    .option('--no-nesterov', 'plain momentum')
-    .option('--weight-decay <value>', 'L2 penalty')
-    .option('--label-smoothing <value>', 'share of a label that is spread evenly over all classes')
-    .option('--crop-padding <pixels>', 'random crops after padding')
-    .option('--no-flip', 'do not mirror images')
-    .option('--cutout <pixels>', 'side of a blank square')
-    .option('--noise <eta>', 'training noise: standard deviation relative to the largest weight of a layer')
-    .option('--clip <alpha>', 'limit weights to so many standard deviations of their layer')
-    .option('--seed <n>', 'seed of all random draws')
+    .option('--config <file>', 'settings as JSON or YAML (ohmic schema train); flags override the file');
+  for (const option of trainOptions()) train.addOption(option);
+  train.option(
+    '--hardware <name>',
+    `train for its converters and output noise, whose input ranges are learned: ${hardwareNames.join(', ')}, or a file (default: an ideal periphery)`,
+  );
+  setOption(
+    keepDigitalOption(train),
+    'change a field of the settings, of their training or of its hardware: statisticsMomentum=0.2, ranges.decay=0.01, adc.bits=4',
+  )
     .addHelpText('after', TRAIN_EXAMPLES)
     .action((flags: TrainFlags, command: Command) =>
-      trainCommand(givenFlags(flags, command), progressOn(process.stderr)),
+      trainCommand(givenFlags(flags, command), progressFor(flags)),
     );
 }
 
@@ -105,48 +135,17 @@ const TRAIN_EXAMPLES = `
 Examples:
   ohmic train --dataset synthetic --model small-cnn --epochs 10 --out runs/first
   ohmic train --data ~/datasets --dataset cifar10 --model resnet32 --epochs 100 --out runs/digital
-  ohmic train --data ~/datasets --dataset cifar10 --model resnet32 --epochs 30 --lr 0.02 --noise 0.038 --clip 2 \\
+  ohmic train --data ~/datasets --dataset cifar10 --model resnet32 --epochs 30 --lr 0.02 --noise 3.8% --clip 2 \\
       --from runs/digital/weights.safetensors --out runs/noisy
   ohmic train --out runs/noisy --resume
-`;
-
-function addEvaluate(program: Command): void {
-  workOptions(program.command('evaluate'))
-    .description('program trained networks onto simulated chips and measure their accuracy over time')
-    .requiredOption('--weights <files...>', 'trained networks')
-    .requiredOption('--out <folder>', 'where record.json, accuracies.csv and report.html go')
-    .option(
-      '--hardware <name>',
-      `${hardwareNames.join(', ')}, or a file (ohmic schema hardware)`,
-      'joshi2020',
-    )
-    .option('--chips <n>', 'chips to program', '5')
-    .option('--times <list>', 'times since programming, with s, min, h, d, month or y', '25s,1h,1d,30d,1y')
-    .option('--methods <list>', COMPENSATION_METHODS.join(', '), COMPENSATION_METHODS.join(','))
-    .option('--dataset <name>', 'data set to evaluate on (default: the one trained on)')
-    .option('--train-images <n>', 'only the first n training images for AdaBS and converter ranges')
-    .option('--test-images <n>', 'only the first n test images')
-    .option('--adabs-batches <n>', 'AdaBS: batches of training images', '10')
-    .option('--adabs-batch-size <n>', 'AdaBS: images of a batch', '128')
-    .option(
-      '--adabs-augmentation <crop,cutout>',
-      'AdaBS: padding for crops and side of the cutout in pixels, as 4,8; images are mirrored too; use what the training used',
-    )
-    .option('--calibration-images <n>', 'training images that set converter ranges', '250')
-    .option('--seed <n>', 'seed of all random draws', '0')
-    .addHelpText('after', EVALUATE_EXAMPLES)
-    .action((flags: EvaluateFlags) => evaluateCommand(flags, progressOn(process.stderr)));
-}
-
-const EVALUATE_EXAMPLES = `
-Examples:
-  ohmic evaluate --weights runs/digital/weights.safetensors runs/noisy/weights.safetensors --data ~/datasets \\
-      --hardware joshi2020 --chips 25 --times 25s,1h,1d,30d,1y --methods none,global,per-column,adabs --out runs/compare
-  ohmic evaluate --weights runs/noisy/weights.safetensors --hardware my-chip.json --out runs/my-chip
+  ohmic train --dataset mnist --model lenet5 --epochs 10 --hardware hermes256 --set adc.bits=4 --set dac.bits=4 \\
+      --keep-digital dense3 --out runs/four-bits
+  ohmic train --dataset cifar10 --model resnet20 --epochs 50 --teacher runs/digital/weights.safetensors --out runs/student
 `;
 
 function addReproduce(program: Command): void {
-  checkpointOption(dataOptions(program.command('reproduce [name]')))
+  const reproduce = checkpointOption(dataOptions(program.command('reproduce [name]')));
+  jsonOption(setOption(reproduce, 'change a field of its settings or of its hardware: evaluation.chips=2'))
     .description(
       'run a published experiment from nothing and set its figures beside ours; the same command again continues it',
     )
@@ -158,7 +157,7 @@ function addReproduce(program: Command): void {
     .option('--print-settings', 'print its settings, with the changes of --config, and do nothing else')
     .addHelpText('after', REPRODUCE_EXAMPLES)
     .action((name: string | undefined, flags: ReproduceFlags) =>
-      reproduceCommand(name, flags, progressOn(process.stderr)),
+      reproduceCommand(name, flags, progressFor(flags)),
     );
 }
 
@@ -209,20 +208,47 @@ Examples:
   ohmic fit-cell measurements.csv --read-seconds 1e-6 --law table --g-max 25 --name our-cell --out cell.json
 `;
 
+function addImport(program: Command): void {
+  jsonOption(dataOptions(program.command('import <weights>')))
+    .description('weights that another program trained (safetensors) as a weights file of ohmic, tested')
+    .requiredOption('--model <name>', networkNames.join(', '))
+    .requiredOption('--dataset <name>', `${datasets}: what the network was trained on`)
+    .requiredOption('--out <file>', 'the weights file')
+    .addOption(
+      new Option('--layout <name>', 'whose order of axes the file has').choices(LAYOUTS).default('torch'),
+    )
+    .option('--map <file>', 'what names in the file are here, as JSON (docs/weights-file.md)')
+    .option(
+      '--normalization <name>',
+      `how images were normalised there: dataset (measured on its training images), ${normalizationNames.join(', ')}, or mean/std`,
+      'dataset',
+    )
+    .option('--test-images <n>', 'test on the first n test images only')
+    .addHelpText('after', IMPORT_EXAMPLES)
+    .action((file: string, flags: ImportFlags) => importCommand(file, flags, progressFor(flags)));
+}
+
+const IMPORT_EXAMPLES = `
+Examples:
+  ohmic import resnet20.safetensors --model resnet20 --dataset cifar10 --data ~/datasets --out runs/imported.safetensors
+  ohmic import weights.safetensors --model lenet5 --dataset mnist --map map.json --normalization 0.1307/0.3081 \\
+      --out runs/lenet5.safetensors
+
+In Python: safetensors.torch.save_file(model.state_dict(), "weights.safetensors")
+`;
+
 function addInspect(program: Command): void {
   const inspect = program
     .command('inspect')
     .description('look into weights, a programmed chip, a graph, kernels');
-  inspect
-    .command('weights <file>')
+  jsonOption(inspect.command('weights <file>'))
     .description('where weights come from, and their statistics by layer')
     .action(inspectWeights);
-  engineOptions(inspect.command('chip <weights>'))
+  jsonOption(hardwareOptions(quietOption(engineOptions(inspect.command('chip <weights>'))), 'joshi2020'))
     .description('program one chip: targets, errors and tiles by layer')
-    .option('--hardware <name>', `${hardwareNames.join(', ')}, or a file`, 'joshi2020')
     .option('--seed <n>', 'seed of the evaluation', '0')
     .option('--chip <n>', 'which chip of the evaluation', countingNumber, 1)
-    .action((file, flags) => inspectChip(file, flags, progressOn(process.stderr)));
+    .action((file, flags) => inspectChip(file, flags, progressFor(flags)));
   graphOptions(inspect.command('graph'))
     .description('the graph of a network, one node a line')
     .action(inspectGraph);
@@ -240,50 +266,6 @@ function graphOptions(command: Command): Command {
     .addOption(
       new Option('--kind <kind>', 'which graph').choices(['training', 'inference']).default('inference'),
     )
-    .option('--noise <eta>', 'training: with noise on the weights', Number)
+    .option('--noise <eta>', 'training: with noise on the weights, 0.038 or 3.8%', shareNumber)
     .option('--batch-size <n>', 'images of a batch', countingNumber, 128);
-}
-
-function engineOptions(command: Command): Command {
-  return command
-    .option('--backend <name>', `where kernels run: ${BACKEND_CHOICES.join(', ')} (default: auto)`)
-    .option('--threads <n>', 'worker threads (default: one per processor)', countingNumber);
-}
-
-function workOptions(command: Command): Command {
-  return dataOptions(command).option('--resume', 'continue the run in the folder');
-}
-
-function dataOptions(command: Command): Command {
-  return engineOptions(command).option(
-    '--data <folder>',
-    'folder of data sets (default: OHMIC_DATA, then a download into OHMIC_CACHE)',
-  );
-}
-
-function checkpointOption(command: Command): Command {
-  return command.option(
-    '--checkpoint-minutes <minutes>',
-    'time between checkpoints of a training (default: 2)',
-    positiveNumber,
-  );
-}
-
-function countingNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1)
-    throw new InvalidArgumentError('Expected a whole number from 1.');
-  return value;
-}
-
-function positiveNumber(text: string): number {
-  const value = Number(text);
-  if (!(value > 0)) throw new InvalidArgumentError('Expected a number above 0.');
-  return value;
-}
-
-/** Without the `true` that commander puts where a --no-… flag was not given: the settings decide then. */
-function givenFlags<F extends object>(flags: F, command: Command): F {
-  const given = Object.entries(flags).filter(([name]) => command.getOptionValueSource(name) !== 'default');
-  return Object.fromEntries(given) as F;
 }

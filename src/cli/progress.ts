@@ -23,6 +23,12 @@ export type Progress = {
   readonly task: (options: TaskOptions) => Task;
 };
 
+/** Progress that nobody sees. */
+export const silentProgress: Progress = {
+  line: () => undefined,
+  task: () => ({ update: () => undefined, end: () => undefined }),
+};
+
 const WINDOW_MILLISECONDS = 10_000;
 const LINE_MILLISECONDS = 10_000;
 

@@ -6,23 +6,28 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { UsageError } from '../base/errors.ts';
-import { mergeSettings } from '../base/merge.ts';
 import { unknownName } from '../base/suggest.ts';
+import { jsonText } from '../report/json.ts';
+import { withCellFiles } from './cell-file.ts';
 import { checkRunSettings } from './check-settings.ts';
 import { commandLine } from './command-line.ts';
 import { readSettingsFile } from './files.ts';
+import { laySettings } from './lay-settings.ts';
 import { formatDuration, type Progress } from './progress.ts';
 import { holdsRun, storedSettings } from './run-folder.ts';
+import { type SetFlags, withSetFlags } from './run-set.ts';
 import { runInFolder } from './run-stages.ts';
 import { table } from './table.ts';
 import { keepBackend, type WorkFlags } from './train-command.ts';
 
 /** Flags of `ohmic reproduce`. */
-export type ReproduceFlags = WorkFlags & {
-  readonly out?: string;
-  readonly config?: string;
-  readonly printSettings?: boolean;
-};
+export type ReproduceFlags = WorkFlags &
+  SetFlags & {
+    readonly json?: boolean;
+    readonly out?: string;
+    readonly config?: string;
+    readonly printSettings?: boolean;
+  };
 
 // Two folders up from this file, whether it runs as src/cli/ or as dist/cli/.
 const FOLDER = fileURLToPath(new URL('../../reproductions/', import.meta.url));
@@ -50,16 +55,15 @@ export async function reproduceCommand(
   progress: Progress,
 ): Promise<void> {
   if (name === undefined) {
-    process.stdout.write(`${reproductionList()}\n`);
+    const { json = false } = flags;
+    process.stdout.write(json ? `${jsonText(reproductions())}\n` : `${reproductionList()}\n`);
     return;
   }
   const began = performance.now();
   const file = reproductionFile(name);
-  const changes = flags.config === undefined ? undefined : readSettingsFile(flags.config);
-  const asked = mergeSettings(
-    mergeSettings(readSettingsFile(file), changes),
-    flags.backend === undefined ? undefined : { backend: flags.backend },
-  );
+  const { config } = flags;
+  const changes = config === undefined ? undefined : withCellFiles(readSettingsFile(config), config);
+  const asked = withSetFlags(laySettings(readSettingsFile(file), changes)!, flags);
   const where = flags.config === undefined ? file : `${name} with ${flags.config}`;
   const complete = checkRunSettings(where, asked);
   if (flags.printSettings === true) {
@@ -74,11 +78,28 @@ export async function reproduceCommand(
   progress.line(`finished in ${formatDuration((performance.now() - began) / 1000)}`);
 }
 
+/** A published experiment, in a few words. */
+export type Reproduction = {
+  readonly name: string;
+  readonly model: string;
+  readonly dataset: string;
+  readonly publication?: string;
+};
+
+/** All reproductions. */
+export function reproductions(): Reproduction[] {
+  return reproductionNames().map((name) => {
+    const { model, data, published } = checkRunSettings(name, readSettingsFile(reproductionFile(name)));
+    return { name, model, dataset: data.dataset, ...(published && { publication: published.source }) };
+  });
+}
+
 /** All reproductions as a table: name, network, publication. */
 export function reproductionList(): string {
-  const rows = reproductionNames().map((name) => {
-    const { model, data, published } = checkRunSettings(name, readSettingsFile(reproductionFile(name)));
-    return [name, `${model} on ${data.dataset}`, published?.source ?? ''];
-  });
+  const rows = reproductions().map(({ name, model, dataset, publication = '' }) => [
+    name,
+    `${model} on ${dataset}`,
+    publication,
+  ]);
   return table(['name', 'network', 'publication'], rows);
 }

@@ -1,19 +1,20 @@
 // `ohmic run`: a whole experiment from one settings file, or the built-in one.
 
 import { join } from 'node:path';
-import { mergeSettings } from '../base/merge.ts';
 import type { Json } from '../base/schema.ts';
+import { withCellFiles } from './cell-file.ts';
 import { checkRunSettings } from './check-settings.ts';
 import { commandLine } from './command-line.ts';
 import { defaultRun } from './default-run.ts';
 import { readSettingsFile } from './files.ts';
 import { formatDuration, type Progress } from './progress.ts';
 import { freshFolder, lastFolder, storedSettings } from './run-folder.ts';
+import { type SetFlags, withSetFlags } from './run-set.ts';
 import { runInFolder } from './run-stages.ts';
 import { keepBackend, type WorkFlags } from './train-command.ts';
 
 /** Flags of `ohmic run`. */
-export type RunFlags = WorkFlags & { readonly out?: string };
+export type RunFlags = WorkFlags & SetFlags & { readonly out?: string; readonly json?: boolean };
 
 /** Runs the experiment of a settings file, or the built-in one. */
 export async function runCommand(
@@ -24,9 +25,9 @@ export async function runCommand(
   const { resume = false, out } = flags;
   const began = performance.now();
   const where = file ?? 'run';
-  const asked = mergeSettings(
-    file === undefined ? (defaultRun as unknown as Json) : readSettingsFile(file),
-    flags.backend === undefined ? undefined : { backend: flags.backend },
+  const asked = withSetFlags(
+    file === undefined ? (defaultRun as unknown as Json) : withCellFiles(readSettingsFile(file), file),
+    flags,
   );
   const usual = join('runs', checkRunSettings(where, asked).name);
   // A settings file names its run; the built-in job may be repeated at will.

@@ -4,6 +4,7 @@
 import { join } from 'node:path';
 import { throwFaults } from '../base/errors.ts';
 import type { Json } from '../base/schema.ts';
+import { patternFaults } from '../crossbar/hardware.ts';
 import { resolveHardware } from '../crossbar/hardware-choice.ts';
 import type { DataSplit } from '../data/image-set.ts';
 import {
@@ -15,6 +16,7 @@ import type { NoiseSweep, NoiseSweepPoint } from '../experiment/record.ts';
 import type { Network } from '../nn/network.ts';
 import { networkByName } from '../nn/networks.ts';
 import type { TrainedNetwork } from '../train/checkpoint.ts';
+import type { TrainingSettings } from '../train/settings.ts';
 import { checkRunSettings } from './check-settings.ts';
 import { commandLine } from './command-line.ts';
 import {
@@ -32,7 +34,8 @@ import type { Progress } from './progress.ts';
 import { enterRunFolder } from './run-folder.ts';
 import type { NoiseSweepSettings, RunSettings } from './settings-schema.ts';
 import type { WorkFlags } from './train-command.ts';
-import { type TrainStage, trainInFolder } from './train-stage.ts';
+import { type FolderTraining, trainInFolder } from './train-stage.ts';
+import { checkTeachers, layerFaults, type Predecessors, trainingStart } from './training-start.ts';
 import { type Workplace, withWorkplace } from './workplace.ts';
 
 /** Where an experiment runs, and how. */
@@ -42,7 +45,7 @@ export type RunOptions = {
   readonly resume: boolean;
   /** The command that continues it after a stop. */
   readonly resumeCommand: string;
-  readonly flags: WorkFlags;
+  readonly flags: WorkFlags & { readonly json?: boolean };
   readonly progress: Progress;
 };
 
@@ -59,7 +62,9 @@ export async function runInFolder(
     const data = await loadData(settings.data, { folder: flags.data, progress });
     const network = networkByName(settings.model, imageTask(data));
     // Asked before hours of training.
-    throwFaults('evaluation', allEvaluationFaults(settings, network, data));
+    throwFaults('run', allFaults(settings, network, data));
+    const { training, noiseTraining, noiseSweep } = settings;
+    await checkTeachers(training, [noiseTraining, noiseSweep?.training], data);
     enterRunFolder(folder, { ...settings, backend: place.engine.backend.name } as unknown as Json, {
       resume,
       complete: (stored) => checkRunSettings(folder, stored) as unknown as Json,
@@ -67,13 +72,15 @@ export async function runInFolder(
     progress.line(
       `${settings.model} on ${settings.data.dataset}, in ${folder}, ${place.engine.backend.description}`,
     );
-    await interruptible(resumeCommand, (signal) => runStages(settings, { folder, data, place, signal }));
+    await interruptible(resumeCommand, (signal) =>
+      runStages(settings, { folder, data, place, signal, json: flags.json ?? false }),
+    );
   });
 }
 
-/** Faults of every evaluation of an experiment, with the place of each. */
-function allEvaluationFaults(
-  { evaluation, controlEvaluation, noiseSweep }: RunSettings,
+/** Faults of every training and every evaluation of an experiment, with the place of each. */
+function allFaults(
+  { training, noiseTraining, hardware, evaluation, controlEvaluation, noiseSweep }: RunSettings,
   network: Network,
   data: DataSplit,
 ): string[] {
@@ -83,7 +90,12 @@ function allEvaluationFaults(
       : [...evaluationFaults(one, countsOf(data)), ...methodFaults(one, network)].map(
           (fault) => `${place}.${fault}`,
         );
+  const names = network.layers.map(({ name }) => name);
   return [
+    ...layerFaults('training', training, network),
+    ...layerFaults('noiseTraining', noiseTraining, network),
+    ...layerFaults('noiseSweep.training', noiseSweep?.training, network),
+    ...patternFaults(resolveHardware(hardware), names).map((fault) => `hardware.${fault}`),
     ...faultsOf('evaluation', evaluation),
     ...faultsOf('controlEvaluation', controlEvaluation),
     ...faultsOf('noiseSweep.evaluation', noiseSweep?.evaluation),
@@ -95,35 +107,34 @@ type Surroundings = {
   readonly data: DataSplit;
   readonly place: Workplace;
   readonly signal: AbortSignal;
+  readonly json: boolean;
 };
 
+/** Trains in a folder, after other networks. */
+type Trainer = (
+  what: Pick<FolderTraining, 'label' | 'folder'>,
+  settings: TrainingSettings,
+  before: Predecessors,
+) => Promise<TrainedNetwork>;
+
 async function runStages(settings: RunSettings, surroundings: Surroundings): Promise<void> {
-  const { folder, data, place, signal } = surroundings;
+  const { folder, data, place, signal, json } = surroundings;
   const { seed, training, noiseTraining, noiseSweep, published } = settings;
   const { dataset } = settings.data;
   const network = networkByName(settings.model, imageTask(data));
-  const stage = { network, dataset, data, seed };
-  const digital = await trainInFolder(
-    { ...stage, label: 'digital training', folder: join(folder, 'digital'), settings: training },
-    place,
-    signal,
-  );
+  const train: Trainer = async (what, one, before) => {
+    const start = await trainingStart(one, data, before);
+    return trainInFolder({ ...what, network, dataset, seed, ...start }, place, signal);
+  };
+  const digital = await train({ label: 'digital training', folder: join(folder, 'digital') }, training, {});
   const networks: LabelledNetwork[] = [
     { label: 'digital', trained: digital, evaluation: settings.controlEvaluation },
   ];
+  // Where the settings distil without naming a file, the digital network is the teacher.
+  const before = { initial: digital, teacher: digital };
   if (noiseTraining !== undefined) {
-    const noisy = await trainInFolder(
-      {
-        ...stage,
-        label: 'noise training',
-        folder: join(folder, 'noise-trained'),
-        settings: noiseTraining,
-        initial: digital.parameters,
-      },
-      place,
-      signal,
-    );
-    networks.push({ label: 'noise-trained', trained: noisy });
+    const what = { label: 'noise training', folder: join(folder, 'noise-trained') };
+    networks.push({ label: 'noise-trained', trained: await train(what, noiseTraining, before) });
   }
   const experiment: Experiment = {
     title: `${network.name} on ${dataset}`,
@@ -142,18 +153,18 @@ async function runStages(settings: RunSettings, surroundings: Surroundings): Pro
     ...(published === undefined ? {} : { published }),
   };
   if (noiseSweep === undefined) {
-    reportRecord(folder, record);
+    reportRecord(folder, record, { json });
     return;
   }
   place.progress.line(`so far: ${writeRecord(folder, record)}`);
-  const sweep = await sweepNoise(noiseSweep, { experiment, stage, digital, place, signal });
-  reportRecord(folder, { ...record, noiseSweep: sweep });
+  const sweep = await sweepNoise(noiseSweep, { experiment, train, before, place, signal });
+  reportRecord(folder, { ...record, noiseSweep: sweep }, { json });
 }
 
 type SweepSurroundings = {
   readonly experiment: Experiment;
-  readonly stage: Pick<TrainStage, 'network' | 'dataset' | 'data' | 'seed'>;
-  readonly digital: TrainedNetwork;
+  readonly train: Trainer;
+  readonly before: Predecessors;
   readonly place: Workplace;
   readonly signal: AbortSignal;
 };
@@ -161,7 +172,7 @@ type SweepSurroundings = {
 /** Trains and evaluates one network for each amount of training noise, each in a folder of its own. */
 async function sweepNoise(
   { relativeToMax: amounts, training, evaluation }: NoiseSweepSettings,
-  { experiment, stage, digital, place, signal }: SweepSurroundings,
+  { experiment, train, before, place, signal }: SweepSurroundings,
 ): Promise<NoiseSweep> {
   const points: NoiseSweepPoint[] = [];
   for (const relativeToMax of amounts) {
@@ -171,11 +182,7 @@ async function sweepNoise(
       ...training,
       noise: { ...training.noise, kind: 'gaussian', relativeToMax },
     } as const;
-    const trained = await trainInFolder(
-      { ...stage, label: `training with ${label}`, folder, settings, initial: digital.parameters },
-      place,
-      signal,
-    );
+    const trained = await train({ label: `training with ${label}`, folder }, settings, before);
     const [result] = await evaluateInFolder(
       { ...experiment, folder, evaluation },
       [{ label, trained }],

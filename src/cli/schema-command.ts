@@ -6,6 +6,7 @@ import type { Json } from '../base/schema.ts';
 import { unknownName } from '../base/suggest.ts';
 import { cellSchema } from '../cells/cell-schema.ts';
 import { hardwareSchema } from '../crossbar/hardware-schema.ts';
+import { evaluationSchema } from '../experiment/evaluation-settings.ts';
 import { recordSchema } from '../experiment/record-schema.ts';
 import { runSchema, trainSchema } from './settings-schema.ts';
 
@@ -15,7 +16,11 @@ const schemas: Readonly<Record<string, () => Json>> = {
   hardware: () => schemaOf(hardwareSchema),
   record: () => schemaOf(recordSchema),
   cell: () => schemaOf(cellSchema),
+  evaluation: () => schemaOf(evaluationSchema),
 };
+
+/** What there are schemas of. */
+export const schemaNames: readonly string[] = Object.keys(schemas);
 
 /** Parts of a run that take what they do not say from another part, and what each must say itself. */
 const INHERITING: Readonly<Record<string, readonly string[]>> = {
@@ -24,7 +29,7 @@ const INHERITING: Readonly<Record<string, readonly string[]>> = {
   noiseSweep: ['relativeToMax'],
 };
 
-/** Prints the schema of settings of `run` (the default), of `train`, of hardware, of a cell, or of a kept record. */
+/** Prints the schema of settings of `run` (the default), of `train`, of hardware, of a cell, of an evaluation, or of a kept record. */
 export function schemaCommand(of = 'run'): void {
   const schema = Object.hasOwn(schemas, of) ? schemas[of] : undefined;
   if (schema === undefined) throw new UsageError(`schema: ${unknownName(of, Object.keys(schemas))}`);

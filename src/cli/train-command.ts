@@ -1,19 +1,27 @@
 // `ohmic train`: one training in one folder.
 
 import { resolve } from 'node:path';
-import { isTree, mergeSettings } from '../base/merge.ts';
+import { throwFaults } from '../base/errors.ts';
+import { mergeSettings, withValueAt } from '../base/merge.ts';
 import type { Json } from '../base/schema.ts';
+import { valueAt } from '../base/value-at.ts';
 import { networkByName } from '../nn/networks.ts';
-import { checkTrainSettings, fieldsOf, withMigratedTraining } from './check-settings.ts';
+import { trainingSchema } from '../train/settings.ts';
+import { withCellFiles } from './cell-file.ts';
+import { checkTrainSettings } from './check-settings.ts';
 import { commandLine } from './command-line.ts';
 import { readSettingsFile } from './files.ts';
+import { chosenHardware, type HardwareFlags, hardwareRoot } from './hardware-flag.ts';
 import { interruptible } from './interruption.ts';
+import { laySettings } from './lay-settings.ts';
 import { imageTask, loadData } from './load-data.ts';
 import type { Progress } from './progress.ts';
 import { enterRunFolder, storedSettings } from './run-folder.ts';
-import type { TrainSettings } from './settings-schema.ts';
+import { below, fieldsOfSchema, located, parseSettings, type Root, settingsTree } from './set-flag.ts';
+import { type TrainSettings, trainSchema } from './settings-schema.ts';
+import { flagSettings } from './train-flags.ts';
 import { readWeights, trainInFolder, weightsFile } from './train-stage.ts';
-import { numberOrText, parseList } from './values.ts';
+import { layerFaults, trainingStart } from './training-start.ts';
 import { withWorkplace } from './workplace.ts';
 
 /** Flags that every computing command has. */
@@ -23,75 +31,84 @@ export type WorkFlags = {
   readonly threads?: number;
   readonly checkpointMinutes?: number;
   readonly resume?: boolean;
+  readonly quiet?: boolean;
 };
 
-/** Flags of `ohmic train`, as typed. */
-export type TrainFlags = WorkFlags & {
-  readonly out: string;
-  readonly config?: string;
-  readonly dataset?: string;
-  readonly trainImages?: string;
-  readonly testImages?: string;
-  readonly model?: string;
-  readonly from?: string;
-  readonly seed?: string;
-  readonly epochs?: string;
-  readonly batchSize?: string;
-  readonly lr?: string;
-  readonly schedule?: string;
-  readonly warmupEpochs?: string;
-  readonly dropAt?: string;
-  readonly dropFactor?: string;
-  readonly rule?: string;
-  readonly momentum?: string;
-  readonly nesterov?: boolean;
-  readonly weightDecay?: string;
-  readonly labelSmoothing?: string;
-  readonly cropPadding?: string;
-  readonly flip?: boolean;
-  readonly cutout?: string;
-  readonly noise?: string;
-  readonly clip?: string;
-};
+/** Flags of `ohmic train`, as typed; those that are fields of its settings stand in train-flags.ts. */
+export type TrainFlags = WorkFlags &
+  HardwareFlags & {
+    readonly out: string;
+    readonly config?: string;
+  };
 
 /** Trains as the flags and the settings file say, and leaves the weights in the run's folder. */
 export async function trainCommand(flags: TrainFlags, progress: Progress): Promise<void> {
   const { out, resume = false } = flags;
   const settings = trainSettings(flags, resume ? storedSettings(out) : undefined);
   await withWorkplace({ ...flags, backend: settings.backend, progress }, async (place) => {
-    const data = await loadData(settings.data, { folder: flags.data, progress });
-    const network = networkByName(settings.model, imageTask(data));
-    const initial =
-      settings.from === undefined ? undefined : (await readWeights(settings.from, network)).parameters;
+    const images = await loadData(settings.data, { folder: flags.data, progress });
+    const network = networkByName(settings.model, imageTask(images));
+    throwFaults('train', layerFaults('training', settings.training, network));
+    const initial = settings.from === undefined ? undefined : await readWeights(settings.from, network);
+    const start = await trainingStart(settings.training, images, { initial });
     enterRunFolder(out, { ...settings, backend: place.engine.backend.name } as unknown as Json, {
       resume,
       complete: (stored) => checkTrainSettings(out, stored) as unknown as Json,
     });
     progress.line(
-      `training ${network.name} on ${settings.data.dataset} (${data.train.count} images), ${place.engine.backend.description}`,
+      `training ${network.name} on ${settings.data.dataset} (${images.train.count} images), ${place.engine.backend.description}`,
     );
-    const stage = {
-      label: 'training',
-      folder: out,
-      network,
-      dataset: settings.data.dataset,
-      data,
-      settings: settings.training,
-      seed: settings.seed,
-      initial,
-    };
-    await interruptible(`${commandLine()} --resume`, (signal) => trainInFolder(stage, place, signal));
+    const { seed } = settings;
+    const { dataset } = settings.data;
+    const training = { label: 'training', folder: out, network, dataset, seed, ...start };
+    await interruptible(`${commandLine()} --resume`, (signal) => trainInFolder(training, place, signal));
     process.stdout.write(`${weightsFile(out)}\n`);
   });
 }
 
+const HARDWARE = ['training', 'hardware'] as const;
+
 /** Flags over the file over what a continued run began with; every fault at once. */
 function trainSettings(flags: TrainFlags, stored: Json | undefined): TrainSettings {
-  const file = flags.config === undefined ? undefined : readSettingsFile(flags.config);
-  const base = mergeSettings({ data: {}, training: {} }, withMigratedTraining(file ?? stored));
-  const merged = withKinds(mergeSettings(base, flagSettings(flags)));
+  const { config, hardware, keepDigital, set = [], backend } = flags;
+  const file = config === undefined ? undefined : withCellFiles(readSettingsFile(config), config);
+  const { inside, others } = below(HARDWARE, located(parseSettings(set), setRoots()));
+  const laid = laySettings(
+    file ?? stored,
+    backend === undefined ? undefined : { backend },
+    flagSettings(flags),
+    settingsTree(others),
+  );
+  const chosen = chosenHardware(valueAt(laid, HARDWARE) as Json | undefined, {
+    hardware,
+    keepDigital,
+    settings: inside,
+  });
+  const merged = chosen === undefined ? laid : withValueAt(laid, HARDWARE, chosen);
   const settings = checkTrainSettings('train', keepBackend(merged, stored));
-  return settings.from === undefined ? settings : { ...settings, from: resolve(settings.from) };
+  const { from, training } = settings;
+  const { distillation } = training;
+  return {
+    ...settings,
+    ...(from === undefined ? {} : { from: resolve(from) }),
+    ...(distillation?.teacher === undefined
+      ? {}
+      : {
+          training: {
+            ...training,
+            distillation: { ...distillation, teacher: resolve(distillation.teacher) },
+          },
+        }),
+  };
+}
+
+/** What `--set` reaches: the settings, their training, its hardware. */
+function setRoots(): Root[] {
+  return [
+    { fields: fieldsOfSchema(trainSchema), at: [] },
+    { fields: fieldsOfSchema(trainingSchema), at: ['training'] },
+    hardwareRoot(HARDWARE),
+  ];
 }
 
 /** A continued run stays on its backend unless another one is asked for by name. */
@@ -99,77 +116,4 @@ export function keepBackend(settings: Json | undefined, stored: Json | undefined
   const { backend = 'auto' } = (settings ?? {}) as { readonly backend?: Json };
   const { backend: begun } = (stored ?? {}) as { readonly backend?: Json };
   return backend === 'auto' && begun !== undefined ? mergeSettings(settings, { backend: begun }) : settings;
-}
-
-function flagSettings(flags: TrainFlags): Json {
-  const number = (text: string | undefined): Json | undefined =>
-    text === undefined ? undefined : numberOrText(text);
-  return compact({
-    data: {
-      dataset: flags.dataset,
-      trainImages: number(flags.trainImages),
-      testImages: number(flags.testImages),
-    },
-    model: flags.model,
-    seed: number(flags.seed),
-    backend: flags.backend,
-    from: flags.from === undefined ? undefined : resolve(flags.from),
-    training: {
-      epochs: number(flags.epochs),
-      batchSize: number(flags.batchSize),
-      learningRate: {
-        kind: flags.schedule,
-        initial: number(flags.lr),
-        warmupEpochs: number(flags.warmupEpochs),
-        atEpochs: flags.dropAt === undefined ? undefined : parseList(flags.dropAt).map(numberOrText),
-        factor: number(flags.dropFactor),
-      },
-      rule: {
-        kind: flags.rule,
-        momentum: number(flags.momentum),
-        nesterov: flags.nesterov,
-        weightDecay: number(flags.weightDecay),
-      },
-      labelSmoothing: number(flags.labelSmoothing),
-      augmentation: {
-        cropPadding: number(flags.cropPadding),
-        flip: flags.flip,
-        cutout: number(flags.cutout),
-      },
-      noise:
-        flags.noise === undefined
-          ? undefined
-          : { kind: 'gaussian', relativeToMax: numberOrText(flags.noise) },
-      clipping:
-        flags.clip === undefined
-          ? undefined
-          : { kind: 'standard-deviations', alpha: numberOrText(flags.clip) },
-    },
-  });
-}
-
-/** Without the fields that are absent, and without branches that hold nothing else. */
-function compact(tree: { readonly [name: string]: Json | undefined }): Json {
-  const entries = Object.entries(tree).flatMap(([name, value]): [string, Json][] => {
-    if (value === undefined) return [];
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return [[name, value]];
-    const inner = compact(value as { readonly [name: string]: Json | undefined }) as object;
-    return Object.keys(inner).length === 0 ? [] : [[name, inner as Json]];
-  });
-  return Object.fromEntries(entries);
-}
-
-/** Names the schedule and the update rule where flags only gave their numbers. */
-function withKinds(settings: Json | undefined): Json | undefined {
-  const { training } = fieldsOf(settings);
-  const { learningRate, rule } = fieldsOf(training);
-  const isUnnamed = (part: Json | undefined): boolean => isTree(part) && part['kind'] === undefined;
-  const { atEpochs, factor } = fieldsOf(learningRate);
-  const schedule = atEpochs !== undefined || factor !== undefined ? 'step' : 'cosine';
-  return mergeSettings(settings, {
-    training: {
-      ...(isUnnamed(learningRate) && { learningRate: { kind: schedule } }),
-      ...(isUnnamed(rule) && { rule: { kind: 'sgd' } }),
-    },
-  });
 }

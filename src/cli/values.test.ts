@@ -4,19 +4,22 @@ import { mergeSettings, settingsDifferences } from '../base/merge.ts';
 import { nearestName, unknownName } from '../base/suggest.ts';
 import { DAY, HOUR, MONTH, YEAR } from '../base/units.ts';
 import { formatDuration } from './progress.ts';
-import { backendChoice, numberOrText, parseList, parseSeed, parseTime } from './values.ts';
+import {
+  backendChoice,
+  countOrText,
+  numberOrText,
+  parseList,
+  parsePoints,
+  parseSeed,
+  parseTime,
+  shareOrText,
+} from './values.ts';
 
 test('times are read with their units', () => {
-  assert.deepEqual(['25s', '90', '2min', '1h', '30d', '1month', '1y', '1.5e3 s'].map(parseTime), [
-    25,
-    90,
-    120,
-    HOUR,
-    30 * DAY,
-    MONTH,
-    YEAR,
-    1500,
-  ]);
+  assert.deepEqual(
+    ['25s', '90', '2min', '1h', '30d', '1month', '1y', '1.5e3 s'].map((text) => parseTime(text)),
+    [25, 90, 120, HOUR, 30 * DAY, MONTH, YEAR, 1500],
+  );
 });
 
 test('a negative time and a text that is no time are refused', () => {
@@ -28,12 +31,55 @@ test('a negative time and a text that is no time are refused', () => {
 test('a seed is a whole number that is exact', () => {
   assert.deepEqual(['0', '12', String(2 ** 53 - 1)].map(parseSeed), [0, 12, 2 ** 53 - 1]);
   for (const text of ['', ' ', '-1', '1.5', '1e300', 'x'])
-    assert.throws(() => parseSeed(text), { name: 'UsageError', message: /--seed must be a whole number/ });
+    assert.throws(() => parseSeed(text), { name: 'UsageError', message: /--seed: expected a whole number/ });
 });
 
 test('lists drop blanks, numbers keep texts that are none', () => {
   assert.deepEqual(parseList(' a, b,,c '), ['a', 'b', 'c']);
   assert.deepEqual(['1e-3', '', ' ', 'x', 'Infinity'].map(numberOrText), [0.001, '', ' ', 'x', 'Infinity']);
+});
+
+test('a share is a number or a percentage, read in decimals', () => {
+  assert.deepEqual(['0.038', '3.8%', '3.8 %', '7%', '-1%', '%', 'x%', 'x', '1e-3'].map(shareOrText), [
+    0.038,
+    0.038,
+    0.038,
+    0.07,
+    -0.01,
+    '%',
+    'x%',
+    'x',
+    0.001,
+  ]);
+});
+
+test('a count may be in thousands and millions', () => {
+  assert.deepEqual(['50000', '50k', '1.5M', '2.6 k', 'k', '-1k', 'x'].map(countOrText), [
+    50_000,
+    50_000,
+    1_500_000,
+    2600,
+    'k',
+    '-1k',
+    'x',
+  ]);
+});
+
+test('points are times with methods, and all faults of a list are named', () => {
+  assert.deepEqual(parsePoints(' 25s:none, 1d : global'), [
+    { timeSeconds: 25, method: 'none' },
+    { timeSeconds: DAY, method: 'global' },
+  ]);
+  assert.throws(() => parsePoints('25s:none,1fortnight:global,1h:adabss,3,1:2:3'), {
+    name: 'UsageError',
+    message: `--points: 4 faults
+  - expected a number with one of s, min, h, d, month, y, got "1fortnight"; write for example 25s,1h,30d
+  - "1h:adabss": expected one of none, global, per-column, adabs, got "adabss"; did you mean "adabs"?
+  - expected a time and a method, got "3"; write for example 25s:none,1d:global
+  - expected a time and a method, got "1:2:3"; write for example 25s:none,1d:global`,
+  });
+  assert.throws(() => parsePoints(','), /--points: expected at least one point, got ","/);
+  assert.throws(() => parsePoints('-1h:none'), /--points: a time since programming must be at least 0 s/);
 });
 
 test('a near name is suggested, a far one is not', () => {

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { UsageError } from '../base/errors.ts';
-import { mergeSettings } from '../base/merge.ts';
+import { isTree, mergeSettings, type Tree } from '../base/merge.ts';
 import { type Incomplete, type Json, nameSchema } from '../base/schema.ts';
 import { unknownName } from '../base/suggest.ts';
 import type { HardwareSpec } from './hardware.ts';
@@ -29,14 +29,61 @@ export const hardwarePresets: { readonly [N in HardwareName]: HardwareSpec } = {
 /** All names of presets. */
 export const hardwareNames: readonly HardwareName[] = Object.keys(hardwarePresets) as HardwareName[];
 
-/** Schema of `HardwareChoice`. The changes of a preset are checked when they lie on it. */
-export const hardwareChoiceSchema: z.ZodType<HardwareChoice> = z.union([
+/**
+ * Changes laid on hardware as settings hold it. What is whole in itself (a name, another preset, a specification)
+ * replaces what lies below; anything else changes it, field by field. Of layers, the patterns of `over` come first.
+ *
+ * @param base a name, a preset with changes, or a specification
+ */
+export function changeHardware(base: Json | undefined, over: Json | undefined): Json | undefined {
+  if (over === undefined) return base;
+  if (base === undefined || !isTree(over)) return over;
+  const under = typeof base === 'string' ? { preset: base } : base;
+  if (!isTree(under)) return under;
+  if (isWhole(over, under)) return over;
+  const { layers: lower, ...below } = under;
+  const { layers: upper, ...above } = over;
+  const layers = changeLayers(lower, upper);
+  return { ...(mergeSettings(below, above) as object), ...(layers === undefined ? {} : { layers }) };
+}
+
+function isWhole(over: Tree, under: Tree): boolean {
+  const { preset } = over;
+  if (preset !== undefined) return preset !== under['preset'];
+  return Object.keys(hardwarePresets.ideal).every((field) => over[field] !== undefined);
+}
+
+function changeLayers(base: Json | undefined, over: Json | undefined): Json | undefined {
+  if (!isTree(base) || !isTree(over)) return over ?? base;
+  const changed = Object.entries(over).map(([pattern, own]): [string, Json | undefined] => {
+    const below = base[pattern];
+    return [pattern, isTree(below) && isTree(own) ? mergeSettings(below, own) : own];
+  });
+  return { ...Object.fromEntries(changed), ...withoutKeys(base, Object.keys(over)) };
+}
+
+function withoutKeys(tree: Tree, names: readonly string[]): Tree {
+  return Object.fromEntries(Object.entries(tree).filter(([name]) => !names.includes(name)));
+}
+
+const changedPreset = z
+  .looseObject({ preset: nameSchema(hardwareNames) })
+  .superRefine(({ preset, ...changes }, { addIssue }) => {
+    const checked = hardwareSchema.safeParse(onPreset(preset, changes as Tree));
+    for (const issue of checked.error?.issues ?? []) addIssue({ ...issue, path: [...issue.path] });
+  })
+  .meta({ description: 'a preset with changes; fields as in a whole specification' });
+
+/** Schema of `HardwareChoice`; the changes of a preset must fit it. */
+export const hardwareChoiceSchema: z.ZodType<HardwareChoice, HardwareChoice> = z.union([
   nameSchema(hardwareNames),
-  z
-    .looseObject({ preset: nameSchema(hardwareNames) })
-    .meta({ description: 'a preset with changes; fields as in a whole specification' }),
+  changedPreset,
   hardwareSchema,
-]) as unknown as z.ZodType<HardwareChoice>;
+]) as unknown as z.ZodType<HardwareChoice, HardwareChoice>;
+
+/** Schema of `HardwareSpec` that takes a `HardwareChoice` and gives the whole specification. */
+export const chosenHardwareSchema: z.ZodType<HardwareSpec, HardwareChoice> =
+  hardwareChoiceSchema.transform(resolveHardware);
 
 /**
  * The specification that settings name, hold or change.
@@ -47,7 +94,11 @@ export function resolveHardware(choice: HardwareChoice): HardwareSpec {
   if (typeof choice === 'string') return hardwarePresets[choice];
   if (!('preset' in choice)) return choice;
   const { preset, ...changes } = choice;
-  const base: HardwareSpec | undefined = hardwarePresets[preset];
-  if (base === undefined) throw new UsageError(`hardware.preset: ${unknownName(preset, hardwareNames)}`);
-  return checkHardware(mergeSettings(base as unknown as Json, changes as unknown as Json));
+  if (!Object.hasOwn(hardwarePresets, preset))
+    throw new UsageError(`hardware.preset: ${unknownName(preset, hardwareNames)}`);
+  return checkHardware(onPreset(preset, changes as unknown as Tree));
+}
+
+function onPreset(preset: HardwareName, changes: Tree): Json | undefined {
+  return changeHardware(hardwarePresets[preset] as unknown as Json, changes);
 }

@@ -144,13 +144,27 @@ async function measure(
   }
 }
 
+/**
+ * Names of all variants that an attribution measures, the reference first.
+ *
+ * @throws UsageError, with all faults, if it can't be made
+ */
+export function attributionVariants(options: VariantOptions): readonly string[] {
+  return variantsOf(options).map(({ name }) => name);
+}
+
+type VariantOptions = Pick<AttributeOptions, 'network' | 'hardware' | 'points' | 'groups'>;
+
 /** Everything that is measured, the reference first. */
-function variantsOf({ network, hardware, points, groups }: AttributeOptions): Variant[] {
+function variantsOf({ network, hardware, points, groups }: VariantOptions): Variant[] {
   const onChip = network.layers.map(({ name }) => name).filter((name) => hardwareOf(hardware, name));
   const subjects = layerGroups(onChip, groups);
   throwFaults('attribute', [
     ...(onChip.length === 0 ? ['no layer of the network is on the chip'] : []),
     ...(points.length === 0 ? ['name at least one point: a time and a compensation'] : []),
+    ...(points.some(({ method }) => method === 'adabs') && network.normalizationLayers.length === 0
+      ? [`a point names adabs, but ${network.name} has no batch normalisation; leave the method out`]
+      : []),
     ...subjects.filter(({ layers }) => layers.length === 0).map(({ name }) => groupFault(name, onChip)),
   ]);
   const sources = actingSources(network, hardware);
@@ -211,8 +225,15 @@ function changedLayers(
   const { layers: _, ...hardware } = chip;
   return byLayer(hardware, layers, ({ name }) => {
     const own = hardwareOf(chip, name);
-    return own === undefined ? 'digital' : (change(own, name) ?? 'digital');
+    const changed = own === undefined ? undefined : change(own, name);
+    return changed === undefined ? 'digital' : arraysOf(changed);
   });
+}
+
+/** What a layer may have of its own. */
+function arraysOf(own: ArrayHardware): ArrayHardware {
+  const { cell, mapping, tile, dac, adc, outputNoise, readNoise } = own;
+  return { cell, mapping, tile, dac, adc, outputNoise, ...(readNoise === undefined ? {} : { readNoise }) };
 }
 
 /** The sources of error that some layer on the chip has. */
@@ -237,10 +258,7 @@ function isActing({ cell, dac, adc, outputNoise }: ArrayHardware, source: Attrib
 }
 
 /** The hardware of a layer with only these sources of error. */
-function onlySources(
-  { name: _name, source: _source, layers: _layers, ...arrays }: HardwareSpec,
-  acting: readonly AttributionSource[],
-): ArrayHardware {
+function onlySources(arrays: HardwareSpec, acting: readonly AttributionSource[]): ArrayHardware {
   const has = (source: AttributionSource): boolean => acting.includes(source);
   const { cell } = arrays;
   const changed: ArrayHardware = {

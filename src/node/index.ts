@@ -3,4 +3,5 @@
 export type { ChosenEngine } from '../engine.ts';
 export { BACKEND_CHOICES, type BackendChoice, createEngine, type EngineOptions } from './create-engine.ts';
 export { cacheSource, download, folderSource, readBytes, writeWhole } from './files.ts';
+export { folderStorage } from './folder-storage.ts';
 export { type DataSetOptions, loadDataSet } from './load-data-set.ts';

@@ -1,12 +1,13 @@
 // Scores a network on the test examples of its task with a compiled inference graph, batch by batch.
 
-import type { Call, Executable } from '../engine.ts';
+import type { Parameters } from '../base/parameters.ts';
+import type { Call, Engine, Executable } from '../engine.ts';
 import type { Graph } from '../graph/node.ts';
-import type { Operator } from '../graph/operator.ts';
+import { digital, type Operator, weightsOf } from '../graph/operator.ts';
 import { type Trace, trace } from '../graph/trace.ts';
 import type { Network } from '../nn/network.ts';
 import { batchInputs } from './step.ts';
-import type { Goal, TestBatch } from './task.ts';
+import type { Goal, Task, TestBatch } from './task.ts';
 
 /** Examples of a batch in inference: few, so that what one layer writes is still in L2 when the next one reads it. */
 export const INFERENCE_BATCH = 50;
@@ -63,4 +64,35 @@ export async function scoreOn(
     examples += count;
   }
   return task.score.of(sums, examples);
+}
+
+/** What `digitalScore` scores. */
+export type DigitalScore = {
+  readonly engine: Engine;
+  readonly network: Network;
+  readonly parameters: Parameters;
+  readonly task: Task;
+  readonly signal?: AbortSignal | undefined;
+};
+
+/** Score of a network in floating point on all test examples of a task. Throws the reason of the signal if it aborts. */
+export async function digitalScore({
+  engine,
+  network,
+  parameters,
+  task,
+  signal,
+}: DigitalScore): Promise<number> {
+  const { examples } = task;
+  const size = Math.min(INFERENCE_BATCH, examples.testCount);
+  const executable = await engine.compile(
+    traceInference(network, task, size, (t) => digital((layer) => t.state(weightsOf(layer), layer.shape))),
+  );
+  const store = await engine.store(parameters);
+  try {
+    return await scoreOn(executable, task, examples.testBatches(size), () => ({ state: store }), signal);
+  } finally {
+    store.free();
+    executable.free();
+  }
 }

@@ -3,7 +3,7 @@
 
 import { z } from 'zod';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
-import { hardwareSchema } from '../crossbar/hardware-schema.ts';
+import { chosenHardwareSchema } from '../crossbar/hardware-choice.ts';
 import type { Augmentation } from '../data/image-set.ts';
 
 /** Learning rate over a run. */
@@ -210,7 +210,9 @@ export const trainingSchema: z.ZodType<TrainingSettings> = z
     noise: noiseSchema.prefault({ kind: 'none' }),
     dropConnect: share.optional(),
     clipping: clippingSchema.prefault({ kind: 'none' }),
-    hardware: hardwareSchema.optional(),
+    hardware: chosenHardwareSchema
+      .optional()
+      .meta({ description: 'converters and output noise of the forward pass; absent: an ideal periphery' }),
     ranges: rangeLearningSchema.optional(),
     distillation: distillationSchema.optional(),
   })

@@ -1,0 +1,171 @@
+// What `ohmic evaluate` and `ohmic attribute` have in common: the flags that say on which hardware, on which images and
+// how networks are measured, checked together so that all faults are listed at once.
+
+import { basename, dirname, resolve } from 'node:path';
+import { sha256 } from '../base/digest.ts';
+import { messageOf, throwFaults, UsageError } from '../base/errors.ts';
+import { check, type Json } from '../base/schema.ts';
+import { unknownName } from '../base/suggest.ts';
+import type { HardwareSpec } from '../crossbar/hardware.ts';
+import { isNamedSet, namedSets } from '../data/named-sets.ts';
+import { type EvaluationSettings, evaluationSchema } from '../experiment/evaluation-settings.ts';
+import type { BackendChoice } from '../node/create-engine.ts';
+import type { TrainedNetwork } from '../train/checkpoint.ts';
+import { isNoiseTrained } from '../train/provenance.ts';
+import type { LabelledNetwork } from './evaluate-stage.ts';
+import { readBytes } from './files.ts';
+import { type HardwareFlags, hardwareFromFlags } from './hardware-flag.ts';
+import type { DataSettings } from './settings-schema.ts';
+import type { WorkFlags } from './train-command.ts';
+import { readWeights } from './train-stage.ts';
+import { backendChoice, countOrText, numberOrText, parseList, parseSeed } from './values.ts';
+
+/** Flags that both commands have, as typed. */
+export type MeasurementFlags = WorkFlags &
+  HardwareFlags & {
+    readonly out: string;
+    readonly chips?: string;
+    readonly dataset?: string;
+    readonly trainImages?: string;
+    readonly testImages?: string;
+    readonly adabsBatches?: string;
+    readonly adabsBatchSize?: string;
+    readonly adabsAugmentation?: string;
+    readonly calibrationImages?: string;
+    readonly seed: string;
+    readonly json?: boolean;
+  };
+
+/** What flags say, checked. */
+export type Measurement = {
+  readonly evaluation: EvaluationSettings;
+  readonly hardware: HardwareSpec;
+  readonly seed: number;
+  readonly backend: BackendChoice;
+  readonly trainImages: number | undefined;
+};
+
+/** Collects the faults of several attempts. */
+export type Attempt = <T>(read: () => T) => T | undefined;
+
+/**
+ * What the flags say.
+ *
+ * @param command for errors
+ * @param own     fields of the evaluation that the command has flags of its own for
+ * @throws UsageError that lists all faults
+ */
+export function checkMeasurement(
+  command: string,
+  flags: MeasurementFlags,
+  own: (attempt: Attempt) => Json,
+): Measurement {
+  const faults: string[] = [];
+  const attempt: Attempt = (read) => {
+    try {
+      return read();
+    } catch (thrown) {
+      if (!(thrown instanceof UsageError)) throw thrown;
+      // Several faults come as a heading and a list; the list is joined into this one.
+      const [heading, ...list] = messageOf(thrown).split('\n  - ');
+      const place = heading!.replace(/\d+ faults$/, '');
+      const texts = list.length > 0 ? list.map((fault) => `${place}${fault}`) : [heading!];
+      faults.push(...texts.map((text) => text.replace(/^: /, '')));
+      return undefined;
+    }
+  };
+  const raw = { ...evaluationFields(flags), ...(own(attempt) as object) };
+  const evaluation = attempt(() => check(evaluationSchema, '', raw));
+  const hardware = attempt(() => hardwareFromFlags(flags));
+  const seed = attempt(() => parseSeed(flags.seed));
+  const backend = attempt(() => backendChoice(flags.backend ?? 'auto'));
+  const trainImages = flags.trainImages === undefined ? undefined : countOrText(flags.trainImages);
+  if (trainImages !== undefined && !(Number.isInteger(trainImages) && Number(trainImages) > 0))
+    faults.push(`--train-images: expected a whole number from 1, got "${flags.trainImages}"`);
+  const { dataset } = flags;
+  if (dataset !== undefined && !isNamedSet(dataset))
+    faults.push(`--dataset: ${unknownName(dataset, Object.keys(namedSets))}`);
+  throwFaults(command, faults);
+  return {
+    evaluation: evaluation!,
+    hardware: hardware!,
+    seed: seed!,
+    backend: backend!,
+    trainImages: trainImages as number | undefined,
+  };
+}
+
+/** Fields of an evaluation that flags name; the schema has the others. */
+function evaluationFields(flags: MeasurementFlags): object {
+  const { chips, testImages, calibrationImages, adabsBatches, adabsBatchSize, adabsAugmentation } = flags;
+  const field = (name: string, text: string | undefined): object =>
+    text === undefined ? {} : { [name]: countOrText(text) };
+  return {
+    ...field('chips', chips),
+    ...field('testImages', testImages),
+    ...field('calibrationImages', calibrationImages),
+    adabs: {
+      ...field('batches', adabsBatches),
+      ...field('batchSize', adabsBatchSize),
+      ...(adabsAugmentation === undefined ? {} : { augmentation: augmentationOf(adabsAugmentation) }),
+    },
+  };
+}
+
+/** `4,8`: crops after padding by 4, flips, a cutout of 8. */
+function augmentationOf(text: string): object {
+  const [cropPadding = '', cutout = '0'] = parseList(text);
+  return { cropPadding: numberOrText(cropPadding), flip: true, cutout: numberOrText(cutout) };
+}
+
+/** The networks of files, each under a name of its own. */
+export async function readNetworks(files: readonly string[]): Promise<LabelledNetwork[]> {
+  const networks = await Promise.all(files.map(async (file) => ({ file, trained: await readWeights(file) })));
+  const kinds = networks.map(({ trained }) => kindOf(trained));
+  const labels = networks.map(({ file }, k) =>
+    kinds.filter((kind) => kind === kinds[k]).length === 1
+      ? kinds[k]!
+      : `${kinds[k]} (${basename(dirname(resolve(file)))})`,
+  );
+  return networks.map(({ trained }, k) => ({
+    label: labels.indexOf(labels[k]!) === k ? labels[k]! : `${labels[k]} ${k + 1}`,
+    trained,
+  }));
+}
+
+/** What people call a network: by how it was trained. */
+function kindOf({ provenance }: TrainedNetwork): string {
+  if (isNoiseTrained(provenance)) return 'noise-trained';
+  if (provenance.settings?.hardware !== undefined) return 'hardware-trained';
+  return provenance.external === undefined ? 'digital' : 'imported';
+}
+
+/** Files of weights with what is in them, for the settings of a run. */
+export function digestsOf(files: readonly string[]): Promise<{ file: string; sha256: string }[]> {
+  return Promise.all(
+    files.map(async (file) => ({ file: resolve(file), sha256: await sha256(readBytes(file)) })),
+  );
+}
+
+/** The data set that all networks were trained on, unless another is asked for. */
+export function commonDataset(
+  command: string,
+  networks: readonly LabelledNetwork[],
+  asked: string | undefined,
+): DataSettings['dataset'] {
+  const trainedOn = networks.map(({ trained }) => trained.provenance.dataset).filter(isFirst);
+  const dataset = asked ?? trainedOn[0]!;
+  if (asked === undefined && trainedOn.length > 1) {
+    throw new UsageError(
+      `${command}: expected networks of one data set, got ${trainedOn.join(' and ')}; choose with --dataset`,
+    );
+  }
+  if (!isNamedSet(dataset))
+    throw new UsageError(`${command}: the network was trained on "${dataset}"; choose with --dataset`);
+  return dataset;
+}
+
+/** True for the first of equal values. */
+export function isFirst<T>(value: T, position: number, all: readonly T[]): boolean {
+  return all.indexOf(value) === position;
+}

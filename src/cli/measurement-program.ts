@@ -1,0 +1,65 @@
+// `ohmic evaluate` and `ohmic attribute` with their flags, as commander sees them.
+
+import type { Command } from 'commander';
+import { COMPENSATION_METHODS } from '../experiment/compensation-method.ts';
+import { type AttributeFlags, attributeCommand } from './attribute-command.ts';
+import { type EvaluateFlags, evaluateCommand } from './evaluate-command.ts';
+import { measurementOptions, progressFor } from './options.ts';
+
+/** Adds `evaluate`. */
+export function addEvaluate(program: Command): void {
+  measurementOptions(
+    program
+      .command('evaluate')
+      .description('program trained networks onto simulated chips and measure their accuracy over time')
+      .requiredOption('--weights <files...>', 'trained networks')
+      .requiredOption('--out <folder>', 'where record.json, accuracies.csv and report.html go')
+      .option('--times <list>', 'times since programming, with s, min, h, d, month or y', '25s,1h,1d,30d,1y')
+      .option('--methods <list>', COMPENSATION_METHODS.join(', '), COMPENSATION_METHODS.join(',')),
+  )
+    .addHelpText('after', EVALUATE_EXAMPLES)
+    .action((flags: EvaluateFlags) => evaluateCommand(flags, progressFor(flags)));
+}
+
+const EVALUATE_EXAMPLES = `
+Examples:
+  ohmic evaluate --weights runs/digital/weights.safetensors runs/noisy/weights.safetensors --data ~/datasets \\
+      --hardware joshi2020 --chips 25 --times 25s,1h,1d,30d,1y --methods none,global,per-column,adabs --out runs/compare
+  ohmic evaluate --weights runs/noisy/weights.safetensors --hardware my-chip.json --out runs/my-chip
+  ohmic evaluate --weights runs/noisy/weights.safetensors --hardware hermes256 --set adc.bits=6 \\
+      --keep-digital 'stem*,dense' --out runs/six-bits
+`;
+
+/** Adds `attribute`. */
+export function addAttribute(program: Command): void {
+  measurementOptions(
+    program
+      .command('attribute')
+      .description(
+        'where a network loses accuracy on its hardware: each noise source and each group of layers, alone and left out, on the same chips',
+      )
+      .requiredOption('--weights <file>', 'a trained network')
+      .requiredOption(
+        '--out <folder>',
+        'where record.json, attribution.csv, accuracies.csv and report.html go',
+      )
+      .option(
+        '--points <list>',
+        `when chips are read and how drift is compensated: time:method, methods ${COMPENSATION_METHODS.join(', ')}`,
+        '25s:none,1d:global',
+      )
+      .option(
+        '--groups <list>',
+        "layers that are moved together, as 'stage1.*,dense', or each (default: by the first part of their names)",
+      ),
+  )
+    .addHelpText('after', ATTRIBUTE_EXAMPLES)
+    .action((flags: AttributeFlags) => attributeCommand(flags, progressFor(flags)));
+}
+
+const ATTRIBUTE_EXAMPLES = `
+Examples:
+  ohmic attribute --weights runs/noisy/weights.safetensors --hardware joshi2020 --chips 5 \\
+      --points 25s:none,1d:global,1d:adabs --out runs/losses
+  ohmic attribute --weights runs/noisy/weights.safetensors --hardware hermes256 --groups each --out runs/by-layer
+`;

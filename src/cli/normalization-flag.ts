@@ -1,0 +1,65 @@
+// How images were normalised where foreign weights were trained, as a flag names it.
+
+import { throwFaults } from '../base/errors.ts';
+import { unknownName } from '../base/suggest.ts';
+import type { Normalization } from '../data/image-set.ts';
+import { numberOrText, parseList } from './values.ts';
+
+/** Numbers that recipes share, for pixels from 0 to 1. */
+const known: Readonly<Record<string, Normalization>> = {
+  // torchvision, docs of torchvision.models: the weights' preprocessing.
+  imagenet: { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
+  // transforms.Normalize(0.5, 0.5): pixels from −1 to 1.
+  half: { mean: [0.5], std: [0.5] },
+  // transforms.ToTensor() alone: pixels from 0 to 1.
+  none: { mean: [0], std: [1] },
+};
+
+/** Names that `--normalization` knows beside `dataset`. */
+export const normalizationNames: readonly string[] = Object.keys(known);
+
+/**
+ * The normalization that a flag names: `dataset`, for what ohmic measures on the training images, a known name, or
+ * `mean/std`, as `0.4914,0.4822,0.4465/0.2470,0.2435,0.2616`, for pixels from 0 to 1. One number holds for all channels.
+ *
+ * @param measured what `dataset` stands for
+ * @throws UsageError if it is none, or is of another number of channels
+ */
+export function normalizationFromFlag(text: string, measured: Normalization): Normalization {
+  if (text === 'dataset') return measured;
+  const channels = measured.mean.length;
+  const named = Object.hasOwn(known, text) ? known[text] : undefined;
+  const [means = '', deviations = '', ...more] = text.split('/');
+  const given = named ?? { mean: numbersIn(means), std: numbersIn(deviations) };
+  const isWritten = text.includes('/') && more.length === 0;
+  const faults =
+    named === undefined && !isWritten
+      ? [
+          `${unknownName(text, ['dataset', ...normalizationNames])}; or write mean/std, as 0.4914,0.4822,0.4465/0.2470,0.2435,0.2616`,
+        ]
+      : [...listFaults('mean', given.mean, channels), ...listFaults('std', given.std, channels)];
+  throwFaults('--normalization', faults);
+  return { mean: spread(given.mean, channels), std: spread(given.std, channels) };
+}
+
+function numbersIn(text: string): number[] {
+  return parseList(text).map((part) => Number(numberOrText(part)));
+}
+
+function listFaults(what: 'mean' | 'std', values: readonly number[], channels: number): string[] {
+  const isUsable = (value: number): boolean => Number.isFinite(value) && (what === 'mean' || value > 0);
+  return [
+    ...(values.length === 1 || values.length === channels
+      ? []
+      : [
+          `${what}: expected a number for each of ${channels} channels, or one for all, got ${values.length}`,
+        ]),
+    ...(values.every(isUsable)
+      ? []
+      : [`${what}: expected numbers${what === 'std' ? ' above 0' : ''}, got ${values.join(', ')}`]),
+  ];
+}
+
+function spread(values: readonly number[], channels: number): number[] {
+  return values.length === channels ? [...values] : new Array<number>(channels).fill(values[0]!);
+}

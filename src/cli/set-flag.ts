@@ -1,0 +1,88 @@
+// `--set path=value`: one field of settings or of hardware, named by its dotted path.
+
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { messageOf, throwFaults } from '../base/errors.ts';
+import { isTree, mergeSettings, treeAt } from '../base/merge.ts';
+import type { Json } from '../base/schema.ts';
+import { unknownName } from '../base/suggest.ts';
+
+/** One `--set`: where, and what. */
+export type Setting = { readonly path: readonly string[]; readonly value: Json; readonly text: string };
+
+/** A tree that paths may begin in: the names of its first fields, and where it lies in the whole. */
+export type Root = { readonly fields: readonly string[]; readonly at: readonly string[] };
+
+/**
+ * What `--set` flags say. Values are YAML: `adc.bits=4`, `learningRate={kind: step, factor: 0.2}`. A name with dots in it
+ * stands in quotes: `layers."stage1.*"=digital`.
+ *
+ * @throws UsageError that lists all faults
+ */
+export function parseSettings(texts: readonly string[]): Setting[] {
+  const faults: string[] = [];
+  const settings = texts.flatMap((text): Setting[] => {
+    const parts = /^((?:[^="]|"[^"]*")+)=([\s\S]*)$/.exec(text);
+    const path = [...(parts?.[1] ?? '').matchAll(/"([^"]*)"|[^."]+/g)].map(([all, quoted]) => quoted ?? all);
+    if (parts === null || path.length === 0) {
+      faults.push(`expected path=value, got "${text}"; write for example adc.bits=4`);
+      return [];
+    }
+    try {
+      return [{ path: path.map((name) => name.trim()), value: parse(parts[2]!) as Json, text }];
+    } catch (thrown) {
+      faults.push(`"${text}": the value is no YAML (${messageOf(thrown).split('\n')[0]})`);
+      return [];
+    }
+  });
+  throwFaults('--set', faults);
+  return settings;
+}
+
+/**
+ * Settings with their paths in the whole.
+ *
+ * @param roots where a path may begin; the first that has its first field is meant
+ * @throws UsageError that lists all paths that begin nowhere
+ */
+export function located(settings: readonly Setting[], roots: readonly Root[]): Setting[] {
+  const known = [...new Set(roots.flatMap(({ fields }) => fields))];
+  throwFaults(
+    '--set',
+    settings
+      .filter(({ path }) => !known.includes(path[0]!))
+      .map(({ path, text }) => `"${text}": ${unknownName(path[0], known)}`),
+  );
+  return settings.map((setting) => {
+    const { at } = roots.find(({ fields }) => fields.includes(setting.path[0]!))!;
+    return { ...setting, path: [...at, ...setting.path] };
+  });
+}
+
+/** Settings whose paths lie below a field, with their paths from there; and the others. */
+export function below(
+  field: readonly string[],
+  settings: readonly Setting[],
+): { readonly inside: Setting[]; readonly others: Setting[] } {
+  const isInside = ({ path }: Setting): boolean => field.every((name, at) => path[at] === name);
+  return {
+    inside: settings
+      .filter(isInside)
+      .map((setting) => ({ ...setting, path: setting.path.slice(field.length) })),
+    others: settings.filter((setting) => !isInside(setting)),
+  };
+}
+
+/** The tree of several settings; of two for one field the later holds. Undefined if there are none. */
+export function settingsTree(settings: readonly Setting[]): Json | undefined {
+  return settings.reduce(
+    (all: Json | undefined, { path, value }) => mergeSettings(all, treeAt(path, value)),
+    undefined,
+  );
+}
+
+/** The names of the fields that a schema has. */
+export function fieldsOfSchema(schema: z.ZodType): string[] {
+  const { properties } = z.toJSONSchema(schema, { io: 'input' }) as { readonly properties?: Json };
+  return isTree(properties) ? Object.keys(properties) : [];
+}

@@ -1,0 +1,239 @@
+// The flags of `ohmic train` that are fields of its settings, as one table: each names its field, how its text is read
+// and what help says. Defaults in help are those of the schemas.
+
+import { resolve } from 'node:path';
+import { Option } from 'commander';
+import { mergeSettings, treeAt } from '../base/merge.ts';
+import { check, type Json } from '../base/schema.ts';
+import { valueAt } from '../base/value-at.ts';
+import { namedSets } from '../data/named-sets.ts';
+import { networkNames } from '../nn/networks.ts';
+import { type TrainSettings, trainSchema } from './settings-schema.ts';
+import { countOrText, numberOrText, parseList, shareOrText } from './values.ts';
+
+/** A flag that is a field of the settings. */
+type SettingFlag = {
+  readonly flag: string;
+  /** The field, dotted. */
+  readonly path: string;
+  readonly help: string;
+  /** Absent: the text itself. */
+  readonly read?: (text: string) => Json;
+  /** Shown instead of the schema's default. */
+  readonly fallback?: string;
+  /** Another field that the flag implies. */
+  readonly implies?: readonly [path: string, value: Json];
+};
+
+const OF_THE_SET = 'as the data set suggests';
+const AS_MAPPED = 'as the hardware maps weights, else layer';
+
+const dataFlags: readonly SettingFlag[] = [
+  { flag: '--dataset <name>', path: 'data.dataset', help: Object.keys(namedSets).join(', ') },
+  {
+    flag: '--train-images <n>',
+    path: 'data.trainImages',
+    help: 'only the first n training images',
+    read: countOrText,
+    fallback: 'all',
+  },
+  {
+    flag: '--test-images <n>',
+    path: 'data.testImages',
+    help: 'only the first n test images',
+    read: countOrText,
+    fallback: 'all',
+  },
+  { flag: '--model <name>', path: 'model', help: networkNames.join(', ') },
+  {
+    flag: '--from <weights>',
+    path: 'from',
+    help: 'start from these weights',
+    read: (file) => resolve(file),
+    fallback: 'random ones',
+  },
+  { flag: '--seed <n>', path: 'seed', help: 'seed of all random draws', read: numberOrText },
+];
+
+const ruleFlags: readonly SettingFlag[] = [
+  {
+    flag: '--epochs <n>',
+    path: 'training.epochs',
+    help: 'passes over the training images',
+    read: countOrText,
+  },
+  { flag: '--batch-size <n>', path: 'training.batchSize', help: 'images of a step', read: countOrText },
+  {
+    flag: '--lr <rate>',
+    path: 'training.learningRate.initial',
+    help: 'learning rate at the beginning',
+    read: numberOrText,
+  },
+  { flag: '--schedule <kind>', path: 'training.learningRate.kind', help: 'cosine or step' },
+  {
+    flag: '--warmup-epochs <n>',
+    path: 'training.learningRate.warmupEpochs',
+    help: 'cosine: epochs of linear rise',
+    read: numberOrText,
+  },
+  {
+    flag: '--drop-at <epochs>',
+    path: 'training.learningRate.atEpochs',
+    help: 'step: epochs at which the rate drops, as 100,150',
+    read: (text) => parseList(text).map(numberOrText),
+    fallback: 'none',
+  },
+  {
+    flag: '--drop-factor <factor>',
+    path: 'training.learningRate.factor',
+    help: 'step: what the rate is multiplied by',
+    read: numberOrText,
+  },
+  { flag: '--rule <kind>', path: 'training.rule.kind', help: 'update rule: sgd, adam or adamw' },
+  {
+    flag: '--momentum <value>',
+    path: 'training.rule.momentum',
+    help: 'sgd: momentum',
+    read: numberOrText,
+  },
+  { flag: '--no-nesterov', path: 'training.rule.nesterov', help: 'sgd: plain momentum' },
+  {
+    flag: '--weight-decay <value>',
+    path: 'training.rule.weightDecay',
+    help: 'L2 penalty; adamw: decay beside the gradient',
+    read: numberOrText,
+  },
+];
+
+const lossFlags: readonly SettingFlag[] = [
+  {
+    flag: '--label-smoothing <share>',
+    path: 'training.labelSmoothing',
+    help: 'share of a label that is spread evenly over all classes',
+    read: shareOrText,
+  },
+  {
+    flag: '--crop-padding <pixels>',
+    path: 'training.augmentation.cropPadding',
+    help: 'random crops after padding',
+    read: numberOrText,
+    fallback: OF_THE_SET,
+  },
+  {
+    flag: '--flip',
+    path: 'training.augmentation.flip',
+    help: 'mirror images at random',
+    fallback: OF_THE_SET,
+  },
+  { flag: '--no-flip', path: 'training.augmentation.flip', help: 'do not mirror images' },
+  {
+    flag: '--cutout <pixels>',
+    path: 'training.augmentation.cutout',
+    help: 'side of a blank square',
+    read: numberOrText,
+    fallback: OF_THE_SET,
+  },
+  {
+    flag: '--teacher <weights>',
+    path: 'training.distillation.teacher',
+    help: 'distil the answers of this network',
+    read: (file) => resolve(file),
+    fallback: 'none',
+  },
+  {
+    flag: '--distill-weight <share>',
+    path: 'training.distillation.weight',
+    help: "share of the loss that is towards the teacher's answers",
+    read: shareOrText,
+  },
+  {
+    flag: '--temperature <value>',
+    path: 'training.distillation.temperature',
+    help: 'what divides the logits of both',
+    read: numberOrText,
+  },
+];
+
+const noiseFlags: readonly SettingFlag[] = [
+  {
+    flag: '--noise <eta>',
+    path: 'training.noise.relativeToMax',
+    help: 'training noise: standard deviation relative to the largest weight, 0.038 or 3.8%',
+    read: shareOrText,
+    fallback: 'none',
+    implies: ['training.noise.kind', 'gaussian'],
+  },
+  {
+    flag: '--noise-ramp <epochs>',
+    path: 'training.noise.rampEpochs',
+    help: 'epochs of linear rise of the training noise',
+    read: numberOrText,
+    fallback: 'none',
+  },
+  {
+    flag: '--noise-scale <what>',
+    path: 'training.noise.scale',
+    help: 'largest weight of what: layer or column',
+    fallback: AS_MAPPED,
+  },
+  {
+    flag: '--drop-connect <share>',
+    path: 'training.dropConnect',
+    help: 'probability with which a weight is 0 in a step',
+    read: shareOrText,
+    fallback: 'none',
+  },
+  {
+    flag: '--clip <alpha>',
+    path: 'training.clipping.alpha',
+    help: 'limit weights to so many of their standard deviations',
+    read: numberOrText,
+    fallback: 'none',
+    implies: ['training.clipping.kind', 'standard-deviations'],
+  },
+  {
+    flag: '--clip-scale <what>',
+    path: 'training.clipping.scale',
+    help: 'standard deviation of what: layer or column',
+    fallback: 'layer',
+  },
+];
+
+const settingFlags: readonly SettingFlag[] = [...dataFlags, ...ruleFlags, ...lossFlags, ...noiseFlags];
+
+/** The options of `ohmic train` that are fields of its settings, in the order of help. */
+export function trainOptions(): Option[] {
+  const defaults = defaultSettings();
+  return settingFlags.map(({ flag, path, help, fallback }) => {
+    const value = fallback ?? valueAt(defaults, path.split('.'));
+    const isSwitch = flag.startsWith('--no-');
+    return new Option(flag, isSwitch || value === undefined ? help : `${help} (default: ${String(value)})`);
+  });
+}
+
+/** What these flags say, as settings. */
+export function flagSettings(flags: Readonly<Record<string, unknown>>): Json {
+  const trees = settingFlags.flatMap(({ flag, path, read, implies }): Json[] => {
+    const value = flags[new Option(flag).attributeName()];
+    const isText = typeof value === 'string';
+    // `--flip` and `--no-flip` are one field.
+    if (!isText && (typeof value !== 'boolean' || value === flag.startsWith('--no-'))) return [];
+    const own = treeAt(path.split('.'), isText && read !== undefined ? read(value) : value);
+    return implies === undefined ? [own] : [treeAt(implies[0].split('.'), implies[1]), own];
+  });
+  return trees.reduce((all: Json, tree) => mergeSettings(all, tree)!, {});
+}
+
+/** What settings hold that say nothing but what has no default; of the learning rate the numbers of both kinds. */
+function defaultSettings(): Json {
+  const settingsOf = (training: object): TrainSettings =>
+    check(trainSchema, 'defaults', {
+      data: { dataset: 'synthetic' },
+      model: 'mlp',
+      training: { epochs: 1, ...training },
+    });
+  const { data: _data, model: _model, training, ...rest } = settingsOf({ distillation: {} });
+  const { epochs: _epochs, learningRate: cosine, ...others } = training;
+  const { learningRate: step } = settingsOf({ learningRate: { kind: 'step' } }).training;
+  return { ...rest, training: { ...others, learningRate: { ...step, ...cosine } } } as unknown as Json;
+}

@@ -1,0 +1,89 @@
+// What a training begins with beside its settings: weights, a teacher, images as those networks saw theirs.
+
+import { UsageError } from '../base/errors.ts';
+import { patternFaults } from '../crossbar/hardware.ts';
+import type { DataSplit } from '../data/image-set.ts';
+import { normalizedAs } from '../experiment/train-stage.ts';
+import type { Network } from '../nn/network.ts';
+import { networkByName } from '../nn/networks.ts';
+import type { TrainedNetwork } from '../train/checkpoint.ts';
+import type { TrainingSettings } from '../train/settings.ts';
+import { imageTask } from './load-data.ts';
+import { type FolderTraining, readWeights } from './train-stage.ts';
+
+/** Networks that may have a part in a training. */
+export type Predecessors = {
+  /** The weights to start from. */
+  readonly initial?: TrainedNetwork | undefined;
+  /** The teacher, where the settings distil one and name no file. */
+  readonly teacher?: TrainedNetwork | undefined;
+};
+
+/** What a training needs that depends on other networks. */
+export type TrainingStart = Pick<FolderTraining, 'data' | 'settings' | 'initial' | 'teacher'>;
+
+/**
+ * Brings together what a training begins with. Its images are normalised as those of the weights and of the teacher were.
+ * The settings no longer name the teacher's file: weights say of whom they learned by a digest.
+ *
+ * @throws UsageError if a file can't be used, no teacher is at hand, or the networks saw their images normalised otherwise
+ */
+export async function trainingStart(
+  settings: TrainingSettings,
+  images: DataSplit,
+  { initial, teacher: usual }: Predecessors,
+): Promise<TrainingStart> {
+  const { distillation } = settings;
+  if (distillation === undefined) {
+    return {
+      data: normalizedAs(images, { 'the weights to start from': initial }),
+      settings,
+      initial: initial?.parameters,
+    };
+  }
+  const { teacher: file, ...rest } = distillation;
+  const teacher = file === undefined ? usual : await readWeights(file);
+  if (teacher === undefined)
+    throw new UsageError(
+      'training.distillation.teacher: expected a file of weights, got none; name one (--teacher)',
+    );
+  const data = normalizedAs(images, { 'the weights to start from': initial, 'the teacher': teacher });
+  const network = networkByName(teacher.provenance.model, imageTask(data));
+  return {
+    data,
+    settings: { ...settings, distillation: rest },
+    initial: initial?.parameters,
+    teacher: { network, parameters: teacher.parameters },
+  };
+}
+
+/**
+ * Reads the teachers that the settings of a run name, before hours of training need them.
+ *
+ * @throws UsageError if a file can't be used, or a teacher saw its images normalised otherwise than the digital network
+ */
+export async function checkTeachers(
+  training: TrainingSettings,
+  later: readonly (TrainingSettings | undefined)[],
+  images: DataSplit,
+): Promise<void> {
+  const { data } = await trainingStart(training, images, {});
+  for (const settings of later) {
+    const file = settings?.distillation?.teacher;
+    if (file === undefined) continue;
+    const teacher = await readWeights(file);
+    const digital = { provenance: { normalization: data.normalization } };
+    normalizedAs(images, { 'the digital network': digital, 'the teacher': teacher });
+  }
+}
+
+/** Faults of the layers that the hardware of a training names: patterns that fit none. */
+export function layerFaults(
+  place: string,
+  settings: TrainingSettings | undefined,
+  { layers }: Network,
+): string[] {
+  if (settings?.hardware === undefined) return [];
+  const names = layers.map(({ name }) => name);
+  return patternFaults(settings.hardware, names).map((fault) => `${place}.hardware.${fault}`);
+}

@@ -1,0 +1,142 @@
+// The measurements of one network on its hardware as stages of an experiment: what is finished is kept in a storage, chip
+// by chip or variant by variant, so that a stopped one continues. Says what it does as events.
+
+import { check } from '../base/schema.ts';
+import type { Storage } from '../base/storage.ts';
+import {
+  type AttributeOptions,
+  type AttributionEvent,
+  type AttributionProgress,
+  attribute,
+} from './attribute.ts';
+import type { Attribution } from './attribution.ts';
+import {
+  type EvaluateOptions,
+  type EvaluationEvent,
+  type EvaluationProgress,
+  evaluateNetwork,
+} from './evaluate.ts';
+import { evaluationSchema } from './evaluation-settings.ts';
+import { type ProgressFile, progressFile } from './progress-file.ts';
+import type { ExperimentRecord, NetworkResult } from './record.ts';
+import { RECORD_FORMAT } from './record-schema.ts';
+
+/** What to evaluate, and where its progress goes. */
+export type EvaluationStage = Omit<EvaluateOptions, 'finished'> & { readonly storage: Storage };
+
+/** What happens in an evaluation; `begun` comes first: so many chips are done already. */
+export type EvaluationStageEvent =
+  | { readonly kind: 'begun'; readonly chips: number; readonly done: number; readonly total: number }
+  | EvaluationEvent;
+
+/**
+ * Evaluates a network, or continues its evaluation. Yields progress, each chip after it was kept; returns the result.
+ *
+ * @throws UsageError for impossible settings or a damaged file; the reason of the signal if it aborts
+ */
+export async function* evaluationStage({
+  storage,
+  ...options
+}: EvaluationStage): AsyncGenerator<EvaluationStageEvent, NetworkResult> {
+  const evaluation = check(evaluationSchema, 'evaluate: evaluation', options.evaluation ?? {});
+  const file = await fileOf<EvaluationProgress>(storage, 'evaluation', options, { evaluation });
+  const finished = await file.read();
+  const perChip = evaluation.timesSeconds.length * evaluation.methods.length;
+  const chips = finished?.chips.length ?? 0;
+  yield { kind: 'begun', chips, done: chips * perChip, total: evaluation.chips * perChip };
+  const events = evaluateNetwork({ ...options, evaluation, finished });
+  return yield* kept(events, file, (event) => (event.kind === 'accuracy' ? undefined : event.progress));
+}
+
+/** What to attribute, and where its progress goes. */
+export type AttributionStage = Omit<AttributeOptions, 'finished'> & { readonly storage: Storage };
+
+/**
+ * Attributes the losses of a network, or continues. Yields progress, each variant after it was kept; returns the
+ * attribution. Throws likewise.
+ */
+export async function* attributionStage({
+  storage,
+  ...options
+}: AttributionStage): AsyncGenerator<AttributionEvent, Attribution> {
+  const { points, groups, evaluation } = options;
+  const file = await fileOf<AttributionProgress>(storage, 'attribution', options, {
+    points,
+    groups,
+    evaluation,
+  });
+  const events = attribute({ ...options, finished: await file.read() });
+  return yield* kept(events, file, ({ progress }) => progress);
+}
+
+/** The file of a measurement, which depends on the weights and on all that is named here. */
+function fileOf<T>(
+  storage: Storage,
+  what: string,
+  {
+    label,
+    trained,
+    hardware,
+    seed = 0,
+    data,
+  }: Pick<EvaluateOptions, 'label' | 'trained' | 'hardware' | 'seed' | 'data'>,
+  settings: object,
+): Promise<ProgressFile<T>> {
+  const images = data && { train: data.train.count, test: data.test.count };
+  return progressFile(storage, what, { label, trained, options: { hardware, seed, images, ...settings } });
+}
+
+/** Passes events on, after the progress that they bring was written. */
+async function* kept<E, T, R>(
+  events: AsyncGenerator<E, R>,
+  file: ProgressFile<T>,
+  progressOf: (event: E) => T | undefined,
+): AsyncGenerator<E, R> {
+  try {
+    for (;;) {
+      const { done, value } = await events.next();
+      if (done === true) return value;
+      const progress = progressOf(value);
+      if (progress !== undefined) await file.write(progress);
+      yield value;
+    }
+  } finally {
+    // Also if nobody wants the rest: the measurement frees what it holds.
+    await events.return(undefined as never);
+  }
+}
+
+/** What the networks of an experiment have in common, for its record. */
+export type RecordOptions = Pick<
+  ExperimentRecord,
+  'title' | 'ohmic' | 'command' | 'machine' | 'seed' | 'hardware' | 'evaluation'
+> & {
+  /** Name of the data set. */
+  readonly dataset: string;
+  readonly data: NonNullable<EvaluateOptions['data']>;
+};
+
+/** The record of evaluated networks. */
+export function experimentRecord(
+  { dataset, data, ...options }: RecordOptions,
+  networks: readonly NetworkResult[],
+): ExperimentRecord {
+  const { title, ohmic, command, machine, seed, hardware, evaluation } = options;
+  return {
+    format: RECORD_FORMAT,
+    title,
+    ohmic,
+    command,
+    machine,
+    seed,
+    dataset: {
+      name: dataset,
+      trainImages: data.train.count,
+      testImages: evaluation.testImages ?? data.test.count,
+      classes: data.train.classNames.length,
+    },
+    hardware,
+    evaluation,
+    networks,
+  };
+}

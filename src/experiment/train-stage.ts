@@ -1,0 +1,258 @@
+// One training as a stage of an experiment: steps, checkpoints, history, and at the end the weights, in a storage.
+// Ended at any moment it continues from the last checkpoint to the same bytes. Says what it does as events.
+
+import { throwFaults, UsageError } from '../base/errors.ts';
+import { settingsDifferences } from '../base/merge.ts';
+import type { Parameters } from '../base/parameters.ts';
+import type { Json } from '../base/schema.ts';
+import type { Storage } from '../base/storage.ts';
+import type { DataSplit } from '../data/image-set.ts';
+import type { Engine } from '../engine.ts';
+import type { Network } from '../nn/network.ts';
+import {
+  type Checkpoint,
+  checkParameters,
+  decodeCheckpoint,
+  decodeWeights,
+  encodeCheckpoint,
+  encodeWeights,
+  isKept,
+  parametersDigest,
+  type TrainedNetwork,
+} from '../train/checkpoint.ts';
+import { type Fitting, prepareFit, type TrainingEvent } from '../train/fit.ts';
+import type { Provenance } from '../train/provenance.ts';
+import type { TrainingSettings } from '../train/settings.ts';
+import type { TrainingState } from '../train/training-state.ts';
+
+/** What to train, and where its files go. */
+export type TrainStage = {
+  readonly engine: Engine;
+  readonly storage: Storage;
+  /** Version of ohmic, for the provenance. */
+  readonly ohmic: string;
+  readonly network: Network;
+  /** Name of the data set, for the provenance. */
+  readonly dataset: string;
+  readonly data: DataSplit;
+  readonly settings: TrainingSettings;
+  readonly seed: number;
+  /** Parameters to start from; absent: random ones. */
+  readonly initial?: Parameters | undefined;
+  /** Whose answers the settings distil. */
+  readonly teacher?: { readonly network: Network; readonly parameters: Parameters } | undefined;
+  /** Asked after every step whether to write a checkpoint; absent: one after every epoch. */
+  readonly isCheckpointDue?: (() => boolean) | undefined;
+  /** Ends the training early, with a checkpoint. */
+  readonly signal?: AbortSignal | undefined;
+};
+
+/** What happens in a training stage. */
+export type TrainStageEvent =
+  /** The weights are there already, in a file of this name; nothing else happens. */
+  | { readonly kind: 'found'; readonly file: string }
+  /** `step` of `steps` are done. `note`: another version or backend began the run. */
+  | { readonly kind: 'begun'; readonly step: number; readonly steps: number; readonly note?: string }
+  | TrainingEvent
+  | { readonly kind: 'stopped'; readonly step: number; readonly steps: number };
+
+/** Names of the files of a training in its storage. */
+export const TRAINING_FILES = {
+  weights: 'weights.safetensors',
+  checkpoint: 'checkpoint.safetensors',
+  history: 'history.json',
+} as const;
+
+/** A long training is tested so often, at most: a pass over the test set takes a twentieth of an epoch. */
+const MOST_TESTS = 40;
+
+/**
+ * Trains, or continues, or, if the storage holds the weights already, only reads them. Yields progress, each step before
+ * its checkpoint; returns the weights.
+ *
+ * @throws UsageError for impossible settings, or if a file is damaged or of another training; the reason of the signal
+ *         after a checkpoint was written
+ */
+export async function* trainStage(stage: TrainStage): AsyncGenerator<TrainStageEvent, TrainedNetwork> {
+  const { engine, storage, network, data, settings, seed, initial, teacher, signal } = stage;
+  if (await storage.exists(TRAINING_FILES.weights)) {
+    yield { kind: 'found', file: storage.describe(TRAINING_FILES.weights) };
+    return readWeights(storage, TRAINING_FILES.weights, network);
+  }
+  const origin = await originOf(stage);
+  const found = await readCheckpoint(storage, origin);
+  const fitting = await prepareFit({
+    engine,
+    network,
+    data,
+    settings,
+    teacher,
+    seed,
+    signal,
+    evaluateEveryEpochs: Math.max(1, Math.ceil(settings.epochs / MOST_TESTS)),
+    initial,
+    state: found?.checkpoint.state,
+  });
+  try {
+    const step = found?.checkpoint.state.step ?? 0;
+    yield { kind: 'begun', step, steps: fitting.steps, ...(found?.note && { note: found.note }) };
+    const state = yield* followed(fitting, stage, origin);
+    signal?.throwIfAborted();
+    const trained: TrainedNetwork = {
+      parameters: Object.fromEntries(Object.entries(state.tensors).filter(([name]) => isKept(name))),
+      provenance: { ...origin, history: state.history },
+    };
+    // Last: these weights say that the training is complete.
+    await storage.write(TRAINING_FILES.weights, await encodeWeights(trained));
+    return trained;
+  } finally {
+    fitting.free();
+  }
+}
+
+/** Runs to the end, or until the signal aborts; writes checkpoints on the way and one at the end. */
+async function* followed(
+  fitting: Fitting,
+  { storage, signal, isCheckpointDue }: TrainStage,
+  origin: Origin,
+): AsyncGenerator<TrainStageEvent, TrainingState> {
+  const save = async (): Promise<TrainingState> => {
+    const state = await fitting.snapshot();
+    const provenance = { ...origin, history: state.history };
+    await storage.write(TRAINING_FILES.checkpoint, await encodeCheckpoint({ state, provenance }));
+    await storage.write(TRAINING_FILES.history, `${JSON.stringify(state.history, null, 2)}\n`);
+    return state;
+  };
+  for await (const event of fitting.events()) {
+    yield event;
+    // The last step of an epoch belongs together with the epoch's record, which comes next.
+    const isWithin = event.kind === 'step' && event.step % fitting.stepsPerEpoch !== 0;
+    if (event.kind === 'epoch' ? (isCheckpointDue?.() ?? true) : isWithin && isCheckpointDue?.() === true)
+      await save();
+  }
+  const state = await save();
+  if (signal?.aborted === true) yield { kind: 'stopped', step: state.step, steps: fitting.steps };
+  return state;
+}
+
+/** What is known of a training before it begins. */
+type Origin = Omit<Provenance, 'history'>;
+
+async function originOf({
+  engine,
+  ohmic,
+  network,
+  dataset,
+  data,
+  settings,
+  seed,
+  initial,
+  teacher,
+}: TrainStage): Promise<Origin> {
+  return {
+    ohmic,
+    model: network.name,
+    dataset,
+    trainImages: data.train.count,
+    normalization: data.normalization,
+    ...(initial === undefined ? {} : { initial: await parametersDigest(initial) }),
+    ...(teacher === undefined ? {} : { teacher: await parametersDigest(teacher.parameters) }),
+    settings,
+    seed,
+    backend: engine.backend.description,
+  };
+}
+
+type FoundCheckpoint = { readonly checkpoint: Checkpoint; readonly note?: string };
+
+/** The checkpoint of this training; undefined if there is none yet. */
+async function readCheckpoint(storage: Storage, origin: Origin): Promise<FoundCheckpoint | undefined> {
+  const file = storage.describe(TRAINING_FILES.checkpoint);
+  const bytes = await storage.read(TRAINING_FILES.checkpoint);
+  if (bytes === undefined) return undefined;
+  const checkpoint = await decoded(file, bytes, decodeCheckpoint);
+  const { history: _, backend: before, ohmic: versionBefore, ...found } = checkpoint.provenance;
+  const { backend: now, ohmic: version, ...expected } = origin;
+  const { normalization, trainImages } = expected;
+  throwFaults(
+    `${file}: of another training, or damaged; remove it to train from the start`,
+    // What older files do not say can't differ.
+    settingsDifferences({ normalization, trainImages, ...found } as Json, expected as Json),
+  );
+  const maker = (ohmic: string, backend: string): string => `ohmic ${ohmic}, ${withoutThreads(backend)}`;
+  const [begun, continued] = [maker(versionBefore, before), maker(version, now)];
+  if (begun === continued) return { checkpoint };
+  const note = `begun by ${begun}, continued by ${continued}: the last bits may differ from an uninterrupted run`;
+  return { checkpoint, note };
+}
+
+/** A backend's description without the number of threads, on which no result depends. */
+function withoutThreads(description: string): string {
+  return description.replace(/, \d+ threads?$/, '');
+}
+
+/**
+ * Weights from a file of a storage.
+ *
+ * @param network what they must be of; absent: whatever the file says
+ * @throws UsageError if there is no such file, it is damaged, or it holds another network
+ */
+export async function readWeights(
+  storage: Storage,
+  name: string,
+  network?: Network,
+): Promise<TrainedNetwork> {
+  const file = storage.describe(name);
+  const bytes = await storage.read(name);
+  if (bytes === undefined) throw new UsageError(`${file}: expected weights, got no file; check the path`);
+  const trained = await decoded(file, bytes, decodeWeights);
+  if (network !== undefined) checkParameters(file, network, trained.parameters);
+  return trained;
+}
+
+async function decoded<T>(
+  file: string,
+  bytes: Uint8Array,
+  decode: (file: string, bytes: Uint8Array) => Promise<T>,
+): Promise<T> {
+  try {
+    return await decode(file, bytes);
+  } catch (thrown) {
+    // A flipped byte in the header's texts, which no checksum covers.
+    if (thrown instanceof SyntaxError || thrown instanceof TypeError || thrown instanceof RangeError) {
+      throw new UsageError(`${file}: it is damaged (${thrown.message}); use an earlier file`);
+    }
+    throw thrown;
+  }
+}
+
+/** A network, or what is known of one that will be trained: how its images are normalised. */
+export type Normalized = { readonly provenance: Pick<Provenance, 'normalization'> };
+
+/**
+ * Images normalised as the networks saw theirs that a training begins with or learns from: weights fit the numbers that
+ * they were trained on.
+ *
+ * @param networks by what errors call them; what is undefined, or does not say how its images were normalised, has no say
+ * @throws UsageError if two of them saw different numbers
+ */
+export function normalizedAs(
+  data: DataSplit,
+  networks: Readonly<Record<string, Normalized | undefined>>,
+): DataSplit {
+  const said = Object.entries(networks).flatMap(([name, network]) => {
+    const normalization = network?.provenance.normalization;
+    return normalization === undefined ? [] : [{ name, normalization, text: JSON.stringify(normalization) }];
+  });
+  const [first] = said;
+  throwFaults(
+    'train',
+    said
+      .filter(({ text }) => text !== first?.text)
+      .map(
+        ({ name, text }) =>
+          `${first!.name} and ${name}: expected networks that saw their images normalised alike, got ${first!.text} and ${text}`,
+      ),
+  );
+  return first === undefined ? data : { ...data, normalization: first.normalization };
+}
