@@ -71,12 +71,8 @@ export function nameSchema<N extends string>(known: readonly N[]): z.ZodType<N, 
 const LONGEST_ECHO = 200;
 
 function echo(value: unknown): string {
-<<<<<<< HEAD
   // JSON has no word for numbers that are none.
   const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? 'nothing');
-=======
-  const text = JSON.stringify(value) ?? 'nothing';
->>>>>>> tests-b
   return text.length <= LONGEST_ECHO ? text : `${text.slice(0, LONGEST_ECHO)}…`;
 }
 

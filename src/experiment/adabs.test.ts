@@ -10,10 +10,6 @@ import { idealCell } from '../cells/published-cells.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
 import { ideal, joshi2020 } from '../crossbar/presets.ts';
 import { fillBatch } from '../data/batches.ts';
-<<<<<<< HEAD
-import type { Augmentation } from '../data/image-set.ts';
-=======
->>>>>>> tests-b
 import { engineOn } from '../engine.ts';
 import { interpret } from '../graph/interpret.ts';
 import { digital, weightsOf } from '../graph/operator.ts';

@@ -23,7 +23,7 @@ test('every method is read, and both forms of the learning rate', () => {
   const learningRate = { kind: 'step' as const, initial: 0.1, factor: 0.1, atEpochs: [30, 45] };
   const stepped = {
     ...tinyRecord,
-    networks: [{ ...network!, training: { ...training, settings: { ...training.settings, learningRate } } }],
+    networks: [{ ...network!, training: { ...training, settings: { ...training.settings!, learningRate } } }],
   };
   assert.deepEqual(parseRecord(toJson(stepped)), stepped);
 });
