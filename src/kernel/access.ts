@@ -17,6 +17,8 @@ export type Access = {
   readonly buffer: number;
   /** Address of the first element, or with the variable `lane` that of each lane. */
   readonly index: Int;
+  /** How much further on the access lies at most, where data decide. */
+  readonly reach?: number;
   /** Consecutive elements from there on that the machine touches. */
   readonly width: number;
   /** Lanes whose values matter: what is loaded into the others is never stored. */
@@ -90,7 +92,7 @@ export function firstElements(access: Access): Interval {
     const ends = [factor * least, factor * (below - 1)] as const;
     found = intersection(found, [low + Math.min(...ends), high + Math.max(...ends)]);
   }
-  return found;
+  return [found[0], found[1] + (access.reach ?? 0)];
 }
 
 /** All elements that an access can touch, those of unused lanes included. */
@@ -176,7 +178,10 @@ function differenceOf(first: BoundedAccess, second: BoundedAccess, { equal, late
   const unknowns: Unknown[] = [];
   /** Variables that are equal in both, and parts of addresses that depend on nothing else. */
   const shared = new Map<string, { readonly coefficient: number; readonly range: Interval }>();
-  let isLinear = true;
+  // Offsets that data decide are known by their bounds only.
+  let isLinear = first[0].reach === undefined && second[0].reach === undefined;
+  unknowns.push({ coefficient: -1, low: 0, high: first[0].reach ?? 0 });
+  unknowns.push({ coefficient: 1, low: 0, high: second[0].reach ?? 0 });
   for (const [[{ index, lanes }, bounds], sign] of [[first, -1] as const, [second, 1] as const]) {
     for (const { atom, coefficient } of index.terms) {
       if (atom.kind === 'variable' && atom.name === later?.variable) continue;

@@ -17,6 +17,7 @@ import {
 import {
   type Kernel,
   type Local,
+  operandsOf,
   resultTypes,
   SCRATCH,
   type Statement,
@@ -245,6 +246,8 @@ export class KernelBuilder {
       ? (['vector', substitute(index, LANE, 0)] as const)
       : (['gather', index] as const);
     const { by, reach } = offset;
+    const width = mode === 'vector' ? this.lanes : 1;
+    this.ask({ kind: 'load', buffer, index: address, reach, width, lanes: this.lanes });
     const guards = this.blocks.findLastIndex((block) => block.guarded);
     const level = Math.max(this.levelOfInt(index), this.levelOf([by]));
     return this.pure(
@@ -267,12 +270,14 @@ export class KernelBuilder {
       offset: by,
       reach,
       mode: 'vector',
+      isFixed: true,
     }));
   }
 
   /** Stores the first `count` lanes, as many elements further on as lane 0 of the offset says. */
   storeAt(buffer: number, index: Int, { by, reach }: Offset, value: Local, count: number): void {
     const address = substitute(index, LANE, 0);
+    this.ask({ kind: 'store', buffer, index: address, reach, width: count, lanes: count });
     this.current().statements.push({
       kind: 'storeAt',
       buffer,
@@ -416,14 +421,15 @@ function checkIndependence(parts: readonly (readonly Statement[])[]): void {
       const isChange = kind === 'accumulator' || kind === 'assign' || kind === 'multiplyAdd';
       invariant(!isChange, 'an interleaved part changes an accumulator');
       invariant(kind !== 'for' && kind !== 'if', 'an interleaved part holds a loop or a guard');
-      if (kind !== 'store') continue;
+      if (kind !== 'store' && kind !== 'storeAt') continue;
       const writers = storedBy.get(statement.buffer) ?? new Set();
       storedBy.set(statement.buffer, writers.add(part));
     }
   }
   for (const [part, statements] of parts.entries()) {
     for (const statement of statements) {
-      const writers = statement.kind === 'load' ? storedBy.get(statement.buffer) : undefined;
+      const isLoad = statement.kind === 'load' || statement.kind === 'loadAt';
+      const writers = isLoad ? storedBy.get(statement.buffer) : undefined;
       const isApart =
         writers === undefined || writers.size === 0 || (writers.size === 1 && writers.has(part));
       invariant(isApart, 'an interleaved part loads from a buffer that another one stores to');
@@ -449,29 +455,4 @@ function interleave(lists: readonly (readonly Statement[])[]): Statement[] {
     }
   }
   return order;
-}
-
-/** The values that a statement other than a loop reads. */
-function operandsOf(statement: Statement): readonly Local[] {
-  switch (statement.kind) {
-    case 'operation':
-      return statement.operands;
-    case 'shift':
-    case 'lookup':
-    case 'fold':
-      return [statement.operand];
-    case 'store':
-    case 'assign':
-      return [statement.value];
-    case 'loadAt':
-      return [statement.offset];
-    case 'storeAt':
-      return [statement.offset, statement.value];
-    case 'accumulator':
-      return [statement.initial];
-    case 'multiplyAdd':
-      return [statement.a, statement.b];
-    default:
-      return [];
-  }
 }

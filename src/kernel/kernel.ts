@@ -189,6 +189,7 @@ export type Statement =
       readonly offset: Local;
       readonly reach: number;
       readonly mode: 'vector' | 'gather';
+      readonly isFixed?: true;
     }
   /** The first `count` lanes to consecutive elements from `index` on, and as many further on as lane 0 of `offset` says. */
   | {
@@ -251,3 +252,28 @@ export const TABLE_SIZE = 32;
 
 /** Buffer slot of the thread's own scratch memory. */
 export const SCRATCH = -1;
+
+/** The values that a statement uses, but for the accumulator that it changes. */
+export function operandsOf(statement: Statement): readonly Local[] {
+  switch (statement.kind) {
+    case 'operation':
+      return statement.operands;
+    case 'shift':
+    case 'lookup':
+    case 'fold':
+      return [statement.operand];
+    case 'store':
+    case 'assign':
+      return [statement.value];
+    case 'loadAt':
+      return [statement.offset];
+    case 'storeAt':
+      return [statement.offset, statement.value];
+    case 'accumulator':
+      return [statement.initial];
+    case 'multiplyAdd':
+      return [statement.a, statement.b];
+    default:
+      return [];
+  }
+}

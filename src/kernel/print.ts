@@ -45,10 +45,8 @@ export function printStatement(s: Statement): string {
       return `${v(s.target)} = ${slot(s.buffer)}[${printInt(s.index)}] ${s.mode}:${s.type}`;
     case 'store':
       return `${slot(s.buffer)}[${printInt(s.index)}] = ${v(s.value)} ${s.mode} ${s.count}`;
-    case 'loadAt': {
-      const mode = s.mode === 'vector' ? 'vector' : 'gather';
-      return `${v(s.target)} = ${slot(s.buffer)}[${printInt(s.index)} + ${v(s.offset)}] ${mode}:${s.type}`;
-    }
+    case 'loadAt':
+      return `${v(s.target)} = ${slot(s.buffer)}[${printInt(s.index)} + ${v(s.offset)}] ${s.mode}:${s.type}`;
     case 'storeAt':
       return `${slot(s.buffer)}[${printInt(s.index)} + ${v(s.offset)}] = ${v(s.value)} vector ${s.count}`;
     case 'prefetch':

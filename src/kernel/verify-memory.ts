@@ -1,6 +1,6 @@
 // What a kernel may do to memory. Addresses lie inside scratch memory and not below a buffer's beginning; a load that
 // may be moved meets no store to its element before it; a fixed load reads only what the chunk has stored; chunks do
-// not write, or load and write, one element. Where data decide on the element, bounds alone are checked.
+// not write, or load and write, one element.
 
 import {
   type Access,
@@ -14,21 +14,19 @@ import {
 } from './access.ts';
 import { dependsOn, type Int, plus, substitute, times } from './int.ts';
 import { type Interval, isCovered, joined } from './interval.ts';
-import { type Kernel, type Local, SCRATCH, type Statement } from './kernel.ts';
+import { type Kernel, type Local, operandsOf, SCRATCH, type Statement } from './kernel.ts';
 
 /** An access with the statement that makes it. */
 export type PlacedAccess = Access & {
   readonly statement: Extract<Statement, { kind: 'load' | 'store' | 'loadAt' | 'storeAt' }>;
   /** True for loads that read what the chunk has stored. */
   readonly isFixed: boolean;
-  /** True where data decide on the element: then the width covers all that may be meant. */
-  readonly isFree: boolean;
 };
 
 /** Every load and store of a kernel that some iteration reaches, in the order of the text. */
 export function accessesOf(kernel: Kernel): PlacedAccess[] {
   const used = usedLanes(kernel);
-  const stored = freelyStored(kernel.body);
+  const needed = guardsOfUse(kernel.body);
   const found: PlacedAccess[] = [];
   const visit = (
     statements: readonly Statement[],
@@ -39,7 +37,9 @@ export function accessesOf(kernel: Kernel): PlacedAccess[] {
       if (s.kind === 'for') visit(s.body, [...loops, s], guards);
       else if (s.kind === 'if') visit(s.body, loops, [...guards, s]);
       else if (s.kind === 'load' || s.kind === 'store' || s.kind === 'loadAt' || s.kind === 'storeAt') {
-        const access = { ...spanOf(kernel, s, used, stored), order: found.length, loops, guards };
+        // A load may stand outside the guard of those who use it; elsewhere its value counts for nothing.
+        const all = 'target' in s ? union(guards, needed.get(s.target) ?? []) : guards;
+        const access = { ...spanOf(kernel, s, used), order: found.length, loops, guards: all };
         if (!isUnreachable(access)) found.push(access);
       }
     }
@@ -52,31 +52,43 @@ function spanOf(
   { lanes }: Kernel,
   s: PlacedAccess['statement'],
   used: readonly number[],
-  stored: ReadonlySet<number>,
 ): Omit<PlacedAccess, keyof Pick<Access, 'order' | 'loops' | 'guards'>> {
   const { buffer, index } = s;
-  const place = { buffer, index, statement: s, isFree: s.kind === 'loadAt' || s.kind === 'storeAt' };
-  const reach = s.kind === 'loadAt' || s.kind === 'storeAt' ? s.reach : 0;
+  const place = { buffer, index, statement: s, ...('reach' in s && { reach: s.reach }) };
   if (s.kind === 'store' || s.kind === 'storeAt') {
-    const width = (s.kind === 'storeAt' || s.mode === 'vector' ? s.count : 1) + reach;
+    const width = s.kind === 'storeAt' || s.mode === 'vector' ? s.count : 1;
     return { ...place, kind: 'store', width, lanes: s.count, isFixed: false };
   }
-  const width = (s.mode === 'vector' ? lanes : 1) + reach;
-  const isFixed = buffer === SCRATCH || (s.kind === 'load' ? s.isFixed === true : stored.has(buffer));
+  const width = s.mode === 'vector' ? lanes : 1;
+  const isFixed = buffer === SCRATCH || s.isFixed === true;
   return { ...place, kind: 'load', width, lanes: used[s.target] ?? 0, isFixed };
 }
 
-/** Buffers that a kernel stores to where data say: what it loads from them, it loads where the load stands. */
-function freelyStored(statements: readonly Statement[]): Set<number> {
-  const found = new Set<number>();
-  const visit = (body: readonly Statement[]): void => {
-    for (const s of body) {
-      if (s.kind === 'storeAt') found.add(s.buffer);
-      if (s.kind === 'for' || s.kind === 'if') visit(s.body);
+/** For each value the guards that are around all of its uses. */
+function guardsOfUse(body: readonly Statement[]): Map<Local, readonly Guard[]> {
+  const needed = new Map<Local, readonly Guard[]>();
+  const use = (local: Local, guards: readonly Guard[]): void => {
+    const known = needed.get(local);
+    needed.set(local, known === undefined ? guards : known.filter((guard) => guards.includes(guard)));
+  };
+  // Backwards: whoever uses a value stands behind it.
+  const visit = (statements: readonly Statement[], guards: readonly Guard[]): void => {
+    for (const s of statements.toReversed()) {
+      if (s.kind === 'for') visit(s.body, guards);
+      else if (s.kind === 'if') visit(s.body, [...guards, s]);
+      else {
+        const isPure = 'target' in s && s.kind !== 'accumulator';
+        const own = isPure ? union(guards, needed.get(s.target) ?? []) : guards;
+        for (const operand of operandsOf(s)) use(operand, own);
+      }
     }
   };
-  visit(statements);
-  return found;
+  visit(body, []);
+  return needed;
+}
+
+function union(a: readonly Guard[], b: readonly Guard[]): readonly Guard[] {
+  return [...a, ...b.filter((guard) => !a.includes(guard))];
 }
 
 /** Lanes of each value that reach a store or a fold: backwards through the text, until nothing changes. */
@@ -95,7 +107,7 @@ function usedLanes({ types, lanes, body }: Kernel): number[] {
       else if (s.kind === 'storeAt') {
         use(s.value, s.count);
         use(s.offset, 1);
-      } else if (s.kind === 'loadAt') use(s.offset, s.mode === 'vector' ? 1 : (used[s.target] ?? 0));
+      } else if (s.kind === 'loadAt') use(s.offset, s.mode === 'gather' ? (used[s.target] ?? 0) : 1);
       else if (s.kind === 'operation') for (const operand of s.operands) use(operand, used[s.target] ?? 0);
       else if (s.kind === 'shift' || s.kind === 'lookup') use(s.operand, used[s.target] ?? 0);
       else if (s.kind === 'fold') use(s.operand, (used[s.target] ?? 0) > 0 ? lanes : 0);
@@ -156,16 +168,17 @@ export function hoistedOverStores<A extends Access>(
   });
 }
 
-/** A fixed load reads first elements that stores before it have written, as far as intervals can tell. */
+/**
+ * A fixed load reads first elements that stores before it have written, as far as intervals can tell. Where data decide on
+ * the element, an earlier launch may have written it: the plan's check sees to that.
+ */
 function checkFixedLoads(accesses: readonly PlacedAccess[], report: Report): void {
   const written = new Map<number, Interval[]>();
   for (const access of accesses) {
     const stretches = written.get(access.buffer) ?? [];
-    // Where data decide, nobody knows which element is written, or was.
-    if (access.isFree) continue;
     if (access.kind === 'store') {
       written.set(access.buffer, joined(stretches, touchedElements(access)));
-    } else if (access.isFixed && access.lanes > 0) {
+    } else if (access.isFixed && access.lanes > 0 && access.reach === undefined) {
       const [low, high] = firstElements(access);
       if (!isCovered(stretches, [low, high]))
         report(access.statement, `loads elements ${low} … ${high} before all of them are stored`);
@@ -180,9 +193,7 @@ function checkChunks({ chunks }: Kernel, accesses: readonly PlacedAccess[], repo
   const buffers = new Set(accesses.filter(({ kind }) => kind === 'store').map(({ buffer }) => buffer));
   buffers.delete(SCRATCH);
   for (const buffer of buffers) {
-    const own = accesses.filter(
-      (access) => access.buffer === buffer && !access.isFixed && !access.isFree && access.lanes > 0,
-    );
+    const own = accesses.filter((access) => access.buffer === buffer && !access.isFixed && access.lanes > 0);
     if (own.length === 0 || areApart(own)) continue;
     const stores = own.filter(({ kind }) => kind === 'store');
     for (const access of own) {
@@ -267,6 +278,15 @@ export type Footprint = {
   readonly writes: readonly Interval[];
 };
 
+/** True if a load reads what the kernel itself has stored, as far as intervals can tell. */
+function isStoredBefore(load: PlacedAccess, accesses: readonly PlacedAccess[]): boolean {
+  if (load.reach === undefined) return true;
+  const stored = accesses
+    .filter(({ kind, order }) => kind === 'store' && order < load.order)
+    .reduce<Interval[]>((all, store) => joined(all, touchedElements(store)), []);
+  return isCovered(stored, firstElements(load));
+}
+
 /** What a kernel does to each of its buffers. */
 export function footprintsOf(kernel: Kernel): Footprint[] {
   const accesses = accessesOf(kernel);
@@ -277,7 +297,7 @@ export function footprintsOf(kernel: Kernel): Footprint[] {
     const loads = own.filter(({ kind }) => kind === 'load');
     return {
       reads: stretches(
-        loads.filter(({ isFixed, lanes }) => !isFixed && lanes > 0),
+        loads.filter((load) => load.lanes > 0 && !(load.isFixed && isStoredBefore(load, own))),
         firstElements,
       ),
       touches: stretches(loads, touchedElements),

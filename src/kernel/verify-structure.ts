@@ -79,8 +79,8 @@ function typedOperands(
       return [[s.offset, 'i32']];
     case 'storeAt':
       return [
-        [s.value, undefined],
         [s.offset, 'i32'],
+        [s.value, undefined],
       ];
     case 'accumulator':
       return [[s.initial, s.type]];
@@ -190,8 +190,8 @@ function checkLimits(kernel: Kernel, s: Statement, fault: Report): void {
       fault(`${what} ${value} is not one of ${from} … ${to}`);
   };
   if ('buffer' in s) within('buffer', s.buffer, SCRATCH, kernel.buffers - 1);
+  if ('reach' in s) within('the reach', s.reach, 0, Number.MAX_SAFE_INTEGER);
   if (s.kind === 'store' || s.kind === 'storeAt') within('the number of lanes', s.count, 1, kernel.lanes);
-  if (s.kind === 'loadAt' || s.kind === 'storeAt') within('the reach', s.reach, 0, Number.MAX_SAFE_INTEGER);
   if (s.kind === 'pushConstant') within('push constant', s.position, 0, kernel.pushConstants - 1);
   if (s.kind === 'scalar') within('scalar', s.slot, 0, Number.MAX_SAFE_INTEGER);
   if (s.kind === 'lookup') {
