@@ -17,11 +17,19 @@ import { type NetworkName, networkByName } from '../src/nn/networks.ts';
 import { sample } from './compare.ts';
 import { randomGraph } from './random-graph.ts';
 
-type Access = Extract<Statement, { kind: 'load' | 'store' }>;
+type Access = Extract<Statement, { kind: 'load' | 'store' | 'loadAt' | 'storeAt' }>;
 
 /** First and last element that an access can touch, in one chunk. */
 function touched(access: Access, chunk: number, lanes: number): readonly [number, number] {
   const index = substitute(access.index, 'chunk', chunk);
+  if (access.kind === 'loadAt' || access.kind === 'storeAt') {
+    // Where data say, from 0 to the reach: as far as a fixed access at either end.
+    const [low, high] =
+      access.kind === 'storeAt'
+        ? touched({ ...access, kind: 'store', mode: 'vector' }, chunk, lanes)
+        : touched({ ...access, kind: 'load' }, chunk, lanes);
+    return [low, high + access.reach];
+  }
   if (access.mode === 'gather' || access.mode === 'scatter') {
     const count = access.mode === 'scatter' ? access.count : lanes;
     const ranges = Array.from({ length: count }, (_, lane) => range(inLane(index, lane)));
@@ -32,10 +40,16 @@ function touched(access: Access, chunk: number, lanes: number): readonly [number
   return [low, high + width - 1];
 }
 
+const isAccess = (statement: Statement): statement is Access =>
+  statement.kind === 'load' ||
+  statement.kind === 'store' ||
+  statement.kind === 'loadAt' ||
+  statement.kind === 'storeAt';
+
 /** Accesses that run in a chunk: not those behind a guard that this chunk does not pass. */
 function accessesOf(statements: readonly Statement[], chunk: number): Access[] {
   return statements.flatMap((statement): Access[] => {
-    if (statement.kind === 'load' || statement.kind === 'store') return [statement];
+    if (isAccess(statement)) return [statement];
     if (statement.kind === 'for') return accessesOf(statement.body, chunk);
     if (statement.kind !== 'if') return [];
     return range(substitute(statement.index, 'chunk', chunk))[0] < statement.below

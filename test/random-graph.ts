@@ -2,8 +2,9 @@
 
 import { type Key, type RandomSequence, randomSequence } from '../src/base/random.ts';
 import { elementCount, type Shape } from '../src/base/shape.ts';
+import type { ConvolutionGeometry, TransposedGeometry } from '../src/graph/node.ts';
 import { convolvedSize } from '../src/graph/shape-rules.ts';
-import { constant, customGradient, iota, straightThrough, type Tensor } from '../src/graph/tensor.ts';
+import { concat, constant, customGradient, iota, straightThrough, type Tensor } from '../src/graph/tensor.ts';
 import type { SampleTrace } from './compare.ts';
 
 /**
@@ -138,6 +139,35 @@ const viewSteps: Readonly<Record<string, Step>> = {
     const zeros = (): number[] => value.tensor.shape.map(() => pick(g, [0, 0, 1, 2]));
     const tensor = value.tensor.pad(zeros(), zeros());
     return elementCount(tensor.shape) > MAXIMUM_ELEMENTS ? undefined : { ...value, tensor };
+  },
+  concat: (g) => {
+    const value = anyValue(g, ({ tensor }) => tensor.shape.length > 0);
+    const { shape } = value.tensor;
+    if (shape.length === 0) return undefined;
+    const axis = below(g, shape.length);
+    const others = Array.from({ length: 1 + below(g, 3) }, () => {
+      if (chance(g, 0.3)) return value;
+      const own = shape.map((size, k) => (k === axis ? pick(g, [1, 2, 5]) : size));
+      return newInput(g, own, value.isExact);
+    });
+    const parts = [value, ...others].sort(() => g.draws.uniform() - 0.5);
+    const tensor = concat(
+      parts.map((part) => part.tensor),
+      axis,
+    );
+    const bound = Math.max(...parts.map((part) => part.bound));
+    return elementCount(tensor.shape) > MAXIMUM_ELEMENTS ? undefined : { ...value, tensor, bound };
+  },
+  gather: (g) => {
+    const value = anyValue(g, ({ tensor }) => tensor.shape.length > 0);
+    const { shape } = value.tensor;
+    if (shape.length === 0) return undefined;
+    const count = randomShape(g, below(g, 3));
+    // Some beyond either end.
+    const whole = g.t.integers(count, -2, shape[0]! + 2);
+    const indices = chance(g, 0.4) ? whole.cast('f32').add(0.25) : whole;
+    const size = elementCount(count) * elementCount(shape.slice(1));
+    return size > MAXIMUM_ELEMENTS ? undefined : { ...value, tensor: value.tensor.gather(indices) };
   },
 };
 
@@ -302,20 +332,71 @@ const sumSteps: Readonly<Record<string, Step>> = {
     const end = chance(g, 0.3) ? start + 1 + below(g, k - start) : k;
     return inexact(a.matmul(b, [start, end]).multiply(1 / Math.sqrt(end - start)), 3 * left.bound);
   },
+  matmuls: (g) => {
+    const left = anyValue(g);
+    const matrices = withRank(left.tensor, 3 + below(g, 2));
+    const last = matrices.shape.length - 1;
+    const order = matrices.shape.map((_, axis) => axis);
+    const a = chance(g, 0.4) ? matrices.transpose(order.with(last, last - 1).with(last - 1, last)) : matrices;
+    const k = a.shape[last]!;
+    const columns = pick(g, [1, 3, 16, 18]);
+    if ((elementCount(a.shape) / k) * columns > MAXIMUM_ELEMENTS || k > 300) return undefined;
+    const leading = a.shape.slice(0, -2).map((size) => (chance(g, 0.2) ? 1 : size));
+    const b = newInput(g, [...leading.slice(chance(g, 0.2) ? 1 : 0), k, columns], false).tensor;
+    const start = chance(g, 0.3) ? below(g, k) : 0;
+    return inexact(a.matmul(b, [start, k]).multiply(1 / Math.sqrt(k)), 3 * left.bound);
+  },
+  transposedConvolution: (g) => {
+    const input = anyValue(g);
+    const whole = withRank(input.tensor, 4);
+    const most = [2, 5, 6, 8];
+    const images = whole.slice(
+      [0, 0, 0, 0],
+      whole.shape.map((size, axis) => Math.min(size, most[axis]!)),
+    );
+    const [, h, w, c] = images.shape as [number, number, number, number];
+    const kernel = [1 + below(g, 3), pick(g, [1, 2, 3, 4])] as const;
+    const groups = pick(
+      g,
+      [1, 1, c].filter((count) => c % count === 0),
+    );
+    const stride = [1 + below(g, 3), 1 + below(g, 2)] as const;
+    const geometry: TransposedGeometry = {
+      stride,
+      padding: [below(g, kernel[0]), [below(g, 2), below(g, 2)]],
+      dilation: chance(g, 0.2) ? [1, 2] : [1, 1],
+      groups,
+      outputPadding: [below(g, stride[0]), 0],
+    };
+    const channels = groups * pick(g, groups === 1 ? [1, 3, 17] : [1, 2]);
+    const terms = (kernel[0] * kernel[1] * c) / groups;
+    const least = (size: number, k: 0 | 1): number => (size - 1) * stride[k] + kernel[k] - 4;
+    if (least(h, 0) < 1 || least(w, 1) < 1) return undefined;
+    const filter = newInput(g, [...kernel, c / groups, channels], false).tensor;
+    const start = chance(g, 0.3) ? below(g, terms) : 0;
+    const spread = images.convolveTransposed(filter, geometry, [start, start + 1 + below(g, terms - start)]);
+    return inexact(spread.multiply(1 / Math.sqrt(terms)), 3 * input.bound);
+  },
   convolution: (g) => {
     const input = anyValue(g);
     const images = withRank(input.tensor, 4);
     const [n, h, w, c] = images.shape as [number, number, number, number];
     const kernel = [pick(g, [1, 2, 3]), pick(g, [1, 3, 5])] as const;
-    const geometry = {
+    const groups = pick(
+      g,
+      [1, 1, 2, c].filter((count) => c % count === 0),
+    );
+    const geometry: ConvolutionGeometry = {
       stride: [1 + below(g, 3), 1 + below(g, 3)],
-      padding: [below(g, 3), below(g, 3)],
-    } as const;
+      padding: [below(g, 3), chance(g, 0.5) ? below(g, 3) : [below(g, 3), below(g, 4)]],
+      dilation: chance(g, 0.3) ? [1 + below(g, 2), 1 + below(g, 3)] : [1, 1],
+      groups,
+    };
     const [oh, ow] = convolvedSize([h, w], kernel, geometry);
-    const channels = pick(g, [1, 2, 7, 16, 19]);
-    const terms = kernel[0] * kernel[1] * c;
+    const channels = groups * pick(g, groups === 1 ? [1, 2, 7, 16, 19] : [1, 2, 9]);
+    const terms = (kernel[0] * kernel[1] * c) / groups;
     if (oh < 1 || ow < 1 || n * oh * ow * channels > MAXIMUM_ELEMENTS || terms > 300) return undefined;
-    const filter = newInput(g, [...kernel, c, channels], false).tensor;
+    const filter = newInput(g, [...kernel, c / groups, channels], false).tensor;
     const start = chance(g, 0.3) ? below(g, terms) : 0;
     const convolved = images.convolve(filter, geometry, [start, start + 1 + below(g, terms - start)]);
     return inexact(convolved.multiply(1 / Math.sqrt(terms)), 3 * input.bound);

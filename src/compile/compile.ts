@@ -117,7 +117,11 @@ function isWrittenInPlace({ groups, stored, lastLoads }: Fusion, state: Node, up
   );
   const isAligned = remembered((node) => {
     const isView =
-      node.op === 'reshape' || node.op === 'transpose' || node.op === 'slice' || node.op === 'broadcast';
+      node.op === 'reshape' ||
+      node.op === 'transpose' ||
+      node.op === 'slice' ||
+      node.op === 'broadcast' ||
+      node.op === 'gather';
     return node.inputs.every(
       (input) => !isLoaded(input) || (!isView && (input === state || isAligned(input))),
     );

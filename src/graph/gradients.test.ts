@@ -7,8 +7,8 @@ import { deriveKey, keyFromSeed, randomSequence } from '../base/random.ts';
 import { elementCount, type Shape } from '../base/shape.ts';
 import { gradients, reverseRules } from './gradients.ts';
 import { interpret } from './interpret.ts';
-import { type Graph, nodesOf } from './node.ts';
-import { apply, constant, customGradient, iota, straightThrough, type Tensor } from './tensor.ts';
+import { fullGeometry, type Graph, nodesOf } from './node.ts';
+import { apply, concat, constant, customGradient, iota, straightThrough, type Tensor } from './tensor.ts';
 import { trace } from './trace.ts';
 
 type Values = Readonly<Record<string, readonly number[]>>;
@@ -70,6 +70,18 @@ const cases: Readonly<Record<string, Case>> = {
   broadcast: { shapes: { x: [2, 1, 3] }, of: ({ x }) => x!.broadcastTo([4, 2, 5, 3]) },
   slice: { shapes: { x: [4, 5] }, of: ({ x }) => x!.slice([1, 0], [3, 4]) },
   pad: { shapes: { x: A }, of: ({ x }) => x!.pad([1, 0], [0, 2]) },
+  concat: {
+    shapes: { x: A, y: [2, 1], z: [2, 2] },
+    of: ({ x, y, z }) => concat([y!, x!, y!, z!], 1),
+  },
+  gather: {
+    shapes: { x: [4, 2] },
+    of: ({ x }) => x!.gather(iota(x!, [3, 2], 0).multiply(2).subtract(1)),
+  },
+  'gather of what was looked up': {
+    shapes: { x: [4] },
+    of: ({ x }) => x!.gather(iota(x!, [3], 0).add(1)).gather(constant(x!, 1, 'i32')),
+  },
   'sum over all': { shapes: { x: A }, of: ({ x }) => x!.sum() },
   'sum over inner axes': { shapes: { x: [2, 3, 4] }, of: ({ x }) => x!.sum([1], true) },
   mean: { shapes: { x: [2, 3, 4] }, of: ({ x }) => x!.mean([0, -1]) },
@@ -77,6 +89,12 @@ const cases: Readonly<Record<string, Case>> = {
   'reduceMax over all': { shapes: { x: [3, 4] }, of: ({ x }) => x!.max() },
   matmul: { shapes: { x: [2, 4], y: [4, 3] }, of: ({ x, y }) => x!.matmul(y!) },
   'matmul over rows': { shapes: { x: [2, 5], y: [5, 3] }, of: ({ x, y }) => x!.matmul(y!, [1, 4]) },
+  'matmul of stacks': { shapes: { x: [2, 3, 4], y: [2, 4, 2] }, of: ({ x, y }) => x!.matmul(y!) },
+  'matmul of stacks, stretched, over rows': {
+    shapes: { x: [2, 1, 3, 4], y: [3, 4, 2] },
+    of: ({ x, y }) => x!.matmul(y!, [1, 3]),
+  },
+  'matmul of a stack and a matrix': { shapes: { x: [2, 3, 4], y: [4, 2] }, of: ({ x, y }) => x!.matmul(y!) },
   'convolution 1x1': convolution([2, 3, 3, 2], [1, 1, 2, 3], 1, 0),
   'convolution 3x3': convolution([2, 4, 3, 2], [3, 3, 2, 3], 1, 1),
   'convolution, stride 2': convolution([1, 5, 6, 2], [3, 3, 2, 2], 2, 1),
@@ -85,6 +103,47 @@ const cases: Readonly<Record<string, Case>> = {
   'convolution, uneven geometry': {
     shapes: { x: [1, 5, 4, 1], filter: [3, 2, 1, 2] },
     of: ({ x, filter }) => x!.convolve(filter!, { stride: [2, 1], padding: [0, 1] }),
+  },
+  'convolution, uneven margins': {
+    shapes: { x: [1, 4, 3, 1], filter: [2, 3, 1, 2] },
+    of: ({ x, filter }) =>
+      x!.convolve(filter!, {
+        stride: [1, 2],
+        padding: [
+          [0, 2],
+          [3, 1],
+        ],
+      }),
+  },
+  'convolution, dilated': {
+    shapes: { x: [1, 6, 5, 2], filter: [3, 2, 2, 2] },
+    of: ({ x, filter }) => x!.convolve(filter!, { stride: [2, 1], padding: [1, 2], dilation: [2, 3] }),
+  },
+  'convolution, in groups': {
+    shapes: { x: [2, 3, 4, 4], filter: [2, 2, 2, 6] },
+    of: ({ x, filter }) => x!.convolve(filter!, { stride: [1, 2], padding: [1, 0], groups: 2 }),
+  },
+  'convolution, depthwise, over rows': {
+    shapes: { x: [1, 4, 3, 3], filter: [3, 3, 1, 3] },
+    of: ({ x, filter }) => x!.convolve(filter!, { stride: [1, 1], padding: [1, 1], groups: 3 }, [2, 7]),
+  },
+  'transposed convolution': {
+    shapes: { x: [1, 3, 2, 2], filter: [3, 4, 2, 3] },
+    of: ({ x, filter }) =>
+      x!.convolveTransposed(filter!, { stride: [2, 3], padding: [1, [0, 2]], outputPadding: [1, 2] }),
+  },
+  'transposed convolution, dilated beyond its stride, over rows': {
+    shapes: { x: [1, 3, 2, 2], filter: [2, 2, 2, 2] },
+    of: ({ x, filter }) =>
+      x!.convolveTransposed(
+        filter!,
+        { stride: [1, 2], padding: [0, 1], dilation: [3, 1], outputPadding: [2, 0] },
+        [1, 6],
+      ),
+  },
+  'transposed convolution, in groups': {
+    shapes: { x: [2, 2, 2, 4], filter: [2, 3, 2, 6] },
+    of: ({ x, filter }) => x!.convolveTransposed(filter!, { stride: [2, 1], padding: [0, 1], groups: 2 }),
   },
   'convolution over rows': convolution([1, 3, 4, 2], [3, 3, 2, 2], 1, 1, [5, 12]),
   'convolution over first rows': convolution([1, 3, 4, 2], [3, 3, 2, 2], 2, 1, [0, 7]),
@@ -294,7 +353,7 @@ test('products over a share of the rows give no gradient to the other rows', () 
 
 test('the gradient operators of a convolution are each other’s adjoints', () => {
   // ⟨conv(x, w), g⟩ = ⟨x, inputGradient(g, w)⟩ = ⟨w, weightGradient(x, g)⟩, to rounding of float64.
-  const geometry = { stride: [2, 1], padding: [1, 2] } as const;
+  const geometry = fullGeometry({ stride: [2, 1], padding: [1, 2] });
   const [imageShape, filterShape] = [[2, 5, 4, 3] as const, [3, 2, 3, 4] as const];
   const graph = trace((t) => {
     const [x, w] = [t.input('x', imageShape), t.input('w', filterShape)];

@@ -3,7 +3,15 @@
 
 import { invariant, UsageError } from '../base/errors.ts';
 import { elementCount, formatShape, type Shape, sameShape } from '../base/shape.ts';
-import { type Attributes, type Node, type OpName, type RowRange, reachable } from './node.ts';
+import {
+  type Attributes,
+  type ConvolutionGeometry,
+  fullGeometry,
+  type Node,
+  type OpName,
+  type RowRange,
+  reachable,
+} from './node.ts';
 import { apply, constant, iota, Tensor } from './tensor.ts';
 
 type Inputs = readonly Tensor[];
@@ -16,15 +24,56 @@ type ReverseRule<K extends OpName> = (
 
 const none = (): readonly undefined[] => [];
 
-/** Zeros except in `rows` of the weight matrix: what a product over a share of the rows can see of a filter. */
-function keepRows(weights: Tensor, [start, end]: RowRange): Tensor {
+/** Zeros except in `rows` of the weight matrices: what a product over a share of the rows can see of a filter. */
+function keepRows(weights: Tensor, [start, end]: RowRange, matrices: Shape = []): Tensor {
   const columns = weights.shape[weights.shape.length - 1]!;
-  const rows = elementCount(weights.shape) / columns;
+  const rows = elementCount(weights.shape) / columns / elementCount(matrices);
   if (start === 0 && end === rows) return weights;
   const row = iota(weights, [rows, 1], 0);
   const from = constant(weights, start - 1, 'i32').less(row);
   const kept = from.select(row.less(end).select(1, 0), 0);
-  return weights.reshape([rows, columns]).multiply(kept).reshape(weights.shape);
+  return weights
+    .reshape([...matrices, rows, columns])
+    .multiply(kept)
+    .reshape(weights.shape);
+}
+
+/** Each matrix transposed. */
+function transposed(matrices: Tensor): Tensor {
+  const rank = matrices.shape.length;
+  return matrices.transpose(matrices.shape.map((_, axis) => (axis < rank - 2 ? axis : 2 * rank - 3 - axis)));
+}
+
+/** A filter (kh, kw, c / groups, m), from inputs to outputs, as one from outputs to inputs: (kh, kw, m / groups, c). */
+function swapChannels(filter: Tensor, groups: number): Tensor {
+  const [kh, kw, channels, m] = filter.shape as [number, number, number, number];
+  const outputs = m / groups;
+  return filter
+    .reshape([kh, kw, channels, groups, outputs])
+    .transpose([0, 1, 4, 3, 2])
+    .reshape([kh, kw, outputs, groups * channels]);
+}
+
+/** The gradient of the images of a convolution. */
+function inputGradient(
+  gradient: Tensor,
+  filter: Tensor,
+  geometry: ConvolutionGeometry,
+  imageShape: Shape,
+): Tensor {
+  const attributes = { ...fullGeometry(geometry), imageShape };
+  return apply(gradient.builder, 'convolutionInputGradient', [gradient, filter], attributes);
+}
+
+/** The gradient of the filter of a convolution. */
+function weightGradient(
+  images: Tensor,
+  gradient: Tensor,
+  geometry: ConvolutionGeometry,
+  filterShape: Shape,
+): Tensor {
+  const attributes = { ...fullGeometry(geometry), filterShape };
+  return apply(images.builder, 'convolutionWeightGradient', [images, gradient], attributes);
 }
 
 /** Reverse rules of all primitives. */
@@ -82,38 +131,58 @@ export const reverseRules: { readonly [K in OpName]: ReverseRule<K> } = {
       before.map((from, axis) => from + x!.shape[axis]!),
     ),
   ],
+  concat: (g, parts, _, { axis }) => {
+    let end = 0;
+    return parts.map(({ shape }) => {
+      const start = end;
+      end += shape[axis]!;
+      return g.slice(
+        shape.map((_size, k) => (k === axis ? start : 0)),
+        shape.map((size, k) => (k === axis ? end : size)),
+      );
+    });
+  },
+  gather: (g, [table, indices]) => [
+    apply(g.builder, 'scatterAdd', [indices!, g], { rows: table!.shape[0]! }),
+    undefined,
+  ],
+  scatterAdd: (g, [indices]) => [undefined, g.gather(indices!)],
   sum: (g, [x]) => [g.broadcastTo(x!.shape)],
   reduceMax: (g, [x], y, { axes }) => {
     const isMax = x!.equal(y.broadcastTo(x!.shape)).select(constant(x!, 1), 0);
     return [isMax.divide(isMax.sum(axes, true)).multiply(g.broadcastTo(x!.shape))];
   },
-  matmul: (g, [a, b], _, { rows }) => [
-    g.matmul(keepRows(b!, rows).transpose()),
-    keepRows(a!.transpose().matmul(g), rows),
+  matmul: (g, [a, b], _, { rows }) => {
+    const matrices = b!.shape.slice(0, -2);
+    return [
+      g.matmul(transposed(keepRows(b!, rows, matrices))),
+      keepRows(transposed(a!).matmul(g), rows, matrices),
+    ];
+  },
+  convolution: (g, [x, filter], _, { rows, ...geometry }) => [
+    inputGradient(g, keepRows(filter!, rows), geometry, x!.shape),
+    keepRows(weightGradient(x!, g, geometry, filter!.shape), rows),
   ],
-  convolution: (g, [x, filter], _, { stride, padding, rows }) => [
-    apply(g.builder, 'convolutionInputGradient', [g, keepRows(filter!, rows)], {
-      stride,
-      padding,
-      imageShape: x!.shape,
-    }),
-    keepRows(
-      apply(g.builder, 'convolutionWeightGradient', [x!, g], { stride, padding, filterShape: filter!.shape }),
-      rows,
-    ),
+  convolutionInputGradient: (g, [gradient, filter], _, { imageShape: _shape, ...geometry }) => [
+    g.convolve(filter!, geometry),
+    weightGradient(g, gradient!, geometry, filter!.shape),
   ],
-  convolutionInputGradient: (g, [gradient, filter], _, { stride, padding }) => [
-    g.convolve(filter!, { stride, padding }),
-    apply(g.builder, 'convolutionWeightGradient', [g, gradient!], {
-      stride,
-      padding,
-      filterShape: filter!.shape,
-    }),
+  convolutionWeightGradient: (g, [x, gradient], _, { filterShape: _shape, ...geometry }) => [
+    inputGradient(gradient!, g, geometry, x!.shape),
+    x!.convolve(g, geometry),
   ],
-  convolutionWeightGradient: (g, [x, gradient], _, { stride, padding }) => [
-    apply(g.builder, 'convolutionInputGradient', [gradient!, g], { stride, padding, imageShape: x!.shape }),
-    x!.convolve(g, { stride, padding }),
-  ],
+  transposedConvolution: (g, [x, filter], _, { rows, outputPadding: _extra, ...geometry }) => {
+    // The convolution back: of more pixels than there were, if an output padding was a stride or more.
+    const { groups } = geometry;
+    const back = g.convolve(swapChannels(keepRows(filter!, rows), groups), geometry);
+    const beyond = back.shape.map((size, axis) => size - x!.shape[axis]!);
+    const images = x!.pad([0, 0, 0, 0], beyond);
+    const swapped = swapChannels(filter!, groups).shape;
+    return [
+      back.slice([0, 0, 0, 0], x!.shape),
+      keepRows(swapChannels(weightGradient(g, images, geometry, swapped), groups), rows),
+    ];
+  },
   detach: none,
   custom: (g, inputs, _, { rule, name }) => {
     const customRule = g.builder.customRules[rule];

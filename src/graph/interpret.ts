@@ -4,7 +4,7 @@
 import { UsageError } from '../base/errors.ts';
 import { normalFromWord, randomWord, threefry2x32, uniformFromWord } from '../base/random.ts';
 import { elementCount, type Shape, stridesOf } from '../base/shape.ts';
-import { type Attributes, type Graph, type Node, nodesOf, type OpName } from './node.ts';
+import { type FullGeometry, type Graph, type Node, nodesOf, type OpName } from './node.ts';
 
 type Values = Float64Array;
 type Evaluation<K extends OpName> = (inputs: readonly Values[], node: Node<K>, given: Given) => Values;
@@ -82,25 +82,35 @@ function visitConvolution(
   image: Shape,
   filter: Shape,
   output: Shape,
-  { stride, padding }: Attributes['convolutionInputGradient'] | Attributes['convolution'],
+  { stride, padding, dilation, groups }: FullGeometry,
   visit: (y: number, x: number, w: number) => void,
 ): void {
   const [n, h, w, c] = image as [number, number, number, number];
-  const [kh, kw, , m] = filter as [number, number, number, number];
+  const [kh, kw, channels, m] = filter as [number, number, number, number];
   const [, oh, ow] = output as [number, number, number, number];
   for (let b = 0; b < n; b++)
     for (let i = 0; i < oh; i++)
       for (let j = 0; j < ow; j++)
         for (let p = 0; p < kh; p++)
           for (let q = 0; q < kw; q++) {
-            const row = i * stride[0] + p - padding[0];
-            const column = j * stride[1] + q - padding[1];
+            const row = i * stride[0] + p * dilation[0] - padding[0][0];
+            const column = j * stride[1] + q * dilation[1] - padding[1][0];
             if (row < 0 || row >= h || column < 0 || column >= w) continue;
             const y = ((b * oh + i) * ow + j) * m;
             const x = ((b * h + row) * w + column) * c;
-            for (let ci = 0; ci < c; ci++)
-              for (let co = 0; co < m; co++) visit(y + co, x + ci, ((p * kw + q) * c + ci) * m + co);
+            for (let co = 0; co < m; co++) {
+              const group = Math.floor((co * groups) / m);
+              const first = x + group * channels;
+              for (let ci = 0; ci < channels; ci++)
+                visit(y + co, first + ci, ((p * kw + q) * channels + ci) * m + co);
+            }
           }
+}
+
+/** The row that an index stands for. */
+function rowOf(index: number, rows: number): number {
+  if (!(index > 0)) return 0;
+  return Math.min(Math.trunc(index), rows - 1);
 }
 
 /** Evaluation of all primitives. */
@@ -173,19 +183,46 @@ const evaluations: { readonly [K in OpName]: Evaluation<K> } = {
       return inner.every((i, axis) => i >= 0 && i < from[axis]!) ? x![offset(strides, inner)]! : 0;
     });
   },
+  concat: (parts, node) => {
+    const { axis } = node.attributes;
+    const sizes = node.inputs.map(({ shape }) => shape[axis]!);
+    return fill(node.shape, (index) => {
+      let [part, within] = [0, index[axis]!];
+      while (within >= sizes[part]!) within -= sizes[part++]!;
+      return parts[part]![offset(stridesOf(node.inputs[part]!.shape), index.with(axis, within))]!;
+    });
+  },
+  gather: ([table, indices], node) => {
+    const [rows, ...row] = node.inputs[0]!.shape as [number, ...number[]];
+    const width = elementCount(row);
+    return Float64Array.from(
+      { length: elementCount(node.shape) },
+      (_, i) => table![rowOf(indices![Math.floor(i / width)]!, rows) * width + (i % width)]!,
+    );
+  },
+  scatterAdd: ([indices, values], node) => {
+    const { rows } = node.attributes;
+    const width = elementCount(node.shape) / rows;
+    const result = new Float64Array(elementCount(node.shape));
+    for (const [i, value] of values!.entries())
+      result[rowOf(indices![Math.floor(i / width)]!, rows) * width + (i % width)]! += value;
+    return result;
+  },
   sum: ([x], node) => reduce(x!, node.inputs[0]!.shape, node.shape, 0, (a, b) => a + b),
   reduceMax: ([x], node) =>
     reduce(x!, node.inputs[0]!.shape, node.shape, Number.NEGATIVE_INFINITY, (a, b) =>
       a > b || Number.isNaN(a) ? a : b,
     ),
   matmul: ([a, b], node) => {
-    const [m, k] = node.inputs[0]!.shape as [number, number];
-    const n = node.shape[1]!;
+    const [m, k] = node.inputs[0]!.shape.slice(-2) as [number, number];
+    const [matrices, n] = [elementCount(node.shape.slice(0, -2)), node.shape.at(-1)!];
     const [start, end] = node.attributes.rows;
-    const y = new Float64Array(m * n);
-    for (let i = 0; i < m; i++)
+    const y = new Float64Array(matrices * m * n);
+    for (let row = 0; row < matrices * m; row++) {
+      const first = Math.floor(row / m) * k;
       for (let r = start; r < end; r++)
-        for (let j = 0; j < n; j++) y[i * n + j]! += a![i * k + r]! * b![r * n + j]!;
+        for (let j = 0; j < n; j++) y[row * n + j]! += a![row * k + r]! * b![(first + r) * n + j]!;
+    }
     return y;
   },
   convolution: ([x, filter], node) => {
@@ -209,12 +246,34 @@ const evaluations: { readonly [K in OpName]: Evaluation<K> } = {
   },
   convolutionWeightGradient: ([x, g], node) => {
     const [images, gradient] = node.inputs as [Node, Node];
-    const { stride, padding } = node.attributes;
     const result = new Float64Array(elementCount(node.shape));
-    const geometry = { stride, padding, imageShape: images.shape };
-    visitConvolution(images.shape, node.shape, gradient.shape, geometry, (y, i, w) => {
+    visitConvolution(images.shape, node.shape, gradient.shape, node.attributes, (y, i, w) => {
       result[w]! += x![i]! * g![y]!;
     });
+    return result;
+  },
+  transposedConvolution: ([x, filter], node) => {
+    const { stride, padding, dilation, groups, rows } = node.attributes;
+    const [n, h, w, c] = node.inputs[0]!.shape as [number, number, number, number];
+    const [kh, kw, channels] = node.inputs[1]!.shape as [number, number, number];
+    const [, oh, ow, m] = node.shape as [number, number, number, number];
+    const result = new Float64Array(elementCount(node.shape));
+    for (let pixel = 0; pixel < n * h * w; pixel++)
+      for (let p = 0; p < kh; p++)
+        for (let q = 0; q < kw; q++) {
+          const i = (Math.floor(pixel / w) % h) * stride[0] + p * dilation[0] - padding[0][0];
+          const j = (pixel % w) * stride[1] + q * dilation[1] - padding[1][0];
+          if (i < 0 || i >= oh || j < 0 || j >= ow) continue;
+          const y = ((Math.floor(pixel / (h * w)) * oh + i) * ow + j) * m;
+          for (let co = 0; co < m; co++) {
+            const first = pixel * c + Math.floor((co * groups) / m) * channels;
+            for (let ci = 0; ci < channels; ci++) {
+              const row = (p * kw + q) * channels + ci;
+              if (row >= rows[0] && row < rows[1])
+                result[y + co]! += x![first + ci]! * filter![row * m + co]!;
+            }
+          }
+        }
     return result;
   },
   detach: ([x]) => x!,

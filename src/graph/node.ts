@@ -13,12 +13,51 @@ export type InputRole = 'input' | 'state' | 'scalar';
 /** Half-open range of rows of a weight matrix: one crossbar tile's share of a product. */
 export type RowRange = readonly [start: number, end: number];
 
-/** Geometry of a convolution: NHWC images, (kernel row, kernel column, input channel, output channel) filters. */
+/** Zeros on either side of an axis: as many on both, or so many before and after it. */
+export type Margin = number | readonly [before: number, after: number];
+
+/**
+ * Geometry of a convolution: NHWC images, (kernel row, kernel column, input channel of a group, output channel) filters.
+ * All pairs are (rows, columns).
+ */
 export type ConvolutionGeometry = {
   readonly stride: readonly [number, number];
   /** Zeros added on either side of the rows and of the columns. */
-  readonly padding: readonly [number, number];
+  readonly padding: readonly [Margin, Margin];
+  /** Pixels from one kernel row, or column, to the next; 1 if absent. */
+  readonly dilation?: readonly [number, number];
+  /** Group q of the output channels sees group q of the input channels alone, of so many; 1 if absent. */
+  readonly groups?: number;
 };
+
+/** Geometry of a transposed convolution: of the convolution that leads from its output's size back to its input's. */
+export type TransposedGeometry = ConvolutionGeometry & {
+  /** Rows and columns more at the end of the output, of those that the stride leaves open; 0 if absent. */
+  readonly outputPadding?: readonly [number, number];
+};
+
+/** A geometry with nothing left out: equal geometries have equal attributes, and so are one node. */
+export type FullGeometry = {
+  readonly stride: readonly [number, number];
+  readonly padding: readonly [
+    rows: readonly [before: number, after: number],
+    columns: readonly [before: number, after: number],
+  ];
+  readonly dilation: readonly [number, number];
+  readonly groups: number;
+};
+
+/** The complete form of a geometry. */
+export function fullGeometry({
+  stride,
+  padding,
+  dilation = [1, 1],
+  groups = 1,
+}: ConvolutionGeometry): FullGeometry {
+  const both = (margin: Margin): readonly [number, number] =>
+    typeof margin === 'number' ? [margin, margin] : margin;
+  return { stride, padding: [both(padding[0]), both(padding[1])], dilation, groups };
+}
 
 type None = Readonly<Record<never, never>>;
 
@@ -65,17 +104,37 @@ export type Attributes = {
   slice: { readonly start: readonly number[]; readonly end: readonly number[] };
   /** Adds zeros. */
   pad: { readonly before: readonly number[]; readonly after: readonly number[] };
+  /** The inputs one behind the other along `axis`. */
+  concat: { readonly axis: number };
+  /**
+   * (table (rows, …), indices) → the row of the table for each index, shape (indices…, row…). Indices are i32, or f32 that
+   * are cut towards zero; below 0 and NaN stand for the first row, beyond the end for the last.
+   */
+  gather: None;
+  /** (indices, values (indices…, row…)) → (rows, …): zeros, and each value added to the row that `gather` takes it from. */
+  scatterAdd: { readonly rows: number };
   /** Over `axes`, which stay as size 1. */
   sum: { readonly axes: readonly number[] };
   reduceMax: { readonly axes: readonly number[] };
-  /** (m, k) · (k, n), over the rows `rows` of the second matrix only. */
+  /** (…, m, k) · (…, k, n), leading axes equal, over the rows `rows` of the second matrices only. */
   matmul: { readonly rows: RowRange };
-  /** images (n, h, w, c) * filter (kh, kw, c, m), over `rows` of the filter seen as a (kh·kw·c, m) matrix. */
-  convolution: ConvolutionGeometry & { readonly rows: RowRange };
+  /**
+   * images (n, h, w, c) * filter (kh, kw, c / groups, m), over `rows` of the filter seen as a (kh·kw·c / groups, m)
+   * matrix: the rows of each group's own matrix.
+   */
+  convolution: FullGeometry & { readonly rows: RowRange };
   /** (gradient of the output, filter) → gradient of the images. */
-  convolutionInputGradient: ConvolutionGeometry & { readonly imageShape: Shape };
+  convolutionInputGradient: FullGeometry & { readonly imageShape: Shape };
   /** (images, gradient of the output) → gradient of the filter. */
-  convolutionWeightGradient: ConvolutionGeometry & { readonly filterShape: Shape };
+  convolutionWeightGradient: FullGeometry & { readonly filterShape: Shape };
+  /**
+   * images (n, h, w, c), filter (kh, kw, c / groups, m) → (n, h', w', m): every pixel adds its product with the filter to
+   * the outputs from stride · pixel − padding on. `rows` as in `convolution`.
+   */
+  transposedConvolution: FullGeometry & {
+    readonly outputPadding: readonly [number, number];
+    readonly rows: RowRange;
+  };
   /** The value, with a gradient of zero. */
   detach: None;
   /** Input 0, whose gradient with respect to inputs 1… is given by `rule` (a name in the builder's table). */

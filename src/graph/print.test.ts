@@ -30,7 +30,7 @@ test('a graph prints one node a line, in the order of evaluation, then its resul
 %10 = broadcast(%9) : f32 (3, 3, 1, 4)
 %11 = multiply(%7, %10) : f32 (3, 3, 1, 4)
 %12 = add(%4, %11) : f32 (3, 3, 1, 4)
-%13 = convolution(%3, %12) {stride: [2,2], padding: [1,1], rows: [0,5]} : f32 (8, 3, 3, 4)
+%13 = convolution(%3, %12) {stride: [2,2], padding: [[1,1],[1,1]], dilation: [1,1], groups: 1, rows: [0,5]} : f32 (8, 3, 3, 4)
 %14 = maximum(%2, %13) : f32 (8, 3, 3, 4)
 %15 = round(%14) : f32 (8, 3, 3, 4)
 %16 = custom(%15, %14) {rule: 0, name: straight-through} : f32 (8, 3, 3, 4)

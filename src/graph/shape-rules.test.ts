@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UsageError } from '../base/errors.ts';
-import type { ConvolutionGeometry } from './node.ts';
+import { type ConvolutionGeometry, fullGeometry } from './node.ts';
 import { convolvedSize } from './shape-rules.ts';
-import { apply, iota, type Tensor } from './tensor.ts';
+import { apply, concat, iota, type Tensor } from './tensor.ts';
 import { type Trace, trace } from './trace.ts';
 
 const unit: ConvolutionGeometry = { stride: [1, 1], padding: [0, 0] };
@@ -34,11 +34,17 @@ test('every primitive has the shape and the element type of its definition', () 
       [x.broadcastTo([5, 2, 3, 4]), [5, 2, 3, 4], 'f32'],
       [x.slice([0, 1, 2], [1, 3, 4]), [1, 2, 2], 'f32'],
       [x.pad([1, 0, 0], [0, 2, 0]), [3, 5, 4], 'f32'],
+      [concat([whole, whole.slice([0, 0, 0], [2, 3, 1])], 2), [2, 3, 5], 'i32'],
+      [x.gather(whole), [2, 3, 4, 3, 4], 'f32'],
+      [whole.gather(x.sum()), [3, 4], 'i32'],
       [x.sum([1]), [2, 4], 'f32'],
       [x.sum([1], true), [2, 1, 4], 'f32'],
       [x.mean(), [], 'f32'],
       [x.max([-1]), [2, 3], 'f32'],
       [x.reshape([6, 4]).matmul(x.reshape([4, 6])), [6, 6], 'f32'],
+      [x.matmul(x.transpose([0, 2, 1])), [2, 3, 3], 'f32'],
+      [x.matmul(x.reshape([1, 4, 6]).broadcastTo([5, 1, 4, 6])), [5, 2, 3, 6], 'f32'],
+      [x.matmul(x.reshape([4, 6])), [2, 3, 6], 'f32'],
       [iota(t, [2, 3], 1), [2, 3], 'i32'],
       [t.key('k').normal([7]), [7], 'f32'],
     ];
@@ -48,10 +54,39 @@ test('every primitive has the shape and the element type of its definition', () 
   });
 });
 
+test('a transposed convolution has the size from which the convolution leads back', () => {
+  const geometry = {
+    stride: [3, 2],
+    padding: [[1, 0], 1],
+    dilation: [2, 1],
+    outputPadding: [2, 1],
+  } as const;
+  within((t) => {
+    // (h − 1) · stride − padding + dilation · (k − 1) + 1 + output padding
+    const y = t.input('x', [2, 5, 4, 3]).convolveTransposed(t.input('w', [3, 4, 3, 6]), geometry);
+    assert.deepEqual(y.shape, [2, 4 * 3 - 1 + 4 + 1 + 2, 3 * 2 - 2 + 3 + 1 + 1, 6]);
+    assert.deepEqual(convolvedSize([18, 9], [3, 4], geometry), [5, 4]);
+  });
+});
+
 test('a convolution has an output pixel for every whole step of the filter', () => {
   assert.deepEqual(convolvedSize([32, 32], [3, 3], { stride: [1, 1], padding: [1, 1] }), [32, 32]);
   assert.deepEqual(convolvedSize([32, 32], [3, 3], { stride: [2, 2], padding: [1, 1] }), [16, 16]);
   assert.deepEqual(convolvedSize([7, 8], [3, 2], { stride: [3, 2], padding: [0, 1] }), [2, 5]);
+  assert.deepEqual(
+    convolvedSize([7, 8], [3, 2], {
+      stride: [2, 2],
+      padding: [
+        [0, 3],
+        [1, 0],
+      ],
+    }),
+    [4, 4],
+  );
+  assert.deepEqual(
+    convolvedSize([9, 9], [3, 2], { stride: [1, 2], padding: [0, 1], dilation: [2, 5] }),
+    [5, 3],
+  );
   within((t) => {
     const y = t
       .input('x', [5, 7, 8, 3])
@@ -171,17 +206,54 @@ const faults: Readonly<Record<string, readonly [build: (t: Trace) => unknown, me
   ],
   'a negative pad': [(t) => t.input('x', [2]).pad([-1], [0]), 'pad: [-1] and [0] do not fit (2)'],
   'a pad of too few axes': [(t) => t.input('x', [2, 3]).pad([0], [0]), 'pad: [0] and [0] do not fit (2, 3)'],
+  'a table without rows': [
+    (t) => t.input('x', []).gather(t.input('i', [2], 'i32')),
+    'gather: the table must have rows, got a scalar ()',
+  ],
+  'indices that are bools': [
+    (t) => t.input('x', [2]).gather(t.input('i', [2]).less(0)),
+    'gather: expected indices of i32 or f32, got bool; cast them',
+  ],
+  'values for other indices': [
+    (t) => apply(t.builder, 'scatterAdd', [t.input('i', [3], 'i32'), t.input('x', [2, 4])], { rows: 5 }),
+    'scatterAdd: values (2, 4) must have a row for each of the indices (3)',
+  ],
+  'values that are integers': [
+    (t) => apply(t.builder, 'scatterAdd', [t.input('i', [2], 'i32'), t.input('x', [2], 'i32')], { rows: 5 }),
+    'scatterAdd: expected f32, got i32; cast it',
+  ],
+  'a sum into no rows': [
+    (t) => apply(t.builder, 'scatterAdd', [t.input('i', [2], 'i32'), t.input('x', [2])], { rows: 0 }),
+    'scatterAdd: sizes must be whole numbers from 1, got (0)',
+  ],
+  'a concatenation of nothing': [() => concat([], 0), 'concat: expected at least one tensor, got none'],
+  'a concatenation along a missing axis': [
+    (t) => concat([t.input('x', [2])], 1),
+    'concat: axis 1 is outside a tensor of 1 axes',
+  ],
+  'a concatenation of different rows': [
+    (t) => concat([t.input('x', [2, 3]), t.input('y', [3, 3])], 1),
+    'concat: expected tensors of one element type that differ in axis 1 only, got f32 (2, 3), f32 (3, 3)',
+  ],
+  'a concatenation of different types': [
+    (t) => concat([t.input('x', [2]), t.input('y', [3], 'i32')], 0),
+    'concat: expected tensors of one element type that differ in axis 0 only, got f32 (2), i32 (3)',
+  ],
+  'a concatenation along an axis of a primitive’s own': [
+    (t) => apply(t.builder, 'concat', [t.input('x', [2, 3])], { axis: 2 }),
+    'concat: expected tensors of one element type that differ in axis 2 only, got f32 (2, 3)',
+  ],
   'a sum over a missing axis': [
     (t) => t.input('x', [2]).sum([1]),
     'sum: axis 1 is outside a tensor of 1 axes',
   ],
   'a product of vectors': [
     (t) => t.input('x', [2]).matmul(t.input('w', [2, 2])),
-    'matmul: the left matrix must have 2 axes, got (2)',
+    'matmul: the left matrix must have at least 2 axes, got (2)',
   ],
   'a product with a vector': [
     (t) => t.input('w', [2, 2]).matmul(t.input('x', [2])),
-    'matmul: the right matrix must have 2 axes, got (2)',
+    'matmul: the right matrix must have at least 2 axes, got (2)',
   ],
   'a product of integers': [
     (t) => t.input('i', [2, 2], 'i32').matmul(t.input('w', [2, 2])),
@@ -190,6 +262,22 @@ const faults: Readonly<Record<string, readonly [build: (t: Trace) => unknown, me
   'matrices that do not chain': [
     (t) => t.input('x', [2, 3]).matmul(t.input('w', [4, 5])),
     'matmul: (2, 3) and (4, 5) do not chain',
+  ],
+  'stacks of matrices that do not chain': [
+    (t) => t.input('x', [2, 2, 3]).matmul(t.input('w', [2, 4, 5])),
+    'matmul: (2, 2, 3) and (2, 4, 5) do not chain',
+  ],
+  'stacks of different heights': [
+    (t) => t.input('x', [2, 2, 3]).matmul(t.input('w', [3, 3, 5])),
+    'matmul: shapes (2) and (3) do not broadcast',
+  ],
+  'stacks of different heights, as a primitive': [
+    (t) => apply(t.builder, 'matmul', [t.input('x', [2, 2, 3]), t.input('w', [3, 3, 5])], { rows: [0, 3] }),
+    'matmul: (2, 2, 3) and (3, 3, 5) do not chain',
+  ],
+  'a stack of vectors': [
+    (t) => t.input('x', [2, 2, 3]).matmul(t.input('w', [3])),
+    'matmul: the right matrix must have at least 2 axes, got (3)',
   ],
   'rows beyond the matrix': [
     (t) => t.input('x', [2, 3]).matmul(t.input('w', [3, 5]), [1, 4]),
@@ -229,10 +317,57 @@ const faults: Readonly<Record<string, readonly [build: (t: Trace) => unknown, me
       t.input('x', [2, 3, 4, 1]).convolve(t.input('w', [1, 1, 1, 2]), { stride: [1, 1], padding: [0, -1] }),
     'convolution: expected whole strides from 1 and paddings from 0, got strides (1, 1), paddings (0, -1)',
   ],
+  'a negative padding on one side': [
+    (t) =>
+      t
+        .input('x', [2, 3, 4, 1])
+        .convolve(t.input('w', [1, 1, 1, 2]), { stride: [1, 1], padding: [[1, -1], 0] }),
+    'convolution: expected whole strides from 1 and paddings from 0, got strides (1, 1), paddings (1+-1, 0)',
+  ],
+  'a dilation of nothing': [
+    (t) => t.input('x', [2, 3, 4, 1]).convolve(t.input('w', [1, 1, 1, 2]), { ...unit, dilation: [1, 0] }),
+    'convolution: expected whole dilations and groups from 1, got dilations (1, 0), 1 groups',
+  ],
+  'a dilated filter larger than its images': [
+    (t) => t.input('x', [2, 3, 4, 1]).convolve(t.input('w', [2, 2, 1, 2]), { ...unit, dilation: [3, 3] }),
+    'convolution: filter (2, 2, 1, 2) does not fit into images (2, 3, 4, 1); add padding',
+  ],
+  'groups that do not divide the channels': [
+    (t) => t.input('x', [2, 3, 4, 5]).convolve(t.input('w', [1, 1, 2, 4]), { ...unit, groups: 2 }),
+    'convolution: 2 groups need channels and outputs in multiples of 2, and a filter of 1/2 of the channels; got images (2, 3, 4, 5), filter (1, 1, 2, 4)',
+  ],
+  'groups that do not divide the outputs': [
+    (t) => t.input('x', [2, 3, 4, 4]).convolve(t.input('w', [1, 1, 2, 3]), { ...unit, groups: 2 }),
+    'convolution: 2 groups need channels and outputs in multiples of 2, and a filter of 1/2 of the channels; got images (2, 3, 4, 4), filter (1, 1, 2, 3)',
+  ],
+  'transposed images without channels': [
+    (t) => t.input('x', [2, 3, 4]).convolveTransposed(t.input('w', [1, 1, 4, 2]), unit),
+    'transposedConvolution: images must have 4 axes, got (2, 3, 4)',
+  ],
+  'a transposed filter for other channels': [
+    (t) => t.input('x', [2, 3, 4, 1]).convolveTransposed(t.input('w', [2, 2, 3, 2]), unit),
+    'transposedConvolution: images (2, 3, 4, 1) have 1 channels, filter (2, 2, 3, 2) expects 3',
+  ],
+  'rows beyond a transposed filter': [
+    (t) => t.input('x', [2, 3, 4, 1]).convolveTransposed(t.input('w', [2, 2, 1, 2]), unit, [3, 5]),
+    'transposedConvolution: rows 3 to 5 are outside a matrix of 4 rows',
+  ],
+  'an output padding of a stride': [
+    (t) =>
+      t
+        .input('x', [2, 3, 4, 1])
+        .convolveTransposed(t.input('w', [2, 2, 1, 2]), { ...unit, stride: [2, 1], outputPadding: [2, 0] }),
+    'transposedConvolution: expected whole output paddings from 0, smaller than the stride or the dilation, got (2, 0)',
+  ],
+  'a padding that leaves nothing': [
+    (t) =>
+      t.input('x', [2, 1, 4, 1]).convolveTransposed(t.input('w', [2, 2, 1, 2]), { ...unit, padding: [1, 1] }),
+    'transposedConvolution: of images (2, 1, 4, 1) and filter (2, 2, 1, 2) the padding leaves nothing, (0, 3); use less',
+  ],
   'a gradient that is no output of the convolution, for the images': [
     (t) =>
       apply(t.builder, 'convolutionInputGradient', [t.input('g', [2, 3, 3, 2]), t.input('w', [2, 2, 1, 2])], {
-        ...unit,
+        ...fullGeometry(unit),
         imageShape: [2, 3, 4, 1],
       }),
     'convolutionInputGradient: gradient (2, 3, 3, 2) is not (2, 2, 3, 2)',
@@ -244,7 +379,7 @@ const faults: Readonly<Record<string, readonly [build: (t: Trace) => unknown, me
         'convolutionWeightGradient',
         [t.input('x', [2, 3, 4, 1]), t.input('g', [2, 3, 3, 2])],
         {
-          ...unit,
+          ...fullGeometry(unit),
           filterShape: [2, 2, 1, 2],
         },
       ),

@@ -2,7 +2,16 @@
 
 import { UsageError } from '../base/errors.ts';
 import { elementCount, formatShape, type Shape, sameShape } from '../base/shape.ts';
-import type { Attributes, ConvolutionGeometry, DType, Node, OpName, RowRange } from './node.ts';
+import {
+  type Attributes,
+  type ConvolutionGeometry,
+  type DType,
+  type FullGeometry,
+  fullGeometry,
+  type Node,
+  type OpName,
+  type RowRange,
+} from './node.ts';
 
 type Typed = { readonly shape: Shape; readonly dtype: DType };
 type ShapeRule<K extends OpName> = (inputs: readonly Node[], attributes: Attributes[K]) => Typed;
@@ -46,28 +55,38 @@ function requireDtype(op: string, x: Node, dtype: DType): void {
   }
 }
 
+function requireIndices(op: string, indices: Node): void {
+  if (indices.dtype === 'bool')
+    throw new UsageError(`${op}: expected indices of i32 or f32, got bool; cast them`);
+}
+
 function requireSizes(op: string, shape: Shape): void {
   if (!shape.every((size) => Number.isInteger(size) && size >= 1)) {
     throw new UsageError(`${op}: sizes must be whole numbers from 1, got ${formatShape(shape)}`);
   }
 }
 
-function requireGeometry(op: string, { stride, padding }: ConvolutionGeometry): void {
-  const fits =
-    stride.every((step) => Number.isInteger(step) && step >= 1) &&
-    padding.every((zeros) => Number.isInteger(zeros) && zeros >= 0);
-  if (!fits) {
+function requireGeometry(op: string, { stride, padding, dilation, groups }: FullGeometry): void {
+  const isWhole = (least: number) => (size: number) => Number.isInteger(size) && size >= least;
+  if (!stride.every(isWhole(1)) || !padding.flat().every(isWhole(0))) {
+    const margins = padding.map(([before, after]) => (before === after ? before : `${before}+${after}`));
     throw new UsageError(
-      `${op}: expected whole strides from 1 and paddings from 0, got strides ${formatShape(stride)}, paddings ${formatShape(padding)}`,
+      `${op}: expected whole strides from 1 and paddings from 0, got strides ${formatShape(stride)}, paddings (${margins.join(', ')})`,
+    );
+  }
+  if (!dilation.every(isWhole(1)) || !isWhole(1)(groups)) {
+    throw new UsageError(
+      `${op}: expected whole dilations and groups from 1, got dilations ${formatShape(dilation)}, ${groups} groups`,
     );
   }
 }
 
 /** An operand of a product. */
-function requireOperand(op: string, what: string, x: Node, rank: number): void {
+function requireOperand(op: string, what: string, x: Node, rank: number, mayHaveMore = false): void {
   requireDtype(op, x, 'f32');
-  if (x.shape.length !== rank) {
-    throw new UsageError(`${op}: ${what} must have ${rank} axes, got ${formatShape(x.shape)}`);
+  if (mayHaveMore ? x.shape.length < rank : x.shape.length !== rank) {
+    const axes = mayHaveMore ? `at least ${rank}` : rank;
+    throw new UsageError(`${op}: ${what} must have ${axes} axes, got ${formatShape(x.shape)}`);
   }
 }
 
@@ -80,27 +99,42 @@ function requireRows(op: string, [start, end]: RowRange, rows: number): void {
 const reduced = (x: Node, axes: readonly number[]): Shape =>
   x.shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
 
-/** Output height and width of a convolution over (h, w) with a (kh, kw) filter. */
+/** Pixels that a kernel of so many rows, or columns, reaches over: d (k − 1) + 1. */
+export function reachOf(kernel: number, dilation: number): number {
+  return dilation * (kernel - 1) + 1;
+}
+
+/** Output height and width of a convolution over (h, w) with a (kh, kw) filter: ⌊(h + padding − reach) / stride⌋ + 1. */
 export function convolvedSize(
   image: readonly [number, number],
   filter: readonly [number, number],
-  { stride, padding }: ConvolutionGeometry,
+  geometry: ConvolutionGeometry,
 ): [number, number] {
-  return [0, 1].map((k) => Math.floor((image[k]! + 2 * padding[k]! - filter[k]!) / stride[k]!) + 1) as [
-    number,
-    number,
-  ];
+  const { stride, padding, dilation } = fullGeometry(geometry);
+  const along = (k: 0 | 1): number =>
+    Math.floor((image[k] + padding[k][0] + padding[k][1] - reachOf(filter[k], dilation[k])) / stride[k]) + 1;
+  return [along(0), along(1)];
 }
 
-function convolutionShape(image: Shape, filter: Shape, geometry: ConvolutionGeometry): Shape {
-  requireGeometry('convolution', geometry);
-  const [n, h, w, c] = image as [number, number, number, number];
-  const [kh, kw, channels, m] = filter as [number, number, number, number];
-  if (channels !== c) {
+function requireGroups(op: string, image: Shape, filter: Shape, groups: number): void {
+  const [c, channels, m] = [image[3]!, filter[2]!, filter[3]!];
+  if (groups === 1 && channels !== c) {
     throw new UsageError(
-      `convolution: images ${formatShape(image)} have ${c} channels, filter ${formatShape(filter)} expects ${channels}`,
+      `${op}: images ${formatShape(image)} have ${c} channels, filter ${formatShape(filter)} expects ${channels}`,
     );
   }
+  if (channels * groups !== c || m % groups !== 0) {
+    throw new UsageError(
+      `${op}: ${groups} groups need channels and outputs in multiples of ${groups}, and a filter of 1/${groups} of the channels; got images ${formatShape(image)}, filter ${formatShape(filter)}`,
+    );
+  }
+}
+
+function convolutionShape(image: Shape, filter: Shape, geometry: FullGeometry): Shape {
+  requireGeometry('convolution', geometry);
+  const [n, h, w] = image as [number, number, number, number];
+  const [kh, kw, , m] = filter as [number, number, number, number];
+  requireGroups('convolution', image, filter, geometry.groups);
   const [oh, ow] = convolvedSize([h, w], [kh, kw], geometry);
   if (oh < 1 || ow < 1) {
     throw new UsageError(
@@ -213,6 +247,39 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
     }
     return { shape: x!.shape.map((size, axis) => before[axis]! + size + after[axis]!), dtype: x!.dtype };
   },
+  concat: (parts, { axis }) => {
+    const [first] = parts as [Node];
+    const others = (shape: Shape): Shape => shape.filter((_, k) => k !== axis);
+    const fits = ({ shape, dtype }: Node): boolean =>
+      shape.length === first.shape.length &&
+      sameShape(others(shape), others(first.shape)) &&
+      dtype === first.dtype;
+    if (!(axis in first.shape) || !parts.every(fits)) {
+      const got = parts.map(({ shape, dtype }) => `${dtype} ${formatShape(shape)}`).join(', ');
+      throw new UsageError(
+        `concat: expected tensors of one element type that differ in axis ${axis} only, got ${got}`,
+      );
+    }
+    const size = parts.reduce((sum, { shape }) => sum + shape[axis]!, 0);
+    return { shape: first.shape.map((own, k) => (k === axis ? size : own)), dtype: first.dtype };
+  },
+  gather: ([table, indices]) => {
+    if (table!.shape.length === 0) throw new UsageError('gather: the table must have rows, got a scalar ()');
+    requireIndices('gather', indices!);
+    return { shape: [...indices!.shape, ...table!.shape.slice(1)], dtype: table!.dtype };
+  },
+  scatterAdd: ([indices, values], { rows }) => {
+    requireIndices('scatterAdd', indices!);
+    requireDtype('scatterAdd', values!, 'f32');
+    requireSizes('scatterAdd', [rows]);
+    const rank = indices!.shape.length;
+    if (!sameShape(values!.shape.slice(0, rank), indices!.shape)) {
+      throw new UsageError(
+        `scatterAdd: values ${formatShape(values!.shape)} must have a row for each of the indices ${formatShape(indices!.shape)}`,
+      );
+    }
+    return { shape: [rows, ...values!.shape.slice(rank)], dtype: 'f32' };
+  },
   sum: ([x], { axes }) => {
     requireDtype('sum', x!, 'f32');
     return { shape: reduced(x!, axes), dtype: 'f32' };
@@ -222,13 +289,16 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
     return { shape: reduced(x!, axes), dtype: 'f32' };
   },
   matmul: ([a, b], { rows }) => {
-    requireOperand('matmul', 'the left matrix', a!, 2);
-    requireOperand('matmul', 'the right matrix', b!, 2);
-    if (a!.shape[1] !== b!.shape[0]) {
+    requireOperand('matmul', 'the left matrix', a!, 2, true);
+    requireOperand('matmul', 'the right matrix', b!, 2, true);
+    const [leading, others] = [a!.shape.slice(0, -2), b!.shape.slice(0, -2)];
+    const [m, k] = a!.shape.slice(-2) as [number, number];
+    const [rowCount, n] = b!.shape.slice(-2) as [number, number];
+    if (k !== rowCount || !sameShape(leading, others)) {
       throw new UsageError(`matmul: ${formatShape(a!.shape)} and ${formatShape(b!.shape)} do not chain`);
     }
-    requireRows('matmul', rows, b!.shape[0]!);
-    return { shape: [a!.shape[0]!, b!.shape[1]!], dtype: 'f32' };
+    requireRows('matmul', rows, rowCount);
+    return { shape: [...leading, m, n], dtype: 'f32' };
   },
   convolution: ([x, filter], attributes) => {
     requireOperand('convolution', 'images', x!, 4);
@@ -254,6 +324,37 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
       );
     }
     return { shape: attributes.filterShape, dtype: 'f32' };
+  },
+  transposedConvolution: ([x, filter], { rows, outputPadding, ...geometry }) => {
+    const op = 'transposedConvolution';
+    requireOperand(op, 'images', x!, 4);
+    requireOperand(op, 'the filter', filter!, 4);
+    requireGeometry(op, geometry);
+    requireGroups(op, x!.shape, filter!.shape, geometry.groups);
+    const [kh, kw, c, m] = filter!.shape as [number, number, number, number];
+    requireRows(op, rows, kh * kw * c);
+    const [n, h, w] = x!.shape as [number, number, number];
+    const { stride, padding, dilation } = geometry;
+    const isOpen = (extra: number, k: number): boolean =>
+      Number.isInteger(extra) && extra >= 0 && extra < Math.max(stride[k]!, dilation[k]!);
+    if (!outputPadding.every(isOpen)) {
+      throw new UsageError(
+        `${op}: expected whole output paddings from 0, smaller than the stride or the dilation, got ${formatShape(outputPadding)}`,
+      );
+    }
+    const along = (k: 0 | 1, size: number, kernel: number): number =>
+      (size - 1) * stride[k] -
+      padding[k][0] -
+      padding[k][1] +
+      reachOf(kernel, dilation[k]) +
+      outputPadding[k];
+    const [oh, ow] = [along(0, h, kh), along(1, w, kw)];
+    if (oh < 1 || ow < 1) {
+      throw new UsageError(
+        `${op}: of images ${formatShape(x!.shape)} and filter ${formatShape(filter!.shape)} the padding leaves nothing, ${formatShape([oh, ow])}; use less`,
+      );
+    }
+    return { shape: [n, oh, ow, m], dtype: 'f32' };
   },
   detach: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
   custom: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),

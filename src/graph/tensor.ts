@@ -4,8 +4,17 @@
 import { UsageError } from '../base/errors.ts';
 import { exactText } from '../base/exact-text.ts';
 import { deriveKey, type Key } from '../base/random.ts';
-import { broadcastShapes, normalizeAxes, type Shape, sameShape } from '../base/shape.ts';
-import type { Attributes, ConvolutionGeometry, DType, Node, OpName, RowRange } from './node.ts';
+import { broadcastShapes, elementCount, normalizeAxes, type Shape, sameShape } from '../base/shape.ts';
+import {
+  type Attributes,
+  type ConvolutionGeometry,
+  type DType,
+  fullGeometry,
+  type Node,
+  type OpName,
+  type RowRange,
+  type TransposedGeometry,
+} from './node.ts';
 import { shapeRules } from './shape-rules.ts';
 
 /** Gradients for the inputs of a custom node, given the gradient of its value; undefined means zero. */
@@ -184,6 +193,18 @@ export class Tensor {
     return isNone ? this : apply(this.builder, 'pad', [this], { before, after });
   }
 
+  /**
+   * Rows of a table: out[i…, :] = this[indices[i…], :], shape (indices…, row…). Its gradient adds up, for each row, what
+   * was taken from it, in the order of the indices.
+   *
+   * An index below 0, or NaN, stands for the first row, one beyond the end for the last; f32 are cut towards zero.
+   *
+   * @param indices i32 or f32, of any shape
+   */
+  gather(indices: Tensor): Tensor {
+    return apply(this.builder, 'gather', [this, indices], {});
+  }
+
   /** Sum over `axes` (all by default); `keepAxes` leaves them with size 1. */
   sum(axes?: readonly number[], keepAxes = false): Tensor {
     return reduce('sum', this, axes, keepAxes);
@@ -197,14 +218,60 @@ export class Tensor {
     return reduce('reduceMax', this, axes, keepAxes);
   }
 
-  /** (m, k) · (k, n); with `rows`, over those rows of the right matrix only. */
-  matmul(right: Tensor, rows: RowRange = [0, right.shape[0] ?? 0]): Tensor {
-    return apply(this.builder, 'matmul', [this, right], { rows });
+  /**
+   * Matrix products (…, m, k) · (…, k, n) → (…, m, n): y[…, i, j] = Σ over r of this[…, i, r] · right[…, r, j]. Leading axes
+   * broadcast; one matrix on the right serves all rows on the left in one product.
+   *
+   * @param rows only those rows of the right matrices
+   * @throws UsageError if an operand is no matrix, the sizes do not chain, or leading axes do not broadcast
+   */
+  matmul(right: Tensor, rows: RowRange = [0, right.shape.at(-2) ?? 0]): Tensor {
+    const [own, other] = [this.shape.slice(0, -2), right.shape.slice(0, -2)];
+    if (this.shape.length < 2 || right.shape.length < 2 || sameShape(own, other))
+      return apply(this.builder, 'matmul', [this, right], { rows });
+    if (other.length === 0) {
+      const [m, k] = this.shape.slice(-2) as [number, number];
+      const all = this.reshape([m * elementCount(own), k]).matmul(right, rows);
+      return all.reshape([...own, m, right.shape.at(-1)!]);
+    }
+    const leading = broadcastShapes('matmul', own, other);
+    const stretched = (x: Tensor): Tensor => x.broadcastTo([...leading, ...x.shape.slice(-2)]);
+    return apply(this.builder, 'matmul', [stretched(this), stretched(right)], { rows });
   }
-  /** Images (n, h, w, c) convolved with a filter (kh, kw, c, m); with `rows`, over those rows of the filter matrix. */
-  convolve(filter: Tensor, { stride, padding }: ConvolutionGeometry, rows?: RowRange): Tensor {
+  /**
+   * Images (n, h, w, c) convolved with a filter (kh, kw, c / groups, m) → (n, h', w', m):
+   *
+   *   y[i, j, m] = Σ over p, q, c of x[i·stride + p·dilation − padding, j·stride + q·dilation − padding, c] · f[p, q, c, m]
+   *
+   * @param rows only those rows of the filter seen as a (kh·kw·c / groups, m) matrix, of each group alike
+   * @throws UsageError if channels, groups and filter do not fit, or the filter does not fit into the padded images
+   */
+  convolve(filter: Tensor, geometry: ConvolutionGeometry, rows?: RowRange): Tensor {
     const all = filter.shape.slice(0, -1).reduce((product, size) => product * size, 1);
-    return apply(this.builder, 'convolution', [this, filter], { stride, padding, rows: rows ?? [0, all] });
+    const attributes = { ...fullGeometry(geometry), rows: rows ?? ([0, all] as const) };
+    return apply(this.builder, 'convolution', [this, filter], attributes);
+  }
+
+  /**
+   * A transposed convolution: images (n, h, w, c), filter (kh, kw, c / groups, m) → (n, h', w', m), with
+   * h' = (h − 1) · stride − padding before and after + dilation · (kh − 1) + 1 + output padding:
+   *
+   *   y[i·stride + p·dilation − padding, j·stride + q·dilation − padding, m] += x[i, j, c] · f[p, q, c, m]
+   *
+   * PyTorch's ConvTranspose2d, for images with channels last and a filter with input channels before outputs. It equals the
+   * convolution of the images, zeros between their pixels, with the filter turned by half a turn.
+   *
+   * @param rows only those rows of the filter seen as a (kh·kw·c / groups, m) matrix, of each group alike
+   * @throws UsageError if channels, groups and filter do not fit, or the padding leaves nothing
+   */
+  convolveTransposed(
+    filter: Tensor,
+    { outputPadding = [0, 0], ...geometry }: TransposedGeometry,
+    rows?: RowRange,
+  ): Tensor {
+    const all = filter.shape.slice(0, -1).reduce((product, size) => product * size, 1);
+    const attributes = { ...fullGeometry(geometry), outputPadding, rows: rows ?? ([0, all] as const) };
+    return apply(this.builder, 'transposedConvolution', [this, filter], attributes);
   }
 
   /** The value, treated as a constant by differentiation. */
@@ -231,6 +298,18 @@ export function apply<K extends OpName>(
       attributes,
     ),
   );
+}
+
+/**
+ * Tensors one behind the other along `axis`, which may count from the end: (n, 3), (n, 5) → (n, 8) along axis 1.
+ *
+ * @throws UsageError if there are none, or if they differ in element type or in another axis
+ */
+export function concat(parts: readonly Tensor[], axis: number): Tensor {
+  const [first] = parts;
+  if (first === undefined) throw new UsageError('concat: expected at least one tensor, got none');
+  const [along] = normalizeAxes('concat', first.shape.length, [axis]);
+  return parts.length === 1 ? first : apply(first.builder, 'concat', parts, { axis: along! });
 }
 
 /** A constant of any shape. */

@@ -105,6 +105,31 @@ test('how a load and a store reach memory follows from the lane’s coefficient'
   );
 });
 
+test('how a load reaches where data say follows from the lane’s coefficient, and whether the data differ by lane', () => {
+  const text = bodyOf((b, chunk) => {
+    const offset = { by: b.load(1, chunk, 'i32'), reach: 5, isUniform: true };
+    const [along, apart] = [plus(chunk, lane(4)), plus(chunk, times(lane(4), 2))];
+    b.loop(3, () => {
+      b.loadAt(0, along, offset);
+      b.loadAt(0, apart, offset, 'i32');
+      b.loadAt(0, along, { ...offset, isUniform: false });
+      b.storeAt(1, along, offset, b.loadHereAt(1, along, offset), 3);
+    });
+  });
+  assert.equal(
+    text,
+    [
+      '  v0 = b1[chunk] splat:i32',
+      '  v1 = b0[chunk + v0] vector:f32',
+      '  v2 = b0[chunk + lane * 2 + v0] gather:i32',
+      '  v3 = b0[chunk + lane + v0] gather:f32',
+      '  for i_0 in 3',
+      '    v4 = b1[chunk + v0] vector:f32',
+      '    b1[chunk + v0] = v4 vector 3',
+    ].join('\n'),
+  );
+});
+
 test('an operation on an accumulator takes its value of there and then', () => {
   const text = bodyOf((b) => {
     const sum = b.accumulator(b.literal(0));

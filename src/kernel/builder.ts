@@ -17,6 +17,9 @@ import {
 /** Parts that take turns: their values must find room in registers. */
 export const INTERLEAVED = 8;
 
+/** How much further on data say that an access lies: an i32 vector of 0 … reach, whether or not in all lanes the same. */
+export type Offset = { readonly by: Local; readonly reach: number; readonly isUniform: boolean };
+
 type Block = {
   readonly statements: Statement[];
   readonly known: Map<string, Local>;
@@ -197,6 +200,55 @@ export class KernelBuilder {
     }));
   }
 
+  /**
+   * Loads `offset.by` elements behind `index`, for all lanes the same if `offset.isUniform`: then as few elements as
+   * the index allows, otherwise each lane's own. The buffer is none that this kernel writes.
+   */
+  loadAt(buffer: number, index: Int, offset: Offset, type: VectorType = 'f32'): Local {
+    const isVector = offset.isUniform && coefficientOf(index, LANE) === 1;
+    const [mode, address] = isVector
+      ? (['vector', substitute(index, LANE, 0)] as const)
+      : (['gather', index] as const);
+    const { by, reach } = offset;
+    const guards = this.blocks.findLastIndex((block) => block.guarded);
+    const level = Math.max(this.levelOfInt(index), this.levelOf([by]));
+    return this.pure(
+      `loadAt ${buffer} ${mode} ${type} ${intKey(address)} ${by}`,
+      type,
+      level === 0 ? 0 : Math.max(level, guards),
+      (target) => ({ kind: 'loadAt', target, type, buffer, index: address, offset: by, reach, mode }),
+    );
+  }
+
+  /** Loads a vector from a buffer that this kernel writes, as many elements further on as lane 0 of the offset says. */
+  loadHereAt(buffer: number, index: Int, { by, reach }: Offset): Local {
+    const address = substitute(index, LANE, 0);
+    return this.pinned('f32', (target) => ({
+      kind: 'loadAt',
+      target,
+      type: 'f32',
+      buffer,
+      index: address,
+      offset: by,
+      reach,
+      mode: 'vector',
+    }));
+  }
+
+  /** Stores the first `count` lanes, as many elements further on as lane 0 of the offset says. */
+  storeAt(buffer: number, index: Int, { by, reach }: Offset, value: Local, count: number): void {
+    const address = substitute(index, LANE, 0);
+    this.current().statements.push({
+      kind: 'storeAt',
+      buffer,
+      index: address,
+      offset: by,
+      reach,
+      value,
+      count,
+    });
+  }
+
   /** Stores the first `count` lanes; lane l goes to `index` with lane = l. */
   store(buffer: number, index: Int, value: Local, count: number = this.lanes): void {
     const step = coefficientOf(index, LANE);
@@ -320,6 +372,10 @@ function operandsOf(statement: Statement): readonly Local[] {
     case 'store':
     case 'assign':
       return [statement.value];
+    case 'loadAt':
+      return [statement.offset];
+    case 'storeAt':
+      return [statement.offset, statement.value];
     case 'accumulator':
       return [statement.initial];
     case 'multiplyAdd':

@@ -137,6 +137,30 @@ export type Statement =
       readonly mode: 'vector' | 'scatter';
       readonly count: number;
     }
+  /**
+   * A load from an element that data decide: as `load`, `offset` elements further on, in mode `vector` those of lane 0,
+   * in mode `gather` each lane's own. Offsets are from 0 to `reach`.
+   */
+  | {
+      readonly kind: 'loadAt';
+      readonly target: Local;
+      readonly type: VectorType;
+      readonly buffer: number;
+      readonly index: Int;
+      readonly offset: Local;
+      readonly reach: number;
+      readonly mode: 'vector' | 'gather';
+    }
+  /** The first `count` lanes to consecutive elements from `index` on, and as many further on as lane 0 of `offset` says. */
+  | {
+      readonly kind: 'storeAt';
+      readonly buffer: number;
+      readonly index: Int;
+      readonly offset: Local;
+      readonly reach: number;
+      readonly value: Local;
+      readonly count: number;
+    }
   /** Says that the cache line at `index` of a buffer will be loaded, or stored, soon. It may lie outside the buffer. */
   | {
       readonly kind: 'prefetch';
@@ -224,6 +248,14 @@ export function printKernel(kernel: Kernel): string {
         return [`${indent}${local(s.target)} = ${slot(s.buffer)}[${printInt(s.index)}] ${s.mode}:${s.type}`];
       case 'store':
         return [`${indent}${slot(s.buffer)}[${printInt(s.index)}] = ${local(s.value)} ${s.mode} ${s.count}`];
+      case 'loadAt': {
+        const place = `${printInt(s.index)} + ${local(s.offset)}`;
+        return [`${indent}${local(s.target)} = ${slot(s.buffer)}[${place}] ${s.mode}:${s.type}`];
+      }
+      case 'storeAt': {
+        const place = `${printInt(s.index)} + ${local(s.offset)}`;
+        return [`${indent}${slot(s.buffer)}[${place}] = ${local(s.value)} vector ${s.count}`];
+      }
       case 'prefetch':
         return [`${indent}prefetch ${slot(s.buffer)}[${printInt(s.index)}] ${s.use}`];
       case 'accumulator':

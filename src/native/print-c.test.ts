@@ -41,6 +41,11 @@ function everyStatement(): Kernel {
     b.operation('multiply', chosen, b.operation('sqrt', b.literal(Number.POSITIVE_INFINITY))),
     2,
   );
+  const offset = { by: whole, reach: 9, isUniform: true };
+  const further = b.loadAt(0, lane(4), offset);
+  const own = b.loadAt(0, lane(4), { ...offset, isUniform: false }, 'i32');
+  b.storeAt(2, plus(chunk, lane(4)), offset, further, 4);
+  b.storeAt(2, lane(3), offset, own, 3);
   return b.finish({ name: 'every_0', buffers: 3, words: 1, chunks: 6 });
 }
 
@@ -87,6 +92,10 @@ test('every statement has its C', () => {
   const vf v21 = op_sqrt(v20);
   const vf v22 = v19 * v21;
   b2[((chunk) % 4)] = ((vf)v22)[0]; b2[((chunk) % 4) + 5] = ((vf)v22)[1];
+  const vf v23 = load_f(b0 + 0 + (integer)v12[0]);
+  const vi v24 = (vi){ int_of(b0[0 + (integer)v12[0]]), int_of(b0[1 + (integer)v12[1]]), int_of(b0[2 + (integer)v12[2]]), int_of(b0[3 + (integer)v12[3]]) };
+  store(b2 + chunk + (integer)v12[0], (vf)v23);
+  store_first(b2 + 0 + (integer)v12[0], (vf)v24, 3);
 }
 
 void every_0(float *const *buffers, const uint32_t *scalars, const uint32_t *words, float *scratch, integer chunk);

@@ -142,6 +142,10 @@ function printSimple(kernel: Kernel, s: Exclude<Statement, { kind: 'for' | 'if' 
       return define(s.target, printLoad(s, kernel.lanes));
     case 'store':
       return printStore(s, kernel.lanes);
+    case 'loadAt':
+      return define(s.target, printLoadAt(s, kernel.lanes));
+    case 'storeAt':
+      return printStore({ ...s, kind: 'store', mode: 'vector' }, kernel.lanes, offsetOf(s.offset, 0));
     case 'prefetch':
       return `__builtin_prefetch(${bufferName(s.buffer)} + ${printInt(s.index)}, ${s.use === 'store' ? 1 : 0}, 3);`;
     case 'accumulator':
@@ -191,13 +195,34 @@ function printLoad(
   return `(v${suffix}){ ${elements.join(', ')} }`;
 }
 
-function printStore(
-  { buffer, index, value, mode, count }: Extract<Statement, { kind: 'store' }>,
+/** What lane `lane` of an offset adds to an address. */
+function offsetOf(offset: Local, lane: number): string {
+  return ` + (integer)${v(offset)}[${lane}]`;
+}
+
+function printLoadAt(
+  { buffer, index, offset, mode, type }: Extract<Statement, { kind: 'loadAt' }>,
   lanes: number,
 ): string {
   const name = bufferName(buffer);
+  const suffix = type === 'f32' ? 'f' : 'i';
+  if (mode === 'vector') return `load_${suffix}(${name} + ${printInt(index)}${offsetOf(offset, 0)})`;
+  const elements = eachLane(index, lanes).map((at, l) => {
+    const element = `${name}[${at}${offsetOf(offset, l)}]`;
+    return type === 'f32' ? element : `int_of(${element})`;
+  });
+  return `(v${suffix}){ ${elements.join(', ')} }`;
+}
+
+/** `further` is added to the address of a vector. */
+function printStore(
+  { buffer, index, value, mode, count }: Extract<Statement, { kind: 'store' }>,
+  lanes: number,
+  further = '',
+): string {
+  const name = bufferName(buffer);
   if (mode === 'vector') {
-    const address = `${name} + ${printInt(index)}`;
+    const address = `${name} + ${printInt(index)}${further}`;
     return count === lanes
       ? `store(${address}, (vf)${v(value)});`
       : `store_first(${address}, (vf)${v(value)}, ${count});`;

@@ -27,13 +27,19 @@ export type LoopPointers = {
 export type AddressPlan = {
   readonly entry: LoopPointers;
   readonly loops: ReadonlyMap<ForStatement, LoopPointers>;
-  /** For each load and store, the address of every lane that it touches by itself (gather, scatter), or just one. */
+  /** For each load and store (before what data add to it), the address of every lane that it touches by itself (gather, scatter), or just one. */
   readonly addresses: ReadonlyMap<Statement, readonly Address[]>;
   /** Local that holds the address of each buffer slot in use; to be set at the function's entry. */
   readonly bases: ReadonlyMap<number, WasmLocal>;
 };
 
-type Access = Extract<Statement, { kind: 'load' | 'store' }>;
+type Access = Extract<Statement, { kind: 'load' | 'store' | 'loadAt' | 'storeAt' }>;
+
+const isAccess = (statement: Statement): statement is Access =>
+  statement.kind === 'load' ||
+  statement.kind === 'store' ||
+  statement.kind === 'loadAt' ||
+  statement.kind === 'storeAt';
 type Term = Int['terms'][number];
 
 /** A loop around the place in question, innermost first by way of `outer`. */
@@ -83,7 +89,8 @@ function newLevel(variable: string, outer: Level | undefined): Level {
 
 /** The indices that an access needs addresses for. */
 function accessIndices(access: Access): readonly Int[] {
-  const lanes = access.mode === 'gather' ? 4 : access.mode === 'scatter' ? access.count : 1;
+  const mode = access.kind === 'storeAt' ? 'vector' : access.mode;
+  const lanes = access.kind === 'store' && mode === 'scatter' ? access.count : mode === 'gather' ? 4 : 1;
   return Array.from({ length: lanes }, (_, lane) => inLane(access.index, lane));
 }
 
@@ -97,7 +104,7 @@ function planAccesses(
   pointerFor: (buffer: number, index: Int) => WasmLocal,
   addresses: Map<Statement, Address[]>,
 ): void {
-  const accesses = statements.filter((statement) => statement.kind === 'load' || statement.kind === 'store');
+  const accesses = statements.filter(isAccess);
   const indices = new Map(accesses.map((access) => [access, accessIndices(access)]));
   const varying = (index: Int): Int => ({ constant: 0, terms: index.terms });
   const groupKey = (buffer: number, index: Int): string => `${buffer} ${intKey(varying(index))}`;

@@ -249,6 +249,30 @@ test('loads of every mode and stores of every mode and count touch exactly their
   }
 });
 
+test('where data say: loads of a vector and of each lane’s own, stores of every count, in a loop', async () => {
+  const i = variable('i', 3);
+  const index = (target: Local, of: Int): Statement => ({ kind: 'index', target, index: of });
+  const at = { buffer: 0, offset: 0, reach: 18 } as const;
+  for (let count = 1; count <= 4; count++) {
+    for (const mode of ['vector', 'gather'] as const) {
+      const from = sum(i, mode === 'gather' ? lane(2) : literal(0), literal(1));
+      const body: Statement[] = [
+        index(0, mod(sum(times(i, 7), lane(5), literal(3)), 11)),
+        { kind: 'loadAt', target: 1, type: 'f32', index: from, mode, ...at },
+        { kind: 'storeAt', index: times(i, 4), value: 1, count, ...at, buffer: 1 },
+        // What is stored is seen by the next load.
+        { kind: 'loadAt', target: 2, type: 'f32', index: times(i, 4), mode: 'vector', ...at, buffer: 1 },
+        store(2, sum(times(i, 4), literal(32)), 4),
+      ];
+      const kernel = kernelOf({
+        types: ['i32', 'f32', 'f32'],
+        body: [{ kind: 'for', variable: 'i', count: 3, body }],
+      });
+      await agrees(kernel, { buffers: [ramp(32), ramp(48)] });
+    }
+  }
+});
+
 test('a store of one lane ignores the lane in its index', async () => {
   const body = [load(0, 0, literal(5)), store(0, sum(literal(3), lane(8)), 1)];
   await agrees(kernelOf({ types: ['f32'], body }), { buffers: [ramp(16), new Int32Array(16)] });

@@ -13,9 +13,11 @@ import { encodeInt, type Scope } from './encode-int.ts';
 import {
   encodeFold,
   encodeLoad,
+  encodeLoadAt,
   encodeLookup,
   encodeOperation,
   encodeStore,
+  encodeStoreAt,
   literalWords,
   type Vectors,
 } from './encode-vector.ts';
@@ -86,6 +88,14 @@ function encodeStatement(context: Context, s: Statement): void {
     case 'store':
       encodeStore(writer, s, vector(s.value), context.plan.addresses.get(s)!);
       break;
+    case 'storeAt':
+      encodeStoreAt(
+        writer,
+        s,
+        { value: vector(s.value), offset: vector(s.offset) },
+        context.plan.addresses.get(s)!,
+      );
+      break;
     case 'assign':
       writer.get(vector(s.value));
       writer.set(vector(s.accumulator));
@@ -133,6 +143,9 @@ function encodeDefinition(context: Context, s: Extract<Statement, { target: Loca
       break;
     case 'load':
       encodeLoad(writer, s, context.plan.addresses.get(s)!);
+      break;
+    case 'loadAt':
+      encodeLoadAt(writer, s, vector(s.offset), context.plan.addresses.get(s)!);
       break;
     case 'accumulator':
       writer.get(vector(s.initial));

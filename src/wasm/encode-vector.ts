@@ -90,6 +90,47 @@ export function encodeLoad(
   }
 }
 
+/** Leaves on the stack the address that lane `lane` of an offset, in elements, makes of a pointer. */
+function encodeFurther(writer: FunctionWriter, pointer: WasmLocal, offset: WasmLocal, lane: number): void {
+  writer.get(pointer);
+  writer.get(offset);
+  writer.extractLane(lane);
+  writer.constant(2);
+  writer.emit('i32.shl', 'i32.add');
+}
+
+/** Leaves on the stack the vector that is loaded from where `offset` says. */
+export function encodeLoadAt(
+  writer: FunctionWriter,
+  { mode }: Extract<Statement, { kind: 'loadAt' }>,
+  offset: WasmLocal,
+  addresses: readonly Address[],
+): void {
+  const [first] = addresses as readonly [Address];
+  if (mode === 'vector') {
+    encodeFurther(writer, first.pointer, offset, 0);
+    writer.memory('v128.load', first.offset);
+    return;
+  }
+  // A lane load takes its address from below the vector.
+  for (let lane = 3; lane >= 0; lane--) encodeFurther(writer, addresses[lane]!.pointer, offset, lane);
+  writer.memory('v128.load32_zero', first.offset);
+  for (let lane = 1; lane < 4; lane++) writer.laneMemory('v128.load32_lane', addresses[lane]!.offset, lane);
+}
+
+/** Stores the vector in `value` to where `offset` says. */
+export function encodeStoreAt(
+  writer: FunctionWriter,
+  store: Extract<Statement, { kind: 'storeAt' }>,
+  { value, offset }: { readonly value: WasmLocal; readonly offset: WasmLocal },
+  [address]: readonly Address[],
+): void {
+  const pointer = writer.local('i32');
+  encodeFurther(writer, address!.pointer, offset, 0);
+  writer.set(pointer);
+  encodeStore(writer, { ...store, kind: 'store', mode: 'vector' }, value, [{ ...address!, pointer }]);
+}
+
 /** Leaves on the stack, lane by lane, the element of the table behind `base` that the lowest five bits say. */
 export function encodeLookup(
   writer: FunctionWriter,

@@ -154,6 +154,23 @@ export function interpret(kernel: Kernel, { buffers, scalars = [], words = [] }:
           );
           break;
         }
+        case 'loadAt': {
+          const from = buffer(s.buffer);
+          const offsets = value(s.offset);
+          values.set(
+            s.target,
+            lanesOf((l) =>
+              s.mode === 'gather'
+                ? from[at(s.index, l) + offsets[l]!]!
+                : from[at(s.index, 0) + offsets[0]! + l]!,
+            ),
+          );
+          break;
+        }
+        case 'storeAt':
+          for (let l = 0; l < s.count; l++)
+            buffer(s.buffer)[at(s.index, 0) + value(s.offset)[0]! + l] = value(s.value)[l]!;
+          break;
         case 'store':
           for (let l = 0; l < s.count; l++) {
             const place = s.mode === 'vector' ? at(s.index, 0) + l : at(s.index, l);

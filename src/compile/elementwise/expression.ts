@@ -3,15 +3,17 @@
 
 import { InternalError, invariant } from '../../base/errors.ts';
 import type { Key } from '../../base/random.ts';
-import { stridesOf } from '../../base/shape.ts';
+import { elementCount, stridesOf } from '../../base/shape.ts';
 import { isOp, type Node, type OpName } from '../../graph/node.ts';
-import type { KernelBuilder } from '../../kernel/builder.ts';
+import type { KernelBuilder, Offset } from '../../kernel/builder.ts';
 import {
+  dependsOn,
   div,
   flatten,
   hasDivision,
   type Int,
   intKey,
+  LANE,
   literal,
   mod,
   plus,
@@ -86,6 +88,31 @@ function randomWord(
   return emitRandomWord(s.builder, key, flatten(index, stridesOf(node.shape)));
 }
 
+/** How far behind the first row of a table that row lies which an index stands for. */
+export function rowOffset(
+  builder: KernelBuilder,
+  indices: Node,
+  index: Local,
+  rows: number,
+  width: number,
+): Omit<Offset, 'isUniform'> {
+  const int = (value: number): Local => builder.literal(value, 'i32');
+  // NaN is not greater than 0. Below 2³⁰ a float can be cut.
+  const whole = isFloat(indices)
+    ? builder.operation(
+        'truncate',
+        builder.operation(
+          'minimum',
+          builder.operation('maximum', index, builder.literal(0)),
+          builder.literal(2 ** 30),
+        ),
+      )
+    : builder.operation('maximumInt', index, int(0));
+  const row = builder.operation('minimumInt', whole, int(rows - 1));
+  const by = width === 1 ? row : builder.operation('multiplyInt', row, int(width));
+  return { by, reach: (rows - 1) * width };
+}
+
 const lowerings: { readonly [K in OpName]: Lowering<K> } = {
   input: (node, _index, _emit, s) => {
     invariant(node.attributes.role === 'scalar', 'a tensor input is in memory');
@@ -145,12 +172,32 @@ const lowerings: { readonly [K in OpName]: Lowering<K> } = {
   broadcast: view,
   slice: view,
   pad: ownKernel,
+  concat: ownKernel,
+  gather: (node, index, emit, s) => {
+    const [table, indices] = node.inputs as [Node, Node];
+    const rank = indices.shape.length;
+    const outer = index.slice(0, rank);
+    // A table that is another one regrouped lies where that lies.
+    const slot = s.slotOf(table) ?? (table.op === 'reshape' ? s.slotOf(table.inputs[0]!) : undefined);
+    invariant(slot !== undefined, 'a table is not in memory');
+    const [rows, ...row] = table.shape as [number, ...number[]];
+    const offset = rowOffset(s.builder, indices, emit(indices, outer), rows, elementCount(row));
+    const isUniform = !outer.some((i) => dependsOn(i, LANE));
+    return s.builder.loadAt(
+      slot,
+      flatten(index.slice(rank), stridesOf(row)),
+      { ...offset, isUniform },
+      typeOf(node),
+    );
+  },
+  scatterAdd: ownKernel,
   sum: ownKernel,
   reduceMax: ownKernel,
   matmul: ownKernel,
   convolution: ownKernel,
   convolutionInputGradient: ownKernel,
   convolutionWeightGradient: ownKernel,
+  transposedConvolution: ownKernel,
   detach: ownKernel,
   custom: ownKernel,
 };
@@ -241,6 +288,12 @@ function addresses(
       node.op === 'slice'
     ) {
       visit(node.inputs[0]!, viewedIndex(node, at));
+    } else if (node.op === 'gather') {
+      const [table, indices] = node.inputs as [Node, Node];
+      const rank = indices.shape.length;
+      visit(indices, at.slice(0, rank));
+      const address = flatten(at.slice(rank), stridesOf(table.shape.slice(1)));
+      found.set(intKey(address), address);
     } else {
       if (isOp(node, 'iota')) found.set(intKey(at[node.attributes.axis]!), at[node.attributes.axis]!);
       for (const input of node.inputs) visit(input, input.shape.length === 0 ? [] : at);

@@ -24,6 +24,8 @@ const LEAST_CHUNK_VECTORS = 32;
 /** What a long function costs beside a plain operation on what is loaded. */
 const LONG_COST = 8;
 const LONG = new Set<OpName>(['exp', 'log', 'tanh', 'cos', 'uniform', 'normal']);
+/** A concatenation of so many elements is one chunk's work. */
+const FEW_ELEMENTS = 8192;
 /** Chunks that a nest aims at: enough to share out, few enough to stay cheap. */
 const CHUNKS = 32;
 
@@ -90,11 +92,12 @@ function flatNest(
   return chunks;
 }
 
-/** Rows shared among chunks, vectors along each row. */
+/** Rows shared among about so many chunks, vectors along each row. */
 function nest(
   draft: Draft,
   sizes: readonly number[],
   store: (index: readonly Int[], count: number) => void,
+  most: number = CHUNKS,
 ): number {
   const b = draft.builder;
   const outer = sizes.slice(0, -1);
@@ -105,7 +108,7 @@ function nest(
     if (index.length < outer.length) b.loop(outer[index.length]!, (i) => walk([...index, i]));
     else eachVector(b, inner, (at, count) => store([...index, at], count));
   };
-  return shareItems(b, rows, Math.ceil(rows / CHUNKS), (first, items) => {
+  return shareItems(b, rows, Math.ceil(rows / most), (first, items) => {
     b.loop(items, (i) => walk(unflatten(plus(first, i), outer.slice(0, shared))));
   });
 }
@@ -133,6 +136,50 @@ export function lowerPad(context: Context, node: Node<'pad'>): DraftLaunch[] {
     store(input.shape.length > 1 ? index : index.slice(1), count),
   );
   return [lowerFill(context, memory), copy.finish('pad', chunks)];
+}
+
+/** Kernels for a concatenation, which copy each part to its place: one for all of little parts, or one for each. */
+export function lowerConcat(context: Context, node: Node<'concat'>): DraftLaunch[] {
+  const { axis } = node.attributes;
+  let end = 0;
+  const parts = node.inputs.map((input) => {
+    const start = end;
+    end += input.shape[axis]!;
+    return { input, start };
+  });
+  const areFew = elementCount(node.shape) <= FEW_ELEMENTS;
+  return (areFew ? [parts] : parts.map((part) => [part])).map((together) => {
+    const draft = createDraft(context);
+    const chunks = together.map((part) => copyPart(context, draft, node, part, together.length > 1));
+    return draft.finish('concat', Math.max(...chunks));
+  });
+}
+
+/** Copies one part of a concatenation; returns the number of chunks. */
+function copyPart(
+  context: Context,
+  draft: Draft,
+  node: Node<'concat'>,
+  { input, start }: { readonly input: Node; readonly start: number },
+  isOneChunk: boolean,
+): number {
+  const { axis } = node.attributes;
+  const output = draft.output(context.memoryOf(node)!);
+  const emit = createEmitter(draft);
+  const strides = stridesOf(node.shape);
+  const isStored = (other: Node): boolean => context.memoryOf(other) !== undefined;
+  // Before the axis of the parts the result has longer rows; nothing joins across it.
+  const merged = mergeAxes(input.shape, [input], isStored, (k) => k + 1 !== axis);
+  const outputStrides = merged.map(({ axes }) => strides[axes[axes.length - 1]!]!);
+  const first = literal(start * strides[axis]!);
+  const store = (index: readonly Int[], count: number): void => {
+    const value = emit(input, splitAxes(merged, index, input.shape));
+    draft.builder.store(output, plus(flatten(index, outputStrides), first), value, count);
+  };
+  const sizes = merged.map((group) => group.size);
+  if (sizes.length === 1)
+    return flatNest(draft, sizes[0]!, store, isOneChunk ? sizes[0]! : FLAT_CHUNK_VECTORS);
+  return nest(draft, sizes, store, isOneChunk ? 1 : CHUNKS);
 }
 
 /** Zeros. */

@@ -10,8 +10,8 @@ import { constantValue } from './simplify.ts';
 export type Group =
   | { readonly kind: 'map'; readonly results: readonly [Node, ...Node[]] }
   | { readonly kind: 'reduce'; readonly results: readonly [Node, ...Node[]] }
-  /** Zeros, then the padded tensor inside. */
-  | { readonly kind: 'pad'; readonly results: readonly [Node] }
+  /** Put together in memory: zeros, then the padded tensor inside; or part after part. */
+  | { readonly kind: 'placed'; readonly results: readonly [Node] }
   /** `product`, continued by elementwise work up to the first result; the others are sums over its images and pixels. */
   | { readonly kind: 'product'; readonly product: Node; readonly results: readonly [Node, ...Node[]] };
 
@@ -28,7 +28,16 @@ const PRODUCTS: ReadonlySet<OpName> = new Set([
   'convolution',
   'convolutionInputGradient',
   'convolutionWeightGradient',
+  'transposedConvolution',
 ]);
+/** Those whose results are images: sums over images and pixels can be collected on the way. */
+const IMAGES: ReadonlySet<OpName> = new Set([
+  'convolution',
+  'convolutionInputGradient',
+  'transposedConvolution',
+]);
+/** Values that a kernel of their own puts together in memory. */
+const PLACED: ReadonlySet<OpName> = new Set(['pad', 'concat', 'scatterAdd']);
 const VIEWS: ReadonlySet<OpName> = new Set(['reshape', 'transpose', 'broadcast', 'slice']);
 const EXPENSIVE: ReadonlySet<OpName> = new Set(['exp', 'log', 'tanh', 'cos', 'uniform', 'normal']);
 const SOURCES: ReadonlySet<OpName> = new Set(['constant', 'iota']);
@@ -58,8 +67,9 @@ function isElementwise(node: Node): boolean {
     isProduct(node) ||
     isReduction(node) ||
     VIEWS.has(node.op) ||
-    node.op === 'input' ||
-    node.op === 'pad'
+    PLACED.has(node.op) ||
+    node.op === 'gather' ||
+    node.op === 'input'
   );
 }
 
@@ -73,12 +83,10 @@ type Cost = {
   readonly size: number;
 };
 
-/** The operand of a product that is read again and again, and so must be in memory. */
+/** What is read again and again, or where data say, and so must be in memory: a product's filter, a table. */
 function isFilterOperand(user: Node, node: Node): boolean {
-  return (
-    (user.op === 'matmul' || user.op === 'convolution' || user.op === 'convolutionInputGradient') &&
-    user.inputs[1] === node
-  );
+  if (user.op === 'gather') return user.inputs[0] === node;
+  return (user.op === 'matmul' || IMAGES.has(user.op)) && user.inputs[1] === node;
 }
 
 /** Chooses kernels for a simplified graph. */
@@ -94,7 +102,7 @@ export function fuse(graph: Graph): Fusion {
       const result = followEpilogue(node, users, results, claimed);
       products.set(result, node);
       stored.add(result);
-    } else if (isReduction(node) || node.op === 'pad') {
+    } else if (isReduction(node) || PLACED.has(node.op)) {
       stored.add(node);
     }
   }
@@ -135,7 +143,7 @@ function attachSums(groups: readonly Group[], stored: ReadonlySet<Node>): Group[
     const host = groups[latest];
     if (host?.kind !== 'product' || latest > own) return true;
     const [result] = host.results;
-    const isImage = host.product.op === 'convolution' || host.product.op === 'convolutionInputGradient';
+    const isImage = IMAGES.has(host.product.op);
     const [summand] = sum.inputs as [Node];
     if (!isImage || !sameShape(result.shape, summand.shape) || !isElementwiseIn(summand, result, stored))
       return true;
@@ -156,7 +164,7 @@ function isElementwiseIn(node: Node, value: Node, stored: ReadonlySet<Node>): bo
   const visit = (at: Node): boolean => {
     if (at === value || isBuffer(at) || stored.has(at) || seen.has(at)) return true;
     seen.add(at);
-    return VIEWS.has(at.op) ? !reachable([at]).includes(value) : at.inputs.every(visit);
+    return VIEWS.has(at.op) || at.op === 'gather' ? !reachable([at]).includes(value) : at.inputs.every(visit);
   };
   return visit(node);
 }
@@ -256,7 +264,7 @@ function groupOf(node: Node, products: ReadonlyMap<Node, Node>): Group {
   const product = products.get(node);
   if (product !== undefined) return { kind: 'product', product, results: [node] };
   if (isReduction(node)) return { kind: 'reduce', results: [node] };
-  if (node.op === 'pad') return { kind: 'pad', results: [node] };
+  if (PLACED.has(node.op)) return { kind: 'placed', results: [node] };
   return { kind: 'map', results: [node] };
 }
 

@@ -1,11 +1,13 @@
 // Lowers groups to kernels. Networks repeat themselves: a group that is like an earlier one but for the memories and
 // the random streams it names gets that one's kernels, with its own memories and words.
 
+import { InternalError } from '../../base/errors.ts';
 import { exactText } from '../../base/exact-text.ts';
 import { isOp, type Node } from '../../graph/node.ts';
 import type { Context, DraftLaunch, Memory } from '../draft.ts';
-import { lowerMap, lowerPad } from '../elementwise/map.ts';
+import { lowerConcat, lowerMap, lowerPad } from '../elementwise/map.ts';
 import { lowerReduce } from '../elementwise/reduce.ts';
+import { lowerScatterAdd } from '../elementwise/scatter.ts';
 import { lowerContraction } from '../product/contraction.ts';
 import type { Group } from './fuse.ts';
 
@@ -29,11 +31,18 @@ function lowerGroup(context: Context, group: Group): DraftLaunch[] {
       return [lowerMap(context, group.results)];
     case 'reduce':
       return lowerReduce(context, group.results);
-    case 'pad':
-      return lowerPad(context, group.results[0] as Node<'pad'>);
+    case 'placed':
+      return lowerPlaced(context, group.results[0]);
     case 'product':
       return lowerContraction(context, group.product, group.results);
   }
+}
+
+function lowerPlaced(context: Context, node: Node): DraftLaunch[] {
+  if (isOp(node, 'pad')) return lowerPad(context, node);
+  if (isOp(node, 'concat')) return lowerConcat(context, node);
+  if (isOp(node, 'scatterAdd')) return lowerScatterAdd(context, node);
+  throw new InternalError(`internal: ${node.op} has no kernel of its own`);
 }
 
 /** Equal keys: equal kernels, once memories and words of equal number are exchanged. */

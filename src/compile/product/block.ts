@@ -169,6 +169,6 @@ export function finishBlock(
         }),
       )
       .reduce((a, b) => a.map((total, k) => epilogue.add(total, b[k]!)));
-    epilogue.collect(channel, totals);
+    epilogue.collect(channel, totals, count);
   }
 }

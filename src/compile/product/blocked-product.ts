@@ -16,45 +16,57 @@ import {
   type Walk,
 } from './block.ts';
 import { createEpilogue } from './epilogue.ts';
-import type { Phase, Product } from './geometry.ts';
+import { type Phase, type Product, rowsBefore } from './geometry.ts';
+import { lowerGroupedProduct } from './grouped-product.ts';
 import { channelShares, isWorthPanels, packPanels, walkPanels } from './panels.ts';
 import { loadRow } from './prefetch.ts';
 import { stageImage } from './stage-image.ts';
 
 /** The kernel of a product; `sums` of its result over images and pixels are collected on the way, then combined. */
 export function lowerProduct(context: Context, product: Product, sums: readonly Node[] = []): DraftLaunch[] {
+  const { groups = 1, perChunk = 1 } = product;
+  if (groups > 1) return lowerGroupedProduct(context, { ...product, groups }, sums);
   const draft = createDraft(context);
   const output = draft.output(context.memoryOf(product.result)!);
   const [phase] = product.phases;
   const panels = isWorthPanels(product) ? packPanels(context, product, phase!) : undefined;
   const shares = panels === undefined || sums.length > 0 ? 1 : channelShares(product, panels);
-  const chunks = product.images * shares;
+  const passes = product.images / perChunk;
+  const chunks = passes * shares;
   const chunk = chunkIndex(chunks);
-  const [image, share] = unflatten(chunk, [product.images, shares]) as [Int, Int];
+  const [pass, share] = unflatten(chunk, [passes, shares]) as [Int, Int];
   const filter = draft.input(panels?.memory ?? product.filter);
   const epilogue = createEpilogue(context, draft, { ...product, output, chunks, chunk }, sums);
-  const walk = { draft, context, product, filter, epilogue, image };
-  if (panels !== undefined) {
-    const count = product.columns / shares;
-    walkPanels(walk, phase!, panels, { first: times(share, count), count });
-  } else {
-    const staged = stageImage(context, draft, product.source, image);
-    for (const each of product.phases) walkPixels({ ...walk, staged }, each);
-  }
+  draft.builder.loop(
+    perChunk,
+    (i) => {
+      const image = plus(times(pass, perChunk), i);
+      const walk = { draft, context, product, filter, epilogue, image };
+      if (panels !== undefined) {
+        const count = product.columns / shares;
+        walkPanels(walk, phase!, panels, { first: times(share, count), count });
+        return;
+      }
+      const staged = stageImage(context, draft, product.source, image);
+      for (const each of product.phases) walkPixels({ ...walk, staged }, each);
+    },
+    'm',
+  );
   const combine = epilogue.finish();
-  const launch = draft.finish(product.name, chunks, shares === 1 ? 1 : undefined);
+  const launch = draft.finish(product.name, chunks, shares === 1 ? perChunk : undefined);
   return panels === undefined ? [launch, ...combine] : [panels.launch, launch, ...combine];
 }
 
 /** Pixels outside, channels inside: the whole filter stays in a near cache. */
 function walkPixels(walk: Walk, phase: Phase): void {
-  const { draft, context, product, filter } = walk;
+  const { draft, context, product, filter, image } = walk;
   const b = draft.builder;
+  const before = rowsBefore(product, image);
   const blocking = chooseBlocking(context, phase.size[1], product.columns);
-  const walked = { slot: filter, bytes: 4 * product.filter.elements };
+  const walked = { slot: filter, bytes: (4 * product.filter.elements) / (product.stack?.count ?? 1) };
   eachBlockOfPixels(draft, phase, blocking.pixels, (row, column, pixels) =>
     eachChannelBlock(draft, product.columns, blocking.vectors, (channel, counts) => {
-      const rowAt = (filterRow: Int): Int => plus(times(filterRow, product.columns), channel);
+      const rowAt = (filterRow: Int): Int => plus(times(plus(filterRow, before), product.columns), channel);
       const weight = (filterRow: Int, v: number): Local => loadRow(b, walked, rowAt, filterRow, v);
       const { runs } = phase;
       const block = { phase, runs, row, column, pixels, channel, counts, weight };

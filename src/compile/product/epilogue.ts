@@ -14,8 +14,9 @@ export type ProductResult = {
   readonly node: Node;
   /** Where the elementwise work after it ends. */
   readonly result: Node;
-  /** Output channels. */
+  /** Output channels, and the groups that they come in; one if absent. */
   readonly columns: number;
+  readonly groups?: number;
   /** Chunks of the kernel, and the one it works on. */
   readonly chunks: number;
   readonly chunk: Int;
@@ -46,8 +47,8 @@ export type Epilogue = {
    */
   readonly store: (value: Local, place: Place, count: number, drawn?: Int) => Local[];
   readonly add: (a: Local, b: Local) => Local;
-  /** Adds totals of each sum, for a vector of channels. */
-  readonly collect: (channel: Int, totals: readonly Local[]) => void;
+  /** Adds totals of each sum, for the first `count` lanes of a vector of channels. */
+  readonly collect: (channel: Int, totals: readonly Local[], count: number) => void;
   /** Leaves the chunk's sums as partial results; returns the kernels that combine them. */
   readonly finish: () => DraftLaunch[];
 };
@@ -111,10 +112,12 @@ export function createEpilogue(
       const emit = createEmitter({ ...draft, slotOf }, registers);
       return sums.map((sum) => emit(sum.inputs[0]!, index));
     },
-    collect: (channel, totals) => {
+    collect: (channel, totals, count) => {
+      // What a vector overruns into is nobody's, unless there is a next group.
+      const stored = (product.groups ?? 1) > 1 ? count : b.lanes;
       for (const [k, total] of totals.entries()) {
         const at = plus(literal(bases[k]!), channel);
-        b.store(SCRATCH, at, add(b.load(SCRATCH, at), total));
+        b.store(SCRATCH, at, add(b.load(SCRATCH, at), total), stored);
       }
     },
     finish: () => {

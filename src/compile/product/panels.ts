@@ -13,7 +13,7 @@ import {
   vectorAt,
   type Walk,
 } from './block.ts';
-import type { Phase, Product } from './geometry.ts';
+import { type Phase, type Product, rowsBefore } from './geometry.ts';
 import { loadRow } from './prefetch.ts';
 import { type ImageSource, stageImage } from './stage-image.ts';
 
@@ -46,12 +46,20 @@ export function channelShares({ columns, images }: Product, { width }: Panels): 
   return columns % (shares * width) === 0 ? shares : 1;
 }
 
-/** A filter cut into panels of channels, each with its rows consecutive. */
-export type Panels = { readonly memory: Memory; readonly width: number; readonly launch: DraftLaunch };
+/** A filter (a stack of them: as one) cut into panels of channels, each with its rows, from `first` on, consecutive. */
+export type Panels = {
+  readonly memory: Memory;
+  readonly width: number;
+  readonly first: number;
+  readonly rows: number;
+  readonly launch: DraftLaunch;
+};
 
 /** The kernel that cuts a filter into panels: (row, column) → (panel, row, column within the panel). */
 export function packPanels(context: Context, product: Product, phase: Phase): Panels {
-  const { first, count: rows } = filterRowsOf(phase);
+  const { stack } = product;
+  const { first, count: rows } =
+    stack === undefined ? filterRowsOf(phase) : { first: 0, count: stack.count * stack.rows };
   const vectors = Math.min(PANEL_VECTORS, Math.ceil(product.columns / context.lanes));
   const width = vectors * context.lanes;
   const panels = Math.ceil(product.columns / width);
@@ -76,7 +84,7 @@ export function packPanels(context: Context, product: Product, phase: Phase): Pa
       'k',
     ),
   );
-  return { memory, width, launch: draft.finish('packPanels', chunks) };
+  return { memory, width, first, rows, launch: draft.finish('packPanels', chunks) };
 }
 
 /** Where a row of the panel that begins at `channel` begins. */
@@ -94,14 +102,17 @@ export type Channels = { readonly first: Int; readonly count: number };
 export function walkPanels(
   walk: Omit<Walk, 'staged'>,
   phase: Phase,
-  { width }: Panels,
+  panels: Panels,
   channels: Channels,
 ): void {
   const { draft, context, product, image } = walk;
+  const { width } = panels;
   const b = draft.builder;
   const vectors = width / b.lanes;
   const { pixels } = chooseBlocking(context, phase.size[1], product.columns, vectors);
   const { first: firstRow, count: rows } = filterRowsOf(phase);
+  // In the panels, where the first of these rows lies.
+  const before = plus(rowsBefore(product, image), literal(firstRow - panels.first));
   // Only a run of channels of one pixel is cut: a part of it is a run of the same pixel.
   const [run] = phase.runs;
   const isOfOnePixel = phase.runs.length === 1 && run!.start + run!.length <= product.source.size[2];
@@ -120,7 +131,7 @@ export function walkPanels(
         : phase.runs.map((run) => ({ ...run, start: 0, length: count, filterRow: 0 }));
     eachChannelBlock(draft, channels.count, vectors, (within, counts) => {
       const channel = plus(channels.first, within);
-      const rowAt = (row: Int): Int => panelRow(channel, plus(start, row), rows, width);
+      const rowAt = (row: Int): Int => panelRow(channel, plus(plus(start, row), before), panels.rows, width);
       const walked = { slot: walk.filter, bytes: 4 * count * width };
       const weight = (row: Int, v: number): Local => loadRow(b, walked, rowAt, row, v);
       eachBlockOfPixels(draft, phase, pixels, (row, column, size) => {

@@ -18,6 +18,8 @@ export type ImageSource = {
   readonly padding: { readonly rows: readonly [number, number]; readonly columns: readonly [number, number] };
   /** Runs never leave a pixel, so that pixels may lie apart. */
   readonly isSeparate?: boolean;
+  /** The pixels of the node hold more than the image's channels: to be neighbours, these must be brought together. */
+  readonly isShare?: boolean;
 };
 
 /** Pixels a multiple of this many elements apart fall on the same few lines of a cache. */
@@ -37,7 +39,7 @@ export function stageImage(context: Context, draft: Draft, source: ImageSource, 
   const [, width, channels] = size;
   const isPadded = [...padding.rows, ...padding.columns].some((zeros) => zeros > 0);
   const slot = draft.slotOf(node);
-  if (slot !== undefined && !isPadded && !isSpread(source)) {
+  if (slot !== undefined && !isPadded && !isSpread(source) && source.isShare !== true) {
     const strides = stridesOf(node.shape);
     // Runs may leave the pixel: consecutive elements of an image row are consecutive in memory.
     return {

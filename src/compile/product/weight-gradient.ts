@@ -3,9 +3,9 @@
 // images leave partial sums that a second kernel adds in a fixed order. The same kernel serves xᵀ · g of matrices.
 
 import type { Shape } from '../../base/shape.ts';
-import type { ConvolutionGeometry, Node } from '../../graph/node.ts';
+import type { FullGeometry, Node } from '../../graph/node.ts';
 import { convolvedSize } from '../../graph/shape-rules.ts';
-import { type Int, literal, plus, times } from '../../kernel/int.ts';
+import { div, type Int, literal, mod, plus, times } from '../../kernel/int.ts';
 import type { Local } from '../../kernel/kernel.ts';
 import {
   CHAIN,
@@ -20,7 +20,8 @@ import {
 } from '../draft.ts';
 import { lowerCombine } from '../elementwise/map.ts';
 import { largestDivisor } from '../elementwise/reduce.ts';
-import { trailingZeros } from './geometry.ts';
+import { margins } from './geometry.ts';
+import { groupOf, liesAcrossGroups, stageAcrossGroups } from './stage-groups.ts';
 import { stageImage } from './stage-image.ts';
 
 /** Partial sums, at most: enough to share among threads. */
@@ -28,13 +29,14 @@ export const PARTIALS = 16;
 /** Bytes of image rows and gradient rows that a block walks over at a time. */
 const CACHE_BYTES = 24 * 1024;
 
-/** A filter gradient, as geometry. For matrices, images and gradient have two axes and `groups` is the row count. */
-export type WeightGradient = ConvolutionGeometry & {
+/** A filter gradient, as geometry. For matrices, images and gradient have two axes. */
+export type WeightGradient = FullGeometry & {
   readonly result: Node;
   readonly images: Node;
   readonly gradient: Node;
   readonly filterShape: Shape;
-  readonly groups: number;
+  /** What is summed over: the number of images, or of a matrix's rows. */
+  readonly items: number;
 };
 
 /**
@@ -50,7 +52,10 @@ export type Walk = {
   readonly positions: readonly [rows: number, columns: number];
   readonly input: Operand;
   readonly gradient: Operand;
-  readonly output: { readonly slot: number; readonly base: Int };
+  /** Rows of the sums lie `rowStride` apart, or else one behind the other. */
+  readonly output: { readonly slot: number; readonly base: Int; readonly rowStride?: number };
+  /** True if every column has an input of its own: element · columns + column. */
+  readonly isAcrossGroups?: boolean;
   readonly block: { readonly rows: number; readonly vectors: number };
   /** Bytes of inputs and gradients of one row of positions and one tap. */
   readonly rowBytes: number;
@@ -77,12 +82,31 @@ export function chooseBlock(context: Context, rows: number, columns: number): Wa
   return best;
 }
 
+/** How groups are walked: one by one, each with its own columns, or all at once by vectors that lie across them. */
+function groupWalks(
+  { lanes }: Context,
+  { groups, filterShape }: WeightGradient,
+): {
+  readonly isAcross: boolean;
+  readonly walks: number;
+  readonly ownColumns: number;
+  /** Inputs of a pixel that a walk meets. */
+  readonly pixelElements: number;
+} {
+  const [, , channels, columns] = filterShape as [number, number, number, number];
+  const isAcross = groups > 1 && liesAcrossGroups(lanes, columns / groups);
+  return isAcross
+    ? { isAcross, walks: 1, ownColumns: columns, pixelElements: channels * columns }
+    : { isAcross, walks: groups, ownColumns: columns / groups, pixelElements: channels };
+}
+
 /** Kernels that compute a filter gradient into the memory of its result. */
 export function lowerWeightGradient(context: Context, product: WeightGradient): DraftLaunch[] {
   const isMatrix = product.images.shape.length === 2;
+  const { dilation, stride: step } = product;
   const [kh, kw, channels, columns] = product.filterShape as [number, number, number, number];
-  const parts = largestDivisor(product.groups, PARTIALS);
-  const perPart = product.groups / parts;
+  const parts = largestDivisor(product.items, PARTIALS);
+  const perPart = product.items / parts;
   const elements = kh * kw * channels * columns;
   const stride = Math.ceil(elements / 16) * 16;
   const result = context.memoryOf(product.result)!;
@@ -106,43 +130,59 @@ export function lowerWeightGradient(context: Context, product: WeightGradient): 
         channel,
       ]
     : (image: Int, row: Int, column: Int, channel: Int): Int[] => [image, row, column, channel];
-  const zeros = (axis: 0 | 1): [number, number] => [
-    product.padding[axis],
-    trailingZeros(size[axis], [kh, kw][axis]!, product.stride[axis], product.padding[axis], outputSize[axis]),
-  ];
+  const padding = margins([size[0], size[1]], [kh, kw], outputSize, product);
   const none = { rows: [0, 0], columns: [0, 0] } as const;
+  const { isAcross, walks, ownColumns, pixelElements } = groupWalks(context, product);
+  // Neighbouring pixels under a kernel row are rows of one tap; where they lie apart, each is a tap.
+  const isTogether = dilation[1] === 1;
+  const taps = isTogether ? kh : kh * kw;
+  const filterRows = isTogether ? kw * channels : channels;
   clearPart(draft, output, outputBase, elements);
   b.loop(
     isMatrix ? 1 : perPart,
     (i) => {
       const image = isMatrix ? chunk : plus(times(chunk, perPart), i);
-      const padding = { rows: zeros(0), columns: zeros(1) };
       const source = { node: product.images, size, index, padding };
-      const x = stageImage(context, draft, source, image);
-      const g = stageImage(
-        context,
-        draft,
-        { node: product.gradient, size: [...outputSize, columns], index, padding: none },
-        image,
-      );
-      const filterRows = kw * channels;
-      const { stride: step } = product;
-      walkPositions({
-        draft,
-        taps: kh,
-        filterRows,
-        columns,
-        positions: outputSize,
-        input: {
-          slot: x.slot,
-          address: (tap, row, column, element) =>
-            x.address(plus(times(row, step[0]), tap), times(column, step[1]), element),
+      const gradients = {
+        node: product.gradient,
+        size: [...outputSize, columns],
+        index,
+        padding: none,
+      } as const;
+      b.loop(
+        walks,
+        (group) => {
+          const x = isAcross
+            ? stageAcrossGroups(context, draft, { source, groups: product.groups, columns }, image)
+            : stageImage(context, draft, groupOf(source, walks, group), image);
+          const g = stageImage(context, draft, groupOf(gradients, walks, group), image);
+          walkPositions({
+            draft,
+            taps,
+            filterRows,
+            columns: ownColumns,
+            positions: outputSize,
+            input: {
+              slot: x.slot,
+              address: (tap, row, column, element) => {
+                const [dy, dx] = isTogether ? [tap, literal(0)] : [div(tap, kw), mod(tap, kw)];
+                const y = plus(times(row, step[0]), times(dy, dilation[0]));
+                return x.address(y, plus(times(column, step[1]), times(dx, dilation[1])), element);
+              },
+            },
+            gradient: { slot: g.slot, address: (_, row, column, element) => g.address(row, column, element) },
+            output: {
+              slot: output,
+              base: plus(outputBase, times(group, ownColumns)),
+              rowStride: columns,
+            },
+            isAcrossGroups: isAcross,
+            block: chooseBlock(context, filterRows, ownColumns),
+            rowBytes: 4 * outputSize[1] * (ownColumns + step[0] * step[1] * pixelElements),
+          });
         },
-        gradient: { slot: g.slot, address: (_, row, column, element) => g.address(row, column, element) },
-        output: { slot: output, base: outputBase },
-        block: chooseBlock(context, filterRows, columns),
-        rowBytes: 4 * outputSize[1] * (columns + step[0] * step[1] * channels),
-      });
+        'g',
+      );
     },
     'n',
   );
@@ -237,7 +277,7 @@ function accumulate(walk: Walk, block: FilterBlock): void {
 type Columns = { readonly first: Int; readonly count: number; readonly isApart: boolean };
 
 function accumulateColumns(
-  { draft, filterRows, columns, input, gradient, output }: Walk,
+  { draft, filterRows, columns, input, gradient, output, isAcrossGroups = false }: Walk,
   block: FilterBlock,
   { first, count: width, isApart }: Columns,
 ): void {
@@ -246,7 +286,7 @@ function accumulateColumns(
     plus(plus(block.column, literal(v * b.lanes)), lane(count));
   const address = (r: number, v: number, count: number): Int => {
     const row = plus(plus(times(block.tap, filterRows), block.first), literal(r));
-    return plus(plus(output.base, times(row, columns)), vector(v, count));
+    return plus(plus(output.base, times(row, output.rowStride ?? columns)), vector(v, count));
   };
   const before = (r: number, v: number): Local => b.loadHere(output.slot, address(r, v, b.lanes));
   const sums: Local[][] = Array.from({ length: block.rows }, (_, r) =>
@@ -265,8 +305,12 @@ function accumulateColumns(
           );
           for (let r = 0; r < block.rows; r++) {
             const element = plus(block.first, literal(r));
-            const x = b.load(input.slot, input.address(block.tap, row, j, element));
-            for (const [v, g] of gradients.entries()) b.multiplyAdd(sums[r]![v]!, x, g);
+            const load = (at: Int): Local => b.load(input.slot, input.address(block.tap, row, j, at));
+            const shared = isAcrossGroups ? undefined : load(element);
+            for (const [v, g] of gradients.entries()) {
+              const x = shared ?? load(plus(times(element, columns), vector(v, b.lanes)));
+              b.multiplyAdd(sums[r]![v]!, x, g);
+            }
           }
         },
         'x',

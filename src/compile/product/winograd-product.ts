@@ -3,7 +3,7 @@
 // outputs of a tile come out of its six sums.
 
 import { elementCount, stridesOf } from '../../base/shape.ts';
-import type { Node, RowRange } from '../../graph/node.ts';
+import type { FullGeometry, Node, RowRange } from '../../graph/node.ts';
 import { INTERLEAVED } from '../../kernel/builder.ts';
 import { div, flatten, type Int, literal, plus, times } from '../../kernel/int.ts';
 import { SCRATCH } from '../../kernel/kernel.ts';
@@ -41,15 +41,24 @@ export type WinogradProduct = Omit<Product, 'filter' | 'phases' | 'inputStep' | 
 export function isWinogradWorthwhile(
   kernel: readonly [rows: number, columns: number],
   channels: number,
-  geometry: { readonly stride: readonly [number, number]; readonly padding: readonly [number, number] },
+  { stride, padding, dilation, groups }: FullGeometry,
   outputColumns: number,
 ): boolean {
   const [rows, columns] = kernel;
-  const isUnstrided = geometry.stride[0] === 1 && geometry.stride[1] === 1;
-  const isMargin = geometry.padding[0] < rows && geometry.padding[1] < columns;
+  const isDense = groups === 1 && [...stride, ...dilation].every((step) => step === 1);
+  const isMargin = padding[0][0] < rows && padding[1][0] < columns;
   return (
-    columns === TAPS && isUnstrided && isMargin && outputColumns >= TILE && rows * channels >= WORTHWHILE_ROWS
+    columns === TAPS && isDense && isMargin && outputColumns >= TILE && rows * channels >= WORTHWHILE_ROWS
   );
+}
+
+/** Of the kernel rows it touches, at least this share of filter rows must count for minimal filtering to pay. */
+const WORTHWHILE_SHARE = 0.7;
+
+/** The kernel rows that a range of filter rows touches, if enough of their filter rows are in it. */
+export function worthwhileKernelRows([start, end]: RowRange, perKernelRow: number): RowRange | undefined {
+  const [first, last] = [Math.floor(start / perKernelRow), Math.ceil(end / perKernelRow)];
+  return (end - start) / ((last - first) * perKernelRow) < WORTHWHILE_SHARE ? undefined : [first, last];
 }
 
 /** The kernels of a convolution by minimal filtering; `sums` of its result are collected on the way, then combined. */
@@ -300,7 +309,7 @@ function finishBand(walk: Walk): void {
     'i',
   );
   if (epilogue.sums > 0) {
-    for (const [v, count] of counts.entries()) epilogue.collect(channelOf(walk, v, count), totals[v]!);
+    for (const [v, count] of counts.entries()) epilogue.collect(channelOf(walk, v, count), totals[v]!, count);
   }
 }
 

@@ -62,8 +62,8 @@ export function lowerWinogradWeightGradient(context: Context, product: WeightGra
   const indexFrom =
     (first: Int) =>
     (image: Int, row: Int, column: Int, channel: Int): Int[] => [image, row, column, plus(first, channel)];
-  const below = trailingZeros(h, kh, 1, product.padding[0], oh);
-  const padding = { rows: [product.padding[0], below], columns: [product.padding[1], 0] } as const;
+  const below = trailingZeros(h, kh, 1, product.padding[0][0], oh);
+  const padding = { rows: [product.padding[0][0], below], columns: [product.padding[1][0], 0] } as const;
   const none = { rows: [0, 0], columns: [0, 0] } as const;
   const stage = { outputColumns: ow, places: images };
   const inputs = {
@@ -103,7 +103,7 @@ export function lowerWinogradWeightGradient(context: Context, product: WeightGra
     });
   const imageAt = (pass: Int, place: Int): Int =>
     plus(times(part, perPart), plus(times(pass, images), place));
-  const reach = kh - 1 - product.padding[0];
+  const reach = kh - 1 - product.padding[0][0];
   eachBand(draft, { x, g, passes: perPart / images, images, imageAt, reach, rows: oh, bandRows }, addBand);
   const stride = Math.ceil((TAPS * kh * allChannels * allColumns) / 16) * 16;
   const result = context.memoryOf(product.result)!;
@@ -170,7 +170,7 @@ type Share = { readonly parts: number; readonly channels: number; readonly colum
  * channels and columns that do; then fewer parts, if any, are left to be combined. A part has few images, so that they
  * are still at hand for a launch that joins this one (pair-launches.ts).
  */
-function shareOfChunk({ filterShape, groups, images, gradient }: WeightGradient): Share {
+function shareOfChunk({ filterShape, items, images, gradient }: WeightGradient): Share {
   const [kh, , allChannels, allColumns] = filterShape as [number, number, number, number];
   let [channels, columns] = [allChannels, allColumns];
   const isTooLarge = (): boolean => 4 * POINTS * kh * channels * columns > SUM_BYTES;
@@ -184,7 +184,7 @@ function shareOfChunk({ filterShape, groups, images, gradient }: WeightGradient)
   const largest = 4 * Math.max(elementCount(images.shape), elementCount(gradient.shape));
   const fitting = blocks > 1 ? 1 : Math.ceil((VALUES * largest) / IMAGE_BYTES);
   const parts = Math.max(1, Math.floor(PARTIALS / blocks), fitting);
-  return { parts: largestDivisor(groups, parts), channels, columns };
+  return { parts: largestDivisor(items, parts), channels, columns };
 }
 
 /** Sums (point, row, channel) × column in scratch memory become gradients (row, tap, channel) × column. */
