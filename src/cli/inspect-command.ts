@@ -138,8 +138,9 @@ function layersOf(file: string, parameters: Parameters): Layer[] {
 
 function chipText({ hardware, seed, number, layers }: Chip): string {
   const rows = Object.values(layers).map((layer) => {
-    const { name, rows, columns, cells } = layer;
-    const { tileCount, utilisation } = tileMatrix({ rows, columns }, hardwareOf(hardware, name)!.tile);
+    const { name, rows, columns, groups = 1, cells } = layer;
+    const { tile } = hardwareOf(hardware, name)!;
+    const { tileCount, utilisation } = tileMatrix({ rows, columns, groups }, tile);
     const targets = new Float64Array(rows * columns);
     const errors = new Float64Array(rows * columns);
     for (const cell of cells) {
