@@ -1,12 +1,13 @@
 // The younger primitives on every backend against the float64 interpreter: convolutions with groups, dilation and
 // uneven margins, and what else products.test.ts and backends.test.ts do not hold.
 
+import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type Engine, engineOn } from '../src/engine.ts';
 import { gradients } from '../src/graph/gradients.ts';
-import type { ConvolutionGeometry, TransposedGeometry } from '../src/graph/node.ts';
+import type { ConvolutionGeometry, SignalGeometry, TransposedGeometry } from '../src/graph/node.ts';
 import { apply, concat, iota, type Tensor } from '../src/graph/tensor.ts';
-import { assertAgrees, backends, type Sample, type SampleTrace, sample } from './compare.ts';
+import { assertAgrees, backends, runSample, type Sample, type SampleTrace, sample } from './compare.ts';
 
 type Results = Record<string, Tensor>;
 
@@ -351,6 +352,45 @@ function attention(t: SampleTrace): Results {
   return withGradients(t, 'attention', y, { q, k, v });
 }
 
+/** Signals: causal, strided, with gaps, depthwise, by minimal filtering; their statistics, and shares of the rows. */
+function signals(t: SampleTrace): Results {
+  const results: Results = {};
+  const cases: readonly (readonly [
+    size: readonly [n: number, l: number, c: number],
+    filter: readonly [k: number, outputs: number],
+    geometry: SignalGeometry,
+  ])[] = [
+    [[2, 9, 3], [1, 7], {}],
+    [[2, 21, 5], [4, 16], { padding: [3, 0] }],
+    [[3, 17, 7], [3, 19], { stride: 2, padding: 1 }],
+    [[1, 30, 6], [3, 5], { dilation: 4, padding: [8, 0] }],
+    [[2, 16, 24], [3, 20], { padding: 1 }],
+    [[2, 19, 33], [3, 16], { padding: [2, 0] }],
+    [[2, 14, 18], [5, 18], { padding: 2, groups: 18 }],
+    [[2, 14, 12], [3, 40], { stride: 2, groups: 2, dilation: 2 }],
+    [[1, 1300, 2], [8, 3], { stride: 3 }],
+  ];
+  for (const [size, [k, outputs], geometry] of cases) {
+    const [x, w] = [t.normals(size), t.normals([k, size[2] / (geometry.groups ?? 1), outputs])];
+    const name = `(${size}) by ${k} to ${outputs}, ${JSON.stringify(geometry)}`;
+    Object.assign(results, withGradients(t, name, x.convolve1d(w, geometry), { x, w }));
+  }
+  const [x, w, scale] = [t.normals([3, 12, 24]), t.normals([3, 24, 18], 0.2), t.normals([24])];
+  const y = x.multiply(scale).tanh().convolve1d(w, { padding: 1 });
+  const mean = y.mean([0, 1]);
+  const normal = y.subtract(mean).divide(y.subtract(mean).square().mean([0, 1]).add(1).sqrt());
+  const tiles = [x.convolve1d(w, { padding: 1 }, [0, 31]), x.convolve1d(w, { padding: 1 }, [31, 72])];
+  return {
+    ...results,
+    ...withGradients(t, 'normalised', normal.relu(), { x, w, scale }),
+    ...withGradients(t, 'two tiles', tiles[0]!.clip(-2, 2).add(tiles[1]!.clip(-2, 2)), { x, w }),
+    'large, with noise after': t
+      .normals([4, 1100, 24])
+      .convolve1d(t.normals([3, 24, 64], 0.1), { padding: 1 })
+      .add(t.key('noise').derive('signals').normal([4, 1100, 64]).multiply(0.1)),
+  };
+}
+
 type Spread = {
   readonly images: readonly [n: number, h: number, w: number, c: number];
   readonly kernel: readonly [number, number];
@@ -467,6 +507,7 @@ const batches: Readonly<Record<string, (t: SampleTrace) => Results>> = {
   'convolutions in groups': convolutions(GROUPED),
   'work around convolutions in groups': surroundedGroups,
   concatenations,
+  'convolutions of signals': signals,
   'transposed convolutions': spreadConvolutions,
   'shares of transposed convolutions': spreadShares,
   'rows of tables': tables,
@@ -475,11 +516,16 @@ const batches: Readonly<Record<string, (t: SampleTrace) => Results>> = {
 };
 
 const engines = new Map<string, Engine>();
+/** With one thread, and with three. */
+const numbered = new Map<string, readonly Engine[]>();
 before(async () => {
-  for (const { name, start } of backends) engines.set(name, engineOn(await start(2)));
+  for (const { name, start } of backends) {
+    engines.set(name, engineOn(await start(2)));
+    numbered.set(name, [engineOn(await start(1)), engineOn(await start(3))]);
+  }
 });
 after(async () => {
-  for (const engine of engines.values()) await engine.close();
+  for (const engine of [...engines.values(), ...[...numbered.values()].flat()]) await engine.close();
 });
 
 for (const [what, define] of Object.entries(batches)) {
@@ -488,6 +534,13 @@ for (const [what, define] of Object.entries(batches)) {
     test(`${name} agrees with the interpreter: ${what}`, async () => {
       given.sample ??= sample((t) => ({ outputs: define(t) }));
       await assertAgrees(engines.get(name)!, given.sample);
+    });
+    test(`${name} gives the same bits with one thread and with three: ${what}`, async () => {
+      given.sample ??= sample((t) => ({ outputs: define(t) }));
+      const results = await Promise.all(
+        numbered.get(name)!.map((engine) => runSample(engine, given.sample!)),
+      );
+      assert.deepEqual(results[0], results[1]);
     });
   }
 }

@@ -346,6 +346,23 @@ const sumSteps: Readonly<Record<string, Step>> = {
     const start = chance(g, 0.3) ? below(g, k) : 0;
     return inexact(a.matmul(b, [start, k]).multiply(1 / Math.sqrt(k)), 3 * left.bound);
   },
+  signals: (g) => {
+    const input = anyValue(g);
+    const signals = withRank(input.tensor, 3);
+    const [n, l, c] = signals.shape as [number, number, number];
+    const [size, dilation, before] = [pick(g, [1, 2, 3, 7]), pick(g, [1, 1, 2]), below(g, 4)] as const;
+    const groups = pick(
+      g,
+      [1, 1, c].filter((count) => c % count === 0),
+    );
+    const channels = groups * pick(g, groups === 1 ? [1, 5, 16, 18] : [1, 3]);
+    const terms = (size * c) / groups;
+    const isTooSmall = l + before < dilation * (size - 1) + 1;
+    if (isTooSmall || n * (l + 3) * channels > MAXIMUM_ELEMENTS || terms > 300) return undefined;
+    const filter = newInput(g, [size, c / groups, channels], false).tensor;
+    const geometry = { stride: 1 + below(g, 2), padding: [before, 0], dilation, groups } as const;
+    return inexact(signals.convolve1d(filter, geometry).multiply(1 / Math.sqrt(terms)), 3 * input.bound);
+  },
   transposedConvolution: (g) => {
     const input = anyValue(g);
     const whole = withRank(input.tensor, 4);

@@ -127,6 +127,10 @@ const cases: Readonly<Record<string, Case>> = {
     shapes: { x: [1, 4, 3, 3], filter: [3, 3, 1, 3] },
     of: ({ x, filter }) => x!.convolve(filter!, { stride: [1, 1], padding: [1, 1], groups: 3 }, [2, 7]),
   },
+  'convolution of signals': {
+    shapes: { x: [2, 6, 2], filter: [3, 2, 3] },
+    of: ({ x, filter }) => x!.convolve1d(filter!, { stride: 2, padding: [2, 0] }, [1, 6]),
+  },
   'transposed convolution': {
     shapes: { x: [1, 3, 2, 2], filter: [3, 4, 2, 3] },
     of: ({ x, filter }) =>

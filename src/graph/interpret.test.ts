@@ -248,6 +248,30 @@ test('each group of a convolution is a convolution of its own share of the chann
   }
 });
 
+test('a convolution of signals is one of images of one row', () => {
+  assert.deepEqual(
+    valuesOf([2, 5, 4], (x, t) =>
+      x.convolve1d(counted(t, [2, 2, 6]), { stride: 2, padding: [1, 2], dilation: 3, groups: 2 }, [1, 4]),
+    ),
+    valuesOf([2, 5, 4], (x, t) =>
+      x
+        .reshape([2, 1, 5, 4])
+        .convolve(
+          counted(t, [1, 2, 2, 6]),
+          { stride: [1, 2], padding: [0, [1, 2]], dilation: [1, 3], groups: 2 },
+          [1, 4],
+        ),
+    ),
+  );
+  // Causal, all defaults: [0 1 2] with the filter [1, 10].
+  assert.deepEqual(
+    valuesOf([1, 3, 1], (x, t) =>
+      x.convolve1d(iota(t, [2, 1, 1], 0).cast('f32').multiply(9).add(1), { padding: [1, 0] }),
+    ),
+    [0, 10, 21],
+  );
+});
+
 test('a transposed convolution is one of the images with zeros between their pixels, by the filter turned round', () => {
   const [stride, dilation, margin, extra] = [3, 2, [1, 2], 1] as const;
   const kernel = [2, 3] as const;

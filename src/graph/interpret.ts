@@ -5,6 +5,7 @@ import { UsageError } from '../base/errors.ts';
 import { normalFromWord, randomWord, threefry2x32, uniformFromWord } from '../base/random.ts';
 import { elementCount, type Shape, stridesOf } from '../base/shape.ts';
 import { type FullGeometry, type Graph, type Node, nodesOf, type OpName } from './node.ts';
+import { filterSizes, imageSizes } from './shape-rules.ts';
 
 type Values = Float64Array;
 type Evaluation<K extends OpName> = (inputs: readonly Values[], node: Node<K>, given: Given) => Values;
@@ -85,9 +86,9 @@ function visitConvolution(
   { stride, padding, dilation, groups }: FullGeometry,
   visit: (y: number, x: number, w: number) => void,
 ): void {
-  const [n, h, w, c] = image as [number, number, number, number];
-  const [kh, kw, channels, m] = filter as [number, number, number, number];
-  const [, oh, ow] = output as [number, number, number, number];
+  const [n, h, w, c] = imageSizes(image);
+  const [kh, kw, channels, m] = filterSizes(filter);
+  const [, oh, ow] = imageSizes(output);
   for (let b = 0; b < n; b++)
     for (let i = 0; i < oh; i++)
       for (let j = 0; j < ow; j++)
@@ -227,7 +228,7 @@ const evaluations: { readonly [K in OpName]: Evaluation<K> } = {
   },
   convolution: ([x, filter], node) => {
     const [images, weights] = node.inputs as [Node, Node];
-    const columns = weights.shape[3]!;
+    const columns = weights.shape.at(-1)!;
     const [start, end] = node.attributes.rows;
     const result = new Float64Array(elementCount(node.shape));
     visitConvolution(images.shape, weights.shape, node.shape, node.attributes, (y, i, w) => {

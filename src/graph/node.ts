@@ -30,6 +30,14 @@ export type ConvolutionGeometry = {
   readonly groups?: number;
 };
 
+/** Geometry of a convolution of signals (n, l, c): stride 1, no zeros, no gaps and one group, as far as not given. */
+export type SignalGeometry = {
+  readonly stride?: number;
+  readonly padding?: Margin;
+  readonly dilation?: number;
+  readonly groups?: number;
+};
+
 /** Geometry of a transposed convolution: of the convolution that leads from its output's size back to its input's. */
 export type TransposedGeometry = ConvolutionGeometry & {
   /** Rows and columns more at the end of the output, of those that the stride leaves open; 0 if absent. */
@@ -120,7 +128,7 @@ export type Attributes = {
   matmul: { readonly rows: RowRange };
   /**
    * images (n, h, w, c) * filter (kh, kw, c / groups, m), over `rows` of the filter seen as a (kh·kw·c / groups, m)
-   * matrix: the rows of each group's own matrix.
+   * matrix: the rows of each group's own matrix. Signals (n, l, c) * filter (k, c / groups, m) are images of one row.
    */
   convolution: FullGeometry & { readonly rows: RowRange };
   /** (gradient of the output, filter) → gradient of the images. */

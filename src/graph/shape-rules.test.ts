@@ -45,6 +45,7 @@ test('every primitive has the shape and the element type of its definition', () 
       [x.matmul(x.transpose([0, 2, 1])), [2, 3, 3], 'f32'],
       [x.matmul(x.reshape([1, 4, 6]).broadcastTo([5, 1, 4, 6])), [5, 2, 3, 6], 'f32'],
       [x.matmul(x.reshape([4, 6])), [2, 3, 6], 'f32'],
+      [x.convolve1d(t.input('w', [2, 4, 5]), { padding: [2, 0] }), [2, 4, 5], 'f32'],
       [iota(t, [2, 3], 1), [2, 3], 'i32'],
       [t.key('k').normal([7]), [7], 'f32'],
     ];
@@ -339,6 +340,18 @@ const faults: Readonly<Record<string, readonly [build: (t: Trace) => unknown, me
   'groups that do not divide the outputs': [
     (t) => t.input('x', [2, 3, 4, 4]).convolve(t.input('w', [1, 1, 2, 3]), { ...unit, groups: 2 }),
     'convolution: 2 groups need channels and outputs in multiples of 2, and a filter of 1/2 of the channels; got images (2, 3, 4, 4), filter (1, 1, 2, 3)',
+  ],
+  'signals that are images': [
+    (t) => t.input('x', [2, 3, 4, 1]).convolve1d(t.input('w', [1, 1, 1]), {}),
+    'convolve1d: signals must have 3 axes, got (2, 3, 4, 1)',
+  ],
+  'a filter of signals that is one of images': [
+    (t) => t.input('x', [2, 3, 4]).convolve1d(t.input('w', [1, 1, 4, 2]), {}),
+    'convolve1d: the filter must have 3 axes, got (1, 1, 4, 2)',
+  ],
+  'signals with zeros above': [
+    (t) => t.input('x', [2, 3, 4]).convolve(t.input('w', [1, 4, 2]), { ...unit, padding: [1, 0] }),
+    'convolution: signals (2, 3, 4) have one row, which must not be padded',
   ],
   'transposed images without channels': [
     (t) => t.input('x', [2, 3, 4]).convolveTransposed(t.input('w', [1, 1, 4, 2]), unit),

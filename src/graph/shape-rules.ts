@@ -116,8 +116,19 @@ export function convolvedSize(
   return [along(0), along(1)];
 }
 
+/** Sizes (n, h, w, c) of images; a signal (n, l, c) is an image of one row. */
+export function imageSizes(shape: Shape): readonly [n: number, h: number, w: number, c: number] {
+  const [n, ...rest] = shape as readonly number[];
+  return [n, ...(shape.length === 3 ? [1] : []), ...rest] as unknown as [number, number, number, number];
+}
+
+/** Sizes (kh, kw, c / groups, m) of a filter; one of signals, (k, c / groups, m), has one row. */
+export function filterSizes(shape: Shape): readonly [kh: number, kw: number, c: number, m: number] {
+  return (shape.length === 3 ? [1, ...shape] : shape) as unknown as [number, number, number, number];
+}
+
 function requireGroups(op: string, image: Shape, filter: Shape, groups: number): void {
-  const [c, channels, m] = [image[3]!, filter[2]!, filter[3]!];
+  const [[, , , c], [, , channels, m]] = [imageSizes(image), filterSizes(filter)];
   if (groups === 1 && channels !== c) {
     throw new UsageError(
       `${op}: images ${formatShape(image)} have ${c} channels, filter ${formatShape(filter)} expects ${channels}`,
@@ -132,8 +143,8 @@ function requireGroups(op: string, image: Shape, filter: Shape, groups: number):
 
 function convolutionShape(image: Shape, filter: Shape, geometry: FullGeometry): Shape {
   requireGeometry('convolution', geometry);
-  const [n, h, w] = image as [number, number, number, number];
-  const [kh, kw, , m] = filter as [number, number, number, number];
+  const [n, h, w] = imageSizes(image);
+  const [kh, kw, , m] = filterSizes(filter);
   requireGroups('convolution', image, filter, geometry.groups);
   const [oh, ow] = convolvedSize([h, w], [kh, kw], geometry);
   if (oh < 1 || ow < 1) {
@@ -141,7 +152,11 @@ function convolutionShape(image: Shape, filter: Shape, geometry: FullGeometry): 
       `convolution: filter ${formatShape(filter)} does not fit into images ${formatShape(image)}; add padding`,
     );
   }
-  return [n, oh, ow, m];
+  if (image.length === 4) return [n, oh, ow, m];
+  if (oh !== 1) {
+    throw new UsageError(`convolution: signals ${formatShape(image)} have one row, which must not be padded`);
+  }
+  return [n, ow, m];
 }
 
 /** Shape and element type of each primitive's result. Throws `UsageError` where operands do not fit. */
@@ -301,9 +316,10 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
     return { shape: [...leading, m, n], dtype: 'f32' };
   },
   convolution: ([x, filter], attributes) => {
-    requireOperand('convolution', 'images', x!, 4);
-    requireOperand('convolution', 'the filter', filter!, 4);
-    const [kh, kw, c] = filter!.shape as [number, number, number, number];
+    const rank = x!.shape.length === 3 && filter!.shape.length === 3 ? 3 : 4;
+    requireOperand('convolution', 'images', x!, rank);
+    requireOperand('convolution', 'the filter', filter!, rank);
+    const [kh, kw, c] = filterSizes(filter!.shape);
     requireRows('convolution', attributes.rows, kh * kw * c);
     return { shape: convolutionShape(x!.shape, filter!.shape, attributes), dtype: 'f32' };
   },

@@ -4,7 +4,14 @@
 import { UsageError } from '../base/errors.ts';
 import { exactText } from '../base/exact-text.ts';
 import { deriveKey, type Key } from '../base/random.ts';
-import { broadcastShapes, elementCount, normalizeAxes, type Shape, sameShape } from '../base/shape.ts';
+import {
+  broadcastShapes,
+  elementCount,
+  formatShape,
+  normalizeAxes,
+  type Shape,
+  sameShape,
+} from '../base/shape.ts';
 import {
   type Attributes,
   type ConvolutionGeometry,
@@ -13,6 +20,7 @@ import {
   type Node,
   type OpName,
   type RowRange,
+  type SignalGeometry,
   type TransposedGeometry,
 } from './node.ts';
 import { shapeRules } from './shape-rules.ts';
@@ -250,6 +258,30 @@ export class Tensor {
     const all = filter.shape.slice(0, -1).reduce((product, size) => product * size, 1);
     const attributes = { ...fullGeometry(geometry), rows: rows ?? ([0, all] as const) };
     return apply(this.builder, 'convolution', [this, filter], attributes);
+  }
+
+  /**
+   * Signals (n, l, c) convolved with a filter (k, c / groups, m) → (n, l', m):
+   *
+   *   y[i, m] = Σ over q, c of x[i·stride + q·dilation − padding, c] · f[q, c, m]
+   *
+   * @param rows only those rows of the filter seen as a (k·c / groups, m) matrix, of each group alike
+   * @throws UsageError if channels, groups and filter do not fit, or the filter does not fit into the padded signals
+   */
+  convolve1d(
+    filter: Tensor,
+    { stride = 1, padding = 0, dilation = 1, groups = 1 }: SignalGeometry,
+    rows?: RowRange,
+  ): Tensor {
+    for (const [what, x] of [
+      ['signals', this],
+      ['the filter', filter],
+    ] as const) {
+      if (x.shape.length !== 3)
+        throw new UsageError(`convolve1d: ${what} must have 3 axes, got ${formatShape(x.shape)}`);
+    }
+    const geometry = { stride: [1, stride], padding: [0, padding], dilation: [1, dilation], groups } as const;
+    return this.convolve(filter, geometry, rows);
   }
 
   /**

@@ -137,7 +137,7 @@ function attachSums(groups: readonly Group[], stored: ReadonlySet<Node>): Group[
   const attached = new Map<number, Node[]>();
   const left = groups.filter((group, own) => {
     const [sum] = group.results;
-    if (group.kind !== 'reduce' || sum.op !== 'sum' || sum.attributes.axes.join() !== '0,1,2') return true;
+    if (group.kind !== 'reduce' || sum.op !== 'sum' || !isOverPixels(sum)) return true;
     const loads = [...loadsOf(group, stored)];
     const latest = Math.max(-1, ...loads.map((load) => positions.get(load) ?? -1));
     const host = groups[latest];
@@ -156,6 +156,13 @@ function attachSums(groups: readonly Group[], stored: ReadonlySet<Node>): Group[
       ? { ...group, results: [...group.results, ...sums] as [Node, ...Node[]] }
       : group;
   });
+}
+
+/** True for a sum over all axes but the last: of images, or of signals. */
+function isOverPixels(sum: Node<'sum'>): boolean {
+  const rank = sum.inputs[0]!.shape.length;
+  const { axes } = sum.attributes;
+  return rank >= 3 && axes.length === rank - 1 && !axes.includes(rank - 1);
 }
 
 /** True if every element of `node` needs only the same element of `value`. */

@@ -3,10 +3,11 @@
 
 import { InternalError } from '../../base/errors.ts';
 import { isOp, type Node } from '../../graph/node.ts';
+import { filterSizes, imageSizes } from '../../graph/shape-rules.ts';
 import { type Int, literal, plus, times } from '../../kernel/int.ts';
 import type { Context, DraftLaunch } from '../draft.ts';
 import { lowerProduct } from './blocked-product.ts';
-import { filterMemory, margins, type Product, windowRuns } from './geometry.ts';
+import { filterMemory, imageIndex, margins, type Product, windowRuns } from './geometry.ts';
 import { lowerMatmul } from './matrix-product.ts';
 import { lowerInputGradient, lowerTransposedConvolution } from './spread-product.ts';
 import type { FilterTaps } from './transform-filter.ts';
@@ -26,9 +27,9 @@ export function lowerContraction(
     return lowerTransposedConvolution(context, product, result, sums);
   if (isOp(product, 'convolutionWeightGradient')) {
     const [images, gradient] = product.inputs as [Node, Node];
-    const [kh, kw, c] = product.attributes.filterShape as [number, number, number];
+    const [kh, kw, c] = filterSizes(product.attributes.filterShape);
     const weightGradient = { ...product.attributes, result, images, gradient, items: images.shape[0]! };
-    return isWinogradWorthwhile([kh, kw], c, product.attributes, gradient.shape[2]!)
+    return isWinogradWorthwhile([kh, kw], c, product.attributes, imageSizes(gradient.shape)[2])
       ? lowerWinogradWeightGradient(context, weightGradient)
       : lowerWeightGradient(context, weightGradient);
   }
@@ -44,8 +45,8 @@ function convolution(
   sums: readonly Node[],
 ): DraftLaunch[] {
   const direct = convolutionProduct(context, node, result);
-  const [kh, kw, c, m] = node.inputs[1]!.shape as [number, number, number, number];
-  const [, oh, ow] = node.shape as [number, number, number];
+  const [kh, kw, c, m] = filterSizes(node.inputs[1]!.shape);
+  const [, oh, ow] = imageSizes(node.shape);
   const [start, end] = node.attributes.rows;
   const touched = worthwhileKernelRows([start, end], kw * c);
   if (touched === undefined || !isWinogradWorthwhile([kh, kw], c, node.attributes, ow))
@@ -67,9 +68,9 @@ function convolution(
 
 function convolutionProduct(context: Context, node: Node<'convolution'>, result: Node): Product {
   const [images, filter] = node.inputs as [Node, Node];
-  const [n, h, w, c] = images.shape as [number, number, number, number];
-  const [kh, kw, channels, m] = filter.shape as [number, number, number, number];
-  const [, oh, ow] = node.shape as [number, number, number];
+  const [n, h, w, c] = imageSizes(images.shape);
+  const [kh, kw, channels, m] = filterSizes(filter.shape);
+  const [, oh, ow] = imageSizes(node.shape);
   const { stride, dilation, groups, rows } = node.attributes;
   return {
     name: 'convolution',
@@ -78,7 +79,7 @@ function convolutionProduct(context: Context, node: Node<'convolution'>, result:
     source: {
       node: images,
       size: [h, w, c],
-      index: (image, row, column, channel) => [image, row, column, channel],
+      index: imageIndex(images),
       padding: margins([h, w], [kh, kw], [oh, ow], node.attributes),
     },
     filter: filterMemory(context, filter),
@@ -87,7 +88,7 @@ function convolutionProduct(context: Context, node: Node<'convolution'>, result:
     inputStep: stride,
     outputStep: [1, 1],
     images: n,
-    outputIndex: (image, row, column, channel) => [image, row, column, channel],
+    outputIndex: imageIndex(node),
     groups,
   };
 }

@@ -50,6 +50,13 @@ export type Product = {
   readonly groups?: number;
 };
 
+/** Index into images (n, h, w, c), or into signals (n, w, c), of an element of an image. */
+export function imageIndex(images: Node): ImageSource['index'] {
+  return images.shape.length === 3
+    ? (image, _row, column, channel) => [image, column, channel]
+    : (image, row, column, channel) => [image, row, column, channel];
+}
+
 /** Rows of other matrices that lie before those of the matrix which an image meets. */
 export function rowsBefore({ stack }: Product, image: Int): Int {
   return stack === undefined ? literal(0) : times(stack.of(image), stack.rows);

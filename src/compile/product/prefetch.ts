@@ -32,7 +32,9 @@ export function prefetchPart(
 ): void {
   if (elementCount(node.shape) < LARGE_ELEMENTS) return;
   const strides = stridesOf(node.shape);
-  const lines = Math.ceil((rows * strides[1]!) / LINE / parts);
+  // A signal is an image of one row.
+  const rowStride = strides[strides.length - 3]!;
+  const lines = Math.ceil((rows * rowStride) / LINE / parts);
   const first = plus(flatten(index, strides), times(part, lines * LINE));
   const ask = (line: Int): void => b.prefetch(slot, plus(first, times(line, LINE)), 'store');
   if (lines > UNROLLED_LINES) b.loop(lines, ask, 'l');

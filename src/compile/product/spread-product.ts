@@ -5,6 +5,7 @@
 // plain one of stride 1, with the filter repacked in the order in which its rows meet the inputs.
 
 import type { FullGeometry, Node, RowRange } from '../../graph/node.ts';
+import { filterSizes, imageSizes } from '../../graph/shape-rules.ts';
 import { div, type Int, literal, mod, plus, times } from '../../kernel/int.ts';
 import {
   type Context,
@@ -15,7 +16,7 @@ import {
   type Memory,
 } from '../draft.ts';
 import { lowerProduct } from './blocked-product.ts';
-import { filterMemory, type Phase, type Product, type Run, trailingZeros } from './geometry.ts';
+import { filterMemory, imageIndex, type Phase, type Product, type Run, trailingZeros } from './geometry.ts';
 import type { FilterTaps } from './transform-filter.ts';
 import {
   isWinogradWorthwhile,
@@ -51,7 +52,7 @@ export function lowerInputGradient(
   sums: readonly Node[],
 ): DraftLaunch[] {
   const [images, filter] = node.inputs as [Node, Node];
-  const [kh, kw, c, m] = filter.shape as [number, number, number, number];
+  const [kh, kw, c, m] = filterSizes(filter.shape);
   const { imageShape: _shape, ...geometry } = node.attributes;
   const channels = m / geometry.groups;
   const spread: Spread = {
@@ -81,7 +82,7 @@ export function lowerTransposedConvolution(
   sums: readonly Node[],
 ): DraftLaunch[] {
   const [images, filter] = node.inputs as [Node, Node];
-  const [kh, kw, channels, m] = filter.shape as [number, number, number, number];
+  const [kh, kw, channels, m] = filterSizes(filter.shape);
   const { rows, outputPadding: _extra, ...geometry } = node.attributes;
   const spread: Spread = {
     name: 'transposedConvolution',
@@ -100,7 +101,7 @@ export function lowerTransposedConvolution(
 
 function lowerSpread(context: Context, spread: Spread, sums: readonly Node[]): DraftLaunch[] {
   const { kernel, channels, geometry, node, rows } = spread;
-  if (isWinogradWorthwhile(kernel, channels, geometry, node.shape[2]!)) {
+  if (isWinogradWorthwhile(kernel, channels, geometry, imageSizes(node.shape)[2])) {
     const kernelRows = worthwhileKernelRows(rows, kernel[1] * channels);
     if (kernelRows !== undefined) return lowerWinograd(context, winogradProduct(spread, kernelRows), sums);
   }
@@ -141,8 +142,8 @@ type PackedTap = {
 function spreadByPhases(context: Context, spread: Spread, sums: readonly Node[]): DraftLaunch[] {
   const { node, images, kernel, geometry } = spread;
   const { stride, groups } = geometry;
-  const [n, h, w, columns] = node.shape as [number, number, number, number];
-  const [, oh, ow, inputs] = images.shape as [number, number, number, number];
+  const [n, h, w, columns] = imageSizes(node.shape);
+  const [, oh, ow, inputs] = imageSizes(images.shape);
   const rowTaps = tapsOf(kernel[0], geometry, 0);
   const columnTaps = tapsOf(kernel[1], geometry, 1);
   const rows = marginOf(rowTaps, h, stride[0], oh);
@@ -167,7 +168,7 @@ function spreadByPhases(context: Context, spread: Spread, sums: readonly Node[])
     source: {
       node: images,
       size: [oh, ow, inputs],
-      index: (image, row, column, channel) => [image, row, column, channel],
+      index: imageIndex(images),
       padding: { rows, columns: margin },
     },
     filter: temporary,
@@ -176,7 +177,7 @@ function spreadByPhases(context: Context, spread: Spread, sums: readonly Node[])
     inputStep: [1, 1],
     outputStep: stride,
     images: n,
-    outputIndex: (image, row, column, channel) => [image, row, column, channel],
+    outputIndex: imageIndex(node),
     groups,
   };
   const pack = repackFilter(context, spread, temporary, packed, columns);
@@ -241,8 +242,8 @@ function winogradProduct(
   [firstRow, endRow]: RowRange,
 ): WinogradProduct {
   const [kh, kw] = kernel;
-  const [n, h, w, columns] = node.shape as [number, number, number, number];
-  const [, oh, ow, inputs] = images.shape as [number, number, number, number];
+  const [n, h, w, columns] = imageSizes(node.shape);
+  const [, oh, ow, inputs] = imageSizes(images.shape);
   const { padding } = geometry;
   // Reversed, the last kernel row that takes part is the first.
   const positionOf = (row: number, tap: number): number => (endRow - 1 - row) * kw + (kw - 1 - tap);
@@ -271,7 +272,7 @@ function winogradProduct(
     source: {
       node: images,
       size: [oh, ow, inputs],
-      index: (image, row, column, channel) => [image, row, column, channel],
+      index: imageIndex(images),
       padding: { rows: margin(h, kh, padding[0][0], oh), columns: margin(w, kw, padding[1][0], ow) },
     },
     taps,
@@ -279,6 +280,6 @@ function winogradProduct(
     firstKernelRow: kh - endRow,
     size: [h, w],
     images: n,
-    outputIndex: (image, row, column, channel) => [image, row, column, channel],
+    outputIndex: imageIndex(node),
   };
 }

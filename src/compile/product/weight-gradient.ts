@@ -4,7 +4,7 @@
 
 import type { Shape } from '../../base/shape.ts';
 import type { FullGeometry, Node } from '../../graph/node.ts';
-import { convolvedSize } from '../../graph/shape-rules.ts';
+import { convolvedSize, filterSizes, imageSizes } from '../../graph/shape-rules.ts';
 import { div, type Int, literal, mod, plus, times } from '../../kernel/int.ts';
 import type { Local } from '../../kernel/kernel.ts';
 import {
@@ -20,7 +20,7 @@ import {
 } from '../draft.ts';
 import { lowerCombine } from '../elementwise/map.ts';
 import { largestDivisor } from '../elementwise/reduce.ts';
-import { margins } from './geometry.ts';
+import { imageIndex, margins } from './geometry.ts';
 import { groupOf, liesAcrossGroups, stageAcrossGroups } from './stage-groups.ts';
 import { stageImage } from './stage-image.ts';
 
@@ -93,7 +93,7 @@ function groupWalks(
   /** Inputs of a pixel that a walk meets. */
   readonly pixelElements: number;
 } {
-  const [, , channels, columns] = filterShape as [number, number, number, number];
+  const [, , channels, columns] = filterSizes(filterShape);
   const isAcross = groups > 1 && liesAcrossGroups(lanes, columns / groups);
   return isAcross
     ? { isAcross, walks: 1, ownColumns: columns, pixelElements: channels * columns }
@@ -104,7 +104,7 @@ function groupWalks(
 export function lowerWeightGradient(context: Context, product: WeightGradient): DraftLaunch[] {
   const isMatrix = product.images.shape.length === 2;
   const { dilation, stride: step } = product;
-  const [kh, kw, channels, columns] = product.filterShape as [number, number, number, number];
+  const [kh, kw, channels, columns] = filterSizes(product.filterShape);
   const parts = largestDivisor(product.items, PARTIALS);
   const perPart = product.items / parts;
   const elements = kh * kw * channels * columns;
@@ -118,9 +118,8 @@ export function lowerWeightGradient(context: Context, product: WeightGradient): 
   const chunk = chunkIndex(parts);
   const outputBase = times(chunk, stride);
   // A matrix is one image of `perPart` pixels per part.
-  const size: readonly [number, number, number] = isMatrix
-    ? [1, perPart, channels]
-    : (product.images.shape.slice(1) as [number, number, number]);
+  const [, ...imageSize] = imageSizes(product.images.shape);
+  const size: readonly [number, number, number] = isMatrix ? [1, perPart, channels] : imageSize;
   const outputSize: [number, number] = isMatrix
     ? [1, perPart]
     : convolvedSize([size[0], size[1]], [kh, kw], product);
@@ -129,7 +128,7 @@ export function lowerWeightGradient(context: Context, product: WeightGradient): 
         plus(times(image, perPart), column),
         channel,
       ]
-    : (image: Int, row: Int, column: Int, channel: Int): Int[] => [image, row, column, channel];
+    : imageIndex(product.images);
   const padding = margins([size[0], size[1]], [kh, kw], outputSize, product);
   const none = { rows: [0, 0], columns: [0, 0] } as const;
   const { isAcross, walks, ownColumns, pixelElements } = groupWalks(context, product);

@@ -200,7 +200,7 @@ function sumBand(walk: Walk): void {
   const pass = div(walk.channel, block.vectors * b.lanes);
   const passes = Math.ceil(product.columns / (block.vectors * b.lanes));
   const rowOfBlocks = (point: Int, range: RowRange, place: Int, blockRow: Int): void => {
-    const index = [walk.imageAt(place), walk.first, literal(0), literal(0)];
+    const index = product.outputIndex(walk.imageAt(place), walk.first, literal(0), literal(0));
     const stored = { node: product.result, slot: walk.output, index, rows };
     const at = (number: Int, tile: Int, width: number): void => {
       const part = flatten([pass, point, blockRow, number], stridesOf([passes, ...counts]));

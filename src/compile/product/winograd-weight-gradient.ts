@@ -2,6 +2,7 @@
 // their products summed point by point in scratch memory, and the three taps come out of the six sums once a part.
 
 import { elementCount } from '../../base/shape.ts';
+import { filterSizes, imageSizes } from '../../graph/shape-rules.ts';
 import { type Int, literal, plus, times, unflatten } from '../../kernel/int.ts';
 import { SCRATCH } from '../../kernel/kernel.ts';
 import {
@@ -15,7 +16,7 @@ import {
 } from '../draft.ts';
 import { lowerCombine } from '../elementwise/map.ts';
 import { largestDivisor } from '../elementwise/reduce.ts';
-import { trailingZeros } from './geometry.ts';
+import { imageIndex, trailingZeros } from './geometry.ts';
 import {
   createTransformedImages,
   gradientTransform,
@@ -39,9 +40,9 @@ const POSITIONS = 64;
 
 /** Kernels that compute a filter gradient of three taps along the columns into the memory of its result. */
 export function lowerWinogradWeightGradient(context: Context, product: WeightGradient): DraftLaunch[] {
-  const [kh, , allChannels, allColumns] = product.filterShape as [number, number, number, number];
-  const [n, h, w] = product.images.shape as [number, number, number];
-  const [, oh, ow] = product.gradient.shape as [number, number, number];
+  const [kh, , allChannels, allColumns] = filterSizes(product.filterShape);
+  const [n, h, w] = imageSizes(product.images.shape);
+  const [, oh, ow] = imageSizes(product.gradient.shape);
   const share = shareOfChunk(product);
   const { parts, channels, columns } = share;
   const perPart = n / parts;
@@ -59,9 +60,11 @@ export function lowerWinogradWeightGradient(context: Context, product: WeightGra
   ]) as [Int, Int, Int];
   const firstChannel = times(channelBlock, channels);
   const firstColumn = times(columnBlock, columns);
+  const all = imageIndex(product.images);
   const indexFrom =
     (first: Int) =>
-    (image: Int, row: Int, column: Int, channel: Int): Int[] => [image, row, column, plus(first, channel)];
+    (image: Int, row: Int, column: Int, channel: Int): Int[] =>
+      all(image, row, column, plus(first, channel));
   const below = trailingZeros(h, kh, 1, product.padding[0][0], oh);
   const padding = { rows: [product.padding[0][0], below], columns: [product.padding[1][0], 0] } as const;
   const none = { rows: [0, 0], columns: [0, 0] } as const;
@@ -171,7 +174,7 @@ type Share = { readonly parts: number; readonly channels: number; readonly colum
  * are still at hand for a launch that joins this one (pair-launches.ts).
  */
 function shareOfChunk({ filterShape, items, images, gradient }: WeightGradient): Share {
-  const [kh, , allChannels, allColumns] = filterShape as [number, number, number, number];
+  const [kh, , allChannels, allColumns] = filterSizes(filterShape);
   let [channels, columns] = [allChannels, allColumns];
   const isTooLarge = (): boolean => 4 * POINTS * kh * channels * columns > SUM_BYTES;
   while (isTooLarge()) {
