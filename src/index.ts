@@ -70,10 +70,17 @@ export type { ExperimentRecord, NetworkResult } from './experiment/record.ts';
 // Graphs: tensors, tracing, derivatives, the interpreter.
 export { gradients } from './graph/gradients.ts';
 export { interpret } from './graph/interpret.ts';
-export type { ConvolutionGeometry, Graph } from './graph/node.ts';
-export { digital, type Layer, type LayerKind, type Operator, weightsOf } from './graph/operator.ts';
+export type { ConvolutionGeometry, Graph, TransposedGeometry } from './graph/node.ts';
+export {
+  digital,
+  type Layer,
+  type LayerGeometry,
+  type LayerKind,
+  type Operator,
+  weightsOf,
+} from './graph/operator.ts';
 export { printGraph } from './graph/print.ts';
-export { constant, customGradient, GraphKey, iota, straightThrough, Tensor } from './graph/tensor.ts';
+export { concat, constant, customGradient, GraphKey, iota, straightThrough, Tensor } from './graph/tensor.ts';
 export { type Trace, trace } from './graph/trace.ts';
 // Files of others.
 export { type ImportedWeights, type ImportOptions, importWeights } from './interop/import-weights.ts';
@@ -83,26 +90,41 @@ export { decodeTensors, encodeTensors } from './interop/safetensors.ts';
 export {
   classifier,
   defineNetwork,
+  feedForward,
   type ImageTask,
   type NetworkDefinition,
   type Part,
 } from './nn/define-network.ts';
 export { correctCount, logSoftmax, oneHot, softmaxCrossEntropy, squaredError } from './nn/losses.ts';
 export {
+  type Activation,
   activation,
   averagePool,
   batchNormalization,
   convolution,
+  convolution1d,
   dense,
+  depthwiseConvolution,
+  dropout,
+  embedding,
   flatten,
   globalAveragePool,
+  groupNormalization,
+  gru,
   identity,
+  layerNormalization,
+  leakyRelu,
+  lstm,
   type Module,
+  type ModuleContext,
   maxPool,
   type PlacedModule,
   paddedShortcut,
+  parallel,
   residual,
   sequence,
+  timeDistributed,
+  transposedConvolution,
 } from './nn/modules.ts';
 export {
   type Context,
@@ -113,7 +135,14 @@ export {
   type ParameterSpec,
 } from './nn/network.ts';
 export { lenet5, mlp, type NetworkName, networkByName, networkNames, smallCnn } from './nn/networks.ts';
-export { lstmLayers, lstmParameters, lstmStep } from './nn/recurrent.ts';
+export {
+  gruLayers,
+  gruParameters,
+  gruStep,
+  lstmLayers,
+  lstmParameters,
+  lstmStep,
+} from './nn/recurrent.ts';
 export { type ResnetOptions, resnet, resnet32, resnet32Wide } from './nn/resnet.ts';
 // Reports.
 export { cellFitPage } from './report/cell-fit-page.ts';
