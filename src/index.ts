@@ -4,9 +4,10 @@
 // Base: errors, named tensors, random keys, units.
 export { UsageError } from './base/errors.ts';
 export { countParameters, type HostTensor, hostTensor, type Parameters, zeros } from './base/parameters.ts';
-export { deriveKey, type Key, keyFromSeed } from './base/random.ts';
+export { deriveKey, type Key, keyFromSeed, type RandomSequence, randomSequence } from './base/random.ts';
 export type { Incomplete } from './base/schema.ts';
 export type { Shape } from './base/shape.ts';
+export { confidenceInterval95, meanOf, standardDeviationOf } from './base/statistics.ts';
 export { DAY, HOUR, MINUTE, MONTH, type Seconds, YEAR } from './base/units.ts';
 // Cells.
 export type { CellSpec } from './cells/cell.ts';

@@ -211,8 +211,15 @@ function changedLayers(
   const { layers: _, ...hardware } = chip;
   return byLayer(hardware, layers, ({ name }) => {
     const own = hardwareOf(chip, name);
-    return own === undefined ? 'digital' : (change(own, name) ?? 'digital');
+    const changed = own === undefined ? undefined : change(own, name);
+    return changed === undefined ? 'digital' : arraysOf(changed);
   });
+}
+
+/** What a layer may have of its own. */
+function arraysOf(own: ArrayHardware): ArrayHardware {
+  const { cell, mapping, tile, dac, adc, outputNoise, readNoise } = own;
+  return { cell, mapping, tile, dac, adc, outputNoise, ...(readNoise === undefined ? {} : { readNoise }) };
 }
 
 /** The sources of error that some layer on the chip has. */
@@ -237,10 +244,7 @@ function isActing({ cell, dac, adc, outputNoise }: ArrayHardware, source: Attrib
 }
 
 /** The hardware of a layer with only these sources of error. */
-function onlySources(
-  { name: _name, source: _source, layers: _layers, ...arrays }: HardwareSpec,
-  acting: readonly AttributionSource[],
-): ArrayHardware {
+function onlySources(arrays: HardwareSpec, acting: readonly AttributionSource[]): ArrayHardware {
   const has = (source: AttributionSource): boolean => acting.includes(source);
   const { cell } = arrays;
   const changed: ArrayHardware = {
