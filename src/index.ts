@@ -96,7 +96,15 @@ export {
   type NetworkDefinition,
   type Part,
 } from './nn/define-network.ts';
-export { correctCount, logSoftmax, oneHot, softmaxCrossEntropy, squaredError } from './nn/losses.ts';
+export {
+  absoluteError,
+  correctCount,
+  logSoftmax,
+  oneHot,
+  sigmoidCrossEntropy,
+  softmaxCrossEntropy,
+  squaredError,
+} from './nn/losses.ts';
 export {
   type Activation,
   activation,
@@ -154,6 +162,12 @@ export { tableJson } from './report/table-json.ts';
 export { printAttribution, printTable } from './report/terminal-table.ts';
 // Training.
 export {
+  type AdversarialOptions,
+  type AdversarialPair,
+  adversarial,
+  adversarialPair,
+} from './train/adversarial.ts';
+export {
   checkParameters,
   decodeCheckpoint,
   decodeWeights,
@@ -164,8 +178,10 @@ export {
 } from './train/checkpoint.ts';
 export { type ClassificationOptions, classification } from './train/classification.ts';
 export { type FitOptions, type Fitting, prepareFit, type TrainingEvent } from './train/fit.ts';
+export { type LanguageModellingOptions, languageModelling } from './train/language-modelling.ts';
 export { learningRateAt } from './train/learning-rate.ts';
 export type { Provenance } from './train/provenance.ts';
+export { type RegressionOptions, type RegressionSet, regression } from './train/regression.ts';
 export type {
   Distillation,
   LearningRate,
