@@ -59,11 +59,11 @@ test('a graph has a key only where it draws', () => {
   const keysOf = (first: Module): string[] =>
     traceTrainingStep({ network: networkOf(first), task, rule, settings: step })
       .inputs.map(({ attributes }) => attributes.name)
-      .filter((name) => name.startsWith('dropout'));
-  assert.deepEqual(keysOf(dropout(0.5)), ['dropout.0', 'dropout.1']);
+      .filter((name) => name.startsWith('noise'));
+  assert.deepEqual(keysOf(dropout(0.5)), ['noise.0', 'noise.1']);
   assert.deepEqual(keysOf(dropout(0)), []);
   const inference = traceInference(networkOf(dropout(0.5)), task, 4, (t) =>
     digital((layer) => t.state(weightsOf(layer), layer.shape)),
   );
-  assert.ok(inference.inputs.every(({ attributes }) => !attributes.name.startsWith('dropout')));
+  assert.ok(inference.inputs.every(({ attributes }) => !attributes.name.startsWith('noise')));
 });

@@ -283,7 +283,7 @@ async function* iterate(
         noiseScale: noiseScaleAt(settings.noise, step, stepsPerEpoch),
         step,
       },
-      keys: { noise: deriveKey(root, 'noise', step), dropout: deriveKey(root, 'dropout', step) },
+      keys: { noise: deriveKey(root, 'noise', step) },
       state: run.store,
     });
     const epoch = Math.floor(step / stepsPerEpoch) + 1;

@@ -66,10 +66,9 @@ export function initialTrainingState({
  * The graph of a training step on a batch.
  *
  * Inputs: the tensors of the task's batch. States: parameters, the rule's state, converter ranges, a teacher's
- * parameters. Scalars: `learningRate`, those of the rule, and those of `trainingOperator`. Keys: that of
- * `trainingOperator`, and `dropout` if a module draws. Outputs: `loss`, the sum of
- * the objectives, and the task's metrics. A step clips weights after it moves them: to ±α standard deviations of their
- * layer or column.
+ * parameters. Scalars: `learningRate`, those of the rule, and those of `trainingOperator`. Key: `noise`, of
+ * `trainingOperator` and of modules that draw, if anything does. Outputs: `loss`, the sum of the objectives, and the
+ * task's metrics. A step clips weights after it moves them: to ±α standard deviations of their layer or column.
  */
 export function traceTrainingStep({ network, task, rule, settings, teacher }: StepOptions): Graph {
   return trace((t) => {
@@ -131,10 +130,10 @@ export function batchInputs(t: Trace, task: Goal, size: number): Record<string, 
   );
 }
 
-/** Keys for the modules that draw, in the order of the trace. The graph has the key `dropout` only if one is asked for. */
+/** Keys for the modules that draw, in the order of the trace; made of the step's key only if one is asked for. */
 function freshKeys(t: Trace): () => GraphKey {
   let asked = 0;
-  return () => t.key('dropout').derive(asked++);
+  return () => t.key('noise').derive('dropout', asked++);
 }
 
 function forwardTeacher(t: Trace, teacher: Network): Forwarded {
