@@ -4,9 +4,10 @@
 // Base: errors, named tensors, random keys, units.
 export { UsageError } from './base/errors.ts';
 export { countParameters, type HostTensor, hostTensor, type Parameters, zeros } from './base/parameters.ts';
-export { deriveKey, type Key, keyFromSeed } from './base/random.ts';
+export { deriveKey, type Key, keyFromSeed, type RandomSequence, randomSequence } from './base/random.ts';
 export type { Incomplete } from './base/schema.ts';
 export type { Shape } from './base/shape.ts';
+export { confidenceInterval95, meanOf, standardDeviationOf } from './base/statistics.ts';
 export { memoryStorage, type Storage, storageWithin } from './base/storage.ts';
 export { DAY, HOUR, MINUTE, MONTH, type Seconds, YEAR } from './base/units.ts';
 // Cells.
@@ -93,8 +94,15 @@ export {
 // Graphs: tensors, tracing, derivatives, the interpreter.
 export { gradients } from './graph/gradients.ts';
 export { interpret } from './graph/interpret.ts';
-export type { ConvolutionGeometry, Graph } from './graph/node.ts';
-export { digital, type Layer, type LayerKind, type Operator, weightsOf } from './graph/operator.ts';
+export type { ConvolutionGeometry, Graph, TransposedGeometry } from './graph/node.ts';
+export {
+  digital,
+  type Layer,
+  type LayerGeometry,
+  type LayerKind,
+  type Operator,
+  weightsOf,
+} from './graph/operator.ts';
 export { printGraph } from './graph/print.ts';
 export { concat, constant, customGradient, GraphKey, iota, straightThrough, Tensor } from './graph/tensor.ts';
 export { type Trace, trace } from './graph/trace.ts';
@@ -106,26 +114,49 @@ export { decodeTensors, encodeTensors } from './interop/safetensors.ts';
 export {
   classifier,
   defineNetwork,
+  feedForward,
   type ImageTask,
   type NetworkDefinition,
   type Part,
 } from './nn/define-network.ts';
-export { correctCount, logSoftmax, oneHot, softmaxCrossEntropy, squaredError } from './nn/losses.ts';
 export {
+  absoluteError,
+  correctCount,
+  logSoftmax,
+  oneHot,
+  sigmoidCrossEntropy,
+  softmaxCrossEntropy,
+  squaredError,
+} from './nn/losses.ts';
+export {
+  type Activation,
   activation,
   averagePool,
   batchNormalization,
   convolution,
+  convolution1d,
   dense,
+  depthwiseConvolution,
+  dropout,
+  embedding,
   flatten,
   globalAveragePool,
+  groupNormalization,
+  gru,
   identity,
+  layerNormalization,
+  leakyRelu,
+  lstm,
   type Module,
+  type ModuleContext,
   maxPool,
   type PlacedModule,
   paddedShortcut,
+  parallel,
   residual,
   sequence,
+  timeDistributed,
+  transposedConvolution,
 } from './nn/modules.ts';
 export {
   type Context,
@@ -136,7 +167,14 @@ export {
   type ParameterSpec,
 } from './nn/network.ts';
 export { lenet5, mlp, type NetworkName, networkByName, networkNames, smallCnn } from './nn/networks.ts';
-export { lstmLayers, lstmParameters, lstmStep } from './nn/recurrent.ts';
+export {
+  gruLayers,
+  gruParameters,
+  gruStep,
+  lstmLayers,
+  lstmParameters,
+  lstmStep,
+} from './nn/recurrent.ts';
 export { type ResnetOptions, resnet, resnet32, resnet32Wide } from './nn/resnet.ts';
 // Reports.
 export { cellFitPage } from './report/cell-fit-page.ts';
@@ -146,6 +184,12 @@ export { parseRecord, toJson } from './report/json.ts';
 export { tableJson } from './report/table-json.ts';
 export { printAttribution, printTable } from './report/terminal-table.ts';
 // Training.
+export {
+  type AdversarialOptions,
+  type AdversarialPair,
+  adversarial,
+  adversarialPair,
+} from './train/adversarial.ts';
 export {
   checkParameters,
   decodeCheckpoint,
@@ -157,8 +201,10 @@ export {
 } from './train/checkpoint.ts';
 export { type ClassificationOptions, classification } from './train/classification.ts';
 export { type FitOptions, type Fitting, prepareFit, type TrainingEvent } from './train/fit.ts';
+export { type LanguageModellingOptions, languageModelling } from './train/language-modelling.ts';
 export { learningRateAt } from './train/learning-rate.ts';
 export type { Provenance } from './train/provenance.ts';
+export { type RegressionOptions, type RegressionSet, regression } from './train/regression.ts';
 export type {
   Distillation,
   LearningRate,

@@ -190,8 +190,11 @@ type ProgrammedLayer = {
 };
 
 function programmedLayers({ hardware, layers }: Chip): ProgrammedLayer[] {
-  return Object.values(layers).map(({ name, rows, columns, cells }) => {
-    const { tileCount, utilisation } = tileMatrix({ rows, columns }, hardwareOf(hardware, name)!.tile);
+  return Object.values(layers).map(({ name, rows, columns, groups = 1, cells }) => {
+    const { tileCount, utilisation } = tileMatrix(
+      { rows, columns, groups },
+      hardwareOf(hardware, name)!.tile,
+    );
     const targets = new Float64Array(rows * columns);
     const errors = new Float64Array(rows * columns);
     for (const cell of cells) {

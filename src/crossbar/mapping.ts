@@ -23,7 +23,9 @@ export type MappedWeights = {
 const SMALLEST_WEIGHT = 1e-30;
 
 /**
- * The crossbar that weights of `shape` fill: (in, out) as it is, a filter (kh, kw, c, m) as (kh·kw·c, m).
+ * The crossbar that weights of `shape` fill: (in, out) as it is, a filter (kh, kw, c, m) as (kh·kw·c, m), also that of a
+ * transposed convolution. Of a convolution in groups, with c channels a group, these are the matrices of all groups side
+ * by side.
  *
  * @throws UsageError for any other number of axes
  */

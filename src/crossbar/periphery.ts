@@ -3,8 +3,8 @@
 // (hardware-aware.ts).
 
 import { assertNever } from '../base/errors.ts';
-import type { ConvolutionGeometry, RowRange } from '../graph/node.ts';
-import { exactProduct, type Layer } from '../graph/operator.ts';
+import type { RowRange } from '../graph/node.ts';
+import { exactProduct, type Layer, type LayerGeometry } from '../graph/operator.ts';
 import type { GraphKey, Tensor, TensorLike } from '../graph/tensor.ts';
 import { quantize, stepsOf } from './converters.ts';
 import { type Adc, type Dac, type HardwareSpec, hasIdealPeriphery, type OutputNoise } from './hardware.ts';
@@ -16,7 +16,7 @@ export type LimitedInput = { readonly x: Tensor; readonly range: TensorLike };
 
 /** What `onChip` and `hardwareAware` ask for the ranges of converters. */
 export type ConverterRanges = {
-  /** Of inputs x of a layer. `isClipped`: a converter clips them to the range. */
+  /** Of inputs x of a layer, but an embedding. `isClipped`: a converter clips them to the range. */
   readonly inputRange: (layer: string, x: Tensor, isClipped: boolean) => LimitedInput;
   /**
    * ADC full scale in units of a full input times a full weight, (), above 0.
@@ -30,7 +30,7 @@ export type ConverterRanges = {
 export type AnalogProduct = {
   readonly hardware: HardwareSpec;
   readonly layer: Layer;
-  /** (batch, in) with (in, out) weights, or (n, h, w, c) with (kh, kw, c, m) filters. */
+  /** (batch, in) with (in, out) weights, (n, h, w, c) with (kh, kw, c, m) filters, or indices of rows. */
   readonly x: Tensor;
   /** What the conductances stand for, dimensionless: ŵ · weightScale. */
   readonly weights: Tensor;
@@ -42,14 +42,15 @@ export type AnalogProduct = {
   readonly ranges: ConverterRanges;
   /** Names the read noise and the output noise of this product. */
   readonly key: GraphKey;
-  /** Absent for a dense layer. */
-  readonly geometry: ConvolutionGeometry | undefined;
+  /** Of convolutions. */
+  readonly geometry: LayerGeometry | undefined;
 };
 
 /**
  * y = Σ_tiles ADC(Σ_{r in tile} x̂_r ŵ_r + √(σ² + Σ_{r in tile} x̂_r² v̂_r) N(0, 1)) · input range · weight scale,
  * x̂ = DAC(x / input range), σ the output noise, v̂ the variance of ŵ in each product.
- * With an ideal periphery: x · weights + √(Σ x² v̂) N(0, 1) · weight scale, whatever the tiles.
+ * With an ideal periphery: x · weights + √(Σ x² v̂) N(0, 1) · weight scale, whatever the tiles. An embedding is the product
+ * of one-hot rows: its DAC drives one row fully, so it has no input range and loses nothing.
  *
  * Read noise is drawn for each output, not for each cell, and together with output noise: independent Gaussians add to
  * one, so the result is distributed as if every cell and every amplifier had been drawn anew. The variance is a second
@@ -68,19 +69,22 @@ export function analogProduct(product: AnalogProduct): Tensor {
   if (hasIdealPeriphery(hardware)) {
     const y = multiplyRows(product);
     if (variance === undefined) return y;
-    const ofOutputs = multiplyRows({ ...product, x: x.square(), weights: variance });
+    const ofOutputs = multiplyRows({ ...product, x: squaredInput(layer, x), weights: variance });
     return y.add(gaussian(ofOutputs, key.derive('read', 0)).multiply(weightScale));
   }
   // All in the units of y: full scales and noise are scaled once instead of every element.
-  const { x: limited, range } = product.ranges.inputRange(layer.name, x, hardware.dac.kind !== 'ideal');
+  const { input, range } = drivenRows(product);
   const unit = weightScale.multiply(range);
-  const input = convertInput(limited, hardware.dac, range);
   const sums = partialSums({ ...product, x: input });
   const inUnits = (): readonly Tensor[] => sums.map((sum) => sum.divide(unit));
   const outputRange = (): TensorLike => product.ranges.outputRange(layer.name, inUnits);
   const variances =
     variance &&
-    partialSums({ ...product, x: input.square(), weights: variance.multiply(weightScale.square()) });
+    partialSums({
+      ...product,
+      x: squaredInput(layer, input),
+      weights: variance.multiply(weightScale.square()),
+    });
   const noise = outputNoise(hardware.outputNoise, unit);
   return sums
     .map((sum, tile) => {
@@ -99,6 +103,21 @@ export function partialSums(
 ): Tensor[] {
   const { rowRanges } = tileMatrix(matrixSize(product.weights.shape), product.hardware.tile);
   return rowRanges.map((rows) => multiplyRows(product, rows));
+}
+
+/** What drives the rows, after the DAC, and the |x| that drives one fully. An index drives its row fully. */
+function drivenRows({ hardware: { dac }, layer, x, ranges }: AnalogProduct): {
+  readonly input: Tensor;
+  readonly range: TensorLike;
+} {
+  if (layer.kind === 'embedding') return { input: x, range: 1 };
+  const { x: limited, range } = ranges.inputRange(layer.name, x, dac.kind !== 'ideal');
+  return { input: convertInput(limited, dac, range), range };
+}
+
+/** Squares of what drives the rows, in the form of the input: an index stands for a one. */
+function squaredInput({ kind }: Layer, input: Tensor): Tensor {
+  return kind === 'embedding' ? input : input.square();
 }
 
 /** x after the DAC. */

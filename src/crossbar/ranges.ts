@@ -4,20 +4,25 @@
 
 import { assertNever, UsageError } from '../base/errors.ts';
 import type { TensorSpec } from '../base/parameters.ts';
-import type { ConvolutionGeometry } from '../graph/node.ts';
-import type { Layer, Operator } from '../graph/operator.ts';
+import type { Layer, LayerGeometry, Operator } from '../graph/operator.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import type { Trace } from '../graph/trace.ts';
 import { type HardwareSpec, hardwareOf, hasIdealPeriphery } from './hardware.ts';
 import { asMatrix, largestWeight } from './mapping.ts';
 import { type ConverterRanges, partialSums } from './periphery.ts';
 
-/** The states that hold a layer's ranges, each (): `conv1.inputRange` and, for a calibrated ADC, `conv1.outputRange`. */
-export function rangeStates({ name }: Pick<Layer, 'name'>, hardware: HardwareSpec): TensorSpec[] {
+/**
+ * The states that hold a layer's ranges, each (): `conv1.inputRange` and, for a calibrated ADC, `conv1.outputRange`. An
+ * embedding has no input range.
+ */
+export function rangeStates(
+  { name, kind }: Pick<Layer, 'name' | 'kind'>,
+  hardware: HardwareSpec,
+): TensorSpec[] {
   if (hasIdealPeriphery(hardware)) return [];
   const isOutputCalibrated = hardware.adc.kind === 'uniform' && hardware.adc.range.kind === 'calibrated';
   return [
-    { name: inputRangeName(name), shape: [] },
+    ...(kind === 'embedding' ? [] : [{ name: inputRangeName(name), shape: [] }]),
     ...(isOutputCalibrated ? [{ name: outputRangeName(name), shape: [] }] : []),
   ];
 }
@@ -61,7 +66,7 @@ export type RangeRule =
   | { readonly kind: 'root-mean-squares'; readonly count: number };
 
 /**
- * Ranges of a layer: |x| that drives a row fully; ADC full scale in units of a full input times a full weight, unless
+ * Ranges of a layer: |x| that drives a row fully, 1 for an embedding; ADC full scale in units of a full input times a full weight, unless
  * the hardware fixes it.
  */
 export type LayerRanges = { readonly input: number; readonly output: number | undefined };
@@ -70,7 +75,7 @@ type Quantity = 'input' | 'output';
 
 /**
  * Multiplies as `base` does and records, for each layer whose periphery is not ideal, the largest magnitude and the mean
- * square of its inputs x and, if the hardware calibrates its ADC, of the tiles' column outputs Σ x ŵ, ŵ = W / max|W|.
+ * square of its inputs x (but the indices of an embedding) and, if the hardware calibrates its ADC, of the tiles' column outputs Σ x ŵ, ŵ = W / max|W|.
  */
 export function observing(base: Operator, weights: (layer: Layer) => Tensor, chip: HardwareSpec): Observing {
   const seen = new Map<string, Tensor[]>();
@@ -78,10 +83,10 @@ export function observing(base: Operator, weights: (layer: Layer) => Tensor, chi
     const name = `${layer}.${quantity}`;
     seen.set(name, [...(seen.get(name) ?? []), value]);
   };
-  const observe = (x: Tensor, layer: Layer, geometry: ConvolutionGeometry | undefined): void => {
+  const observe = (x: Tensor, layer: Layer, geometry: LayerGeometry | undefined): void => {
     const hardware = hardwareOf(chip, layer.name);
     if (hardware === undefined || hasIdealPeriphery(hardware)) return;
-    record(layer.name, 'input', x);
+    if (layer.kind !== 'embedding') record(layer.name, 'input', x);
     if (hardware.adc.kind !== 'uniform' || hardware.adc.range.kind !== 'calibrated') return;
     const own = weights(layer);
     const largest = largestWeight(asMatrix(own), hardware.mapping).reshape([-1]);
@@ -106,7 +111,8 @@ export function observing(base: Operator, weights: (layer: Layer) => Tensor, chi
 }
 
 /**
- * Ranges of a layer's converters from the observations of several batches. A layer that saw only zeros gets 1.
+ * Ranges of a layer's converters from the observations of several batches. A layer that saw only zeros gets 1, as does
+ * the input of a layer whose outputs alone were observed, an embedding.
  *
  * @param batches outputs named as in `Observing`, one record a batch
  * @throws UsageError if there is no batch or the layer was not observed
@@ -116,12 +122,13 @@ export function calibratedRanges(
   rule: RangeRule,
   batches: readonly Readonly<Record<string, ArrayLike<number>>>[],
 ): LayerRanges {
-  if (batches.length === 0 || batches.some((batch) => batch[`${layer}.inputMax`] === undefined)) {
+  const isIn = (quantity: Quantity): boolean =>
+    batches.length > 0 && batches.every((batch) => batch[`${layer}.${quantity}Max`] !== undefined);
+  if (!isIn('input') && !isIn('output')) {
     throw new UsageError(`calibration: layer "${layer}" was not observed; pass the outputs of \`observing\``);
   }
-  const input = rangeOf(`${layer}.input`, rule, batches);
-  const isOutputObserved = batches[0]![`${layer}.outputMax`] !== undefined;
-  return { input, output: isOutputObserved ? rangeOf(`${layer}.output`, rule, batches) / input : undefined };
+  const input = isIn('input') ? rangeOf(`${layer}.input`, rule, batches) : 1;
+  return { input, output: isIn('output') ? rangeOf(`${layer}.output`, rule, batches) / input : undefined };
 }
 
 function rangeOf(

@@ -12,20 +12,34 @@ export type Tiling = {
   readonly rowRanges: readonly RowRange[];
   /** Half-open, in order; they cover every column once. */
   readonly columnRanges: readonly RowRange[];
-  /** Number of tiles used: row ranges times column ranges. */
+  /** Number of tiles used: row ranges times column ranges. With an unlimited tile, one for each group. */
   readonly tileCount: number;
   /** Share of the crosspoints of those tiles that hold a weight, 0 … 1. */
   readonly utilisation: number;
 };
 
-/** Cuts a matrix into as few tiles as it needs, of as equal size as possible. */
-export function tileMatrix({ rows, columns }: MatrixSize, tile: Tile): Tiling {
+/**
+ * Cuts a matrix into as few tiles as it needs, of as equal size as possible.
+ *
+ * @param groups of a convolution: inputs of one group do not drive another, so each has tiles of its own for its columns
+ */
+export function tileMatrix(
+  { rows, columns, groups = 1 }: MatrixSize & { readonly groups?: number },
+  tile: Tile,
+): Tiling {
+  const perGroup = columns / groups;
+  const ofGroups = (ranges: readonly RowRange[]): RowRange[] =>
+    Array.from({ length: groups }, (_, group) =>
+      ranges.map(([start, end]): RowRange => [start + group * perGroup, end + group * perGroup]),
+    ).flat();
   switch (tile.kind) {
-    case 'unlimited':
-      return { rowRanges: [[0, rows]], columnRanges: [[0, columns]], tileCount: 1, utilisation: 1 };
+    case 'unlimited': {
+      const columnRanges = ofGroups([[0, perGroup]]);
+      return { rowRanges: [[0, rows]], columnRanges, tileCount: columnRanges.length, utilisation: 1 };
+    }
     case 'limited': {
       const rowRanges = equalRanges(rows, tile.rows);
-      const columnRanges = equalRanges(columns, tile.columns);
+      const columnRanges = ofGroups(equalRanges(perGroup, tile.columns));
       const tileCount = rowRanges.length * columnRanges.length;
       const utilisation = (rows * columns) / (tileCount * tile.rows * tile.columns);
       return { rowRanges, columnRanges, tileCount, utilisation };

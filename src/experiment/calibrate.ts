@@ -74,14 +74,15 @@ export async function calibrateRanges(options: RangeCalibration): Promise<Parame
   }
   const wanted = new Set(allRangeStates(network.layers, hardware).map(({ name }) => name));
   const values = network.layers
-    .filter(({ name }) => wanted.has(inputRangeName(name)))
-    .flatMap(({ name }): [string, number][] => {
+    .filter(({ name }) => wanted.has(inputRangeName(name)) || wanted.has(outputRangeName(name)))
+    .flatMap(({ name }): [string, number | undefined][] => {
       const { input, output } = calibratedRanges(name, rule, observations);
       return [
         [inputRangeName(name), input],
-        ...(output === undefined ? [] : [[outputRangeName(name), output] as [string, number]]),
+        [outputRangeName(name), output],
       ];
-    });
+    })
+    .filter((range): range is [string, number] => wanted.has(range[0]));
   return Object.fromEntries(
     values.map(([name, value]) => [name, { shape: [], data: Float32Array.of(value) }]),
   );

@@ -40,9 +40,9 @@ export function layerSummaries(
   baseline: Reading,
   readings: readonly Reading[],
 ): LayerSummary[] {
-  return Object.values(chip.layers).map(({ name, rows, columns }) => {
+  return Object.values(chip.layers).map(({ name, rows, columns, groups = 1 }) => {
     const { tile } = hardwareOf(chip.hardware, name)!;
-    const { tileCount, utilisation } = tileMatrix({ rows, columns }, tile);
+    const { tileCount, utilisation } = tileMatrix({ rows, columns, groups }, tile);
     const weights = parameters[`${name}.weights`]!.data;
     return {
       name,

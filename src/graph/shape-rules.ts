@@ -11,6 +11,7 @@ import {
   type Node,
   type OpName,
   type RowRange,
+  type TransposedGeometry,
 } from './node.ts';
 
 type Typed = { readonly shape: Shape; readonly dtype: DType };
@@ -125,6 +126,25 @@ export function imageSizes(shape: Shape): readonly [n: number, h: number, w: num
 /** Sizes (kh, kw, c / groups, m) of a filter; one of signals, (k, c / groups, m), has one row. */
 export function filterSizes(shape: Shape): readonly [kh: number, kw: number, c: number, m: number] {
   return (shape.length === 3 ? [1, ...shape] : shape) as unknown as [number, number, number, number];
+}
+
+/**
+ * Output height and width of a transposed convolution over (h, w) with a (kh, kw) filter:
+ * (h − 1) · stride − padding + reach + output padding.
+ */
+export function transposedSize(
+  image: readonly [number, number],
+  filter: readonly [number, number],
+  { outputPadding = [0, 0], ...geometry }: TransposedGeometry,
+): [number, number] {
+  const { stride, padding, dilation } = fullGeometry(geometry);
+  const along = (k: 0 | 1): number =>
+    (image[k] - 1) * stride[k] -
+    padding[k][0] -
+    padding[k][1] +
+    reachOf(filter[k], dilation[k]) +
+    outputPadding[k];
+  return [along(0), along(1)];
 }
 
 function requireGroups(op: string, image: Shape, filter: Shape, groups: number): void {
@@ -350,7 +370,7 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
     const [kh, kw, c, m] = filter!.shape as [number, number, number, number];
     requireRows(op, rows, kh * kw * c);
     const [n, h, w] = x!.shape as [number, number, number];
-    const { stride, padding, dilation } = geometry;
+    const { stride, dilation } = geometry;
     const isOpen = (extra: number, k: number): boolean =>
       Number.isInteger(extra) && extra >= 0 && extra < Math.max(stride[k]!, dilation[k]!);
     if (!outputPadding.every(isOpen)) {
@@ -358,13 +378,7 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
         `${op}: expected whole output paddings from 0, smaller than the stride or the dilation, got ${formatShape(outputPadding)}`,
       );
     }
-    const along = (k: 0 | 1, size: number, kernel: number): number =>
-      (size - 1) * stride[k] -
-      padding[k][0] -
-      padding[k][1] +
-      reachOf(kernel, dilation[k]) +
-      outputPadding[k];
-    const [oh, ow] = [along(0, h, kh), along(1, w, kw)];
+    const [oh, ow] = transposedSize([h, w], [kh, kw], { ...geometry, outputPadding });
     if (oh < 1 || ow < 1) {
       throw new UsageError(
         `${op}: of images ${formatShape(x!.shape)} and filter ${formatShape(filter!.shape)} the padding leaves nothing, ${formatShape([oh, ow])}; use less`,

@@ -4,7 +4,7 @@
 import { throwFaults } from '../base/errors.ts';
 import { formatShape, type Shape, sameShape } from '../base/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import type { Module, PlacedModule } from './modules.ts';
+import type { Module, PlacedModule } from './module.ts';
 import type { Context, Network, ParameterRole, ParameterSpec } from './network.ts';
 
 /** A module within a network, and the shape of one example that it is given. */
@@ -73,6 +73,28 @@ export function defineNetwork<P extends string>({
       return { outputs: given, statistics };
     },
   };
+}
+
+/** A network that is one module, usually a `sequence`, from one input to one output. */
+export function feedForward({
+  name,
+  input,
+  output,
+  module,
+}: {
+  readonly name: string;
+  /** Its name, and the shape of one example. */
+  readonly input: { readonly name: string; readonly shape: Shape };
+  readonly output: string;
+  readonly module: Module;
+}): Network {
+  return defineNetwork({
+    name,
+    inputs: { [input.name]: input.shape },
+    outputs: { [output]: module(input.shape).outputShape },
+    parts: { main: { module, inputShape: input.shape } },
+    connect: (inputs, { main }) => ({ [output]: main(inputs[input.name]!) }),
+  });
 }
 
 /** Size of the images, (height, width, channels), and number of classes: what a named network is made for. */

@@ -1,10 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UsageError } from '../base/errors.ts';
+import { gradients } from '../graph/gradients.ts';
 import { interpret } from '../graph/interpret.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { trace } from '../graph/trace.ts';
-import { correctCount, logSoftmax, oneHot, softmaxCrossEntropy, squaredError } from './losses.ts';
+import {
+  absoluteError,
+  correctCount,
+  logSoftmax,
+  oneHot,
+  sigmoidCrossEntropy,
+  softmaxCrossEntropy,
+  squaredError,
+} from './losses.ts';
 
 const LOGITS = [1, 2, 0.5, -1, 3, 3];
 const LABELS = [1, 0];
@@ -104,4 +113,45 @@ test('losses refuse shapes and smoothing that make no sense', () => {
     }
     return { outputs: {} };
   });
+});
+
+test('errors and the cross-entropy of yes and no are their definitions', () => {
+  const [z, t] = [
+    [0, 2, -3, 40, -800],
+    [1, 0, 1, 1, 0],
+  ];
+  const graph = trace((g) => {
+    const [logits, targets] = [g.input('z', [5]), g.input('t', [5])];
+    const loss = sigmoidCrossEntropy(logits, targets);
+    return {
+      outputs: {
+        loss,
+        slope: gradients(loss, [logits])[0]!,
+        alike: sigmoidCrossEntropy(logits, 1),
+        absolute: absoluteError(logits, targets),
+      },
+    };
+  });
+  const { loss, slope, alike, absolute } = interpret(graph, { z, t }).outputs;
+  const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
+  // −log σ(z) = log(1 + e^−z); −log(1 − σ(z)) = log(1 + e^z): what would overflow is 800 and 0.
+  const yes = [
+    Math.log(2),
+    Math.log1p(Math.exp(-2)),
+    Math.log1p(Math.exp(3)),
+    Math.log1p(Math.exp(-40)),
+    800,
+  ];
+  const wanted = [yes[0]!, Math.log1p(Math.exp(2)), yes[2]!, yes[3]!, 0];
+  const mean = (values: readonly number[]): number => values.reduce((sum, v) => sum + v, 0) / 5;
+  assert.ok(Math.abs(loss![0]! - mean(wanted)) < 1e-12);
+  assert.ok(Math.abs(alike![0]! - mean(yes)) < 1e-12);
+  assert.ok(Math.abs(absolute![0]! - mean([1, 2, 4, 39, 800])) < 1e-12);
+  for (const [i, s] of slope!.entries())
+    assert.ok(Math.abs(s - (sigmoid(z[i]!) - t[i]!) / 5) < 1e-12, `${i}`);
+  for (const [name, error] of Object.entries({ squaredError, absoluteError, sigmoidCrossEntropy }))
+    assert.throws(() => trace((g) => ({ outputs: { e: error(g.input('a', [2]), g.input('b', [3])) } })), {
+      name: 'UsageError',
+      message: `${name}: prediction (2) and target (3) differ in shape`,
+    });
 });

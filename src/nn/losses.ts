@@ -48,12 +48,33 @@ export function softmaxCrossEntropy(
  * @throws UsageError if the shapes differ
  */
 export function squaredError(y: Tensor, t: Tensor): Tensor {
-  if (!sameShape(y.shape, t.shape)) {
-    throw new UsageError(
-      `squaredError: prediction ${formatShape(y.shape)} and target ${formatShape(t.shape)} differ in shape`,
-    );
-  }
+  requireTargets('squaredError', y, t);
   return y.subtract(t).square().mean();
+}
+
+/**
+ * Mean absolute error over all elements: ⟨|y − t|⟩.
+ *
+ * @throws UsageError if the shapes differ
+ */
+export function absoluteError(y: Tensor, t: Tensor): Tensor {
+  requireTargets('absoluteError', y, t);
+  return y.subtract(t).abs().mean();
+}
+
+/**
+ * Mean cross-entropy of yes or no: −⟨t log σ(z) + (1 − t) log(1 − σ(z))⟩ over all elements, as
+ * ⟨(|z| + z) / 2 − z t + log(1 + e^−|z|)⟩, which does not overflow.
+ *
+ * @param logits z
+ * @param t 1 for yes and 0 for no, one for all or one each
+ * @throws UsageError if the shapes differ
+ */
+export function sigmoidCrossEntropy(logits: Tensor, t: Tensor | number): Tensor {
+  if (typeof t !== 'number') requireTargets('sigmoidCrossEntropy', logits, t);
+  const size = logits.abs();
+  const excess = size.negate().exp().add(1).log();
+  return size.add(logits).multiply(0.5).subtract(logits.multiply(t)).add(excess).mean();
 }
 
 /** Labels (n) as rows of zeros with a one at the label, (n, classes). */
@@ -91,6 +112,13 @@ function classOf(labels: Tensor, classes: number): Tensor {
 
 function asColumn(labels: Tensor): Tensor {
   return labels.cast('i32').reshape([labels.shape[0]!, 1]);
+}
+
+function requireTargets(where: string, y: Tensor, t: Tensor): void {
+  if (sameShape(y.shape, t.shape)) return;
+  throw new UsageError(
+    `${where}: prediction ${formatShape(y.shape)} and target ${formatShape(t.shape)} differ in shape`,
+  );
 }
 
 function requireLabels(where: string, logits: Tensor, labels: Tensor): void {

@@ -7,7 +7,7 @@ import { hostTensor, type Parameters } from '../base/parameters.ts';
 import { deriveKey, type Key, randomSequence } from '../base/random.ts';
 import { elementCount, type Shape } from '../base/shape.ts';
 import type { Layer, Operator } from '../graph/operator.ts';
-import type { Tensor } from '../graph/tensor.ts';
+import type { GraphKey, Tensor } from '../graph/tensor.ts';
 
 /**
  * What a parameter does. Only `weights` live on crossbars; the others stay digital. `scale` and `shift` are γ and β
@@ -27,6 +27,8 @@ export type ParameterRole =
 export type Initial =
   /** Normal with mean 0 and variance 2 / fanIn: He et al., ICCV 2015 (arXiv 1502.01852), equation 10. */
   | { readonly kind: 'he-normal'; readonly fanIn: number }
+  /** Normal with mean 0. */
+  | { readonly kind: 'normal'; readonly deviation: number }
   /** Uniform in (−bound, bound). */
   | { readonly kind: 'uniform'; readonly bound: number }
   | { readonly kind: 'constant'; readonly value: number };
@@ -51,6 +53,8 @@ export type Context = {
   /** How weight matrices multiply: the seam to the hardware. It owns the weights. */
   readonly operator: Operator;
   readonly mode: Mode;
+  /** A new key at each call, for modules that draw, as dropout does; absent: they let everything through. */
+  readonly freshKey?: (() => GraphKey) | undefined;
 };
 
 /** What a network computes. */
@@ -110,6 +114,8 @@ function initialValues({ shape, initial }: ParameterSpec, key: Key): Float32Arra
   switch (initial.kind) {
     case 'he-normal':
       return values.map(() => draw.normal() * Math.sqrt(2 / initial.fanIn));
+    case 'normal':
+      return values.map(() => draw.normal() * initial.deviation);
     case 'uniform':
       return values.map(() => (2 * draw.uniform() - 1) * initial.bound);
     case 'constant':

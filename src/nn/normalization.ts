@@ -66,3 +66,12 @@ export function normalizeByMoments(
 export function updatedStatistics(running: Tensor, batch: Tensor, momentum: Tensor | number): Tensor {
   return running.add(batch.subtract(running).multiply(momentum));
 }
+
+/**
+ * (x − μ) / √(σ² + ε), with mean and population variance over `axes` of each example; the mean is taken away before
+ * squares are, so that a large one costs no digits.
+ */
+export function normalizeAxes(x: Tensor, axes: readonly number[]): Tensor {
+  const d = x.subtract(x.mean(axes, true));
+  return d.divide(d.square().mean(axes, true).add(NORMALIZATION_EPSILON).sqrt());
+}

@@ -1,9 +1,12 @@
-// Recurrent cells: one step, unrolled in the graph by the caller. The gates come from two weight matrices, one for the
-// input and one for the hidden state, so each is an analog layer of its own.
+// Recurrent cells: one step, which recurrent-modules.ts or a caller unrolls in the graph. The gates come from two weight
+// matrices, one for the input and one for the hidden state, so each is an analog layer of its own.
 
 import type { Layer, Operator } from '../graph/operator.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import type { Initial, ParameterSpec } from './network.ts';
+
+/** Sizes of a recurrent layer and its name. */
+export type RecurrentSizes = { readonly layer: string; readonly inputs: number; readonly hidden: number };
 
 /** What an LSTM carries from step to step, each (n, hidden). */
 export type LstmState = { readonly hidden: Tensor; readonly cell: Tensor };
@@ -13,16 +16,8 @@ export type LstmState = { readonly hidden: Tensor; readonly cell: Tensor };
  * 4 hidden) and `layer.bias` (4 hidden), all uniform in ±1/√hidden (PyTorch's default). The columns hold the gates in
  * the order input, forget, candidate, output.
  */
-export function lstmParameters({
-  layer,
-  inputs,
-  hidden,
-}: {
-  readonly layer: string;
-  readonly inputs: number;
-  readonly hidden: number;
-}): readonly ParameterSpec[] {
-  const initial: Initial = { kind: 'uniform', bound: 1 / Math.sqrt(hidden) };
+export function lstmParameters({ layer, inputs, hidden }: RecurrentSizes): readonly ParameterSpec[] {
+  const initial = recurrentInitial(hidden);
   return [
     { name: `${layer}.input.weights`, shape: [inputs, 4 * hidden], role: 'weights', initial },
     { name: `${layer}.hidden.weights`, shape: [hidden, 4 * hidden], role: 'weights', initial },
@@ -31,19 +26,8 @@ export function lstmParameters({
 }
 
 /** The two layers of an LSTM: `layer.input` and `layer.hidden`. */
-export function lstmLayers({
-  layer,
-  inputs,
-  hidden,
-}: {
-  readonly layer: string;
-  readonly inputs: number;
-  readonly hidden: number;
-}): readonly Layer[] {
-  return [
-    { name: `${layer}.input`, kind: 'dense', shape: [inputs, 4 * hidden] },
-    { name: `${layer}.hidden`, kind: 'dense', shape: [hidden, 4 * hidden] },
-  ];
+export function lstmLayers(sizes: RecurrentSizes): readonly [input: Layer, hidden: Layer] {
+  return recurrentLayers(sizes, 4);
 }
 
 /**
@@ -60,28 +44,120 @@ export function lstmLayers({
  * @param operator   multiplies by the layers `layer.input` and `layer.hidden`
  * @returns h′ and c′
  */
-export function lstmStep({
-  layer,
-  x,
-  state,
-  parameters,
-  operator,
-}: {
+export function lstmStep({ layer, x, state, parameters, operator }: LstmStep): LstmState {
+  const hidden = state.hidden.shape[1]!;
+  const [inputLayer, hiddenLayer] = lstmLayers({ layer, inputs: x.shape[1]!, hidden });
+  const fromInput = operator.multiply(x, inputLayer);
+  const fromHidden = operator.multiply(state.hidden, hiddenLayer);
+  return lstmUpdate(fromInput.add(fromHidden).add(parameters[`${layer}.bias`]!), state.cell);
+}
+
+/** What a step of an LSTM is given. */
+export type LstmStep = {
   readonly layer: string;
   readonly x: Tensor;
   readonly state: LstmState;
   readonly parameters: Readonly<Record<string, Tensor>>;
   readonly operator: Operator;
-}): LstmState {
-  const [n, size] = state.hidden.shape as readonly [number, number];
-  const [input, hidden] = lstmLayers({ layer, inputs: x.shape[1]!, hidden: size }) as [Layer, Layer];
-  const fromInput = operator.multiply(x, input);
-  const fromHidden = operator.multiply(state.hidden, hidden);
-  const gates = fromInput.add(fromHidden).add(parameters[`${layer}.bias`]!);
-  const gate = (k: number): Tensor => gates.slice([0, k * size], [n, (k + 1) * size]);
-  const cell = gate(1)
-    .sigmoid()
-    .multiply(state.cell)
-    .add(gate(0).sigmoid().multiply(gate(2).tanh()));
-  return { hidden: gate(3).sigmoid().multiply(cell.tanh()), cell };
+};
+
+/**
+ * The state that the gates (i, f, g, o) of an LSTM lead to.
+ *
+ * @param gates (n, 4 hidden), before their non-linearities
+ * @param cell  c before the step, (n, hidden); absent: zeros
+ */
+export function lstmUpdate(gates: Tensor, cell: Tensor | undefined): LstmState {
+  const [i, f, g, o] = gatesOf(gates, 4) as [Tensor, Tensor, Tensor, Tensor];
+  const written = i.sigmoid().multiply(g.tanh());
+  const next = cell === undefined ? written : f.sigmoid().multiply(cell).add(written);
+  return { hidden: o.sigmoid().multiply(next.tanh()), cell: next };
+}
+
+/**
+ * Parameters of a GRU named `layer`: `layer.input.weights` (inputs, 3 hidden), `layer.input.bias` (3 hidden),
+ * `layer.hidden.weights` (hidden, 3 hidden) and `layer.hidden.bias` (3 hidden), all uniform in ±1/√hidden (PyTorch's
+ * default). The columns hold the gates in the order reset, update, candidate.
+ */
+export function gruParameters({ layer, inputs, hidden }: RecurrentSizes): readonly ParameterSpec[] {
+  const initial = recurrentInitial(hidden);
+  return [
+    { name: `${layer}.input.weights`, shape: [inputs, 3 * hidden], role: 'weights', initial },
+    { name: `${layer}.input.bias`, shape: [3 * hidden], role: 'bias', initial },
+    { name: `${layer}.hidden.weights`, shape: [hidden, 3 * hidden], role: 'weights', initial },
+    { name: `${layer}.hidden.bias`, shape: [3 * hidden], role: 'bias', initial },
+  ];
+}
+
+/** The two layers of a GRU: `layer.input` and `layer.hidden`. */
+export function gruLayers(sizes: RecurrentSizes): readonly [input: Layer, hidden: Layer] {
+  return recurrentLayers(sizes, 3);
+}
+
+/**
+ * One step of a GRU: K. Cho et al., EMNLP 2014 (arXiv 1406.1078), in the form of PyTorch's GRU, which applies the reset
+ * gate after the product.
+ *
+ *     (r, z, n)ₓ = x Wₓ + bₓ,  (r, z, n)ₕ = h Wₕ + bₕ
+ *     n = tanh(nₓ + σ(rₓ + rₕ) nₕ),  z = σ(zₓ + zₕ)
+ *     h′ = (1 − z) n + z h
+ *
+ * @param x          (n, inputs)
+ * @param hidden     h before the step, (n, hidden)
+ * @param parameters by name, as `gruParameters` lists them
+ * @param operator   multiplies by the layers `layer.input` and `layer.hidden`
+ * @returns h′
+ */
+export function gruStep({ layer, x, hidden, parameters, operator }: GruStep): Tensor {
+  const [inputLayer, hiddenLayer] = gruLayers({ layer, inputs: x.shape[1]!, hidden: hidden.shape[1]! });
+  const fromInput = operator.multiply(x, inputLayer).add(parameters[`${layer}.input.bias`]!);
+  const fromHidden = operator.multiply(hidden, hiddenLayer).add(parameters[`${layer}.hidden.bias`]!);
+  return gruUpdate(fromInput, fromHidden, hidden);
+}
+
+/** What a step of a GRU is given. */
+export type GruStep = {
+  readonly layer: string;
+  readonly x: Tensor;
+  readonly hidden: Tensor;
+  readonly parameters: Readonly<Record<string, Tensor>>;
+  readonly operator: Operator;
+};
+
+/**
+ * The state that the gates (r, z, n) of a GRU lead to.
+ *
+ * @param fromInput  x Wₓ + bₓ, (n, 3 hidden)
+ * @param fromHidden h Wₕ + bₕ, (n, 3 hidden), or bₕ alone where h is zero
+ * @param hidden     h before the step, (n, hidden); absent: zeros
+ */
+export function gruUpdate(fromInput: Tensor, fromHidden: Tensor, hidden: Tensor | undefined): Tensor {
+  const ofInput = gatesOf(fromInput, 3) as [Tensor, Tensor, Tensor];
+  const ofHidden = gatesOf(fromHidden.broadcastTo(fromInput.shape), 3) as [Tensor, Tensor, Tensor];
+  const reset = ofInput[0].add(ofHidden[0]).sigmoid();
+  const update = ofInput[1].add(ofHidden[1]).sigmoid();
+  const candidate = ofInput[2].add(reset.multiply(ofHidden[2])).tanh();
+  const fresh = update.negate().add(1).multiply(candidate);
+  return hidden === undefined ? fresh : fresh.add(update.multiply(hidden));
+}
+
+/** The columns of each gate, (n, hidden). */
+function gatesOf(gates: Tensor, count: number): Tensor[] {
+  const [n, columns] = gates.shape as readonly [number, number];
+  const size = columns / count;
+  return Array.from({ length: count }, (_, k) => gates.slice([0, k * size], [n, (k + 1) * size]));
+}
+
+function recurrentInitial(hidden: number): Initial {
+  return { kind: 'uniform', bound: 1 / Math.sqrt(hidden) };
+}
+
+function recurrentLayers(
+  { layer, inputs, hidden }: RecurrentSizes,
+  gates: number,
+): readonly [input: Layer, hidden: Layer] {
+  return [
+    { name: `${layer}.input`, kind: 'dense', shape: [inputs, gates * hidden] },
+    { name: `${layer}.hidden`, kind: 'dense', shape: [hidden, gates * hidden] },
+  ];
 }

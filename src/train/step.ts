@@ -7,7 +7,7 @@ import { asMatrix } from '../crossbar/mapping.ts';
 import { gradients } from '../graph/gradients.ts';
 import type { Graph } from '../graph/node.ts';
 import { digital, type Layer, weightsOf } from '../graph/operator.ts';
-import { constant, type Tensor } from '../graph/tensor.ts';
+import { constant, type GraphKey, type Tensor } from '../graph/tensor.ts';
 import { type Trace, trace } from '../graph/trace.ts';
 import { isTrained, type Network, type ParameterSpec } from '../nn/network.ts';
 import { updatedStatistics } from '../nn/normalization.ts';
@@ -66,9 +66,9 @@ export function initialTrainingState({
  * The graph of a training step on a batch.
  *
  * Inputs: the tensors of the task's batch. States: parameters, the rule's state, converter ranges, a teacher's
- * parameters. Scalars: `learningRate`, those of the rule, and those of `trainingOperator`. Outputs: `loss`, the sum of
- * the objectives, and the task's metrics. A step clips weights after it moves them: to ±α standard deviations of their
- * layer or column.
+ * parameters. Scalars: `learningRate`, those of the rule, and those of `trainingOperator`. Key: `noise`, of
+ * `trainingOperator` and of modules that draw, if anything does. Outputs: `loss`, the sum of the objectives, and the
+ * task's metrics. A step clips weights after it moves them: to ±α standard deviations of their layer or column.
  */
 export function traceTrainingStep({ network, task, rule, settings, teacher }: StepOptions): Graph {
   return trace((t) => {
@@ -79,8 +79,9 @@ export function traceTrainingStep({ network, task, rule, settings, teacher }: St
     const weights = (layer: Layer): Tensor => parameters[weightsOf(layer)]!;
     const { operator, learning } = trainingOperator(t, network, settings, weights);
     const statistics: Record<string, Tensor> = {};
+    const freshKey = freshKeys(t);
     const forward: Forwarded = (inputs) => {
-      const result = network.apply({ inputs, parameters, operator, mode: { kind: 'training' } });
+      const result = network.apply({ inputs, parameters, operator, mode: { kind: 'training' }, freshKey });
       Object.assign(statistics, result.statistics);
       return result.outputs;
     };
@@ -127,6 +128,12 @@ export function batchInputs(t: Trace, task: Goal, size: number): Record<string, 
   return Object.fromEntries(
     Object.entries(task.batch).map(([name, shape]) => [name, t.input(name, [size, ...shape])]),
   );
+}
+
+/** Keys for the modules that draw, in the order of the trace; made of the step's key only if one is asked for. */
+function freshKeys(t: Trace): () => GraphKey {
+  let asked = 0;
+  return () => t.key('noise').derive('dropout', asked++);
 }
 
 function forwardTeacher(t: Trace, teacher: Network): Forwarded {
