@@ -25,7 +25,7 @@ const { engine } = await createEngine();
 const data = textures();
 const rules = [
   { rule: sgd({ momentum: 0.9, nesterov: true, weightDecay: 5e-4 }), initial: 0.2 },
-  { rule: signum, initial: 0.005 },
+  { rule: signum, initial: 0.003 },
 ];
 for (const { rule, initial } of rules) {
   const settings = { ...textureSettings, learningRate: { kind: 'cosine', initial } } as const;

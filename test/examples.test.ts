@@ -41,7 +41,7 @@ const answers: Readonly<Record<string, readonly [RegExp, (...numbers: number[]) 
     (before, after) => after! > before! + 5,
   ],
   'loss-budget.ts': [
-    /^1 day, global: the chip costs (-?[\d.]+) ± ([\d.]+) percentage points\.$/,
+    /^1 day, global: the chip costs (-?[\d.]+) ± ([\d.]+) percentage points[.;]/,
     (loss, halfWidth) => loss! > -2 && loss! < 20 && halfWidth! > 0,
   ],
   'import-pytorch.ts': [/^logits (\d+), (\d+)$/, (first, second) => first === 7 && second === 41],
