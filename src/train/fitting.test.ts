@@ -205,7 +205,7 @@ for (const [preset, hasOutputRange] of [
         epochs: 10,
         rule: { kind: 'sgd', momentum: 0.9, nesterov: true, weightDecay: 5e-4 },
         hardware: byLayer(preset, network.layers, ({ name }) => (name === 'dense2' ? 'digital' : undefined)),
-        ranges: { decay: 0.01, shareInside: 0.95, initialSteps: 8, initialDeviations: 3 },
+        ranges: { rateShare: 1, decay: 0.01, shareInside: 0.95, initialSteps: 8, initialDeviations: 3 },
       };
       const fitting = await prepareFit(optionsOn(engine, { settings, network }));
       const paths: number[] = [];

@@ -137,7 +137,7 @@ test('settings at the edges of what is allowed have no faults', () => {
     statisticsMomentum: 1,
     noise: { kind: 'gaussian', relativeToMax: 0 },
     dropConnect: 0,
-    ranges: { decay: 0, shareInside: 1, initialSteps: 0, initialDeviations: 1e-9 },
+    ranges: { rateShare: 0, decay: 0, shareInside: 1, initialSteps: 0, initialDeviations: 1e-9 },
     distillation: { weight: 1, temperature: 1e-9 },
   };
   assert.deepEqual([...faultsOf(edges), ...faultsOf(fullSettings)], []);

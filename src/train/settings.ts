@@ -68,6 +68,8 @@ export type WeightClipping =
 
 /** How converter ranges are found while a network is trained for its hardware; `learnedRange` has the equations. */
 export type RangeLearning = {
+  /** Learning rate of ranges, as a share of that of the weights. */
+  readonly rateShare: number;
   /** Share of a range by which it shrinks in a step of rate 1, while few inputs are clipped. */
   readonly decay: number;
   /** A range shrinks only while more than this share of the inputs lies inside it. */
@@ -176,8 +178,12 @@ const clippingSchema: z.ZodType<WeightClipping> = z.discriminatedUnion('kind', [
   }),
 ]);
 
-/** Defaults are those of aihwkit-lightning, src/aihwkit_lightning/simulator/parameters/pre_post.py, but for the names. */
+/**
+ * Defaults are those of aihwkit-lightning, src/aihwkit_lightning/simulator/parameters/pre_post.py, but for the rate, which
+ * is ours: at the weights' own rate ranges of a network with batch normalisation grow too large (decision 0014).
+ */
 export const rangeLearningDefaults: RangeLearning = {
+  rateShare: 0.3,
   decay: 0.001,
   shareInside: 0.95,
   initialSteps: 100,
@@ -185,6 +191,7 @@ export const rangeLearningDefaults: RangeLearning = {
 };
 
 const rangeLearningSchema: z.ZodType<RangeLearning> = z.strictObject({
+  rateShare: z.number().min(0).default(rangeLearningDefaults.rateShare),
   decay: z.number().min(0).default(rangeLearningDefaults.decay),
   shareInside: z.number().min(0).max(1).default(rangeLearningDefaults.shareInside),
   initialSteps: z.int().min(0).default(rangeLearningDefaults.initialSteps),

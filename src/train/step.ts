@@ -11,7 +11,7 @@ import { constant, type GraphKey, type Tensor } from '../graph/tensor.ts';
 import { type Trace, trace } from '../graph/trace.ts';
 import { isTrained, type Network, type ParameterSpec } from '../nn/network.ts';
 import { updatedStatistics } from '../nn/normalization.ts';
-import type { TrainingSettings } from './settings.ts';
+import { rangeLearningDefaults, type TrainingSettings } from './settings.ts';
 import type { Forwarded, Goal, Objective } from './task.ts';
 import { trainedRanges, trainingOperator } from './training-operator.ts';
 import type { Update, UpdateRule } from './update-rule.ts';
@@ -97,13 +97,15 @@ export function traceTrainingStep({ network, task, rule, settings, teacher }: St
     const tensorOf = ({ name, shape }: ParameterSpec): Tensor => parameters[name] ?? t.state(name, shape);
     const slopes = slopesOf(objectives, trained, tensorOf);
     const learningRate = t.scalar('learningRate');
+    const { rateShare } = settings.ranges ?? rangeLearningDefaults;
+    const rangeRate = learningRate.multiply(rateShare);
     const updates: Record<string, Tensor> = {};
     for (const [position, parameter] of trained.entries()) {
       const update: Update = {
         parameter,
         weights: tensorOf(parameter),
         gradient: slopes[position]!,
-        learningRate,
+        learningRate: parameter.role === 'range' ? rangeRate : learningRate,
         state: (name) => t.state(name, rule.states(parameter).find((state) => state.name === name)!.shape),
         scalar: (name) => t.scalar(name),
       };
