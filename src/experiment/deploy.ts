@@ -14,11 +14,10 @@ import { checkHardware } from '../crossbar/hardware-schema.ts';
 import { allRangeStates } from '../crossbar/ranges.ts';
 import { type DataSplit, subset } from '../data/image-set.ts';
 import type { Engine, Executable, Store } from '../engine.ts';
-import { digital, weightsOf } from '../graph/operator.ts';
 import type { Network } from '../nn/network.ts';
 import { checkParameters, checkTensors } from '../train/checkpoint.ts';
 import { classification } from '../train/classification.ts';
-import { INFERENCE_BATCH, scoreOn, traceInference } from '../train/score.ts';
+import { digitalScoreIn, INFERENCE_BATCH, scoreOn, traceInference } from '../train/score.ts';
 import type { Task } from '../train/task.ts';
 import { type Adabs, prepareAdabs } from './adabs.ts';
 import { calibrateRanges } from './calibrate.ts';
@@ -114,7 +113,6 @@ export async function deploy(options: DeploymentOptions): Promise<Deployment> {
     evaluation,
     hardware,
     task: tasks.scored,
-    size,
     store,
     chips,
     inference,
@@ -130,8 +128,6 @@ type Parts = {
   readonly evaluation: EvaluationSettings;
   readonly hardware: HardwareSpec;
   readonly task: Task;
-  /** Examples of a batch. */
-  readonly size: number;
   readonly store: Store;
   readonly chips: ChipPrograms;
   readonly inference: Executable;
@@ -141,14 +137,15 @@ type Parts = {
 };
 
 function deployment(parts: Parts): Deployment {
-  const { options, hardware, store, chips, inference, adabs } = parts;
+  const { options, hardware, task, store, chips, inference, adabs } = parts;
   const { network } = options;
   // Several calls at once would move each other's chips away.
   const mutex = createMutex();
   return {
     network,
     hardware,
-    digitalAccuracy: (signal) => mutex.runExclusive(() => digitalScore(parts, signal)),
+    digitalAccuracy: (signal) =>
+      mutex.runExclusive(() => digitalScoreIn(store, { engine: options.engine, network, task, signal })),
     accuracy: async (read, signal) => {
       checkRead(read);
       checkMethod(parts, read.method);
@@ -267,20 +264,6 @@ function checkMethod({ evaluation: { methods } }: Parts, method: CompensationMet
   throw new UsageError(
     `accuracy: method must be one the deployment was made for (${methods.join(', ')}), got ${method}`,
   );
-}
-
-async function digitalScore(
-  { options: { engine, network }, store, task, size, testBatches }: Parts,
-  signal: AbortSignal | undefined,
-): Promise<number> {
-  const executable = await engine.compile(
-    traceInference(network, task, size, (t) => digital((layer) => t.state(weightsOf(layer), layer.shape))),
-  );
-  try {
-    return await scoreOn(executable, task, testBatches, () => ({ state: store }), signal);
-  } finally {
-    executable.free();
-  }
 }
 
 async function scoreOnChip(

@@ -6,6 +6,7 @@ import type { Parameters } from '../base/parameters.ts';
 import { deriveKey, type Key, keyFromSeed } from '../base/random.ts';
 import { check, type Incomplete } from '../base/schema.ts';
 import { elementCount, formatShape, sameShape } from '../base/shape.ts';
+import { patternFaults } from '../crossbar/hardware.ts';
 import { batchOrder } from '../data/batches.ts';
 import type { DataSplit } from '../data/image-set.ts';
 import type { Engine, Executable, Store } from '../engine.ts';
@@ -173,7 +174,7 @@ function classificationOf({ data }: FitOptions, settings: TrainingSettings): Tas
 
 function optionFaults(
   { network, teacher, evaluateEveryEpochs = 1 }: FitOptions,
-  { batchSize, distillation }: TrainingSettings,
+  { batchSize, distillation, hardware }: TrainingSettings,
   { batch, examples }: Task,
   seed: number,
 ): string[] {
@@ -184,8 +185,16 @@ function optionFaults(
     faults.push(`evaluateEveryEpochs must be a whole number from 1, got ${evaluateEveryEpochs}`);
   if (batchSize > examples.trainCount)
     faults.push(`batchSize must be at most the ${examples.trainCount} training examples, got ${batchSize}`);
+  if (hardware !== undefined)
+    faults.push(
+      ...patternFaults(
+        hardware,
+        network.layers.map(({ name }) => name),
+      ),
+    );
   for (const [name, shape] of Object.entries(network.inputs)) {
     const given = batch[name];
+    // A task may make an input itself, as an adversarial pair makes noise.
     if (given === undefined) continue;
     if (!sameShape(given, shape))
       faults.push(`the network takes "${name}" ${formatShape(shape)}, the data have ${formatShape(given)}`);

@@ -1,7 +1,7 @@
 // Scores a network on the test examples of its task with a compiled inference graph, batch by batch.
 
 import type { Parameters } from '../base/parameters.ts';
-import type { Call, Engine, Executable } from '../engine.ts';
+import type { Call, Engine, Executable, Store } from '../engine.ts';
 import type { Graph } from '../graph/node.ts';
 import { digital, type Operator, weightsOf } from '../graph/operator.ts';
 import { type Trace, trace } from '../graph/trace.ts';
@@ -76,23 +76,28 @@ export type DigitalScore = {
 };
 
 /** Score of a network in floating point on all test examples of a task. Throws the reason of the signal if it aborts. */
-export async function digitalScore({
-  engine,
-  network,
-  parameters,
-  task,
-  signal,
-}: DigitalScore): Promise<number> {
+export async function digitalScore({ parameters, ...options }: DigitalScore): Promise<number> {
+  const store = await options.engine.store(parameters);
+  try {
+    return await digitalScoreIn(store, options);
+  } finally {
+    store.free();
+  }
+}
+
+/** The same with the parameters that a store holds. */
+export async function digitalScoreIn(
+  store: Store,
+  { engine, network, task, signal }: Omit<DigitalScore, 'parameters'>,
+): Promise<number> {
   const { examples } = task;
   const size = Math.min(INFERENCE_BATCH, examples.testCount);
   const executable = await engine.compile(
     traceInference(network, task, size, (t) => digital((layer) => t.state(weightsOf(layer), layer.shape))),
   );
-  const store = await engine.store(parameters);
   try {
     return await scoreOn(executable, task, examples.testBatches(size), () => ({ state: store }), signal);
   } finally {
-    store.free();
     executable.free();
   }
 }
