@@ -75,7 +75,6 @@ test('faults of published figures and of a sweep are found too', () => {
 
 // Records of version 0.1.0 have the numbers of gradient descent beside the other settings.
 for (const folder of [
-  'cifar10-resnet32',
   'joshi2020',
   'synthetic-small-cnn',
   'joshi2020/without-clipping/eta-0',

@@ -53,8 +53,6 @@ const results = new URL('../../results/', import.meta.url);
 const cifar = { inputShape: [32, 32, 3], classes: 10 };
 
 for (const file of [
-  'cifar10-resnet32/digital',
-  'cifar10-resnet32/noise-trained',
   'joshi2020/digital',
   'joshi2020/noise-trained',
 ]) {
