@@ -1,6 +1,6 @@
-// Modules: small recipes that, given the shape of their input, name their parameters and the shape of their output.
-// Shapes are those of one example, without the batch axis. Networks are made of them (define-network.ts). Weights are
-// multiplied through the context's operator only, so a module runs on any hardware.
+// Modules, the parts of networks: recipes that, for the shape of their input, list their parameters and the shape of
+// their output. Shapes are those of one example, without the batch axis. define-network.ts makes networks of them.
+// Weights are multiplied through the context's operator only, so a module runs on any hardware.
 
 import { UsageError } from '../base/errors.ts';
 import { elementCount, formatShape, type Shape, sameShape } from '../base/shape.ts';
@@ -10,10 +10,12 @@ import type { Tensor } from '../graph/tensor.ts';
 import type { Context, Initial, ParameterRole, ParameterSpec } from './network.ts';
 import { normalizeByBatch, normalizeByMoments } from './normalization.ts';
 
-/** What a module computes with besides its input. */
+/** The arguments of a module besides its input. */
 export type ModuleContext = Omit<Context, 'inputs'>;
 
-/** What a module computes: its value, and batch statistics under the names of the running parameters they update. */
+/**
+ * The results of a module: its value, and batch statistics under the names of the running parameters that they update.
+ */
 export type ModuleResult = { readonly value: Tensor; readonly statistics: Readonly<Record<string, Tensor>> };
 
 /** A module for inputs of a known shape. */
@@ -25,7 +27,9 @@ export type PlacedModule = {
   readonly apply: (x: Tensor, context: ModuleContext) => ModuleResult;
 };
 
-/** A recipe: from the shape of one input example to a module for it. Throws `UsageError` for inputs it cannot take. */
+/**
+ * A recipe: from the shape of one input example to a module for it. Throws `UsageError` for shapes that it cannot take.
+ */
 export type Module = (inputShape: Shape) => PlacedModule;
 
 /** Elementwise non-linearities. */
@@ -153,7 +157,9 @@ export function averagePool(size: number): Module {
   return pool('averagePool', size, (windows, axes) => windows.mean(axes));
 }
 
-/** Maximum over windows of `size` x `size` that do not overlap; rows and columns that do not fill a window are dropped. */
+/**
+ * Maximum over windows of `size` x `size` that do not overlap; rows and columns that do not fill a window are dropped.
+ */
 export function maxPool(size: number): Module {
   return pool('maxPool', size, (windows, axes) => windows.max(axes));
 }
@@ -185,7 +191,7 @@ export const globalAveragePool: Module = (inputShape) => {
   return withoutParameters([channels], (x) => x.mean([1, 2]));
 };
 
-/** All axes in one: (h, w, c) → (h · w · c). */
+/** All axes merged into one: (h, w, c) → (h · w · c). */
 export const flatten: Module = (inputShape) => {
   const size = elementCount(inputShape);
   return withoutParameters([size], (x) => x.reshape([x.shape[0]!, size]));
@@ -221,7 +227,7 @@ export function paddedShortcut(outputChannels: number): Module {
   };
 }
 
-/** Modules one after another. */
+/** Modules in sequence. */
 export function sequence(modules: readonly Module[]): Module {
   return (inputShape) => {
     const placed: PlacedModule[] = [];

@@ -5,7 +5,7 @@ import type { Layer, Operator } from '../graph/operator.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import type { Initial, ParameterSpec } from './network.ts';
 
-/** What an LSTM carries from step to step, each (n, hidden). */
+/** The state of an LSTM between steps, each (n, hidden). */
 export type LstmState = { readonly hidden: Tensor; readonly cell: Tensor };
 
 /**
