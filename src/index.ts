@@ -1,5 +1,5 @@
-// The library: one import, free of Node, grouped in the order of the work. `ohmic/node` adds native code, files and data
-// sets. Everything that is not here is internal.
+// The library: one import that needs no Node, grouped in the order of the work. `ohmic/node` adds native code, files
+// and data sets. Everything that is not here is internal.
 
 // Base: errors, named tensors, random keys, units.
 export { UsageError } from './base/errors.ts';
@@ -106,7 +106,7 @@ export {
 export { printGraph } from './graph/print.ts';
 export { concat, constant, customGradient, GraphKey, iota, straightThrough, Tensor } from './graph/tensor.ts';
 export { type Trace, trace } from './graph/trace.ts';
-// Files of others.
+// Files of other programs.
 export { type ImportedWeights, type ImportOptions, importWeights } from './interop/import-weights.ts';
 export { parseNameMap } from './interop/name-map.ts';
 export { decodeTensors, encodeTensors } from './interop/safetensors.ts';

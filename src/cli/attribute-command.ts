@@ -1,5 +1,5 @@
-// `ohmic attribute`: where one network loses accuracy on its hardware: each source of error and each group of layers,
-// alone and left out, on the chips on which the network is evaluated too.
+// `ohmic attribute`: where one network loses accuracy on its hardware. Each source of error and each group of layers is
+// measured alone and left out, on the chips of the network's evaluation.
 
 import type { Json } from '../base/schema.ts';
 import { type HardwareSpec, hardwareOf } from '../crossbar/hardware.ts';
@@ -64,7 +64,7 @@ export async function attributeCommand(flags: AttributeFlags, progress: Progress
     const data = await loadData({ dataset, trainImages, testImages }, { folder: flags.data, progress });
     const network = networkByName(trained.provenance.model, imageTask(data));
     const groups = groupsOf(flags, network, hardware);
-    // Asked before anything is measured.
+    // Checked before anything is measured.
     const variants = attributionVariants({ network, hardware, points, groups });
     const [weights] = await digestsOf([flags.weights]);
     const settings = {
@@ -108,7 +108,7 @@ type Attributed = {
   readonly total: number;
 };
 
-/** The groups of layers that are moved together; undefined: by the first part of their names. */
+/** The groups of layers; undefined: layers grouped by the first part of their names. */
 function groupsOf(
   { groups }: AttributeFlags,
   { layers }: Network,

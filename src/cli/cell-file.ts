@@ -12,17 +12,17 @@ import { readSettingsFile } from './files.ts';
 export const CELL_ENDINGS: readonly string[] = ['.yaml', '.yml', '.json'];
 
 /**
- * Hardware, read from `file`, with its cell in place: `cell: my-cell.yaml` names a cell file, relative to the folder of
- * `file`. What holds its cell itself is returned as it is.
+ * Hardware from `file`, with its cell file read: `cell: my-cell.yaml` is relative to the folder of `file`. Hardware
+ * that has the cell itself is returned unchanged.
  *
- * @throws UsageError if the cell file can't be read; what it holds is checked with the hardware
+ * @throws UsageError if the cell file can't be read; its content is checked with the hardware
  */
 export function withCellFile(hardware: Json, file: string): Json {
   if (!isTree(hardware) || typeof hardware['cell'] !== 'string') return hardware;
   return { ...hardware, cell: readSettingsFile(resolve(dirname(file), hardware['cell'])) };
 }
 
-/** Settings, read from `file`, with the cells of every `hardware` in place. Throws likewise. */
+/** Settings from `file`, with the cell file of every `hardware` read. Throws likewise. */
 export function withCellFiles(settings: Json, file: string): Json {
   if (!isTree(settings)) return settings;
   return Object.fromEntries(
@@ -36,7 +36,7 @@ export function withCellFiles(settings: Json, file: string): Json {
 /**
  * The text of a cell file, in the format of its ending.
  *
- * @param comment lines at its head; JSON has no comments, so it goes without
+ * @param comment lines at its head; left out in JSON, which has no comments
  * @throws UsageError for another ending
  */
 export function cellFileText(path: string, cell: CellSpec, comment: readonly string[]): string {

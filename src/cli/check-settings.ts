@@ -1,5 +1,5 @@
-// The door for settings files: of whatever version, complete and checked, or all faults at once. Parts that say less take
-// the rest from other parts; what a data set suggests comes before what a schema does.
+// Checks settings files of all versions: returns complete settings, or lists all faults at once. Parts without a field
+// take it from other parts; the suggestions of a data set come before the defaults of a schema.
 
 import { isTree, mergeSettings, type Tree } from '../base/merge.ts';
 import { check, type Json } from '../base/schema.ts';
@@ -13,7 +13,7 @@ import { type RunSettings, runSchema, type TrainSettings, trainSchema } from './
 /**
  * Settings of a training run, complete.
  *
- * @param where what holds them, for errors
+ * @param where the file or command, for errors
  * @throws UsageError that lists all faults
  */
 export function checkTrainSettings(where: string, raw: Json | undefined): TrainSettings {
@@ -25,7 +25,7 @@ export function checkTrainSettings(where: string, raw: Json | undefined): TrainS
 }
 
 /**
- * Settings of a whole run, complete: noise training takes what it does not say from the digital one, a sweep over
+ * Settings of a whole run, complete: noise training takes missing fields from the digital training, a sweep over
  * training noise from the noise training, every evaluation from the main one. Throws likewise.
  */
 export function checkRunSettings(where: string, raw: Json | undefined): RunSettings {
@@ -52,14 +52,14 @@ function fieldsOf(raw: Json | undefined): Tree {
   return isTree(raw) ? raw : {};
 }
 
-/** What the data set suggests for a training: changes of its images that keep what they show. */
+/** The settings that the data set suggests for a training: augmentation that keeps the content of its images. */
 function suggested(settings: Tree): Json | undefined {
   const { dataset } = fieldsOf(settings['data']);
   if (typeof dataset !== 'string' || !isNamedSet(dataset)) return undefined;
   return { augmentation: namedSets[dataset].augmentation };
 }
 
-/** With what other fields imply: kinds; how ranges are learned, where the hardware has converters. */
+/** Adds the fields that others imply: kinds; how ranges are learned, if the hardware has converters. */
 function completed(training: Json | undefined): Json | undefined {
   const named = withKinds(training);
   if (!isTree(named) || named['ranges'] !== undefined) return named;

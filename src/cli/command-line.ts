@@ -1,4 +1,4 @@
-// The command as it was typed, for records and for how to continue.
+// The command as typed, for records and for the hint how to continue.
 
 /** This process's command line without --resume, quoted for a shell. */
 export function commandLine(): string {

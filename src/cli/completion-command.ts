@@ -1,5 +1,5 @@
-// `ohmic completion`: scripts that complete commands, flags and their values in a shell, made from commander's tree. The
-// scripts are complete in themselves: pressing Tab starts no process.
+// `ohmic completion`: scripts that complete commands, flags and their values in a shell, made from commander's tree.
+// The scripts are self-contained: pressing Tab starts no process.
 
 import type { Command, Option } from 'commander';
 import { UsageError } from '../base/errors.ts';
@@ -108,7 +108,7 @@ function optionEntry({ long, description, required, optional, argChoices }: Opti
   return { flag, description, values };
 }
 
-/** Hardware is a name or a file; what has no known values may be a file. */
+/** Hardware is a name or a file; an option without known values may take a file. */
 function takesFiles(flag: string, values: readonly string[]): boolean {
   return values.length === 0 || flag === '--hardware';
 }
@@ -176,7 +176,7 @@ function fishScript(entries: readonly Entry[]): string {
   return `# Completion of ohmic; made by \`ohmic completion\`.\n${lines.join('\n')}\n`;
 }
 
-/** All words of the path were typed, and none that leads further down. */
+/** True if all words of the path were typed, and no further subcommand. */
 function fishCondition(path: string, entries: readonly Entry[]): string {
   const parts = path === '' ? [] : path.split(' ');
   const below = entries

@@ -1,5 +1,5 @@
-// The main job with no arguments: a small network on the generated set, trained with and without noise, programmed,
-// and read over a year. Sized for about three minutes on two processors; the sizes are what one may change first.
+// The built-in run: a small network on the generated set, trained with and without noise, programmed, and read over a
+// year. It takes about three minutes on two processors; change the sizes first.
 
 import { DAY, HOUR, MONTH, YEAR } from '../base/units.ts';
 import { COMPENSATION_METHODS } from '../experiment/compensation-method.ts';
@@ -13,7 +13,7 @@ const training: TrainingSettings = {
   rule: { kind: 'sgd', momentum: 0.9, nesterov: true, weightDecay: 5e-4 },
   labelSmoothing: 0,
   statisticsMomentum: 0.1,
-  // The generated shapes lie anywhere in their images already, so crops would teach nothing new.
+  // The generated shapes are at random places of their images already, so crops would add nothing.
   augmentation: { cropPadding: 0, flip: true, cutout: 0 },
   noise: { kind: 'none' },
   clipping: { kind: 'none' },

@@ -1,5 +1,5 @@
-// Evaluations in one folder, with their progress on the terminal, and what they leave there: record, tables, report. What
-// an evaluation does is experiment/evaluation-stage.ts.
+// Evaluations in one folder, with their progress on the terminal; writes record, tables and report. The evaluation
+// itself is experiment/evaluation-stage.ts.
 
 import { join } from 'node:path';
 import { throwFaults } from '../base/errors.ts';
@@ -26,7 +26,7 @@ import { follow } from './follow.ts';
 import type { Task } from './progress.ts';
 import { machineOf, type Workplace } from './workplace.ts';
 
-/** What all networks of an experiment have in common. */
+/** The common parts of all networks of an experiment. */
 export type Experiment = {
   readonly title: string;
   /** The command that repeats it. */
@@ -40,7 +40,7 @@ export type Experiment = {
   readonly seed: number;
 };
 
-/** A network, what the report calls it, and how it is evaluated where that is not how the others are. */
+/** A network, its name in the report, and its evaluation settings if they differ from those of the others. */
 export type LabelledNetwork = {
   readonly label: string;
   readonly trained: TrainedNetwork;
@@ -48,7 +48,7 @@ export type LabelledNetwork = {
 };
 
 /**
- * Evaluates networks one after the other; what an earlier, stopped evaluation finished in the folder is not repeated.
+ * Evaluates networks one after the other; results of an earlier, interrupted evaluation in the folder are not repeated.
  *
  * @throws UsageError for impossible settings or a damaged file; the reason of `signal` if it aborts
  */
@@ -61,19 +61,19 @@ export async function evaluateInFolder(
   const { data, evaluation } = experiment;
   const all = networks.map((network) => network.evaluation ?? evaluation);
   throwFaults('evaluation', [...new Set(all.flatMap((one) => evaluationFaults(one, countsOf(data))))]);
-  // Of all networks before the first is evaluated: a fault of the last must not cost the others' time.
+  // All networks are checked before the first is evaluated, so that a fault of the last is found at once.
   const suited = networks.map((labelled) => withItsMethods(experiment, labelled, place));
   const results: NetworkResult[] = [];
   for (const labelled of suited) results.push(await evaluateOne(experiment, labelled, place, signal));
   return results;
 }
 
-/** How many examples there are. */
+/** Numbers of examples. */
 export function countsOf({ train, test }: DataSplit): { trainCount: number; testCount: number } {
   return { trainCount: train.count, testCount: test.count };
 }
 
-/** A network that normalises nothing is not evaluated with AdaBS, which would do nothing. */
+/** A network without batch normalisation is not evaluated with AdaBS, which would have no effect. */
 function withItsMethods(
   { networkOf, evaluation }: Experiment,
   labelled: LabelledNetwork,
@@ -99,7 +99,10 @@ export function recordOf(
   return experimentRecord({ ...experiment, ohmic: place.version, machine: machineOf(place) }, networks);
 }
 
-/** Writes record.json, accuracies.csv, report.html and, if accuracy is attributed, attribution.csv; returns the report's path. */
+/**
+ * Writes record.json, accuracies.csv, report.html and, if accuracy is attributed, attribution.csv; returns the report's
+ * path.
+ */
 export function writeRecord(folder: string, record: ExperimentRecord): string {
   const report = join(folder, 'report.html');
   writeWhole(join(folder, 'record.json'), toJson(record));
@@ -109,7 +112,7 @@ export function writeRecord(folder: string, record: ExperimentRecord): string {
   return report;
 }
 
-/** Writes the record and its reports, and prints the table, as JSON if that is asked for. */
+/** Writes the record and its reports, and prints the table, with `--json` as JSON. */
 export function reportRecord(
   folder: string,
   record: ExperimentRecord,

@@ -1,5 +1,5 @@
-// What `ohmic evaluate` and `ohmic attribute` have in common: the flags that say on which hardware, on which images and
-// how networks are measured, checked together so that all faults are listed at once.
+// The common flags of `ohmic evaluate` and `ohmic attribute`: hardware, images and evaluation settings. They are
+// checked together, so that all faults are listed at once.
 
 import { basename, dirname, resolve } from 'node:path';
 import { sha256 } from '../base/digest.ts';
@@ -36,7 +36,7 @@ export type MeasurementFlags = WorkFlags &
     readonly json?: boolean;
   };
 
-/** What flags say, checked. */
+/** The values of the flags, checked. */
 export type Measurement = {
   readonly evaluation: EvaluationSettings;
   readonly hardware: HardwareSpec;
@@ -49,7 +49,7 @@ export type Measurement = {
 export type Attempt = <T>(read: () => T) => T | undefined;
 
 /**
- * What the flags say.
+ * The values of the flags.
  *
  * @param command for errors
  * @param own     fields of the evaluation that the command has flags of its own for
@@ -66,7 +66,7 @@ export function checkMeasurement(
       return read();
     } catch (thrown) {
       if (!(thrown instanceof UsageError)) throw thrown;
-      // Several faults come as a heading and a list; the list is joined into this one.
+      // An error with several faults has a heading and a list; the list is joined into this one.
       const [heading, ...list] = messageOf(thrown).split('\n  - ');
       const place = heading!.replace(/\d+ faults$/, '');
       const texts = list.length > 0 ? list.map((fault) => `${place}${fault}`) : [heading!];
@@ -95,7 +95,7 @@ export function checkMeasurement(
   };
 }
 
-/** Fields of an evaluation that flags name; the schema has the others. */
+/** Fields of an evaluation that flags set; the schema has the others. */
 function evaluationFields(flags: MeasurementFlags): object {
   const { chips, testImages, calibrationImages, adabsBatches, adabsBatchSize, adabsAugmentation } = flags;
   const field = (name: string, text: string | undefined): object =>
@@ -133,21 +133,21 @@ export async function readNetworks(files: readonly string[]): Promise<LabelledNe
   }));
 }
 
-/** What people call a network: by how it was trained. */
+/** Name of a network for people, from its training. */
 function kindOf({ provenance }: TrainedNetwork): string {
   if (isNoiseTrained(provenance)) return 'noise-trained';
   if (provenance.settings?.hardware !== undefined) return 'hardware-trained';
   return provenance.external === undefined ? 'digital' : 'imported';
 }
 
-/** Files of weights with what is in them, for the settings of a run. */
+/** Files of weights with their content, for the settings of a run. */
 export function digestsOf(files: readonly string[]): Promise<{ file: string; sha256: string }[]> {
   return Promise.all(
     files.map(async (file) => ({ file: resolve(file), sha256: await sha256(readBytes(file)) })),
   );
 }
 
-/** The data set that all networks were trained on, unless another is asked for. */
+/** The data set that all networks were trained on, unless a flag names another. */
 export function commonDataset(
   command: string,
   networks: readonly LabelledNetwork[],

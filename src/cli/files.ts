@@ -1,4 +1,4 @@
-// Settings files of the command. Other files are read and written by node/files.ts, whose names the command finds here.
+// Settings files of the command. node/files.ts reads and writes other files; its functions are exported here too.
 
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';

@@ -23,7 +23,7 @@ export type FitCellFlags = {
   readonly json?: boolean;
 };
 
-/** Digits that numbers of a cell file have: more than any measurement, fewer than is pleasant to read past. */
+/** Digits of numbers in a cell file: more than any measurement supports, and still readable. */
 const DIGITS = 8;
 
 /** Fits a cell to the measurements of a file, and writes the cell and its page. */
@@ -66,7 +66,7 @@ export async function fitCellCommand(file: string, flags: FitCellFlags): Promise
   );
 }
 
-/** Every number to so many digits. */
+/** Rounds every number to this many digits. */
 function rounded(value: unknown): unknown {
   if (typeof value === 'number') return Number(value.toPrecision(DIGITS));
   if (Array.isArray(value)) return value.map(rounded);

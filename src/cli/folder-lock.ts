@@ -1,5 +1,5 @@
-// One process at a time in a run's folder: two would overwrite each other's checkpoints. The lock says who holds it, so
-// that the lock of a process that was killed is no hindrance.
+// One process at a time in a run's folder: two would overwrite each other's checkpoints. The lock names its
+// holder, so that the lock of a killed process is recognised and replaced.
 
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -51,7 +51,7 @@ function readHolder(path: string): Holder | undefined {
   }
 }
 
-/** Of a process on another machine nothing is known: it may be. */
+/** A process on another machine cannot be checked, and counts as running. */
 function isAtWork({ pid, host }: Holder, own: Holder): boolean {
   if (host !== own.host) return true;
   if (pid === own.pid) return false;
@@ -59,7 +59,7 @@ function isAtWork({ pid, host }: Holder, own: Holder): boolean {
     process.kill(pid, 0);
     return true;
   } catch (thrown) {
-    // It is there, but somebody else's.
+    // The process exists, but belongs to another user.
     return (thrown as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

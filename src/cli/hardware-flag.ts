@@ -1,5 +1,5 @@
-// Hardware as flags name it: a preset, or a file that holds a specification or changes of a preset; changed by `--set`
-// and `--keep-digital`.
+// Hardware from flags: a preset, or a file with a specification or with changes of a preset; changed by `--set` and
+// `--keep-digital`.
 
 import { existsSync } from 'node:fs';
 import { UsageError } from '../base/errors.ts';
@@ -34,7 +34,7 @@ export type HardwareFlags = {
 /**
  * The specification that flags name and change.
  *
- * @throws UsageError if there is none of that name, or it has faults, which are all listed
+ * @throws UsageError if there is none of that name, or with all faults of the hardware
  */
 export function hardwareFromFlags({ hardware, set = [], keepDigital }: HardwareFlags): HardwareSpec {
   const roots = [{ fields: ['hardware'], at: [] }, hardwareRoot(['hardware'])];
@@ -45,10 +45,11 @@ export function hardwareFromFlags({ hardware, set = [], keepDigital }: HardwareF
 }
 
 /**
- * Hardware as settings hold it, chosen and changed by flags. The name of changed hardware tells the changes, unless they
- * give it one.
+ * Hardware as settings hold it, chosen and changed by flags. The name of changed hardware lists the changes, unless
+ * they set the name.
  *
- * @param base what a settings file says; without any, changes are of hardware with an ideal periphery and ideal cells
+ * @param base the hardware of a settings file; if there is none, changes apply to hardware with ideal periphery and
+ * cells
  */
 export function chosenHardware(
   base: Json | undefined,
@@ -91,13 +92,13 @@ function digitalLayers(patterns: readonly string[]): Json {
   return { layers: Object.fromEntries(patterns.map((pattern) => [pattern, 'digital'])) };
 }
 
-/** Changes that give the hardware a name which tells them, unless they name it themselves or replace it. */
+/** Changes together with a name that lists them, unless they set the name or replace the hardware. */
 function named(base: Json, changes: Json, text: string): Json {
   if (!isTree(changes) || changes['name'] !== undefined) return changes;
   const { name, preset } = isTree(base) ? base : { name: base, preset: undefined };
   const known = name ?? preset;
   const ending = ` (${text})`;
-  // A run that is continued by the same command has it already.
+  // A run that the same command continues has this name already.
   if (typeof known !== 'string' || known.endsWith(ending)) return changes;
   return { ...changes, name: `${known}${ending}` };
 }

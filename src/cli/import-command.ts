@@ -40,7 +40,9 @@ export type ImportFlags = WorkFlags & {
 /** Orders of axes that a file may have. */
 export const LAYOUTS: readonly Layout[] = ['torch', 'ohmic'];
 
-/** Imports the weights of a file, writes them as ohmic's, and prints what they reach on the test images. */
+/**
+ * Imports the weights of a file, writes them as a weights file of ohmic, and prints their accuracy on the test images.
+ */
 export async function importCommand(file: string, flags: ImportFlags, progress: Progress): Promise<void> {
   const { dataset, testImages, backend } = checkFlags(file, flags);
   const { out, map, layout, json = false } = flags;

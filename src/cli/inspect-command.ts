@@ -1,4 +1,4 @@
-// `ohmic inspect …`: what is inside weights, a programmed chip, a graph, a plan. Prints on stdout and changes nothing.
+// `ohmic inspect …`: prints the content of weights, a programmed chip, a graph or a plan on stdout. Changes nothing.
 
 import { invariant, throwFaults, UsageError } from '../base/errors.ts';
 import { countParameters, type HostTensor, type Parameters } from '../base/parameters.ts';
@@ -62,7 +62,7 @@ export type GraphFlags = {
   readonly verify?: boolean;
 };
 
-/** How parameters of analog layers are called. */
+/** Ending of the names of analog layers' parameters. */
 const WEIGHTS = '.weights';
 
 /** Prints the provenance of weights and the statistics of every parameter. */
@@ -88,7 +88,7 @@ export async function inspectWeights(file: string, { json = false }: JsonFlag): 
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-/** Who trained a network, and what it came to. */
+/** Who trained a network, and its results. */
 function originLines({ external, history, ...origin }: Provenance): string[] {
   const { model, dataset, seed, backend, ohmic } = origin;
   if (external !== undefined)
@@ -115,7 +115,7 @@ function normalizationText({ mean, std }: Normalization): string {
   return `normalized by mean ${list(mean)}, standard deviation ${list(std)} of their channels`;
 }
 
-/** A parameter, and what its values are like. */
+/** A parameter, and statistics of its values. */
 type Statistics = {
   readonly name: string;
   readonly shape: Shape;
@@ -248,13 +248,13 @@ export function inspectGraph(flags: GraphFlags): void {
 }
 
 /**
- * Prints the plan of a network's graph for this machine, its kernels as C, or what the verifier says of it.
+ * Prints the plan of a network's graph for this machine, its kernels as C, or the result of the verifier.
  *
  * @throws InternalError with all faults that the verifier finds
  */
 export function inspectKernels(flags: GraphFlags): void {
   const compiler = findCompiler();
-  // Without a compiler, what the WebAssembly backend would be given.
+  // Without a C compiler, the plan is that of the WebAssembly backend.
   const target: Target = compiler ?? wasmTarget;
   const plan = compile(graphOf(flags), target);
   if (flags.verify === true) {
@@ -290,7 +290,7 @@ function graphOf({ model: modelName, dataset, kind, noise, batchSize }: GraphFla
   return traceTrainingStep({ network, task: goal, rule: updateRule(settings.rule), settings });
 }
 
-/** What a network for a named set is made for. */
+/** The task of a network for a named set. */
 function imageTaskOf(name: NamedSetName): ImageTask {
   const { inputShape, classNames } = namedSets[name];
   return { inputShape, classes: classNames.length };

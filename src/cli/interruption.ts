@@ -1,6 +1,6 @@
-// Ctrl-C and SIGTERM: the first asks the work to stop and keep what it has, the second ends the process at once.
+// Ctrl-C and SIGTERM: the first signal stops the work, which keeps its results; the second ends the process at once.
 
-/** The work was stopped from outside; what it had is kept. */
+/** The work was stopped by a signal; its results are kept. */
 export class Interruption extends Error {
   override readonly name = 'Interruption';
   readonly exitCode: number;
@@ -18,7 +18,7 @@ type Stop = keyof typeof EXIT_CODES;
 /**
  * Runs work that can be stopped and continued.
  *
- * @param resumeCommand what continues it
+ * @param resumeCommand the command that continues it
  * @throws Interruption, as the signal's reason, if it was stopped
  */
 export async function interruptible<T>(

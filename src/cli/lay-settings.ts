@@ -1,5 +1,5 @@
-// One settings file laid over another: of `train` and of `run`, and flags over both. The same rules everywhere, so the
-// same mistake gets the same answer. Files of every version come in here.
+// Merges settings: a file over another one, and flags over files, for `train` and `run`. The rules are the same
+// everywhere, so the same mistake gives the same message. Files of all versions are accepted.
 
 import { isTree, mergeSettings, type Tree } from '../base/merge.ts';
 import type { Json } from '../base/schema.ts';
@@ -42,14 +42,14 @@ function migrated(raw: Json | undefined): Json | undefined {
   });
 }
 
-/** A tree with other values for those of its fields that are there. */
+/** A tree with some of its fields replaced; fields that it does not have stay absent. */
 function withFields(tree: Tree, values: Tree): Tree {
   return Object.fromEntries(
     Object.entries(tree).map(([name, value]) => [name, Object.hasOwn(values, name) ? values[name] : value]),
   );
 }
 
-/** Training settings with the kinds that their numbers imply: `{ momentum: 0.8 }` is of gradient descent. */
+/** Training settings with the kinds that their numbers imply: `{ momentum: 0.8 }` means gradient descent. */
 export function withKinds(training: Json | undefined): Json | undefined {
   if (!isTree(training)) return training;
   const { learningRate, rule } = training;

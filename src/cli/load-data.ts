@@ -20,7 +20,7 @@ export function loadData(
   });
 }
 
-/** What a network for these images is made for. */
+/** The task of a network for these images. */
 export function imageTask({ train }: DataSplit): ImageTask {
   return { inputShape: [train.height, train.width, train.channels], classes: train.classNames.length };
 }

@@ -8,13 +8,13 @@ import { buildProgram } from './program.ts';
 
 const BUG_EXIT_CODE = 70;
 
-// A reader that has seen enough (`ohmic inspect … | head`) is no error.
+// A closed stdout (`ohmic inspect … | head`) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
   throw error;
 });
 
-// Nobody looks at the progress any more: the work goes on.
+// A closed stderr only ends the progress display; the work goes on.
 process.stderr.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });

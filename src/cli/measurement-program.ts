@@ -1,4 +1,4 @@
-// `ohmic evaluate` and `ohmic attribute` with their flags, as commander sees them.
+// `ohmic evaluate` and `ohmic attribute` with their flags, in commander's form.
 
 import type { Command } from 'commander';
 import { COMPENSATION_METHODS } from '../experiment/compensation-method.ts';

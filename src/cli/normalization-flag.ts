@@ -1,4 +1,4 @@
-// How images were normalised where foreign weights were trained, as a flag names it.
+// The flag for the normalisation of the images with which foreign weights were trained.
 
 import { throwFaults } from '../base/errors.ts';
 import { unknownName } from '../base/suggest.ts';
@@ -19,10 +19,10 @@ const known: Readonly<Record<string, Normalization>> = {
 export const normalizationNames: readonly string[] = Object.keys(known);
 
 /**
- * The normalization that a flag names: `dataset`, for what ohmic measures on the training images, a known name, or
- * `mean/std`, as `0.4914,0.4822,0.4465/0.2470,0.2435,0.2616`, for pixels from 0 to 1. One number holds for all channels.
+ * The normalization of a flag: `dataset`, for ohmic's statistics of the training images, a known name, or
+ * `mean/std`, as `0.4914,0.4822,0.4465/0.2470,0.2435,0.2616`, for pixels from 0 to 1. One number is for all channels.
  *
- * @param measured what `dataset` stands for
+ * @param measured the value of `dataset`
  * @throws UsageError if it is none, or is of another number of channels
  */
 export function normalizationFromFlag(text: string, measured: Normalization): Normalization {

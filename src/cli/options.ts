@@ -1,4 +1,4 @@
-// Options that several commands share, as commander sees them, and how their texts become values.
+// Options that several commands share, in commander's form, and the parsers of their values.
 
 import { type Command, InvalidArgumentError } from 'commander';
 import { check } from '../base/schema.ts';
@@ -32,7 +32,7 @@ export function workOptions(command: Command): Command {
   return dataOptions(command).option('--resume', 'continue the run in the folder');
 }
 
-/** How often a training is written down. */
+/** Time between checkpoints. */
 export function checkpointOption(command: Command): Command {
   return command.option(
     '--checkpoint-minutes <minutes>',
@@ -51,7 +51,7 @@ export function jsonOption(command: Command): Command {
   return command.option('--json', 'print JSON instead of a table');
 }
 
-/** Changes of fields by their paths; `what` says which fields. */
+/** Changes of fields by their paths; `what` names the fields. */
 export function setOption(command: Command, what: string): Command {
   return command.option('--set <path=value>', `${what}; may be given again`, collected);
 }
@@ -95,7 +95,7 @@ export function measurementOptions(command: Command): Command {
     .option('--seed <n>', 'seed of all random draws', '0');
 }
 
-/** What an evaluation does that is told nothing. */
+/** The default settings of an evaluation. */
 export const evaluationDefaults: EvaluationSettings = check(evaluationSchema, 'defaults', {});
 
 /** Progress on stderr, or none. */
@@ -130,7 +130,7 @@ function collected(text: string, before: readonly string[] = []): string[] {
   return [...before, text];
 }
 
-/** Without the `true` that commander puts where a --no-… flag was not given: the settings decide then. */
+/** Removes the `true` that commander sets for a --no-… flag that was not given, so that the settings decide. */
 export function givenFlags<F extends object>(flags: F, command: Command): F {
   const given = Object.entries(flags).filter(([name]) => command.getOptionValueSource(name) !== 'default');
   return Object.fromEntries(given) as F;

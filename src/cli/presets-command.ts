@@ -9,12 +9,12 @@ import type { HardwareSpec } from '../crossbar/hardware.ts';
 import { hardwarePresets } from '../crossbar/hardware-choice.ts';
 import { jsonText } from '../report/json.ts';
 
-/** A name, and what stands behind it. */
+/** A preset and its name. */
 type Preset =
   | { readonly kind: 'hardware'; readonly name: string; readonly spec: HardwareSpec }
   | { readonly kind: 'cell'; readonly name: string; readonly spec: CellSpec };
 
-/** Hardware first. The ideal cell is called by another name here: ideal hardware has its own. */
+/** Hardware first. The ideal cell has another name here, because `ideal` is the hardware. */
 const presets: readonly Preset[] = [
   ...Object.entries(hardwarePresets).map(([name, spec]): Preset => ({ kind: 'hardware', name, spec })),
   ...[pcmNandakumar2019, hermesOneDevice, hermesTwoDevices].map(

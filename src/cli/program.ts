@@ -1,4 +1,4 @@
-// The commands with their flags, as commander sees them. What they do is in *-command.ts.
+// The commands with their flags, in commander's form. The commands themselves are in *-command.ts.
 
 import { Command, Option } from 'commander';
 import { hardwareNames } from '../crossbar/hardware-choice.ts';

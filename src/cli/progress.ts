@@ -8,12 +8,12 @@ export type Task = {
   readonly end: () => void;
 };
 
-/** What a task is: `total` counts `unit`s. */
+/** A task's name, and its size: `total` of `unit`. */
 export type TaskOptions = {
   readonly label: string;
   readonly total: number;
   readonly unit: string;
-  /** What is done already, when a task is continued. */
+  /** The finished part, if a task is continued. */
   readonly done?: number;
 };
 
@@ -23,7 +23,7 @@ export type Progress = {
   readonly task: (options: TaskOptions) => Task;
 };
 
-/** Progress that nobody sees. */
+/** No progress display. */
 export const silentProgress: Progress = {
   line: () => undefined,
   task: () => ({ update: () => undefined, end: () => undefined }),
@@ -38,7 +38,7 @@ export function progressOn(stream: NodeJS.WriteStream): Progress {
   const line = (text: string): void => {
     if (bars?.isActive === true) {
       bars.log(`${text}\n`);
-      // At once: what waits for the next redraw is lost if the bar ends before it.
+      // Redrawn at once: an update that waits for the next redraw is lost if the bar ends before it.
       bars.update();
     } else stream.write(`${text}\n`);
   };
@@ -54,7 +54,7 @@ export function progressOn(stream: NodeJS.WriteStream): Progress {
       stopOnComplete: false,
       clearOnComplete: true,
       forceRedraw: true,
-      // Signals are for interruption.ts.
+      // interruption.ts handles signals.
       gracefulExit: false,
       linewrap: false,
     });

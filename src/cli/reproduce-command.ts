@@ -1,5 +1,5 @@
 // `ohmic reproduce`: published experiments, whose settings and figures come with ohmic as files of `reproductions/`.
-// A reproduction is a run of such a file; the same command again continues it, so that it may take days.
+// A reproduction is a run of such a file; the same command again continues it, so it can take days.
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -41,7 +41,9 @@ export function reproductionNames(): string[] {
     .sort();
 }
 
-/** The settings file of a published experiment, its reasons written as comments. Throws UsageError for an unknown name. */
+/**
+ * The settings file of a published experiment, its reasons written as comments. Throws UsageError for an unknown name.
+ */
 export function reproductionFile(name: string): string {
   const known = reproductionNames();
   if (!known.includes(name)) throw new UsageError(`reproduce: ${unknownName(name, known)}`);

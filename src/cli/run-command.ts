@@ -30,14 +30,14 @@ export async function runCommand(
     flags,
   );
   const usual = join('runs', checkRunSettings(where, asked).name);
-  // A settings file names its run; the built-in job may be repeated at will.
+  // A settings file has the name of its run; the built-in run gets a new folder each time.
   const fresh = file === undefined ? freshFolder : (folder: string): string => folder;
   const folder = out ?? (resume ? lastFolder(usual) : fresh(usual));
   const settings = checkRunSettings(where, keepBackend(asked, resume ? storedSettings(folder) : undefined));
   await runInFolder(settings, {
     folder,
     resume,
-    // Where no folder was named, another run's may come first the next time.
+    // Without --out, the default folder may belong to another run the next time.
     resumeCommand: [commandLine(), ...(out === undefined ? [`--out ${folder}`] : []), '--resume'].join(' '),
     flags,
     progress,

@@ -1,4 +1,4 @@
-// A run's folder: begun once, continued by --resume, never mixed with another run's files.
+// The folder of a run: created once, continued by --resume, never mixed with files of another run.
 
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { lockFolder } from './folder-lock.ts';
 const SETTINGS = 'settings.json';
 
 /**
- * True if the folder holds results; settings alone, of a run that failed at its start, are none.
+ * True if the folder holds results. Settings alone do not count: they are of a run that failed at its start.
  *
  * @throws UsageError if it is a file
  */
@@ -28,7 +28,7 @@ export function holdsRun(folder: string): boolean {
 }
 
 /**
- * The settings with which the run in a folder began; undefined if it never came so far.
+ * The settings with which the run in a folder began; undefined if there are none.
  *
  * @throws UsageError if there is no such folder
  */
@@ -45,7 +45,8 @@ export function storedSettings(folder: string): Json | undefined {
 /**
  * Begins a run in a folder, or continues the one that it holds.
  *
- * @throws UsageError if a new run would overwrite results, the settings of a continued one differ, or another process is
+ * @throws UsageError if a new run would overwrite results, the settings of a continued one differ, or another process
+ * is
  *   at work there
  */
 export function enterRunFolder(
@@ -56,7 +57,7 @@ export function enterRunFolder(
     complete = (stored) => stored,
   }: {
     readonly resume: boolean;
-    /** Settings of an earlier version, or with less said, in today's form. */
+    /** Completes stored settings of an earlier version, or with fewer fields, to today's form. */
     readonly complete?: (stored: Json) => Json;
   },
 ): void {
@@ -84,7 +85,7 @@ export function enterRunFolder(
   writeWhole(join(folder, SETTINGS), `${JSON.stringify(settings, null, 2)}\n`);
 }
 
-/** Stored settings in today's form; the backend is what the run found, not what was asked for. */
+/** Stored settings in today's form; the backend is the one that the run used, not the flag. */
 function withBackend(stored: Json, complete: (stored: Json) => Json): Json {
   const { backend } = stored as { readonly backend?: Json };
   return { ...(complete(stored) as object), ...(backend === undefined ? {} : { backend }) };

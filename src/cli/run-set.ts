@@ -1,4 +1,4 @@
-// Settings of a run, changed by flags: `--set` and `--backend`, of `ohmic run` and `ohmic reproduce` alike.
+// Settings of a run, changed by the flags `--set` and `--backend` of `ohmic run` and `ohmic reproduce`.
 
 import { withValueAt } from '../base/merge.ts';
 import type { Json } from '../base/schema.ts';
@@ -12,7 +12,7 @@ import { runSchema } from './settings-schema.ts';
 export type SetFlags = { readonly set?: readonly string[]; readonly backend?: string };
 
 /**
- * Settings of a run with what flags say laid on them. Paths of `--set` begin with a field of the settings
+ * Settings of a run, changed by flags. Paths of `--set` begin with a field of the settings
  * (`evaluation.chips`) or of the hardware (`adc.bits`).
  *
  * @throws UsageError that lists all flags that can't be read

@@ -1,5 +1,5 @@
-// The stages of a whole experiment in one folder: digital training, noise training from its weights, evaluation of both,
-// a sweep over training noise. Every stage keeps its files, and a finished one is not repeated.
+// The stages of a whole experiment in one folder: digital training, noise training from its weights, evaluation of
+// both, a sweep over training noise. Every stage keeps its files, and a finished one is not repeated.
 
 import { join } from 'node:path';
 import { throwFaults } from '../base/errors.ts';
@@ -38,7 +38,7 @@ import { type FolderTraining, trainInFolder } from './train-stage.ts';
 import { checkTeachers, layerFaults, type Predecessors, trainingStart } from './training-start.ts';
 import { type Workplace, withWorkplace } from './workplace.ts';
 
-/** Where an experiment runs, and how. */
+/** Options of an experiment. */
 export type RunOptions = {
   readonly folder: string;
   /** Continue what the folder holds. */
@@ -61,7 +61,7 @@ export async function runInFolder(
   await withWorkplace({ ...flags, backend: settings.backend, progress }, async (place) => {
     const data = await loadData(settings.data, { folder: flags.data, progress });
     const network = networkByName(settings.model, imageTask(data));
-    // Asked before hours of training.
+    // Checked before hours of training.
     throwFaults('run', allFaults(settings, network, data));
     const { training, noiseTraining, noiseSweep } = settings;
     await checkTeachers(training, [noiseTraining, noiseSweep?.training], data);
@@ -110,7 +110,7 @@ type Surroundings = {
   readonly json: boolean;
 };
 
-/** Trains in a folder, after other networks. */
+/** Trains in a folder, from the networks of earlier stages. */
 type Trainer = (
   what: Pick<FolderTraining, 'label' | 'folder'>,
   settings: TrainingSettings,
@@ -130,7 +130,7 @@ async function runStages(settings: RunSettings, surroundings: Surroundings): Pro
   const networks: LabelledNetwork[] = [
     { label: 'digital', trained: digital, evaluation: settings.controlEvaluation },
   ];
-  // Where the settings distil without naming a file, the digital network is the teacher.
+  // If the settings distil and name no teacher, the digital network is the teacher.
   const before = { initial: digital, teacher: digital };
   if (noiseTraining !== undefined) {
     const what = { label: 'noise training', folder: join(folder, 'noise-trained') };

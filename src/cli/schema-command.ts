@@ -19,17 +19,20 @@ const schemas: Readonly<Record<string, () => Json>> = {
   evaluation: () => schemaOf(evaluationSchema),
 };
 
-/** What there are schemas of. */
+/** The files that have schemas. */
 export const schemaNames: readonly string[] = Object.keys(schemas);
 
-/** Parts of a run that take what they do not say from another part, and what each must say itself. */
+/** Parts of a run that take missing fields from another part, and the fields that they must have. */
 const INHERITING: Readonly<Record<string, readonly string[]>> = {
   noiseTraining: [],
   controlEvaluation: [],
   noiseSweep: ['relativeToMax'],
 };
 
-/** Prints the schema of settings of `run` (the default), of `train`, of hardware, of a cell, of an evaluation, or of a kept record. */
+/**
+ * Prints the schema of settings of `run` (the default), of `train`, of hardware, of a cell, of an evaluation, or of a
+ * kept record.
+ */
 export function schemaCommand(of = 'run'): void {
   const schema = Object.hasOwn(schemas, of) ? schemas[of] : undefined;
   if (schema === undefined) throw new UsageError(`schema: ${unknownName(of, Object.keys(schemas))}`);
@@ -55,7 +58,7 @@ function withoutDemands(schema: Json): Json {
   if (Array.isArray(schema)) return schema.map(withoutDemands);
   if (typeof schema !== 'object' || schema === null) return schema;
   const kept = Object.entries(schema).filter(([name]) => name !== 'required' && name !== 'default');
-  // Alternatives are told apart by their required kind; without it several may fit.
+  // Without the required kind, a value may fit several alternatives.
   return Object.fromEntries(
     kept.map(([name, value]) => [name === 'oneOf' ? 'anyOf' : name, withoutDemands(value!)]),
   );

@@ -7,15 +7,15 @@ import { isTree, mergeSettings, treeAt } from '../base/merge.ts';
 import type { Json } from '../base/schema.ts';
 import { unknownName } from '../base/suggest.ts';
 
-/** One `--set`: where, and what. */
+/** One `--set`: a path and a value. */
 export type Setting = { readonly path: readonly string[]; readonly value: Json; readonly text: string };
 
-/** A tree that paths may begin in: the names of its first fields, and where it lies in the whole. */
+/** A tree in which paths can begin: the names of its first fields, and its place in the whole. */
 export type Root = { readonly fields: readonly string[]; readonly at: readonly string[] };
 
 /**
- * What `--set` flags say. Values are YAML: `adc.bits=4`, `learningRate={kind: step, factor: 0.2}`. A name with dots in it
- * stands in quotes: `layers."stage1.*"=digital`.
+ * Parses `--set` flags. Values are YAML: `adc.bits=4`, `learningRate={kind: step, factor: 0.2}`. A name with dots
+ * needs quotes: `layers."stage1.*"=digital`.
  *
  * @throws UsageError that lists all faults
  */
@@ -42,8 +42,8 @@ export function parseSettings(texts: readonly string[]): Setting[] {
 /**
  * Settings with their paths in the whole.
  *
- * @param roots where a path may begin; the first that has its first field is meant
- * @throws UsageError that lists all paths that begin nowhere
+ * @param roots trees in which a path can begin; the first with its first field is taken
+ * @throws UsageError that lists all paths that fit no root
  */
 export function located(settings: readonly Setting[], roots: readonly Root[]): Setting[] {
   const known = [...new Set(roots.flatMap(({ fields }) => fields))];
@@ -59,7 +59,7 @@ export function located(settings: readonly Setting[], roots: readonly Root[]): S
   });
 }
 
-/** Settings whose paths lie below a field, with their paths from there; and the others. */
+/** Settings with paths below a field, relative to it; and the others. */
 export function below(
   field: readonly string[],
   settings: readonly Setting[],
@@ -73,7 +73,7 @@ export function below(
   };
 }
 
-/** The tree of several settings; of two for one field the later holds. Undefined if there are none. */
+/** The tree of several settings; of two for one field the later is taken. Undefined if there are none. */
 export function settingsTree(settings: readonly Setting[]): Json | undefined {
   return settings.reduce(
     (all: Json | undefined, { path, value }) => mergeSettings(all, treeAt(path, value)),
@@ -81,7 +81,7 @@ export function settingsTree(settings: readonly Setting[]): Json | undefined {
   );
 }
 
-/** The names of the fields that a schema has. */
+/** The names of a schema's fields. */
 export function fieldsOfSchema(schema: z.ZodType): string[] {
   const { properties } = z.toJSONSchema(schema, { io: 'input' }) as { readonly properties?: Json };
   return isTree(properties) ? Object.keys(properties) : [];

@@ -1,5 +1,5 @@
-// The published schemas of settings files: what `train --config` and `run` accept, with every default. The records inside
-// them have their schemas beside their types.
+// The published schemas of settings files for `train --config` and `run`, with all defaults. Records inside them have
+// their schemas beside their types.
 
 import { z } from 'zod';
 import { nameSchema } from '../base/schema.ts';
@@ -12,7 +12,7 @@ import { type NetworkName, networkNames } from '../nn/networks.ts';
 import { BACKEND_CHOICES, type BackendChoice } from '../node/create-engine.ts';
 import { type TrainingSettings, trainingSchema } from '../train/settings.ts';
 
-/** Which images; the first so many, where a count is given. */
+/** The images: a data set, and how many of its first images; absent: all. */
 export type DataSettings = {
   readonly dataset: NamedSetName;
   readonly trainImages?: number | undefined;
@@ -47,11 +47,11 @@ export type RunSettings = {
   /** Evaluation of the digital network, the control; absent: as `evaluation`. */
   readonly controlEvaluation?: EvaluationSettings | undefined;
   readonly noiseSweep?: NoiseSweepSettings | undefined;
-  /** Figures that the report sets beside its own. */
+  /** Published figures, which the report compares with its own. */
   readonly published?: Publication | undefined;
 };
 
-/** Trainings from the digital weights that differ in their noise, and how their networks are evaluated. */
+/** Trainings from the digital weights with different noise, and the evaluation of their networks. */
 export type NoiseSweepSettings = {
   /** The amounts: η = σ / max|W| of a layer. */
   readonly relativeToMax: readonly number[];

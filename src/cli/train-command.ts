@@ -34,14 +34,14 @@ export type WorkFlags = {
   readonly quiet?: boolean;
 };
 
-/** Flags of `ohmic train`, as typed; those that are fields of its settings stand in train-flags.ts. */
+/** Flags of `ohmic train`, as typed; flags that are fields of its settings are in train-flags.ts. */
 export type TrainFlags = WorkFlags &
   HardwareFlags & {
     readonly out: string;
     readonly config?: string;
   };
 
-/** Trains as the flags and the settings file say, and leaves the weights in the run's folder. */
+/** Trains with the settings of flags and file, and writes the weights to the run's folder. */
 export async function trainCommand(flags: TrainFlags, progress: Progress): Promise<void> {
   const { out, resume = false } = flags;
   const settings = trainSettings(flags, resume ? storedSettings(out) : undefined);
@@ -68,7 +68,7 @@ export async function trainCommand(flags: TrainFlags, progress: Progress): Promi
 
 const HARDWARE = ['training', 'hardware'] as const;
 
-/** Flags over the file over what a continued run began with; every fault at once. */
+/** Merges the settings of a continued run, the file and the flags, in this order; lists all faults at once. */
 function trainSettings(flags: TrainFlags, stored: Json | undefined): TrainSettings {
   const { config, hardware, keepDigital, set = [], backend } = flags;
   const file = config === undefined ? undefined : withCellFiles(readSettingsFile(config), config);
@@ -102,7 +102,7 @@ function trainSettings(flags: TrainFlags, stored: Json | undefined): TrainSettin
   };
 }
 
-/** What `--set` reaches: the settings, their training, its hardware. */
+/** The roots of `--set` paths: the settings, their training, its hardware. */
 function setRoots(): Root[] {
   return [
     { fields: fieldsOfSchema(trainSchema), at: [] },
@@ -111,7 +111,7 @@ function setRoots(): Root[] {
   ];
 }
 
-/** A continued run stays on its backend unless another one is asked for by name. */
+/** A continued run keeps its backend, unless a flag names another one. */
 export function keepBackend(settings: Json | undefined, stored: Json | undefined): Json | undefined {
   const { backend = 'auto' } = (settings ?? {}) as { readonly backend?: Json };
   const { backend: begun } = (stored ?? {}) as { readonly backend?: Json };

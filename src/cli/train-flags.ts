@@ -1,5 +1,5 @@
-// The flags of `ohmic train` that are fields of its settings, as one table: each names its field, how its text is read
-// and what help says. Defaults in help are those of the schemas.
+// The flags of `ohmic train` that are fields of its settings, as one table: field, parser and help text of each.
+// Defaults in the help are those of the schemas.
 
 import { resolve } from 'node:path';
 import { Option } from 'commander';
@@ -17,7 +17,7 @@ type SettingFlag = {
   /** The field, dotted. */
   readonly path: string;
   readonly help: string;
-  /** Absent: the text itself. */
+  /** Parses the text; absent: the text itself is the value. */
   readonly read?: (text: string) => Json;
   /** Shown instead of the schema's default. */
   readonly fallback?: string;
@@ -211,12 +211,12 @@ export function trainOptions(): Option[] {
   });
 }
 
-/** What these flags say, as settings. */
+/** The settings of these flags. */
 export function flagSettings(flags: Readonly<Record<string, unknown>>): Json {
   const trees = settingFlags.flatMap(({ flag, path, read, implies }): Json[] => {
     const value = flags[new Option(flag).attributeName()];
     const isText = typeof value === 'string';
-    // `--flip` and `--no-flip` are one field.
+    // `--flip` and `--no-flip` set one field.
     if (!isText && (typeof value !== 'boolean' || value === flag.startsWith('--no-'))) return [];
     const own = treeAt(path.split('.'), isText && read !== undefined ? read(value) : value);
     return implies === undefined ? [own] : [treeAt(implies[0].split('.'), implies[1]), own];
@@ -224,7 +224,7 @@ export function flagSettings(flags: Readonly<Record<string, unknown>>): Json {
   return trees.reduce((all: Json, tree) => mergeSettings(all, tree)!, {});
 }
 
-/** What settings hold that say nothing but what has no default; of the learning rate the numbers of both kinds. */
+/** All defaults of the settings; of the learning rate those of both kinds. */
 function defaultSettings(): Json {
   const settingsOf = (training: object): TrainSettings =>
     check(trainSchema, 'defaults', {

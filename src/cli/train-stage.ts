@@ -1,4 +1,4 @@
-// A training stage in a folder, with its progress on the terminal. What the stage does is experiment/train-stage.ts.
+// A training stage in a folder, with its progress on the terminal. The stage itself is experiment/train-stage.ts.
 
 import { basename, dirname, join } from 'node:path';
 import type { Augmentation, DataSplit } from '../data/image-set.ts';
@@ -18,7 +18,7 @@ import { follow } from './follow.ts';
 import type { Task } from './progress.ts';
 import type { Workplace } from './workplace.ts';
 
-/** A training, where its files go, and what people call it: "digital training". */
+/** A training, the folder of its files, and its name for people: "digital training". */
 export type FolderTraining = Omit<
   TrainStage,
   'engine' | 'storage' | 'ohmic' | 'isCheckpointDue' | 'signal'
@@ -85,7 +85,7 @@ export async function trainInFolder(
   }
 }
 
-/** True when asked, if so many minutes went by since it was true. */
+/** A function that returns true if this many minutes have passed since it last did. */
 function everyMinutes(minutes: number): () => boolean {
   let last = performance.now();
   return () => {
@@ -102,7 +102,7 @@ function epochText({ epoch, trainLoss, trainAccuracy, testAccuracy }: EpochRecor
   return `epoch ${epoch} of ${epochs}: loss ${trainLoss.toFixed(4)}, training accuracy ${percent(trainAccuracy)}${test}`;
 }
 
-/** What happens to the images of a training, and who says so: `none, as mnist suggests`. */
+/** The augmentation of a training, and who chose it: `none, as mnist suggests`. */
 export function augmentationText(
   { cropPadding, flip, cutout }: Augmentation,
   { dataset, data }: { readonly dataset: string; readonly data: Pick<DataSplit, 'augmentation'> },
@@ -125,7 +125,7 @@ export function augmentationText(
 /**
  * Weights from a file.
  *
- * @param network what they must be of; absent: whatever the file says
+ * @param network the network that they must belong to; absent: the one that the file names
  * @throws UsageError if the file can't be read, is damaged or holds another network
  */
 export function readWeights(path: string, network?: Network): Promise<TrainedNetwork> {

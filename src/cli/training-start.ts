@@ -1,4 +1,4 @@
-// What a training begins with beside its settings: weights, a teacher, images as those networks saw theirs.
+// The start of a training beside its settings: weights, a teacher, and images with the normalisation of these networks.
 
 import { UsageError } from '../base/errors.ts';
 import { patternFaults } from '../crossbar/hardware.ts';
@@ -11,22 +11,23 @@ import type { TrainingSettings } from '../train/settings.ts';
 import { imageTask } from './load-data.ts';
 import { type FolderTraining, readWeights } from './train-stage.ts';
 
-/** Networks that may have a part in a training. */
+/** Networks that a training can use. */
 export type Predecessors = {
   /** The weights to start from. */
   readonly initial?: TrainedNetwork | undefined;
-  /** The teacher, where the settings distil one and name no file. */
+  /** The teacher, if the settings distil and name no file. */
   readonly teacher?: TrainedNetwork | undefined;
 };
 
-/** What a training needs that depends on other networks. */
+/** The parts of a training that depend on other networks. */
 export type TrainingStart = Pick<FolderTraining, 'data' | 'settings' | 'initial' | 'teacher'>;
 
 /**
- * Brings together what a training begins with. Its images are normalised as those of the weights and of the teacher were.
- * The settings no longer name the teacher's file: weights say of whom they learned by a digest.
+ * Collects the start of a training. Its images are normalised as those of the weights and of the teacher. The returned
+ * settings do not name the teacher's file; the provenance has the digest of the teacher.
  *
- * @throws UsageError if a file can't be used, no teacher is at hand, or the networks saw their images normalised otherwise
+ * @throws UsageError if a file can't be used, there is no teacher, or the networks were trained with other
+ * normalisations
  */
 export async function trainingStart(
   settings: TrainingSettings,
@@ -60,7 +61,8 @@ export async function trainingStart(
 /**
  * Reads the teachers that the settings of a run name, before hours of training need them.
  *
- * @throws UsageError if a file can't be used, or a teacher saw its images normalised otherwise than the digital network
+ * @throws UsageError if a file can't be used, or a teacher was trained with another normalisation than the digital
+ * network
  */
 export async function checkTeachers(
   training: TrainingSettings,
@@ -77,7 +79,7 @@ export async function checkTeachers(
   }
 }
 
-/** Faults of the layers that the hardware of a training names: patterns that fit none. */
+/** Patterns in the hardware of a training that fit no layer, as faults. */
 export function layerFaults(
   place: string,
   settings: TrainingSettings | undefined,

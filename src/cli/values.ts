@@ -1,5 +1,5 @@
-// Values as people write them in flags: times with units, lists, counts, shares, points. A text that is no number is passed on as it
-// is, so that the settings' schema reports it together with all other faults.
+// Values as people write them in flags: times with units, lists, counts, shares, points. A text that is no number is
+// passed on unchanged, so that the schema of the settings reports it together with all other faults.
 
 import { messageOf, throwFaults, UsageError } from '../base/errors.ts';
 import { unknownName } from '../base/suggest.ts';
@@ -69,7 +69,7 @@ export function parseList(text: string): string[] {
     .filter((part) => part !== '');
 }
 
-/** The number that a text writes; the text itself if it writes none. */
+/** The number in a text; the text itself if it is none. */
 export function numberOrText(text: string): number | string {
   const value = Number(text);
   return text.trim() === '' || !Number.isFinite(value) ? text : value;
@@ -80,7 +80,7 @@ export function shareOrText(text: string): number | string {
   const percent = /^(.*)%\s*$/.exec(text)?.[1];
   if (percent === undefined) return numberOrText(text);
   const value = numberOrText(percent);
-  // A hundredth in decimals, not in binary: 3.8% is 0.038.
+  // Divides in decimal, so that 3.8% is exactly the number 0.038.
   return typeof value === 'number' ? Number(`${value}e-2`) : text;
 }
 

@@ -1,4 +1,4 @@
-// What every command that computes needs: an engine, a place for progress, the version, and who is at work.
+// The environment of a command that computes: engine, progress, version, and a description of the machine.
 
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -16,7 +16,7 @@ export type Workplace = {
   readonly checkpointMinutes: number;
 };
 
-/** What to open a workplace with. */
+/** Options of a workplace. */
 export type WorkplaceOptions = {
   readonly backend: BackendChoice;
   readonly threads?: number | undefined;
@@ -38,7 +38,7 @@ export async function withWorkplace<T>(
   }
 }
 
-/** The version that package.json gives. */
+/** The version in package.json. */
 export function ohmicVersion(): string {
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
     readonly version: string;

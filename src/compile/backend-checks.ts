@@ -10,7 +10,7 @@ export function checkThreads(what: string, threads: number): void {
 }
 
 /**
- * A buffer that refuses misuse, over memory that does not. `places` has where the buffers lie that were not freed.
+ * A buffer that checks its use, over memory that does not. `places` has the places of the buffers that are not freed.
  *
  * @throws UsageError from its methods, if values do not fill it or it was freed
  */
@@ -45,18 +45,18 @@ export function guardedBuffer<P>(
   return buffer;
 }
 
-/** What to throw where a program is used after it was freed. */
+/** The error for a program that is used after it was freed. */
 export function freedProgram(what: 'run' | 'free'): UsageError {
   return new UsageError(`Program.${what}: the program was freed`);
 }
 
-/** What to throw where a backend is used after it was closed. */
+/** The error for a backend that is used after it was closed. */
 export function closedBackend(name: Backend['name']): UsageError {
   return new UsageError(`${name} backend: used after close; create a new one`);
 }
 
 /**
- * Checks what a run is given.
+ * Checks the arguments of a run.
  *
  * @param isOwn whether a buffer is one of this backend's, and not freed
  * @throws UsageError with all faults

@@ -5,7 +5,7 @@ import type { DType } from '../graph/node.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { printKernel } from '../kernel/print.ts';
 
-/** A buffer that lives outside the plan; every run gets them all, in this order. */
+/** A buffer outside the plan. Every run is given all of them, in this order. */
 export type Binding = {
   readonly name: string;
   readonly role: 'input' | 'state' | 'output';
@@ -14,7 +14,7 @@ export type Binding = {
   readonly elements: number;
 };
 
-/** Where a call's buffer argument lies: in a binding, or at an offset (in elements) of the plan's own arena. */
+/** Where a call's buffer argument is: in a binding, or at an offset (in elements) in the plan's arena. */
 export type Placement =
   | { readonly space: 'binding'; readonly binding: number }
   | { readonly space: 'arena'; readonly offset: number };
@@ -23,13 +23,14 @@ export type Placement =
 export type KernelCall = {
   readonly kernel: number;
   readonly buffers: readonly Placement[];
-  /** 32-bit words that only this call has, as many as its kernel takes. */
+  /** 32-bit words of this call, as many as its kernel takes. */
   readonly pushConstants: readonly number[];
 };
 
 /**
- * A step of a plan: one call, or two that run together. In a pair, chunk c of the first is followed, on the same thread,
- * by chunks c · ratio to c · ratio + ratio − 1 of the second, which finds in the L2 cache what the first has loaded. Neither call writes what the other one touches.
+ * A step of a plan: one call, or two that are interleaved. In a pair, chunk c of the first call is followed, on the
+ * same thread, by chunks c · ratio to c · ratio + ratio − 1 of the second, which find in the L2 cache what the first
+ * has loaded. Neither call writes what the other one touches.
  */
 export type Launch<Call = KernelCall> =
   | { readonly kind: 'single'; readonly call: Call }
@@ -47,8 +48,8 @@ export function mapCalls<A, B>(launch: Launch<A>, f: (call: A) => B): Launch<B> 
 }
 
 /**
- * A compiled graph: kernels and the order in which they run. A launch sees everything that earlier launches wrote;
- * the chunks of one launch run in any order, on any thread.
+ * A compiled graph: kernels and the launches that run them, in order. A launch sees everything that earlier launches
+ * wrote; the chunks of one launch run in any order, on any thread.
  */
 export type Plan = {
   readonly lanes: number;
@@ -60,32 +61,32 @@ export type Plan = {
   readonly arenaElements: number;
 };
 
-/** A plan without the code of its kernels, which is most of it: what is needed once it is loaded. */
+/** A plan without the code of its kernels, which is most of it: what a loaded program needs. */
 export type PlanOutline = Omit<Plan, 'kernels'> & {
   readonly kernels: readonly Omit<Kernel, 'types' | 'body'>[];
 };
 
-/** The outline of a plan; nothing in it refers to the code. */
+/** The outline of a plan. It holds no reference to the code, so that the code can be freed. */
 export function outlineOf(plan: Plan): PlanOutline {
   return { ...plan, kernels: plan.kernels.map(({ types: _types, body: _body, ...kernel }) => kernel) };
 }
 
-/** Elements that every buffer, and the arena, must have readable and writable behind their end. */
+/** Elements after the end of every buffer, and of the arena, that must be readable and writable. */
 export const PADDING_ELEMENTS = 64;
 
-/** Memory on a backend, zeroed at first. Access only while no program runs. */
+/** Memory on a backend, initially zero. It may be accessed only while no program runs. */
 export type DeviceBuffer = {
   readonly elements: number;
-  /** Takes the values before it returns its promise, so that they may be changed at once. */
+  /** Copies the values before it returns its promise, so the caller may change them at once. */
   readonly write: (values: Float32Array | Int32Array) => Promise<void>;
-  /** A copy of the content, as 32-bit floats (or the bits of other types). */
+  /** A copy of the content as 32-bit floats; of other types, their bits. */
   readonly read: () => Promise<Float32Array>;
   readonly free: () => void;
 };
 
 /** A plan that is ready to run. */
 export type Program = {
-  /** Runs every launch. `buffers` follow the plan's bindings; `scalars` holds the 32 bits of each scalar slot. */
+  /** Runs all launches. `buffers` are in the order of the plan's bindings; `scalars` has the 32 bits of each slot. */
   readonly run: (buffers: readonly DeviceBuffer[], scalars: Uint32Array) => Promise<void>;
   readonly free: () => void;
 };
@@ -93,7 +94,7 @@ export type Program = {
 /** A machine that runs plans. */
 export type Backend = {
   readonly name: 'native' | 'wasm';
-  /** For people: compiler, instruction set, threads. */
+  /** A line for people: compiler, instruction set, threads. */
   readonly description: string;
   readonly lanes: number;
   /** Vector registers that a kernel may plan with. */

@@ -13,15 +13,15 @@ import { pairLaunches } from './passes/pair-launches.ts';
 import { placeMemory } from './passes/place-memory.ts';
 import { simplify } from './passes/simplify.ts';
 
-/** What the compiler must know of a machine. */
+/** What the compiler must know of a machine: vector lanes and vector registers. */
 export type Target = { readonly lanes: number; readonly registers: number };
 
-/** Memories by node, and the bindings they stand for. */
+/** The memory of each stored node, and the bindings of the plan. */
 type Homes = {
   readonly memories: ReadonlyMap<Node, Memory>;
   readonly bindings: readonly Binding[];
   readonly bindingMemories: readonly Memory[];
-  /** Values to be copied to their bindings once everything is computed, in an order that no copy disturbs. */
+  /** Copies to bindings at the end, in an order in which none overwrites what a later one needs. */
   readonly copies: readonly Copy[];
 };
 
@@ -48,14 +48,14 @@ export function compile(graph: Graph, target: Target): Plan {
 }
 
 /**
- * Gives every stored value its memory: inputs and states their bindings, results their output, if they can be written
- * there directly, and everything else a temporary.
+ * Gives every stored value its memory. Inputs and states have their bindings; a result has the binding of its output,
+ * if it can be written there directly; everything else is a temporary.
  */
 function assignHomes(graph: Graph, fusion: Fusion): Homes {
   const memories = new Map<Node, Memory>();
   const bindings: Binding[] = [];
   const bindingMemories: Memory[] = [];
-  // First what reads states as they were, then what overwrites them.
+  // Copies that read old states come before copies that overwrite them.
   const saves: Copy[] = [];
   const overwrites: Copy[] = [];
   const bind = (binding: Omit<Binding, 'elements'>): Memory => {
@@ -100,7 +100,7 @@ function assignHomes(graph: Graph, fusion: Fusion): Homes {
   return { memories, bindings, bindingMemories, copies: [...saves, ...overwrites] };
 }
 
-/** States whose old value is an output, or the new value of another state. */
+/** States whose old value is needed at the end: it is an output, or the new value of another state. */
 function statesReadAtEnd({ outputs, updates }: Graph, states: ReadonlyMap<string, Node>): Set<Node> {
   const moved = Object.entries(updates).filter(([name, node]) => states.get(name) !== node);
   return new Set([...Object.values(outputs), ...moved.map(([, node]) => node)]);

@@ -1,4 +1,4 @@
-// A kernel being lowered, with the memory that its call touches.
+// Drafts of kernels: a kernel while its body is written, and the memories that its call touches.
 
 import type { Node } from '../graph/node.ts';
 import { KernelBuilder } from '../kernel/builder.ts';
@@ -6,19 +6,19 @@ import { type Int, LANE, literal, plus, times } from '../kernel/int.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Surroundings } from './elementwise/expression.ts';
 
-/** A stretch of memory that a plan places somewhere: a stored value or a temporary of the lowering. */
+/** Memory that a plan places: a stored value, or a temporary of the lowering. */
 export type Memory = { readonly label: string; readonly elements: number };
 
 /** Values of this many elements, 1 MB, and larger ones do not stay in the L2 cache. */
 export const LARGE_ELEMENTS: number = 2 ** 18;
 
 /**
- * Additions in a row to one 32-bit sum. More of them are summed apart, in stretches: a sum that has grown to 2¹⁷ times
- * its next term rounds every term the same way, and the errors add up.
+ * Most additions in a row to one 32-bit sum. Longer sums are cut into stretches: a sum that has grown to 2¹⁷ times its
+ * next term rounds every term the same way, and the errors add up.
  */
 export const CHAIN = 1024;
 
-/** What every lowering needs to know. */
+/** What every lowering needs: the machine, and where values are. */
 export type Context = {
   readonly lanes: number;
   readonly registers: number;
@@ -33,7 +33,7 @@ export type DraftLaunch = {
   readonly pushConstants: readonly number[];
   /** The memories that it writes; it only loads from the others. */
   readonly writes: ReadonlySet<Memory>;
-  /** Images of a chunk, if chunk c works on the images from c times as many on. */
+  /** Images of a chunk, if chunk c works on images c · `images` to (c + 1) · `images` − 1. */
   readonly images?: number;
 };
 
@@ -106,12 +106,13 @@ export function chunkIndex(chunks: number): Int {
       };
 }
 
-/** More vectors in a row than this become a loop. */
+/** Rows of more vectors than this become a loop. */
 const UNROLLED_VECTORS = 8;
 
 /**
- * Visits a row of `size` elements vector by vector: `body` gets the elements' index (with the variable `lane`) and
- * how many lanes are in use. Short rows are unrolled, so that what depends on the position only leaves outer loops.
+ * Visits a row of `size` elements vector by vector: `body` gets the index of the elements (with the variable `lane`)
+ * and the number of lanes in use. Short rows are unrolled, so that values that depend on the position alone move out of
+ * outer loops.
  */
 export function eachVector(b: KernelBuilder, size: number, body: (index: Int, count: number) => void): void {
   const whole = Math.floor(size / b.lanes);
@@ -122,7 +123,10 @@ export function eachVector(b: KernelBuilder, size: number, body: (index: Int, co
   if (rest > 0) body(plus(literal(whole * b.lanes), lane(rest)), rest);
 }
 
-/** Visits `count` items in stretches of `length`, the last one as long as what is left: `body` gets its first and how many. */
+/**
+ * Visits `count` items in stretches of `length`; the last has the remainder. `body` gets the first item of a stretch
+ * and the number of items.
+ */
 export function eachStretch(
   b: KernelBuilder,
   count: number,
@@ -135,8 +139,8 @@ export function eachStretch(
 }
 
 /**
- * Shares `count` items among chunks of `perChunk`: `body` gets the first item and how many, as a fixed number, so the
- * last chunk has code of its own where it is smaller.
+ * Shares `count` items among chunks of `perChunk`. `body` gets the first item of a chunk and the number of items, which
+ * is a constant: a smaller last chunk has code of its own.
  *
  * @returns the number of chunks
  */

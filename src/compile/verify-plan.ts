@@ -1,6 +1,6 @@
-// The verifier of whole plans: every kernel by itself (kernel/verify.ts), then what launches do to the memories that
-// they are given. Works on intervals of elements, so it proves no plan right, but finds what lies outside, what is
-// overwritten before its last use, and launches that need one another and run together.
+// The verifier of whole plans: it checks every kernel (kernel/verify.ts), then what launches do to their memories. It
+// works on intervals of elements, so it does not prove a plan correct. It finds accesses out of bounds, values that are
+// overwritten before their last use, and pairs of launches that depend on each other.
 
 import {
   type Interval,
@@ -24,16 +24,17 @@ import {
 } from './backend.ts';
 
 /**
- * Every fault of a plan, each with its place: the kernel and its line, or the number of the launch; none for a sound plan.
+ * Every fault of a plan, each with its place: the kernel and its line, or the number of the launch; none for a sound
+ * plan.
  *
- * - Kernels keep the rules of `verifyKernel`, and ask for scalars that the plan has, in their type.
- * - A call names a kernel of the plan and hands over as many buffers and push constants as it takes; buffers lie in bindings of
- *   the plan or in its arena, and addresses within them or the padding behind.
- * - No call writes an input; every output is written as a whole.
- * - Buffers of one call overlap only where all of them are read.
- * - What is read from the arena, or from an output, has been stored in that place by earlier launches and not been
- *   overwritten by way of another place.
- * - Calls of a pair have chunks in their ratio, and neither writes what the other touches.
+ * - Kernels keep the rules of `verifyKernel`, and use scalars that the plan has, with their type.
+ * - A call names a kernel of the plan and gives as many buffers and push constants as it takes. Buffers are bindings of
+ *   the plan or places in its arena; addresses are within them or the padding after them.
+ * - No call writes an input; every output is written completely.
+ * - Buffers of one call overlap only where the call reads all of them.
+ * - Elements that are read from the arena or from an output were stored through the same place by earlier launches, and
+ *   not overwritten through another place since.
+ * - The numbers of chunks of a pair have its ratio, and neither call writes what the other touches.
  */
 export function verifyPlan(plan: Plan): string[] {
   return [
@@ -79,7 +80,7 @@ function launchFaults(plan: Plan): string[] {
   return [...faults, ...memory.missingOutputs()];
 }
 
-/** What does not fit between a call and the kernel it names; addresses aside. */
+/** Faults between a call and its kernel, other than addresses. */
 function shapeFaults({ kernels, bindings, arenaElements }: Plan, call: KernelCall): string[] {
   const kernel = kernels[call.kernel];
   if (kernel === undefined) return [`the plan has ${kernels.length} kernels, not number ${call.kernel}`];
@@ -97,11 +98,11 @@ function shapeFaults({ kernels, bindings, arenaElements }: Plan, call: KernelCal
   return faults;
 }
 
-/** What a call does through one of its buffers. Elements count from the beginning of the space. */
+/** What a call reads and writes through one of its buffers. Elements count from the beginning of the space. */
 type SlotEffects = {
   readonly slot: number;
   readonly space: Space;
-  /** Where the buffer begins. */
+  /** First element of the buffer. */
   readonly origin: number;
 } & Footprint;
 
@@ -118,7 +119,7 @@ function effectsOf(call: KernelCall, footprints: readonly Footprint[]): SlotEffe
   });
 }
 
-/** Accesses behind the end of a buffer and its padding, and stores to inputs. */
+/** Accesses after the end of a buffer and its padding, and stores to inputs. */
 function boundFaults(plan: Plan, { slot, space, writes, touches }: SlotEffects): string[] {
   const binding = space === 'arena' ? undefined : plan.bindings[space]!;
   const elements = binding === undefined ? plan.arenaElements : binding.elements;
@@ -144,7 +145,7 @@ function areDependent(a: SlotEffects, b: SlotEffects): boolean {
   return areMeeting(a.writes, [...b.reads, ...b.writes]) || areMeeting(b.writes, a.reads);
 }
 
-/** Slots of one call that lie over one another: a kernel takes its buffers for different memories. */
+/** Buffers of one call that overlap: kernels assume that they are different memories. */
 function overlapFaults(slots: readonly SlotEffects[]): string[] {
   return slots.flatMap((own, k) =>
     slots
@@ -154,7 +155,7 @@ function overlapFaults(slots: readonly SlotEffects[]): string[] {
   );
 }
 
-/** Calls of a pair whose chunks do not fit, or of which one stores what the other touches. */
+/** Calls of a pair whose numbers of chunks do not have its ratio, or of which one stores what the other touches. */
 function pairFaults(
   { kernels }: Plan,
   { first, second, ratio }: Extract<Launch, { kind: 'pair' }>,
@@ -172,10 +173,10 @@ function pairFaults(
   return faults;
 }
 
-/** Rows of a packed filter may end in vectors that nobody uses: stretches so many elements apart count as one. */
+/** Rows of a packed filter may end in unused vectors: intervals with smaller gaps than this are joined. */
 const GAP = 64;
 
-/** Which elements of the arena and of outputs hold a value, and by way of which place it came there. */
+/** Which elements of the arena and of outputs hold a value, and through which place it was stored. */
 class StoredValues {
   private readonly plan: Plan;
   private readonly values = new Map<Space, Map<number, readonly Interval[]>>();
@@ -184,7 +185,7 @@ class StoredValues {
     this.plan = plan;
   }
 
-  /** Faults of what is loaded: inputs and states are there from the beginning, everything else has to be stored first. */
+  /** Faults of loads: everything but inputs and states has to be stored first. */
   read({ slot, space, origin, reads }: SlotEffects): string[] {
     if (space !== 'arena' && this.plan.bindings[space]!.role !== 'output') return [];
     const held = this.values.get(space)?.get(origin) ?? [];
@@ -196,7 +197,7 @@ class StoredValues {
       );
   }
 
-  /** Stores to a place: what came by way of others and lies there is gone. */
+  /** Records stores to a place; what was stored there through other places is overwritten. */
   write({ space, origin, writes }: SlotEffects): void {
     const places = this.values.get(space) ?? new Map<number, readonly Interval[]>();
     this.values.set(space, places);
@@ -206,7 +207,7 @@ class StoredValues {
     }
   }
 
-  /** Outputs that are not written from their first to their last element. */
+  /** Outputs that are not written completely. */
   missingOutputs(): string[] {
     return this.plan.bindings.flatMap(({ role, name, elements }, k) => {
       const held = this.values.get(k)?.get(0) ?? [];

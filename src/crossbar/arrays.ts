@@ -1,6 +1,6 @@
-// What a layer has on chip, as one record: its arrays of cells, the tensors that each cell model needs, and the scale
-// from conductance to weight. The same record holds names and shapes (a store's tensors), symbolic tensors (a trace) or
-// values (a snapshot); the names are made here and nowhere else.
+// A layer on chip as one record: its arrays of cells, the tensors that each cell model needs, and the scale from
+// conductance to weight. The same record holds names and shapes (the tensors of a store), symbolic tensors (a trace) or
+// values (a snapshot). No other file makes the names.
 
 import type { TensorSpec } from '../base/parameters.ts';
 import type { Shape } from '../base/shape.ts';
@@ -9,7 +9,7 @@ import type { Tensor } from '../graph/tensor.ts';
 import { type HardwareSpec, hasReadNoiseInProducts } from './hardware.ts';
 import { matrixSize } from './mapping.ts';
 
-/** Whether an array adds to the weight or takes away from it. */
+/** The sign with which an array contributes to the weight. */
 export type Polarity = 'plus' | 'minus';
 
 /** One array of cells of a layer: its part of the weight is ± significance · conductance · scale. */
@@ -17,9 +17,9 @@ export type ArraySpec = { readonly polarity: Polarity; readonly significance: nu
 
 /** A programmed array; each quantity (rows, columns). */
 export type CellArray<T> = ArraySpec & {
-  /** Conductance that was asked for, µS. */
+  /** Target conductance, µS. */
   readonly target: T;
-  /** Conductance right after programming, µS. */
+  /** Programmed conductance, µS. */
   readonly conductance: T;
   /** ν of each cell. */
   readonly driftExponent: T;
@@ -37,26 +37,26 @@ export type SensedArray<T> = ArraySpec & { readonly conductance: T };
 
 /** A layer as sensed by one read. */
 export type SensedArrays<T> = {
-  /** Where every product draws read noise, conductances are without it. */
+  /** Conductances have no read noise if every product draws its own. */
   readonly cells: readonly SensedArray<T>[];
   /** (1, columns): see `columnReadOut`. */
   readonly readOut: T;
-  /** Where every product draws read noise: the variance of Σ ± significance · conductance, (rows, columns), µS². */
+  /** If every product draws read noise: the variance of Σ ± significance · conductance, (rows, columns), µS². */
   readonly variance?: T;
 };
 
-/** A differential pair: one cell adds, one takes away. */
+/** A differential pair: one positive and one negative cell. */
 export const PAIR: readonly ArraySpec[] = [
   { polarity: 'plus', significance: 1 },
   { polarity: 'minus', significance: 1 },
 ];
 
-/** What an array counts for in the weight. */
+/** The factor with which an array contributes to the weight. */
 export function signedSignificance({ polarity, significance }: ArraySpec): number {
   return polarity === 'plus' ? significance : -significance;
 }
 
-/** Shape of a layer's scale, and of whatever there is one of for each scale. */
+/** Shape of a layer's scale, and of other tensors with one value for each scale. */
 export function scaleShape({ shape }: Layer, { mapping }: HardwareSpec): Shape {
   return [1, mapping.scale === 'per-layer' ? 1 : matrixSize(shape).columns];
 }

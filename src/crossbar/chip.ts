@@ -1,5 +1,6 @@
-// The states of a chip as values of different types: programmed (every cell's target, conductance and drift exponent)
-// and read (what is sensed at one time). Both are snapshots of a store, made when someone asks; time never changes a chip.
+// The states of a chip as values of different types: programmed (target, conductance and drift exponent of every cell)
+// and read (the conductances sensed at one time). Both are snapshots of a store, made on demand. Time never changes a
+// chip.
 
 import { UsageError } from '../base/errors.ts';
 import type { HostTensor, Parameters } from '../base/parameters.ts';
@@ -26,10 +27,10 @@ export type ProgrammedLayer = Layer & MatrixSize & Arrays<HostTensor>;
 export type Chip = {
   readonly kind: 'programmed';
   readonly hardware: HardwareSpec;
-  /** What names its draws, with its number among the chips of that seed. */
+  /** Determines its draws, together with its number among the chips of that seed. */
   readonly seed: number;
   readonly number: number;
-  /** Those that lie on arrays. */
+  /** The layers that are on arrays. */
   readonly layers: Readonly<Record<string, ProgrammedLayer>>;
 };
 
@@ -46,7 +47,7 @@ export type Reading = {
   readonly layers: Readonly<Record<string, LayerReading>>;
 };
 
-/** The latest time at which a chip is read: 30,000 years, where 32-bit arithmetic has room to spare. */
+/** The latest time at which a chip can be read: 30,000 years, far within the range of 32-bit arithmetic. */
 export const LATEST_SECONDS: Seconds = 1e12;
 
 /** @throws UsageError if a chip can't be read at that time */

@@ -1,6 +1,6 @@
-// Drift compensation from the chip's own read-outs: every unit vector is applied, the magnitudes of the outputs are
-// averaged, right after programming and again later; outputs are scaled by the ratio. No data, no reprogramming.
-// Left out: statistics of batch normalisation (AdaBS), which need images.
+// Drift compensation, estimated from the chip's own read-outs: all unit vectors are applied and the magnitudes of the
+// outputs averaged, right after programming and again later; outputs are scaled by the ratio. No data, no
+// reprogramming. Left out: statistics of batch normalisation (AdaBS), which need images.
 
 import { assertNever, throwFaults, UsageError } from '../base/errors.ts';
 import type { HostTensor } from '../base/parameters.ts';
@@ -12,14 +12,14 @@ import type { Reading } from './chip.ts';
 /** No factor, one for a layer, or one for each of its columns. */
 export type DriftCompensation = 'none' | 'global' | 'per-column';
 
-/** Read-outs below this count as this, so that an empty layer keeps a finite factor. */
+/** Lower bound of read-outs, so that the factor of an empty layer is finite. */
 const SMALLEST_READ_OUT = 1e-4;
 
 /**
- * What the unit vectors give: the mean over the rows of |G| / Gmax, for each column.
+ * The read-out of all unit vectors: the mean over the rows of |G| / Gmax, for each column.
  *
- * @param g net conductances (G⁺ − G⁻ of a pair) sensed with the noise of one read, also where products draw it: each
- *          product with a unit vector senses the cells of one row once; (rows, columns), µS
+ * @param g net conductances (G⁺ − G⁻ of a pair) with the noise of one read, also if products draw read noise: a product
+ *          with a unit vector senses the cells of one row once; (rows, columns), µS
  * @returns (1, columns)
  * @source aihwkit, src/aihwkit/inference/compensation/drift.py
  *

@@ -12,8 +12,8 @@ export function stepsOf(bits: number): number {
  * The nearest of steps + 1 equally spaced levels in [−range, range]: Δ · round(clip(x, −range, range) / Δ),
  * Δ = 2 · range / steps; ties to the even level.
  *
- * The gradient is that of the clip alone: 1 inside the range, 0 outside, where it passes to `range` with the sign of x.
- * A range that is detached or a number takes none.
+ * The gradient is that of the clip alone: 1 inside the range, 0 outside, where it goes to `range` with the sign of x. A
+ * range that is detached or a number gets no gradient.
  *
  * @param x     any shape
  * @param range above 0; a number or a tensor that broadcasts to `x`

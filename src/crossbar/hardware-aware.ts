@@ -15,17 +15,17 @@ export type HardwareAwareOptions = {
   readonly weights: (layer: Layer) => Tensor;
   /** η: standard deviation of the weight noise relative to the largest weight; absent: none. */
   readonly noise?: TensorLike | undefined;
-  /** Largest weight of what, the layer or a column; absent: as the layer's hardware maps weights. */
+  /** Whether max |W| is of the layer or of a column; absent: as the layer's hardware maps weights. */
   readonly noiseScale?: Mapping['scale'] | undefined;
   /** Probability with which a weight is 0 in a product; absent: none. */
   readonly dropConnect?: TensorLike | undefined;
-  /** Names the draws; a new key is a new sample. Uses of one layer in one trace share its noisy weights. */
+  /** Determines the draws; a new key is a new sample. All uses of a layer in one trace have the same noisy weights. */
   readonly key: GraphKey;
 };
 
 /**
- * Multiplication by W̃ = D ∘ (W + η max|W| N(0, 1)), through the periphery of `hardware`; D is 0 with the probability of
- * drop-connect, else 1. Gradients for the weights are those for W̃, applied to W; the noise is a constant to
+ * Multiplication by W̃ = D ∘ (W + η max|W| N(0, 1)), through the periphery of `hardware`; D is 0 with the probability
+ * of drop-connect, else 1. Gradients for the weights are those for W̃, applied to W; the noise is a constant to
  * differentiation. The gradient for x sees W̃. Layers that stay digital have no noise.
  *
  * @source V. Joshi et al., Nat. Commun. 11:2473 (2020), known from notes on it: η = σ / max|W| per layer, forward pass

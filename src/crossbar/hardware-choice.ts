@@ -12,7 +12,10 @@ import { hermes256, ideal, joshi2020, standardEvaluation } from './presets.ts';
 /** Names of the presets. */
 export type HardwareName = 'ideal' | 'joshi2020' | 'hermes256' | 'standardEvaluation';
 
-/** A preset with changes: `{ preset: 'hermes256', adc: { bits: 6 } }`. What is not said stays; another `kind` replaces. */
+/**
+ * A preset with changes: `{ preset: 'hermes256', adc: { bits: 6 } }`. Other fields stay; another `kind` replaces its
+ * record.
+ */
 export type ChangedPreset = Incomplete<HardwareSpec> & { readonly preset: HardwareName };
 
 /** Hardware in settings. */
@@ -30,8 +33,8 @@ export const hardwarePresets: { readonly [N in HardwareName]: HardwareSpec } = {
 export const hardwareNames: readonly HardwareName[] = Object.keys(hardwarePresets) as HardwareName[];
 
 /**
- * Changes laid on hardware as settings hold it. What is whole in itself (a name, another preset, a specification)
- * replaces what lies below; anything else changes it, field by field. Of layers, the patterns of `over` come first.
+ * Applies changes to hardware in the form of settings. A complete value (a name, another preset, a specification)
+ * replaces the hardware; anything else changes it field by field. Of layers, the patterns of `over` come first.
  *
  * @param base a name, a preset with changes, or a specification
  */
@@ -74,19 +77,19 @@ const changedPreset = z
   })
   .meta({ description: 'a preset with changes; fields as in a whole specification' });
 
-/** Schema of `HardwareChoice`; the changes of a preset must fit it. */
+/** Schema of `HardwareChoice`; the changes must fit the preset. */
 export const hardwareChoiceSchema: z.ZodType<HardwareChoice, HardwareChoice> = z.union([
   nameSchema(hardwareNames),
   changedPreset,
   hardwareSchema,
 ]) as unknown as z.ZodType<HardwareChoice, HardwareChoice>;
 
-/** Schema of `HardwareSpec` that takes a `HardwareChoice` and gives the whole specification. */
+/** Schema that takes a `HardwareChoice` and returns the complete `HardwareSpec`. */
 export const chosenHardwareSchema: z.ZodType<HardwareSpec, HardwareChoice> =
   hardwareChoiceSchema.transform(resolveHardware);
 
 /**
- * The specification that settings name, hold or change.
+ * The complete specification of a choice.
  *
  * @throws UsageError that lists all faults of a changed preset
  */

@@ -1,4 +1,4 @@
-// The door for hardware read from a file: checks a value of unknown origin and lists every fault at once.
+// The check of hardware from files: checks a value of unknown origin and lists all faults at once.
 
 import { z } from 'zod';
 import { check } from '../base/schema.ts';

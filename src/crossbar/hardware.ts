@@ -11,7 +11,7 @@ export type Tile =
   | { readonly kind: 'unlimited' }
   | { readonly kind: 'limited'; readonly rows: number; readonly columns: number };
 
-/** Converter of the inputs. Its range is the layer's input range, which calibration finds. */
+/** Converter of the inputs. Its range is the layer's input range, which is calibrated or learned. */
 export type Dac = { readonly kind: 'ideal' } | { readonly kind: 'uniform'; readonly bits: number };
 
 /** Full scale of the output converter, in products of a full input with a full weight. */
@@ -31,12 +31,12 @@ export type OutputNoise =
   | { readonly kind: 'gaussian'; readonly relativeStandardDeviation: number };
 
 /**
- * When the cells' read noise is drawn: once for each read of the whole chip, which all products then share, or anew for
- * every product. The spectrum of 1/f lies between: part of it is slower than a product, part is faster.
+ * When read noise is drawn: once for each read of the chip, shared by all products, or anew for every product. Real 1/f
+ * noise is between the two: a part of it is slower than a product, a part is faster.
  */
 export type ReadNoiseDraw = { readonly kind: 'per-read' } | { readonly kind: 'per-product' };
 
-/** What a layer's arrays and their periphery are made of. How large read noise is belongs to the cell. */
+/** The arrays of a layer and their periphery. The size of the read noise belongs to the cell. */
 export type ArrayHardware = {
   readonly cell: CellSpec;
   readonly mapping: Mapping;
@@ -48,7 +48,7 @@ export type ArrayHardware = {
   readonly readNoise?: ReadNoiseDraw;
 };
 
-/** What is different for some layers: they stay digital, or have other arrays or periphery. */
+/** Exceptions for some layers: they stay digital, or have other arrays or periphery. */
 export type LayerHardware = 'digital' | Partial<ArrayHardware>;
 
 /** An accelerator. */
@@ -56,7 +56,7 @@ export type HardwareSpec = ArrayHardware & {
   readonly name: string;
   readonly source: string;
   /**
-   * Layers that differ, by name or by a pattern in which `*` stands for any text: the first that fits a layer decides.
+   * Exceptions by the name of a layer, or by a pattern in which `*` stands for any text; the first that fits decides.
    * Absent: all layers are alike.
    */
   readonly layers?: Readonly<Record<string, LayerHardware>>;
@@ -71,10 +71,10 @@ export function hardwareOf({ layers, ...hardware }: HardwareSpec, layer: string)
 }
 
 /**
- * The hardware with the layers that a function chooses: `byLayer(hermes256, network.layers, ({ name }) => …)`. What it
- * chooses comes before the hardware's own names and patterns.
+ * The hardware with exceptions that a function chooses: `byLayer(hermes256, network.layers, ({ name }) => …)`. They
+ * have priority over the hardware's own names and patterns.
  *
- * @param choose what is different for a layer; undefined: nothing
+ * @param choose the exception for a layer; undefined: none
  */
 export function byLayer<L extends { readonly name: string }>(
   hardware: HardwareSpec,
@@ -111,7 +111,7 @@ export function patternFaults({ layers = {} }: HardwareSpec, names: readonly str
     .map((pattern) => `layers: "${pattern}" fits no layer; there are ${names.join(', ')}`);
 }
 
-/** True if the periphery computes exactly: a product is then the plain product with the conductances. */
+/** True if the periphery is exact: then a product is the plain product with the conductances. */
 export function hasIdealPeriphery({ dac, adc, outputNoise }: ArrayHardware): boolean {
   return dac.kind === 'ideal' && adc.kind === 'ideal' && outputNoise.kind === 'none';
 }

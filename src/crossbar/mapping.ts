@@ -1,5 +1,5 @@
-// Weights to conductances and back. A weight is the difference of a pair: one cell carries its magnitude, the other
-// is at RESET. A filter is the matrix of its patches, one output channel a column.
+// Weights to conductances and back. A weight is the difference of a pair: one cell has its magnitude, the other is at
+// RESET. A filter is a matrix with a row for each element of a patch and a column for each output channel.
 
 import { UsageError } from '../base/errors.ts';
 import { formatShape, type Shape } from '../base/shape.ts';
@@ -37,7 +37,7 @@ export function matrixSize(shape: Shape): MatrixSize {
   return { rows: shape.slice(0, -1).reduce((product, size) => product * size, 1), columns };
 }
 
-/** Weights as the crossbar sees them, (rows, columns). */
+/** Weights as the matrix on the crossbar, (rows, columns). */
 export function asMatrix(weights: Tensor): Tensor {
   const { rows, columns } = matrixSize(weights.shape);
   return weights.reshape([rows, columns]);

@@ -1,5 +1,5 @@
-// The operator that runs a network on a chip: what multiplies are conductances, read at some time, through the periphery
-// of each layer. Layers that the hardware keeps digital multiply exactly.
+// The operator that runs a network on a chip: inputs are multiplied by conductances, as read at some time, through the
+// periphery of each layer. Layers that the hardware keeps digital multiply exactly.
 
 import { throwFaults } from '../base/errors.ts';
 import { formatShape, sameShape } from '../base/shape.ts';
@@ -10,7 +10,7 @@ import { type HardwareSpec, hardwareOf, hasReadNoiseInProducts } from './hardwar
 import { matrixSize } from './mapping.ts';
 import { analogProduct, type ConverterRanges, numberedKeys } from './periphery.ts';
 
-/** A layer's conductances at the time of a read, and what turns them into weights. */
+/** A layer's conductances at the time of a read, and the factors that turn them into weights. */
 export type SensedLayer = Pick<SensedArrays<Tensor>, 'cells' | 'variance'> & {
   /** (1, 1) or (1, columns), 1/µS: weight = net conductance · scale */
   readonly scale: Tensor;
@@ -22,25 +22,25 @@ export type SensedLayer = Pick<SensedArrays<Tensor>, 'cells' | 'variance'> & {
 export type OnChipOptions = {
   readonly ranges: ConverterRanges;
   readonly hardware: HardwareSpec;
-  /** Of a layer on arrays. */
+  /** The sensed arrays of a layer on arrays. */
   readonly sensed: (layer: Layer) => SensedLayer;
-  /** Of a layer that stays digital. */
+  /** The weights of a layer that stays digital. */
   readonly weights: (layer: Layer) => Tensor;
-  /** Names read noise and output noise; each product of a trace draws its own. */
+  /** Determines read noise and output noise; each product of a trace has draws of its own. */
   readonly key: GraphKey;
 };
 
 /**
- * Multiplication by what a chip reads: y = Σ_tiles ADC(Σ x̂ ŵ + noise) · input range · Gmax · scale · compensation,
+ * Multiplication by sensed conductances: y = Σ_tiles ADC(Σ x̂ ŵ + noise) · input range · Gmax · scale · compensation,
  * ŵ = G / Gmax with the net conductance G, x̂ = DAC(x / input range). With an ideal periphery,
  * x · (G · scale · compensation).
  *
- * Where the hardware draws read noise for every product, √(Σ x̂² v̂) N(0, 1) is added to each tile's sum, v̂ the variance
- * of G over Gmax²; see `analogProduct` for what that leaves out.
+ * If the hardware draws read noise for every product, √(Σ x̂² v̂) N(0, 1) is added to each tile's sum, v̂ the variance
+ * of G over Gmax²; `analogProduct` lists what this leaves out.
  *
- * One operator serves one trace: it numbers a layer's products, so that a layer used twice draws fresh noise.
+ * One operator serves one trace: it numbers a layer's products, so that a layer that is used twice draws fresh noise.
  *
- * @throws UsageError from `multiply` if what was sensed is of another layer, or a variance is missing
+ * @throws UsageError from `multiply` if the sensed arrays are of another layer, or a variance is missing
  */
 export function onChip({ hardware: chip, sensed, weights, ranges, key }: OnChipOptions): Operator {
   const productKey = numberedKeys(key);
@@ -70,7 +70,7 @@ export function onChip({ hardware: chip, sensed, weights, ranges, key }: OnChipO
   };
 }
 
-/** What of a reading does not fit a layer. */
+/** Faults of a reading for a layer. */
 function sensedFaults(
   { shape }: Layer,
   { cells, variance }: { readonly cells: SensedLayer['cells']; readonly variance: Tensor | undefined },

@@ -1,6 +1,5 @@
 // One analog product, in the tile's own units: inputs x̂ = x / input range and weights ŵ = (G⁺ − G⁻) / Gmax, both in
-// [−1, 1]. Everything a tile does to a product stands here once, for chips (on-chip.ts) and for training
-// (hardware-aware.ts).
+// [−1, 1]. All effects of a tile on a product are here, for chips (on-chip.ts) and for training (hardware-aware.ts).
 
 import { assertNever } from '../base/errors.ts';
 import type { RowRange } from '../graph/node.ts';
@@ -11,17 +10,20 @@ import { type Adc, type Dac, type HardwareSpec, hasIdealPeriphery, type OutputNo
 import { matrixSize } from './mapping.ts';
 import { tileMatrix } from './tiling.ts';
 
-/** The inputs of a product, limited if whoever knows the range limits them, and |x| that drives a row fully, (), above 0. */
+/**
+ * The inputs of a product, clipped if the source of the ranges clips them, and the |x| that drives a row fully, (),
+ * above 0.
+ */
 export type LimitedInput = { readonly x: Tensor; readonly range: TensorLike };
 
-/** What `onChip` and `hardwareAware` ask for the ranges of converters. */
+/** The source of converter ranges for `onChip` and `hardwareAware`. */
 export type ConverterRanges = {
   /** Of inputs x of a layer, but an embedding. `isClipped`: a converter clips them to the range. */
   readonly inputRange: (layer: string, x: Tensor, isClipped: boolean) => LimitedInput;
   /**
    * ADC full scale in units of a full input times a full weight, (), above 0.
    *
-   * @param sums the column outputs that it will convert, in these units
+   * @param sums the column outputs that the ADC converts, in these units
    */
   readonly outputRange: (layer: string, sums: () => readonly Tensor[]) => TensorLike;
 };
@@ -32,15 +34,15 @@ export type AnalogProduct = {
   readonly layer: Layer;
   /** (batch, in) with (in, out) weights, (n, h, w, c) with (kh, kw, c, m) filters, or indices of rows. */
   readonly x: Tensor;
-  /** What the conductances stand for, dimensionless: ŵ · weightScale. */
+  /** The weights that the conductances represent, dimensionless: ŵ · weightScale. */
   readonly weights: Tensor;
   /** Variance of ŵ in this product's read noise, in the shape of `weights`; absent if products draw none. */
   readonly variance?: Tensor;
-  /** The weight that a conductance of Gmax stands for, (1, 1) or (1, columns), above 0. */
+  /** The weight that a conductance of Gmax represents, (1, 1) or (1, columns), above 0. */
   readonly weightScale: Tensor;
-  /** Its `inputRange` is asked only if the periphery is not ideal, its `outputRange` if the ADC is calibrated. */
+  /** `inputRange` is called only if the periphery is not ideal, `outputRange` only if the ADC is calibrated. */
   readonly ranges: ConverterRanges;
-  /** Names the read noise and the output noise of this product. */
+  /** Determines the read noise and the output noise of this product. */
   readonly key: GraphKey;
   /** Of convolutions. */
   readonly geometry: LayerGeometry | undefined;
@@ -52,15 +54,15 @@ export type AnalogProduct = {
  * With an ideal periphery: x · weights + √(Σ x² v̂) N(0, 1) · weight scale, whatever the tiles. An embedding is the product
  * of one-hot rows: its DAC drives one row fully, so it has no input range and loses nothing.
  *
- * Read noise is drawn for each output, not for each cell, and together with output noise: independent Gaussians add to
- * one, so the result is distributed as if every cell and every amplifier had been drawn anew. The variance is a second
- * product, of squares. Differentiation takes read noise as a constant.
+ * Read noise is drawn once for each output, together with output noise, and not for each cell. A sum of independent
+ * Gaussians is Gaussian, so the result has the same distribution as draws for every cell and amplifier. The variance is
+ * a second product, of squares. Differentiation treats read noise as a constant.
  *
  * @source structure of M. J. Rasch et al., Nat. Commun. 14:5282 (2023), equations 1-2, known from notes on it; variance
  *         of a product: ours, from the independence of cells
  *
- * Not modelled: input noise, IR drop; correlation of 1/f noise between products: here each product, and each pixel of a
- * convolution, finds cells that know nothing of the one before.
+ * Not modelled: input noise, IR drop; correlation of 1/f noise between products: here the noise of each product, and
+ * of each pixel of a convolution, is independent.
  */
 export function analogProduct(product: AnalogProduct): Tensor {
   const { hardware, layer, x, variance, key } = product;
@@ -97,7 +99,7 @@ export function analogProduct(product: AnalogProduct): Tensor {
     .reduce((all, sum) => all.add(sum));
 }
 
-/** The column outputs of every row of tiles, before any conversion: they add to the whole product. */
+/** The column outputs of every row of tiles before conversion; their sum is the whole product. */
 export function partialSums(
   product: Pick<AnalogProduct, 'hardware' | 'layer' | 'x' | 'weights' | 'geometry'>,
 ): Tensor[] {
@@ -134,11 +136,11 @@ function convertInput(x: Tensor, dac: Dac, range: TensorLike): Tensor {
 
 /** √variance · N(0, 1), a constant to differentiation. */
 function gaussian(variance: Tensor, key: GraphKey): Tensor {
-  // Minimal filtering may round a sum of squares to a little less than zero.
+  // Winograd's algorithm can round a sum of squares to slightly less than zero.
   return variance.relu().sqrt().multiply(key.normal(variance.shape)).detach();
 }
 
-/** σ of a tile's amplifiers, if they have noise; `unit` is what 1 in units of x̂ ŵ stands for. */
+/** σ of a tile's amplifiers, if they have noise; `unit` is the value of 1 in units of x̂ ŵ. */
 function outputNoise(noise: OutputNoise, unit: Tensor): Tensor | undefined {
   switch (noise.kind) {
     case 'none':

@@ -16,7 +16,7 @@ export const ideal: HardwareSpec = {
 };
 
 /**
- * The million-device array, whose conductances are read back and multiplied in software: cells count, periphery not.
+ * The million-device array, whose conductances are read back and multiplied in software: real cells, ideal periphery.
  *
  * @source V. Joshi et al., Nat. Commun. 11:2473 (2020); cells and Gmax = 25 µS as shipped in aihwkit
  */
@@ -52,8 +52,7 @@ export const hermes256: HardwareSpec = {
  * @source M. J. Rasch et al., Nat. Commun. 14:5282 (2023); aihwkit, src/aihwkit/simulator/presets/inference.py,
  *         StandardHWATrainingPreset. It limits the rows (512) only; the 512 columns are ours.
  *
- * Not modelled: IR drop, the protocol's read noise in every product, 0.0175 √(Σ |ŵ| x̂²), learned column scales, learned
- * input ranges: ours are calibrated on training images.
+ * Not modelled: IR drop, the protocol's read noise in every product, 0.0175 √(Σ |ŵ| x̂²), learned column scales.
  */
 export const standardEvaluation: HardwareSpec = {
   name: 'standardEvaluation',

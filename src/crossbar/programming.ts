@@ -1,5 +1,5 @@
-// Programming as a graph: weights in a store → programmed cells in the same store. Each draw is named by the layer, the
-// polarity and the noise, so a layer's cells do not depend on other layers.
+// Programming as a graph: weights in a store → programmed cells in the same store. The key of a draw is derived from
+// the layer, the polarity and the noise, so a layer's cells do not depend on other layers.
 
 import { driftExponent, programmedConductance } from '../cells/cell.ts';
 import type { Graph } from '../graph/node.ts';
@@ -10,7 +10,7 @@ import { type Arrays, arraysOf, mapArrays, PAIR, tensorsOfArrays } from './array
 import type { HardwareSpec } from './hardware.ts';
 import { mapWeights } from './mapping.ts';
 
-/** A layer on arrays, with the hardware that it has. */
+/** A layer on arrays, with its hardware. */
 export type PlacedLayer = { readonly layer: Layer; readonly hardware: HardwareSpec };
 
 /**

@@ -1,5 +1,5 @@
-// Converter ranges that are found while a network is trained for its hardware. At first they follow the inputs, then
-// gradients move the input ranges; the full scales of calibrated ADCs follow the column outputs throughout.
+// Learned converter ranges, for a network that is trained for its hardware. First the input ranges follow the inputs,
+// then gradients move them; the full scales of calibrated ADCs follow the column outputs throughout.
 
 import type { TensorSpec } from '../base/parameters.ts';
 import { constant, customGradient, type Tensor, type TensorLike } from '../graph/tensor.ts';
@@ -23,21 +23,22 @@ export type LearningRanges = {
   readonly ranges: ConverterRanges;
   /** The input ranges that gradients move, as states. */
   readonly learned: () => readonly TensorSpec[];
-  /** Given the value to which gradients move a learned range, its new value. */
+  /** The new value of a learned range, from the value to which gradients move it. */
   readonly updated: (range: string, moved: Tensor) => Tensor;
-  /** New values of the ranges that follow the data. */
+  /** New values of the ranges that follow the data instead. */
   readonly followed: () => Readonly<Record<string, Tensor>>;
 };
 
 /** A range never shrinks below this, so that its reciprocal stays finite. */
 const SMALLEST_RANGE = 1e-6;
-/** A calibrated full scale covers all outputs, but at most so many root mean squares. */
+/** A calibrated full scale covers all outputs, but at most this many root mean squares. */
 const ROOT_MEAN_SQUARES = 6;
-/** Weight of a batch in the running full scale, once it has seen as many. */
+/** Smallest weight of a batch in a running mean. */
 const FULL_SCALE_MOMENTUM = 0.01;
 
 /**
- * Ranges as states of a training step. A layer that is used twice in a step shares its range; its first use is observed.
+ * Ranges as states of a training step. A layer that is used twice in a step shares its range; its first use is
+ * observed.
  *
  * Input range α of a clipping DAC, in step k = 0, 1, …: for k < initialSteps the running mean
  * α ← (k α + c s) / (k + 1), s the standard deviation of the inputs, c `initialDeviations`; then gradients, see
@@ -100,9 +101,10 @@ export function learningRanges(t: Trace, step: Tensor, rule: RangeLearningRule):
 }
 
 /**
- * clip(x, −α, α) with the gradients of input-range learning. For x: g inside the range, 0 where x is clipped. For α, with
- * the gradient g of the clipped inputs: α (Σ_{x ≥ α} min(g, 0) − Σ_{x ≤ −α} max(g, 0)) + decay · α while more than
- * `shareInside` of the inputs lie inside. So a range grows where clipped inputs would be larger, and shrinks slowly else.
+ * clip(x, −α, α) with the gradients of input-range learning. For x: g inside the range, 0 where x is clipped. For α,
+ * with the gradient g of the clipped inputs: α (Σ_{x ≥ α} min(g, 0) − Σ_{x ≤ −α} max(g, 0)) + decay · α while more than
+ * `shareInside` of the inputs lie inside. So a range grows if the loss asks for larger inputs than it admits, and
+ * shrinks slowly otherwise.
  *
  * @source aihwkit-lightning, src/aihwkit_lightning/nn/modules/torch_utils/torch_linear.py, InputRangeForward and
  *         StraightThroughClamp

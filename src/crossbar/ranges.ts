@@ -1,6 +1,6 @@
-// Ranges of the converters. They are states of a store, so networks of one shape share every kernel. Numbers for them
-// come from data: an operator that multiplies as another does records how large the inputs and the column outputs of
-// each layer are; a rule makes ranges of these records, over batches of training examples.
+// Ranges of the converters. They are states of a store, so networks of one shape share all kernels. Their values are
+// calibrated on training examples: an operator that wraps another one records the size of the inputs and column outputs
+// of each layer, and a rule computes ranges from these records.
 
 import { assertNever, UsageError } from '../base/errors.ts';
 import type { TensorSpec } from '../base/parameters.ts';
@@ -35,7 +35,7 @@ export function allRangeStates(layers: readonly Layer[], chip: HardwareSpec): Te
   });
 }
 
-/** What an operator asks for its converters, from states. */
+/** Converter ranges of an operator, from states. */
 export function rangesFromStates(t: Trace): ConverterRanges {
   return {
     inputRange: (layer, x) => ({ x, range: t.state(inputRangeName(layer), []) }),
@@ -53,14 +53,17 @@ export function outputRangeName(layer: string): string {
   return `${layer}.outputRange`;
 }
 
-/** An operator and what it has seen so far in its trace. */
+/** An operator and its observations so far in a trace. */
 export type Observing = {
   readonly operator: Operator;
   /** `${layer}.inputMax`, `inputMeanSquare` and, for a calibrated ADC, `outputMax`, `outputMeanSquare`, each (). */
   readonly observations: () => Record<string, Tensor>;
 };
 
-/** How a range follows from what was seen: all of it, or at most some root mean squares, clipping the rest. */
+/**
+ * How a range follows from observations: the largest magnitude, or at most some root mean squares, beyond which it
+ * clips.
+ */
 export type RangeRule =
   | { readonly kind: 'maximum' }
   | { readonly kind: 'root-mean-squares'; readonly count: number };

@@ -1,5 +1,5 @@
-// Reading as a graph: programmed cells in a store, a time and a key → what is sensed, in the same store. The cells stay
-// as they are.
+// Reading as a graph: programmed cells in a store, a time and a key → sensed conductances, in the same store. The cells
+// do not change.
 
 import { driftedConductance, readConductance, readVariance } from '../cells/cell.ts';
 import type { Graph } from '../graph/node.ts';
@@ -22,10 +22,10 @@ import type { PlacedLayer } from './programming.ts';
 /**
  * Drifts one layer's cells to time `t` and senses them once, with fresh read noise.
  *
- * Where every product draws its own read noise, the conductances are the drifted ones and come with the variance of
- * their sum, Σ significance² σ². Only the column read-out then has the noise of this read: it is made of products with
- * unit vectors, each of which senses every cell of its row once. So both kinds of hardware have the same read-out under
- * the same key.
+ * If every product draws its own read noise, the conductances are the drifted ones, with the variance of their sum, Σ
+ * significance² σ². Then only the column read-out has the noise of this read: it consists of products with unit
+ * vectors, each of which senses the cells of its row once. So both kinds of hardware have the same read-out for the
+ * same key.
  *
  * @param t time since programming ended, (), s; at least 0
  */
@@ -65,8 +65,8 @@ export function readArrays(
 }
 
 /**
- * The graph that reads a chip. States: the tensors of `arraysOf`, which it loads, and those of `sensedArraysOf`, which it
- * stores. Scalars: `timeSeconds`, from 0 to `LATEST_SECONDS`. Keys: `read`.
+ * The graph that reads a chip. States: the tensors of `arraysOf`, which it loads, and those of `sensedArraysOf`, which
+ * it stores. Scalars: `timeSeconds`, from 0 to `LATEST_SECONDS`. Keys: `read`.
  */
 export function traceReading(layers: readonly PlacedLayer[]): Graph {
   return trace((t) => {

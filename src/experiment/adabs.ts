@@ -1,5 +1,5 @@
-// AdaBS, adaptive batch-normalisation statistics: the chip itself computes calibration batches, and every running moment
-// moves towards the moments that its layers have there. Needs training examples without labels; moves no cell.
+// AdaBS, adaptive batch-normalisation statistics: calibration batches run through the network on the chip, and every
+// running moment moves towards the moments of these batches. Needs training examples without labels; changes no cell.
 
 import type { TensorSpec } from '../base/parameters.ts';
 import { deriveKey, type Key } from '../base/random.ts';
@@ -13,35 +13,35 @@ import type { Task } from '../train/task.ts';
 import { calibrationBatches, networkInputs } from './calibrate.ts';
 import type { AdabsSettings } from './evaluation-settings.ts';
 
-/** What AdaBS is compiled from. */
+/** Options of `prepareAdabs`. */
 export type AdabsOptions = {
   readonly engine: Engine;
   readonly network: Network;
-  /** Where calibration examples come from, changed as its settings say. */
+  /** The task with the calibration examples, augmented as its settings say. */
   readonly task: Task;
   readonly settings: AdabsSettings;
-  /** How the network multiplies: by the chip. */
+  /** Makes the operator of the chip. */
   readonly operator: (t: Trace) => Operator;
-  /** Names the draws of all chips. */
+  /** Determines the draws of all chips. */
   readonly key: Key;
 };
 
 /** One estimation of statistics. */
 export type AdabsRun = {
-  /** Holds the chip and the statistics as trained; the new ones are put beside them. */
+  /** Has the chip and the trained statistics; the estimates are stored beside them. */
   readonly store: Store;
-  /** Number of the chip: each has calibration examples of its own. */
+  /** Number of the chip; each chip has calibration examples of its own. */
   readonly chip: number;
-  /** Names the noise of the products. */
+  /** Determines the noise of the products. */
   readonly outputKey: Key;
-  /** States of the operator that go by other names in the store. */
+  /** States of the operator that have other names in the store. */
   readonly aliases: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
 };
 
 /** AdaBS, compiled. */
 export type Adabs = {
-  /** The statistics that it estimates, by their name among the network's parameters → their name in the store. */
+  /** The estimated statistics: name among the network's parameters → name of the estimate in the store. */
   readonly statistics: Readonly<Record<string, string>>;
   readonly run: (run: AdabsRun) => Promise<void>;
   readonly free: () => void;
@@ -49,11 +49,11 @@ export type Adabs = {
 
 /**
  * Compiles AdaBS: for each of m calibration batches, every running moment r ← p r + (1 − p) b with the batch's own
- * moment b and p = memory^(1/m), the network running on the chip with batch statistics; it begins with the moments as
- * trained, whose weight at the end is the memory.
+ * moment b and p = memory^(1/m). The network runs on the chip with batch statistics. The estimation begins with the
+ * trained moments, whose weight at the end is the memory.
  *
- * Statistics that a network was trained with are those of augmented images: crops of a padded image have black borders,
- * others have not. So the task should change examples as the training did.
+ * The trained statistics are those of augmented images: crops of a padded image have black borders, plain images have
+ * not. So the task should augment examples as the training did.
  *
  * @source V. Joshi et al., Nat. Commun. 11:2473 (2020); rule as quoted by a public re-implementation
  */
@@ -113,12 +113,12 @@ export async function prepareAdabs(options: AdabsOptions): Promise<Adabs> {
   };
 }
 
-/** Where a store keeps an estimate beside the statistic as trained. */
+/** Name of an estimate in the store. */
 function estimateName(statistic: string): string {
   return `adabs.${statistic}`;
 }
 
-/** Copies the statistics as trained to where the estimates are. */
+/** The graph that copies the trained statistics to the estimates. */
 function traceReset(moments: readonly TensorSpec[]): ReturnType<typeof trace> {
   return trace((t) => {
     const copies = moments.map(({ name, shape }) => {

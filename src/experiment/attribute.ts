@@ -1,6 +1,6 @@
-// Where a network loses accuracy on its hardware, measured: each source of error alone and left out, each group of layers
-// alone on the chip and alone digital. A draw is named by seed, chip, layer and source, so all variants see the same chips
-// and what is left out changes no other draw.
+// Where a network loses accuracy on its hardware, measured: each source of error alone and left out, each group of
+// layers alone on the chip and alone digital. The key of a draw depends on seed, chip, layer and source, so all
+// variants have the same chips, and leaving out a source changes no other draw.
 
 import { throwFaults } from '../base/errors.ts';
 import { check, type Incomplete } from '../base/schema.ts';
@@ -30,29 +30,29 @@ import { deploy } from './deploy.ts';
 import { asTrained } from './evaluate.ts';
 import { type EvaluationSettings, evaluationSchema } from './evaluation-settings.ts';
 
-/** What to attribute, and how. */
+/** Options of `attribute`. */
 export type AttributeOptions = {
   readonly engine: Engine;
   readonly network: Network;
   readonly trained: TrainedNetwork;
-  /** Images to classify; absent where a `task` is given. */
+  /** Images to classify; absent if a `task` is given. */
   readonly data?: DataSplit | undefined;
   readonly task?: Task | undefined;
   readonly label: string;
   readonly hardware: HardwareSpec;
   /** When chips are read, and how drift is compensated. */
   readonly points: readonly AttributionPoint[];
-  /** Groups of layers that are moved together, by name or pattern; absent: layers by the first part of their names. */
+  /** Groups of layers, by name or pattern; absent: layers grouped by the first part of their names. */
   readonly groups?: readonly string[] | undefined;
   /** Chips, AdaBS, calibration; its times and methods are those of the points. */
   readonly evaluation?: Incomplete<EvaluationSettings>;
   readonly seed?: number;
-  /** What an earlier, interrupted attribution with the same settings finished. */
+  /** Results of an earlier, interrupted attribution with the same settings. */
   readonly finished?: AttributionProgress | undefined;
   readonly signal?: AbortSignal | undefined;
 };
 
-/** What is finished: accuracies by the name of a variant, and the digital accuracy. */
+/** Results so far: accuracies by the name of a variant, and the digital accuracy. */
 export type AttributionProgress = {
   readonly digitalAccuracy?: number;
   readonly variants: Readonly<Record<string, ChipAccuracies>>;
@@ -155,7 +155,7 @@ export function attributionVariants(options: VariantOptions): readonly string[] 
 
 type VariantOptions = Pick<AttributeOptions, 'network' | 'hardware' | 'points' | 'groups'>;
 
-/** Everything that is measured, the reference first. */
+/** All variants that are measured, the reference first. */
 function variantsOf({ network, hardware, points, groups }: VariantOptions): Variant[] {
   const onChip = network.layers.map(({ name }) => name).filter((name) => hardwareOf(hardware, name));
   const subjects = layerGroups(onChip, groups);
@@ -208,7 +208,9 @@ function groupFault(name: string, layers: readonly string[]): string {
 
 type LayerGroup = { readonly name: string; readonly layers: readonly string[] };
 
-/** The groups that patterns name; without patterns one for each first part of a name: `stage1` of `stage1.block0.conv1`. */
+/**
+ * The groups that patterns name; without patterns one for each first part of a name: `stage1` of `stage1.block0.conv1`.
+ */
 function layerGroups(layers: readonly string[], patterns: readonly string[] | undefined): LayerGroup[] {
   if (patterns !== undefined)
     return patterns.map((name) => ({ name, layers: layers.filter((layer) => matchesPattern(layer, name)) }));
@@ -230,7 +232,7 @@ function changedLayers(
   });
 }
 
-/** What a layer may have of its own. */
+/** An exception for a layer in the hardware. */
 function arraysOf(own: ArrayHardware): ArrayHardware {
   const { cell, mapping, tile, dac, adc, outputNoise, readNoise } = own;
   return { cell, mapping, tile, dac, adc, outputNoise, ...(readNoise === undefined ? {} : { readNoise }) };

@@ -1,5 +1,5 @@
-// Calibration on training examples: batches in a random order, and converter ranges from what the digital network sees
-// of them.
+// Calibration on training examples: batches in a random order, and converter ranges from the inputs and outputs of
+// layers in the digital network.
 
 import type { Parameters } from '../base/parameters.ts';
 import { deriveKey, type Key, permutation } from '../base/random.ts';
@@ -41,7 +41,7 @@ export function calibrationBatches(task: Task, key: Key, sizes: readonly number[
   });
 }
 
-/** What the network takes of a batch. */
+/** The tensors of a batch that the network takes. */
 export function networkInputs({ inputs }: Network, batch: Batch): Batch {
   return Object.fromEntries(Object.keys(inputs).map((name) => [name, batch[name]!]));
 }
@@ -55,11 +55,11 @@ export type RangeCalibration = {
   readonly rule: RangeRule;
   readonly examples: number;
   readonly key: Key;
-  /** Holds the network's parameters. */
+  /** Has the parameters of the network. */
   readonly store: Store;
 };
 
-/** Converter ranges of every layer, from what the digital network sees of training examples, under their states' names. */
+/** Converter ranges of all layers, from training examples in the digital network, under the names of their states. */
 export async function calibrateRanges(options: RangeCalibration): Promise<Parameters> {
   const { network, hardware, task, rule, examples, key } = options;
   const size = Math.min(INFERENCE_BATCH, examples);
@@ -88,7 +88,7 @@ export async function calibrateRanges(options: RangeCalibration): Promise<Parame
   );
 }
 
-/** What the layers of the digital network see of batches of `size` examples. */
+/** Observations of the layers of the digital network, on batches of `size` examples. */
 async function observe(
   { engine, network, hardware, task, store }: RangeCalibration,
   size: number,

@@ -1,5 +1,5 @@
-// The programs of a chip over a store: programming, reading, compensation factors. The store holds one chip and one read
-// of it at a time; which ones is known here, and another is programmed or read when it is asked for.
+// The programs of a chip over a store: programming, reading, compensation factors. The store holds one chip and one
+// read of it at a time. This file tracks which ones, and programs or reads another one when it is needed.
 
 import type { HostTensor, Parameters, TensorSpec } from '../base/parameters.ts';
 import { deriveKey, type Key } from '../base/random.ts';
@@ -18,15 +18,15 @@ import { type Operator, weightsOf } from '../graph/operator.ts';
 import type { Trace } from '../graph/trace.ts';
 import type { Network } from '../nn/network.ts';
 
-/** What the programs of a chip are made of. */
+/** Options of `prepareChipPrograms`. */
 export type ChipProgramOptions = {
   readonly engine: Engine;
   readonly network: Pick<Network, 'layers'>;
   readonly hardware: HardwareSpec;
-  /** Holds the network's weights. */
+  /** Has the weights of the network. */
   readonly store: Store;
   readonly seed: number;
-  /** Names the draws of all chips. */
+  /** Determines the draws of all chips. */
   readonly key: Key;
 };
 
@@ -34,20 +34,20 @@ type Read = { readonly chip: number; readonly timeSeconds: Seconds; readonly rea
 
 /** Programming and reading, on demand. */
 export type ChipPrograms = {
-  /** The layers that lie on arrays. */
+  /** The layers on arrays. */
   readonly layers: readonly PlacedLayer[];
-  /** Leaves in the store what a read senses, and the factors of every compensation. */
+  /** Brings the store to a read: its sensed conductances, and the factors of every compensation. */
   readonly read: (read: Read) => Promise<void>;
   readonly chip: (number: number) => Promise<Chip>;
   readonly reading: (read: Read) => Promise<Reading>;
-  /** The read right after programming that factors refer to. */
+  /** The read right after programming, the baseline of the factors. */
   readonly baseline: (chip: number) => Promise<Reading>;
   readonly free: () => void;
 };
 
 const COMPENSATIONS: readonly DriftCompensation[] = ['none', 'global', 'per-column'];
 
-/** The layers of a network that lie on arrays. */
+/** The layers of a network that are on arrays. */
 export function placedLayers({ layers }: Pick<Network, 'layers'>, chip: HardwareSpec): PlacedLayer[] {
   return layers.flatMap((layer) => {
     const hardware = hardwareOf(chip, layer.name);
@@ -55,7 +55,7 @@ export function placedLayers({ layers }: Pick<Network, 'layers'>, chip: Hardware
   });
 }
 
-/** The operator that multiplies by what a store holds of a chip. Keys: `output`. */
+/** The operator that multiplies by the read in a store. Keys: `output`. */
 export function traceOnChip(
   network: Pick<Network, 'layers'>,
   hardware: HardwareSpec,
@@ -84,12 +84,12 @@ export function traceOnChip(
     });
 }
 
-/** The state of the factors that a product uses; it stands for one of several in the store. */
+/** Name of the state with the factors that a product uses; an alias for those of one compensation in the store. */
 function compensationState(layer: string): string {
   return `${layer}.compensation`;
 }
 
-/** For each layer the factors of one compensation, by the name that products use. */
+/** For each layer, the name that products use → the name of the factors of one compensation. */
 export function compensationAliases(
   layers: readonly PlacedLayer[],
   compensation: DriftCompensation,
@@ -102,7 +102,7 @@ export function compensationAliases(
   );
 }
 
-/** Compiles programming and reading, and makes room in the store. */
+/** Compiles programming and reading, and reserves their tensors in the store. */
 export async function prepareChipPrograms(options: ChipProgramOptions): Promise<ChipPrograms> {
   const { engine, network, hardware, store, seed, key } = options;
   const layers = placedLayers(network, hardware);

@@ -1,6 +1,6 @@
 // The ways to compensate drift that an experiment compares. Records, evaluations and reports name them.
 
-/** What is done about drift: nothing, one factor per layer, one per column, or global factors and then AdaBS. */
+/** Compensation of drift: none, one factor per layer, one per column, or global factors and then AdaBS. */
 export type CompensationMethod = 'none' | 'global' | 'per-column' | 'adabs';
 
 /** All methods, in the order of reports. */

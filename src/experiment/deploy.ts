@@ -1,6 +1,6 @@
-// A network on its hardware: programs over one store, compiled once. A chip, a read and a compensation are named by
-// numbers; what the store does not hold at the moment is computed again, from the same draws. Cells never leave the
-// backend, unless someone asks for a snapshot.
+// A network on its hardware: programs over one store, compiled once. Numbers name a chip, a read and a compensation; a
+// chip or read that is not in the store is computed again, from the same draws. Cells never leave the backend, except
+// for snapshots.
 
 import { throwFaults, UsageError } from '../base/errors.ts';
 import { createMutex } from '../base/mutex.ts';
@@ -25,20 +25,20 @@ import { type ChipPrograms, compensationAliases, prepareChipPrograms, traceOnChi
 import type { CompensationMethod } from './compensation-method.ts';
 import { type EvaluationSettings, evaluationFaults, evaluationSchema } from './evaluation-settings.ts';
 
-/** What a deployment is made of. */
+/** Options of `deploy`. */
 export type DeploymentOptions = {
   readonly engine: Engine;
   readonly network: Network;
-  /** Of the network; converter ranges among them are used as they are. */
+  /** Parameters of the network; converter ranges among them are used without calibration. */
   readonly parameters: Parameters;
-  /** Images to classify; absent where a `task` is given. */
+  /** Images to classify; absent if a `task` is given. */
   readonly data?: DataSplit | undefined;
-  /** What is scored; absent: classification of `data`. */
+  /** The task that is scored; absent: classification of `data`. */
   readonly task?: Task | undefined;
   readonly hardware: HardwareSpec;
   /** Every field has a default. */
   readonly evaluation?: Incomplete<EvaluationSettings>;
-  /** Names all random draws. */
+  /** Determines all random draws. */
   readonly seed?: number;
 };
 
@@ -46,17 +46,17 @@ export type DeploymentOptions = {
 export type ChipRead = {
   /** Number of the chip, from 0. */
   readonly chip: number;
-  /** Since programming ended. */
+  /** Time since programming ended. */
   readonly timeSeconds: Seconds;
   /** Number of the read at this time, from 0, which is the default: each draws read noise of its own. */
   readonly read?: number;
 };
 
-/** A network on its hardware. Each method is a function of what it is given: chips and reads have no order. */
+/** A network on its hardware. The result of a method depends on its arguments only, never on earlier calls. */
 export type Deployment = {
   readonly network: Network;
   readonly hardware: HardwareSpec;
-  /** Score in floating point on the test examples: of a classification the accuracy. */
+  /** Score in floating point on the test examples; for a classification the accuracy. */
   readonly digitalAccuracy: (signal?: AbortSignal) => Promise<number>;
   /** Score of a read of a chip under a method, one of those of the evaluation's settings. */
   readonly accuracy: (
@@ -65,23 +65,24 @@ export type Deployment = {
   ) => Promise<number>;
   /** A programmed chip as values. */
   readonly chip: (number: number) => Promise<Chip>;
-  /** What a read senses, as values. */
+  /** The sensed conductances of a read, as values. */
   readonly reading: (read: ChipRead) => Promise<Reading>;
-  /** The read right after programming that compensation refers to. */
+  /** The read right after programming, the baseline of compensation. */
   readonly baseline: (chip: number) => Promise<Reading>;
   readonly free: () => void;
 };
 
-/** What names the draws of all chips of a seed. */
+/** The key from which the draws of all chips of a seed are derived. */
 export function deploymentKey(seed: number): Key {
   return deriveKey(keyFromSeed(seed), 'deployment');
 }
 
 /**
- * Compiles everything that a network needs on its hardware, and calibrates converter ranges on training examples unless
- * the parameters bring them.
+ * Compiles the programs of a network on its hardware. Converter ranges that are not among the parameters are calibrated
+ * on training examples.
  *
- * @throws UsageError that lists all faults of settings, hardware and parameters; or if AdaBS is asked for and the network
+ * @throws UsageError that lists all faults of settings, hardware and parameters; or if AdaBS is asked for and the
+ * network
  *         normalises nothing
  */
 export async function deploy(options: DeploymentOptions): Promise<Deployment> {
@@ -139,7 +140,7 @@ type Parts = {
 function deployment(parts: Parts): Deployment {
   const { options, hardware, task, store, chips, inference, adabs } = parts;
   const { network } = options;
-  // Several calls at once would move each other's chips away.
+  // Concurrent calls would replace each other's chips in the store.
   const mutex = createMutex();
   return {
     network,
@@ -172,7 +173,7 @@ function deployment(parts: Parts): Deployment {
   };
 }
 
-/** Parameters and converter ranges, as the store holds them at first. */
+/** The initial tensors of the store: parameters and converter ranges. */
 async function startTensors(
   { engine, network, parameters }: DeploymentOptions,
   hardware: HardwareSpec,
@@ -205,11 +206,11 @@ async function startTensors(
 }
 
 type Tasks = {
-  /** On the test examples that are asked for. */
+  /** With the selected test examples. */
   readonly scored: Task;
-  /** Training examples as they are, for converter ranges. */
+  /** With plain training examples, for converter ranges. */
   readonly plain: Task;
-  /** Training examples changed as AdaBS asks. */
+  /** With training examples augmented as in the settings of AdaBS. */
   readonly augmented: Task;
 };
 

@@ -1,5 +1,5 @@
-// The evaluation of one network: chips × times × compensation methods on the test set, the same chips for every
-// method, chip by chip, so that what is finished is never computed again.
+// The evaluation of one network: chips × times × compensation methods on the test set, with the same chips for every
+// method. It goes chip by chip, so that an interrupted evaluation repeats no finished chip.
 
 import { UsageError } from '../base/errors.ts';
 import { check, type Incomplete } from '../base/schema.ts';
@@ -18,7 +18,7 @@ import { type EvaluationSettings, evaluationSchema } from './evaluation-settings
 import type { AccuracyAtTime, ConductanceHistogram, LayerSummary, NetworkResult } from './record.ts';
 import { conductanceHistogram, layerSummaries } from './summarize.ts';
 
-/** Everything measured on one chip. */
+/** All measurements of one chip. */
 export type ChipResult = {
   readonly chip: number;
   readonly accuracies: readonly {
@@ -30,7 +30,7 @@ export type ChipResult = {
   readonly inside?: { readonly layers: readonly LayerSummary[]; readonly histogram: ConductanceHistogram };
 };
 
-/** What is finished of an evaluation; hand it in again to continue. */
+/** The finished part of an evaluation, from which another one can continue. */
 export type EvaluationProgress = { readonly digitalAccuracy?: number; readonly chips: readonly ChipResult[] };
 
 /** Progress of an evaluation. */
@@ -47,21 +47,21 @@ export type EvaluationEvent =
     }
   | { readonly kind: 'chip'; readonly result: ChipResult; readonly progress: EvaluationProgress };
 
-/** What to evaluate, and how. */
+/** Options of an evaluation. */
 export type EvaluateOptions = {
   readonly engine: Engine;
   readonly network: Network;
   readonly trained: TrainedNetwork;
-  /** Images to classify; absent where a `task` is given. */
+  /** Images to classify; absent if a `task` is given. */
   readonly data?: DataSplit | undefined;
   readonly task?: Task | undefined;
   readonly label: string;
   readonly hardware: HardwareSpec;
   /** Every field has a default. */
   readonly evaluation?: Incomplete<EvaluationSettings>;
-  /** Names all random draws. */
+  /** Determines all random draws. */
   readonly seed?: number;
-  /** What an earlier, interrupted evaluation with the same settings finished. */
+  /** The finished part of an earlier evaluation with the same settings. */
   readonly finished?: EvaluationProgress | undefined;
   readonly signal?: AbortSignal | undefined;
 };
@@ -69,7 +69,7 @@ export type EvaluateOptions = {
 /**
  * Evaluates a network on `evaluation.chips` chips. Yields progress; returns the result.
  *
- * @throws UsageError for impossible settings or parameters of another model; the signal's reason if aborted
+ * @throws UsageError for impossible settings or parameters of another network; the signal's reason if aborted
  */
 export async function* evaluateNetwork(
   options: EvaluateOptions,
@@ -112,7 +112,7 @@ export async function evaluate(options: EvaluateOptions): Promise<NetworkResult>
   }
 }
 
-/** Images normalised as the network saw them, whatever part of the set is at hand now. */
+/** Images normalised with the constants of the network's training, also if only a part of the set is loaded. */
 export function asTrained({
   data,
   trained,

@@ -14,9 +14,9 @@ import { COMPENSATION_METHODS, type CompensationMethod } from './compensation-me
 export type AdabsSettings = {
   readonly batches: number;
   readonly batchSize: number;
-  /** Weight of the statistics as trained after all batches. */
+  /** Weight of the trained statistics after all batches. */
   readonly memory: number;
-  /** Of the calibration images; absent: none. That of the training fits the statistics that the network expects. */
+  /** Augmentation of the calibration images; absent: none. That of the training fits the trained statistics. */
   readonly augmentation?: Augmentation | undefined;
 };
 
@@ -28,9 +28,9 @@ export type EvaluationSettings = {
   readonly adabs: AdabsSettings;
   /** Training images for the calibration of converter ranges. */
   readonly calibrationImages: number;
-  /** How converter ranges follow from them, for networks that bring none of their own. */
+  /** The rule for converter ranges, for networks without ranges of their own. */
   readonly ranges: RangeRule;
-  /** Only the first so many test images; all by default. */
+  /** Number of test images, from the first on; all by default. */
   readonly testImages?: number | undefined;
 };
 
@@ -79,14 +79,14 @@ export const evaluationSchema: z.ZodType<EvaluationSettings> = z
   })
   .meta({ title: 'How networks are evaluated on chips' });
 
-/** A fault if a value stands twice. */
+/** A fault if a value occurs twice. */
 function expectDifferent(values: readonly (string | number)[], { addIssue }: z.RefinementCtx): void {
   const twice = values.find((value, position) => values.indexOf(value) !== position);
   if (twice === undefined) return;
   addIssue({ code: 'custom', message: `must differ from one another, got ${twice} twice` });
 }
 
-/** All faults of evaluation settings with so many examples; none if they can be run. */
+/** All faults of evaluation settings for these numbers of examples; none if they can be run. */
 export function evaluationFaults(
   evaluation: EvaluationSettings,
   { trainCount, testCount }: { readonly trainCount: number; readonly testCount: number },
@@ -103,7 +103,7 @@ export function evaluationFaults(
   return faults;
 }
 
-/** The methods that mean something for a network: AdaBS re-estimates statistics of batch normalisation. */
+/** The methods that apply to a network: AdaBS needs batch normalisation. */
 export function methodsFor(
   methods: readonly CompensationMethod[],
   { normalizationLayers }: Pick<Network, 'normalizationLayers'>,

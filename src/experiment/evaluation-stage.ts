@@ -1,5 +1,5 @@
-// The measurements of one network on its hardware as stages of an experiment: what is finished is kept in a storage, chip
-// by chip or variant by variant, so that a stopped one continues. Says what it does as events.
+// Measurements of one network on its hardware as stages of an experiment. Results are kept in a storage, chip by chip
+// or variant by variant, so that an interrupted stage continues. Progress is reported as events.
 
 import { check } from '../base/schema.ts';
 import type { Storage } from '../base/storage.ts';
@@ -24,7 +24,7 @@ import { RECORD_FORMAT } from './record-schema.ts';
 /** What to evaluate, and where its progress goes. */
 export type EvaluationStage = Omit<EvaluateOptions, 'finished'> & { readonly storage: Storage };
 
-/** What happens in an evaluation; `begun` comes first: so many chips are done already. */
+/** Events of an evaluation; the first is `begun`, with the number of chips that are finished already. */
 export type EvaluationStageEvent =
   | { readonly kind: 'begun'; readonly chips: number; readonly done: number; readonly total: number }
   | EvaluationEvent;
@@ -69,7 +69,7 @@ export async function* attributionStage({
   return yield* kept(events, file, ({ progress }) => progress);
 }
 
-/** The file of a measurement, which depends on the weights and on all that is named here. */
+/** The file of a measurement; its name depends on the weights and on all options. */
 function fileOf<T>(
   storage: Storage,
   what: string,
@@ -86,7 +86,7 @@ function fileOf<T>(
   return progressFile(storage, what, { label, trained, options: { hardware, seed, images, ...settings } });
 }
 
-/** Passes events on, after the progress that they bring was written. */
+/** Passes events on, after their progress is written. */
 async function* kept<E, T, R>(
   events: AsyncGenerator<E, R>,
   file: ProgressFile<T>,
@@ -101,12 +101,12 @@ async function* kept<E, T, R>(
       yield value;
     }
   } finally {
-    // Also if nobody wants the rest: the measurement frees what it holds.
+    // Also if the consumer stops early: then the measurement frees its memory.
     await events.return(undefined as never);
   }
 }
 
-/** What the networks of an experiment have in common, for its record. */
+/** The common parts of an experiment's networks, for its record. */
 export type RecordOptions = Pick<
   ExperimentRecord,
   'title' | 'ohmic' | 'command' | 'machine' | 'seed' | 'hardware' | 'evaluation'

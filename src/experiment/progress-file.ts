@@ -1,5 +1,5 @@
-// What is finished of a long measurement, in a file of a storage: with its digest, so that damage is found out, and with
-// the digest of the settings, so that one measurement never continues another.
+// The progress of a long measurement in a file of a storage. The file has a digest of its content, which detects
+// damage, and one of the settings, so that a measurement never continues another one.
 
 import { sha256 } from '../base/digest.ts';
 import { UsageError } from '../base/errors.ts';
@@ -13,12 +13,12 @@ export type ProgressFile<T> = {
   readonly write: (progress: T) => Promise<void>;
 };
 
-/** What the file holds. Files of 0.1.0 do not say of what they are. */
+/** The content of the file. Files of 0.1.0 do not tell which measurement they belong to. */
 type Content<T> = { readonly sha256: string; readonly of?: string; readonly progress: T };
 
 /**
- * The file of one network's measurement. Two networks never share one, whatever they are called; nor do the weights of
- * two trainings.
+ * The file of one network's measurement. Two networks never share a file, also if they have the same name; nor do the
+ * weights of two trainings.
  *
  * @param what    the measurement: `evaluation`
  * @param options everything that it depends on beside the weights, as plain data
@@ -53,7 +53,7 @@ export async function progressFile<T>(
   };
 }
 
-/** What a file holds; undefined if it is damaged. */
+/** The content of a file; undefined if it is damaged. */
 async function intact<T>(bytes: Uint8Array): Promise<Content<T> | undefined> {
   try {
     const content = JSON.parse(new TextDecoder().decode(bytes)) as Content<T>;

@@ -1,6 +1,6 @@
-// The schema of `ExperimentRecord`: what a kept record must hold, and that it does not contradict itself. `ohmic schema
-// record` prints it; its agreement with the types of record.ts and attribution.ts is proved by the compiler.
-// Left out: contradictions, which a JSON schema can't say; they are checked here, and listed with all other faults.
+// The schema of `ExperimentRecord`. `ohmic schema record` prints it; the compiler proves that it agrees with the types
+// of record.ts and attribution.ts. Contradictions within a record, which a JSON schema can't express, are checked here
+// too and listed with all other faults.
 
 import { z } from 'zod';
 import { check, exactly, type Json } from '../base/schema.ts';
@@ -30,7 +30,7 @@ import {
   type NoiseSweepPoint,
 } from './record.ts';
 
-/** The name of the format; another one is another schema. */
+/** The name of the format; another schema has another name. */
 export const RECORD_FORMAT = 'ohmic-record-1';
 
 const count = z.int().min(0);
@@ -39,7 +39,7 @@ const share = z.number().min(0).max(1);
 const seconds = z.number().min(0);
 const method = z.enum(COMPENSATION_METHODS);
 
-/** Sums of shares agree to this, whatever the order of the sum. */
+/** Tolerance for sums of shares, which depend on the order of the terms. */
 const ROUNDING = 1e-9;
 
 const accuracyAtTime = exactly<AccuracyAtTime>()(
@@ -212,7 +212,7 @@ export const recordSchema: z.ZodType<ExperimentRecord> = exactly<ExperimentRecor
 
 type Contradiction = { readonly path: (string | number)[]; readonly message: string };
 
-/** Results that do not fit the settings they are said to come from. */
+/** Results that do not fit the settings of the record. */
 function contradictionsOf({ evaluation, networks, noiseSweep: sweep }: ExperimentRecord): Contradiction[] {
   return [
     ...networks.flatMap(({ deployed, evaluation: own = evaluation }, index) =>
@@ -258,9 +258,10 @@ function contradictionsIn(
 }
 
 /**
- * The record that `value`, of unknown origin, is.
+ * The record in `value`, which is of unknown origin.
  *
- * @throws UsageError that lists every fault with its path; contradictions once everything has its shape
+ * @throws UsageError that lists every fault with its path; contradictions are looked for only in a record of the right
+ * form
  */
 export function checkRecord(value: unknown): ExperimentRecord {
   return check(recordSchema, 'record', value);

@@ -1,4 +1,4 @@
-// The result of an experiment as one plain record: what reports are made of, and what is kept under results/.
+// The result of an experiment as one plain record. Reports are made from it, and results/ keeps it.
 
 import type { Seconds } from '../base/units.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
@@ -61,11 +61,14 @@ export type NetworkResult = {
   readonly deployed: readonly AccuracyAtTime[];
   readonly layers: readonly LayerSummary[];
   readonly histogram: ConductanceHistogram;
-  /** How this network was evaluated, where that is not how the experiment's others were. */
+  /** Settings of this network's evaluation, if they differ from those of the experiment. */
   readonly evaluation?: EvaluationSettings;
 };
 
-/** Networks trained from the same weights for the same length with different noise; chips, read-outs as in the experiment. */
+/**
+ * Networks trained from the same weights for the same length with different noise; chips and reads as in the
+ * experiment.
+ */
 export type NoiseSweep = {
   readonly evaluation: EvaluationSettings;
   readonly points: readonly NoiseSweepPoint[];
@@ -76,7 +79,7 @@ export type NoiseSweepPoint = Pick<NetworkResult, 'training' | 'digitalAccuracy'
   readonly relativeToMax: number;
 };
 
-/** What a publication reports, to stand beside the experiment that repeats it. */
+/** Published figures, which are compared with the experiment that repeats them. */
 export type Publication = {
   /** The publication: authors, journal, year. */
   readonly source: string;
@@ -91,7 +94,7 @@ export type PublishedFigure = {
   readonly accuracy: number;
   /** The publication states the accuracy itself, a bound that it exceeds, or a rough value. */
   readonly meaning: 'equal' | 'above' | 'about';
-  /** Where it stands: "Fig. 4d". */
+  /** Its place in the publication: "Fig. 4d". */
   readonly locator: string;
   /** Known from notes on the publication, not read in it. */
   readonly secondHand: boolean;
@@ -101,7 +104,7 @@ export type PublishedFigure = {
   readonly onChips?: { readonly timeSeconds: Seconds; readonly method: CompensationMethod };
 };
 
-/** Everything about one experiment. */
+/** The complete record of one experiment. */
 export type ExperimentRecord = {
   readonly format: 'ohmic-record-1';
   readonly title: string;
@@ -120,7 +123,7 @@ export type ExperimentRecord = {
   readonly hardware: HardwareSpec;
   readonly evaluation: EvaluationSettings;
   readonly networks: readonly NetworkResult[];
-  /** What the publication reports whose experiment this repeats. */
+  /** The figures of the publication that this experiment repeats. */
   readonly published?: Publication;
   readonly noiseSweep?: NoiseSweep;
   /** Where one of the networks loses accuracy. */

@@ -1,4 +1,4 @@
-// What a chip looks like inside: histograms of its conductances and the errors of its weights, for reports.
+// Summaries of a chip for reports: histograms of its conductances, and the errors of its weights.
 
 import type { HostTensor, Parameters } from '../base/parameters.ts';
 import { signedSignificance } from '../crossbar/arrays.ts';
@@ -9,7 +9,7 @@ import { tileMatrix } from '../crossbar/tiling.ts';
 import type { ConductanceHistogram, LayerSummary } from './record.ts';
 
 const BINS = 60;
-/** Histograms end at this multiple of the largest conductance; what lies above counts in the last bin. */
+/** Histograms end at this multiple of the largest conductance; larger values count in the last bin. */
 const HISTOGRAM_END = 1.2;
 
 /** Counts of all cells of a chip by conductance; those of a reading without the read noise that products draw. */

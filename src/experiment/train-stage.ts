@@ -1,5 +1,6 @@
 // One training as a stage of an experiment: steps, checkpoints, history, and at the end the weights, in a storage.
-// Ended at any moment it continues from the last checkpoint to the same bytes. Says what it does as events.
+// After an interruption at any moment it continues from the last checkpoint to the same bytes. Progress is reported as
+// events.
 
 import { throwFaults, UsageError } from '../base/errors.ts';
 import { settingsDifferences } from '../base/merge.ts';
@@ -39,15 +40,15 @@ export type TrainStage = {
   readonly seed: number;
   /** Parameters to start from; absent: random ones. */
   readonly initial?: Parameters | undefined;
-  /** Whose answers the settings distil. */
+  /** The teacher of the settings' distillation. */
   readonly teacher?: { readonly network: Network; readonly parameters: Parameters } | undefined;
-  /** Asked after every step whether to write a checkpoint; absent: one after every epoch. */
+  /** Called after every step; decides whether to write a checkpoint. Absent: one after every epoch. */
   readonly isCheckpointDue?: (() => boolean) | undefined;
   /** Ends the training early, with a checkpoint. */
   readonly signal?: AbortSignal | undefined;
 };
 
-/** What happens in a training stage. */
+/** Events of a training stage. */
 export type TrainStageEvent =
   /** The weights are there already, in a file of this name; nothing else happens. */
   | { readonly kind: 'found'; readonly file: string }
@@ -63,12 +64,12 @@ export const TRAINING_FILES = {
   history: 'history.json',
 } as const;
 
-/** A long training is tested so often, at most: a pass over the test set takes a twentieth of an epoch. */
+/** Most tests of a long training: a pass over the test set takes a twentieth of an epoch. */
 const MOST_TESTS = 40;
 
 /**
- * Trains, or continues, or, if the storage holds the weights already, only reads them. Yields progress, each step before
- * its checkpoint; returns the weights.
+ * Trains, or continues a training, or reads the weights if the storage has them already. Yields progress, each step
+ * before its checkpoint; returns the weights.
  *
  * @throws UsageError for impossible settings, or if a file is damaged or of another training; the reason of the signal
  *         after a checkpoint was written
@@ -102,7 +103,7 @@ export async function* trainStage(stage: TrainStage): AsyncGenerator<TrainStageE
       parameters: Object.fromEntries(Object.entries(state.tensors).filter(([name]) => isKept(name))),
       provenance: { ...origin, history: state.history },
     };
-    // Last: these weights say that the training is complete.
+    // Written last: their presence means that the training is complete.
     await storage.write(TRAINING_FILES.weights, await encodeWeights(trained));
     return trained;
   } finally {
@@ -125,7 +126,7 @@ async function* followed(
   };
   for await (const event of fitting.events()) {
     yield event;
-    // The last step of an epoch belongs together with the epoch's record, which comes next.
+    // No checkpoint between the last step of an epoch and the record of the epoch, which comes next.
     const isWithin = event.kind === 'step' && event.step % fitting.stepsPerEpoch !== 0;
     if (event.kind === 'epoch' ? (isCheckpointDue?.() ?? true) : isWithin && isCheckpointDue?.() === true)
       await save();
@@ -135,7 +136,7 @@ async function* followed(
   return state;
 }
 
-/** What is known of a training before it begins. */
+/** The provenance of a training before it begins. */
 type Origin = Omit<Provenance, 'history'>;
 
 async function originOf({
@@ -176,7 +177,7 @@ async function readCheckpoint(storage: Storage, origin: Origin): Promise<FoundCh
   const { normalization, trainImages } = expected;
   throwFaults(
     `${file}: of another training, or damaged; remove it to train from the start`,
-    // What older files do not say can't differ.
+    // Fields that older files do not have are not compared.
     settingsDifferences({ normalization, trainImages, ...found } as Json, expected as Json),
   );
   const maker = (ohmic: string, backend: string): string => `ohmic ${ohmic}, ${withoutThreads(backend)}`;
@@ -186,7 +187,7 @@ async function readCheckpoint(storage: Storage, origin: Origin): Promise<FoundCh
   return { checkpoint, note };
 }
 
-/** A backend's description without the number of threads, on which no result depends. */
+/** A backend's description without the number of threads, since no result depends on it. */
 function withoutThreads(description: string): string {
   return description.replace(/, \d+ threads?$/, '');
 }
@@ -194,7 +195,7 @@ function withoutThreads(description: string): string {
 /**
  * Weights from a file of a storage.
  *
- * @param network what they must be of; absent: whatever the file says
+ * @param network the network that they must belong to; absent: the one that the file names
  * @throws UsageError if there is no such file, it is damaged, or it holds another network
  */
 export async function readWeights(
@@ -218,7 +219,7 @@ async function decoded<T>(
   try {
     return await decode(file, bytes);
   } catch (thrown) {
-    // A flipped byte in the header's texts, which no checksum covers.
+    // For example a flipped byte in the header's text.
     if (thrown instanceof SyntaxError || thrown instanceof TypeError || thrown instanceof RangeError) {
       throw new UsageError(`${file}: it is damaged (${thrown.message}); use an earlier file`);
     }
@@ -226,14 +227,15 @@ async function decoded<T>(
   }
 }
 
-/** A network, or what is known of one that will be trained: how its images are normalised. */
+/** A network, or one that will be trained: only the normalisation of its images is needed. */
 export type Normalized = { readonly provenance: Pick<Provenance, 'normalization'> };
 
 /**
- * Images normalised as the networks saw theirs that a training begins with or learns from: weights fit the numbers that
- * they were trained on.
+ * Images normalised as in the trainings of the networks that a training begins with or learns from, because weights fit
+ * the normalisation that they were trained with.
  *
- * @param networks by what errors call them; what is undefined, or does not say how its images were normalised, has no say
+ * @param networks by what errors call them; what is undefined, or does not say how its images were normalised, has no
+ * say
  * @throws UsageError if two of them saw different numbers
  */
 export function normalizedAs(

@@ -1,5 +1,5 @@
-// From modules to a `Network`: places every module, collects parameters and layers, and checks what a caller hands in,
-// once, at the door. `classifier` is the common case; `defineNetwork` wires any number of inputs, modules and outputs.
+// From modules to a `Network`: places every module, collects parameters and layers, and checks arguments once.
+// `classifier` is the common case; `defineNetwork` wires any number of inputs, modules and outputs.
 
 import { throwFaults } from '../base/errors.ts';
 import { formatShape, type Shape, sameShape } from '../base/shape.ts';
@@ -7,10 +7,10 @@ import type { Tensor } from '../graph/tensor.ts';
 import type { Module, PlacedModule } from './module.ts';
 import type { Context, Network, ParameterRole, ParameterSpec } from './network.ts';
 
-/** A module within a network, and the shape of one example that it is given. */
+/** A module within a network, and the shape of one example of its input. */
 export type Part = { readonly module: Module; readonly inputShape: Shape };
 
-/** What a network is made of; see `defineNetwork`. */
+/** The definition of a network; see `defineNetwork`. */
 export type NetworkDefinition<P extends string> = {
   readonly name: string;
   /** Shapes of one example of each input. */

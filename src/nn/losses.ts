@@ -5,7 +5,9 @@ import { UsageError } from '../base/errors.ts';
 import { formatShape, sameShape } from '../base/shape.ts';
 import { iota, type Tensor } from '../graph/tensor.ts';
 
-/** log softmax(z) = z − m − log Σ exp(z − m) along the last axis, m the row's maximum: it neither overflows nor divides. */
+/**
+ * log softmax(z) = z − m − log Σ exp(z − m) along the last axis, m the row's maximum: it neither overflows nor divides.
+ */
 export function logSoftmax(logits: Tensor): Tensor {
   const last = [logits.shape.length - 1];
   // The result does not depend on m, so its gradient is zero.
@@ -83,8 +85,8 @@ export function oneHot(labels: Tensor, classes: number): Tensor {
 }
 
 /**
- * How many rows of `logits` have their maximum at the label, a scalar. Of several classes that share the maximum the
- * first is the answer, as of an argmax; so a network that answers alike for every class is right by chance only. A NaN
+ * The number of rows of `logits` that have their maximum at the label, a scalar. If several classes share the maximum,
+ * the answer is the first, as in argmax, so a network with equal logits for all classes is right only by chance. A NaN
  * at the label or a label that belongs to no class is never correct.
  *
  * @param logits (n, classes)

@@ -1,6 +1,6 @@
-// What a network is to the rest of ohmic: a list of named parameters and a function from named inputs to named outputs.
-// Training, mapping and evaluation read these records; modules.ts and define-network.ts make them. Nothing here knows
-// hardware, or what a network is for.
+// The type of networks: a list of named parameters and a function from named inputs to named outputs. Training, mapping
+// and evaluation use it; modules.ts and define-network.ts make its values. It depends neither on hardware nor on the
+// task.
 
 import { assertNever } from '../base/errors.ts';
 import { hostTensor, type Parameters } from '../base/parameters.ts';
@@ -23,7 +23,7 @@ export type ParameterRole =
   | 'runningVariance'
   | 'range';
 
-/** How a parameter starts. */
+/** Initial values of a parameter. */
 export type Initial =
   /** Normal with mean 0 and variance 2 / fanIn: He et al., ICCV 2015 (arXiv 1502.01852), equation 10. */
   | { readonly kind: 'he-normal'; readonly fanIn: number }
@@ -44,7 +44,7 @@ export type ParameterSpec = {
 /** Training normalises by the statistics of the batch, inference by the running ones. */
 export type Mode = { readonly kind: 'training' } | { readonly kind: 'inference' };
 
-/** What a network computes with. */
+/** The arguments of a network. */
 export type Context = {
   /** By name, each with the batch as its first axis. */
   readonly inputs: Readonly<Record<string, Tensor>>;
@@ -57,7 +57,7 @@ export type Context = {
   readonly freshKey?: (() => GraphKey) | undefined;
 };
 
-/** What a network computes. */
+/** The results of a network. */
 export type Forward = {
   /** By name, each with the batch as its first axis. */
   readonly outputs: Readonly<Record<string, Tensor>>;
@@ -90,14 +90,14 @@ export function isWeights({ role }: Pick<ParameterSpec, 'role'>): boolean {
   return role === 'weights';
 }
 
-/** True for what gradients move; running statistics are estimated instead. */
+/** True for parameters that gradients move; running statistics are estimated instead. */
 export function isTrained({ role }: ParameterSpec): boolean {
   return role !== 'runningMean' && role !== 'runningVariance';
 }
 
 /**
- * First values of all parameters. A parameter's draws depend on `key` and its name only, so adding a layer leaves the
- * others as they were.
+ * Initial values of all parameters. The draws of a parameter depend on `key` and its name only, so another layer does
+ * not change them.
  */
 export function initialParameters({ parameters }: Pick<Network, 'parameters'>, key: Key): Parameters {
   return Object.fromEntries(

@@ -17,7 +17,7 @@ import {
 import type { Network } from './network.ts';
 import { resnet, resnet32, resnet32Wide } from './resnet.ts';
 
-/** What varies between multilayer perceptrons. */
+/** Options of a multilayer perceptron. */
 export type MlpOptions = ImageTask & {
   /** Width of each hidden layer. */
   readonly hidden: readonly number[];

@@ -1,6 +1,6 @@
-// The arithmetic of batch normalisation: Ioffe and Szegedy, ICML 2015 (arXiv 1502.03167). Written for two things: few
-// passes over the activations (both moments come from one), and no cancellation in float32 (moments about a nearby
-// value instead of zero). The module with its parameters is in modules.ts.
+// The arithmetic of batch normalisation: Ioffe and Szegedy, ICML 2015 (arXiv 1502.03167). It needs few passes over the
+// activations (one gives both moments), and avoids cancellation in float32 (moments about a nearby value instead of
+// zero). The module with its parameters is in modules.ts.
 
 import type { Tensor } from '../graph/tensor.ts';
 
@@ -21,8 +21,8 @@ export type Moments = { readonly mean: Tensor; readonly variance: Tensor };
  * depend on s, so differentiation takes it as a constant.
  *
  * @param x (…, channels): the moments are over all axes but the last
- * @param origin s, (channels). A running mean is near the mean once it has settled, and is known before x is: so the
- *        moments can be taken in the same pass that computes x. By default the first pixel, which is always near.
+ * @param origin s, (channels). A running mean is near the mean once it has settled, and known before x, so the moments
+ *        can be computed in the same pass as x. By default the first pixel, which is always near.
  * @returns y, and the moments with the *population* variance (divisor n, not n − 1)
  */
 export function normalizeByBatch(
@@ -38,7 +38,7 @@ export function normalizeByBatch(
     .detach();
   const d = x.subtract(s);
   const m1 = d.mean(axes);
-  // Rounding can leave a constant channel just below zero. A rectifier, because it lets a NaN through.
+  // Rounding can make the variance of a constant channel negative. `relu` clips it, and passes NaN on.
   const variance = d.square().mean(axes).subtract(m1.square()).relu();
   const scale = gamma.divide(variance.add(NORMALIZATION_EPSILON).sqrt());
   const y = d.multiply(scale).add(beta.subtract(m1.multiply(scale)));

@@ -18,12 +18,12 @@ import {
 import type { Network } from './network.ts';
 
 /**
- * How a block that changes the shape feeds its input past itself: `projection`, a 1x1 convolution of stride 2 with batch
- * normalisation (option B; the convolution lies on crossbars), or `padded`, subsampling and zero channels (option A).
+ * The shortcut of a block that changes the shape: `projection`, a 1x1 convolution of stride 2 with batch normalisation
+ * (option B; the convolution lives on crossbars), or `padded`, subsampling and zero channels (option A).
  */
 export type Shortcut = 'projection' | 'padded';
 
-/** What varies between residual networks. */
+/** Options of a residual network. */
 export type ResnetOptions = ImageTask & {
   /** Number of layers with weights, projections not counted: 6 n + 2 for n blocks a stage. */
   readonly depth: number;
@@ -115,8 +115,9 @@ export function resnet32(task: ImageTask): Network {
 }
 
 /**
- * The network of IBM's tutorial on hardware-aware training (aihwkit, notebooks/tutorial/hw_aware_training.ipynb): widths
- * 16/32/64 with padded shortcuts; 461,882 weights for (32, 32, 3) and 10 classes. (With projections it has 464,442.)
+ * The network of IBM's tutorial on hardware-aware training (aihwkit, notebooks/tutorial/hw_aware_training.ipynb):
+ * widths 16/32/64 with padded shortcuts; 461,882 weights for (32, 32, 3) and 10 classes. (With projections it has
+ * 464,442.)
  */
 export function resnet32Wide(task: ImageTask): Network {
   return resnet({ ...task, depth: 32, widths: [16, 32, 64], shortcut: 'padded', name: 'resnet32-wide' });

@@ -1,5 +1,5 @@
-// Plots of accuracy over time. Up to three networks share one plot, in which colour and shape say the method, dashes and
-// filling the network; more share a plot for each method, in which colour and dashes say the network.
+// Plots of accuracy over time. Up to three networks share one plot: colour and shape mean the method, dashes and
+// filling the network. More networks have a plot for each method, in which colour and dashes mean the network.
 
 import type { CompensationMethod, ExperimentRecord, NetworkResult } from '../experiment/record.ts';
 import {
@@ -28,7 +28,7 @@ import {
   timeText,
 } from './wording.ts';
 
-/** So many networks can be told apart by their dashes in one plot; of more, each method has a plot. */
+/** Most networks that can be distinguished by dashes in one plot; for more, each method has a plot. */
 export const SHARED_BY = 3;
 
 /** Names in a plot are cut to this; the whole name is in its title. */
@@ -123,7 +123,7 @@ function captionOf(record: ExperimentRecord, methods: readonly CompensationMetho
   return `Mean accuracy${of}: ${names}.${coincidenceNote(record, methods)}`;
 }
 
-/** Says which curves of a plot can't be told apart; the plot itself shows the lower ones wider. */
+/** A note on the curves of a plot that coincide; the plot draws the lower ones wider. */
 function coincidenceNote(record: ExperimentRecord, methods: readonly CompensationMethod[]): string {
   const values = withChance(valuesOf(record, methods), chanceOf(record));
   const isShared = record.networks.length <= SHARED_BY;
@@ -140,7 +140,7 @@ function networkColour(network: number): Series['colour'] {
   return `network-${network % 6}`;
 }
 
-/** Adds the chance level if results come near it; else it would only squeeze the rest. */
+/** Adds the chance level if results come near it; otherwise it would only compress the axis. */
 function withChance(values: readonly number[], chance: number): readonly number[] {
   const [low, high] = [Math.min(...values), Math.max(...values)];
   return low - chance < 0.5 * (high - chance) ? [...values, chance] : values;
@@ -173,7 +173,7 @@ function areaOf(width: number, height: number, labels: number): Area {
 }
 
 function accuracyAxis(values: readonly number[], { top: highest, bottom }: Area): Axis {
-  // The end of an interval may lie beyond.
+  // The end of an interval can be above 100 %.
   const percents = values.map((value) => Math.min(100, 100 * value));
   const [low, high] = [Math.min(...percents), Math.max(...percents)];
   // Room above the digital accuracy, but no axis beyond 100 %.
@@ -238,7 +238,7 @@ function nameOf(
   return cut(label, methods.length === 1 ? '' : `, ${METHOD_NAMES[method]}`);
 }
 
-/** A name and what it is cut to beside a plot: the end of it stays. */
+/** A name, and its shortened form beside a plot, which keeps the end of the name. */
 function cut(name: string, end: string): Name {
   const room = LONGEST_NAME - end.length;
   const text = name.length <= room ? name : `${name.slice(0, room - 1)}…`;
@@ -264,7 +264,7 @@ function rule(share: number, y: Axis, { left, right }: Area): Markup {
   return markup`<line class="reference" x1="${left}" x2="${pixels(right)}" y1="${at}" y2="${at}"/>`;
 }
 
-/** The line of chance, where it lies in the plot. */
+/** The line of chance, if it is within the plot. */
 function chanceLine(record: ExperimentRecord, y: Axis, area: Area): Markup {
   const chance = chanceOf(record);
   if (y.place(chance) > area.bottom + 0.5) return nothing;

@@ -24,7 +24,7 @@ import {
   timeText,
 } from './wording.ts';
 
-/** The closer view is drawn when all accuracies span so many times the range of the compensated ones. */
+/** The closer view is drawn if all accuracies span at least this many times the range of the compensated ones. */
 const CLOSER_VIEW_FROM = 2.5;
 
 /** Section on the accuracy over time. */
@@ -59,7 +59,7 @@ function introduction({ dataset, evaluation, networks }: ExperimentRecord): stri
   return `Share of ${formatCount(images)} test images classified correctly, on ${chips}. Intervals cover chips and their reads, not another training or other test images. Chance is ${formatPercent(chanceOf({ dataset }), 1)}.`;
 }
 
-/** The compensated methods if they deserve a view of their own, which plots of single methods are already; else none. */
+/** The compensated methods, if they need a closer view; none if every method has a plot of its own already. */
 function compensatedAlone(
   record: ExperimentRecord,
   methods: readonly CompensationMethod[],

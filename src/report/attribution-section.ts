@@ -1,5 +1,5 @@
-// Where accuracy is lost: a panel for each time and compensation with what every source, and every group of layers,
-// costs; alone, and by being left out. The numbers of all are in tables.
+// Where accuracy is lost: a panel for each time and compensation with the losses by every source and every group of
+// layers, alone and left out. Tables have all numbers.
 
 import type { Attribution } from '../experiment/attribution.ts';
 import type { ExperimentRecord } from '../experiment/record.ts';
@@ -22,7 +22,7 @@ import { formatChips, formatCount, formatPercent, formatTick } from './wording.t
 const ROW_HEIGHT = 26;
 const NAME_LENGTH = 24;
 
-/** Section on where accuracy is lost; none if the record does not say. */
+/** Section on where accuracy is lost; none if the record has no attribution. */
 export function attributionSection({ attribution, dataset }: ExperimentRecord): Section | undefined {
   if (attribution === undefined) return undefined;
   const rows = lossRows(attribution);

@@ -1,5 +1,5 @@
-// A chart of measured values against a fitted law: points with their error bars, and the law as a line. For the page of a
-// fitted cell (cell-fit-page.ts). Left out: several series in one chart, but for curves over time.
+// A chart of measured values against a fitted law: points with their error bars, and the law as a line. For the page of
+// a fitted cell (cell-fit-page.ts). Left out: several series in one chart, except for curves over time.
 
 import { line } from 'd3-shape';
 import { formatTime, type Seconds } from '../base/units.ts';
@@ -26,7 +26,7 @@ export type MeasuredPoint = {
   readonly high: number;
 };
 
-/** What a chart of points against a law shows. */
+/** Content of a chart of points against a law. */
 export type LawChart = {
   readonly id: string;
   readonly title: string;
@@ -36,7 +36,7 @@ export type LawChart = {
   /** End of the horizontal axis, which begins at 0. */
   readonly end: number;
   readonly points: readonly MeasuredPoint[];
-  /** Absent where no law was fitted. */
+  /** Absent if no law was fitted. */
   readonly law?: ((at: number) => number) | undefined;
 };
 

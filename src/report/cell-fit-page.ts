@@ -1,4 +1,4 @@
-// A fitted cell as one page that needs nothing else: measurements against laws, parameters with their errors, goodness of
+// A fitted cell as one self-contained page: measurements against laws, parameters with their errors, goodness of
 // fit, warnings. Left out: the measurements themselves.
 
 import type { CellSpec } from '../cells/cell.ts';
@@ -13,7 +13,10 @@ import { figureGrid, foldedTable, numberHeads, table } from './page-parts.ts';
 import { STYLE } from './style.ts';
 import { formatCount, formatFixed } from './wording.ts';
 
-/** The page of a fit as a complete HTML document, without script; a content security policy forbids anything from outside. */
+/**
+ * The page of a fit as a complete HTML document, without script; a content security policy forbids anything from
+ * outside.
+ */
 export function cellFitPage(fit: CellFit): string {
   const { cell } = fit;
   const page = markup`<!doctype html>
@@ -71,7 +74,7 @@ function warningSection(warnings: readonly string[]): Markup {
 </section>`;
 }
 
-/** A spread from its square, with the range of one standard error; a square below 0 lies at 0. */
+/** A spread from its square, with the range of one standard error; a square below 0 counts as 0. */
 function spreadPoint(at: number, spread: SpreadEstimate): MeasuredPoint {
   const { variance } = spread;
   const error = Math.sqrt(spreadVarianceAt(spread, variance));
@@ -299,7 +302,7 @@ ${foldedTable(
 </section>`;
 }
 
-/** A spread with its error; one that is not above its error is only bounded. */
+/** A spread with its error; for a spread below its error only an upper bound. */
 function spreadText(spread: SpreadEstimate): string {
   if (!(spread.freedom > 0)) return '–';
   const { value, high } = spreadPoint(0, spread);

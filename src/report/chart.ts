@@ -16,13 +16,13 @@ import type { CompensationMethod, PublishedFigure } from '../experiment/record.t
 import { type Markup, markup, nothing } from './markup.ts';
 import { timeText } from './wording.ts';
 
-/** A point of an axis in pixels, and what is written at it; nothing where there is no room. */
+/** A point of an axis in pixels, and its label, which is empty if there is no room. */
 export type Tick = { readonly at: number; readonly label: string };
 
-/** Where values lie along one direction of a chart. */
+/** Positions of values along one direction of a chart. */
 export type Axis = { readonly place: (value: number) => number; readonly ticks: readonly Tick[] };
 
-/** The plotting area in pixels; text stands outside it. */
+/** The plotting area in pixels; text is outside it. */
 export type Area = {
   readonly left: number;
   readonly right: number;
@@ -58,8 +58,8 @@ export function linearAxis({
 }
 
 /**
- * A logarithmic axis of times, with a tick at each. Time 0, which has no logarithm, lies a decade before the first other
- * time. Where labels would touch, ends stay first, then whole units (1 h, 1 day), then others.
+ * A logarithmic axis of times, with a tick at each. Time 0, which has no logarithm, is a decade before the first other
+ * time. If labels would touch, those of the ends have priority, then whole units (1 h, 1 day), then others.
  */
 export function timeAxis(times: readonly Seconds[], range: Range): Axis {
   const positive = times.filter((time) => time > 0);
@@ -72,7 +72,7 @@ export function timeAxis(times: readonly Seconds[], range: Range): Axis {
   return { place, ticks: thinned(times.map((time) => ({ at: place(time), label: timeText(time) }))) };
 }
 
-/** A logarithmic axis of counts with ticks at powers of 10; half a count is its foot, where 0 is drawn. */
+/** A logarithmic axis of counts with ticks at powers of 10. It begins at half a count, where 0 is drawn. */
 export function countAxis(highest: number, range: Range): Axis {
   const scale = scaleLog([0.5, Math.max(2, highest)], range);
   const powers = [...'0123456789'].map(Number).filter((power) => 10 ** power <= Math.max(2, highest));
@@ -159,7 +159,9 @@ const symbols: { readonly [M in CompensationMethod]: SymbolType } = {
   adabs: symbolCircle,
 };
 
-/** The mark of a method: its shape, so that colour is not needed to tell methods apart; hollow for every second network. */
+/**
+ * The mark of a method: its shape, so that colour is not needed to tell methods apart; hollow for every second network.
+ */
 export function methodMark(
   method: CompensationMethod,
   {

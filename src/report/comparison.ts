@@ -1,5 +1,5 @@
-// Published figures beside ours: the words of both reports, and which figures a plot has room for.
-// Left out: a judgement whether the publication is reproduced, which takes its own uncertainty.
+// Published figures compared with ours: the text of both reports, and the figures that fit into a plot.
+// Left out: a judgement whether the publication is reproduced, which needs the publication's own uncertainty.
 
 import type {
   CompensationMethod,
@@ -17,22 +17,22 @@ import {
   timeText,
 } from './wording.ts';
 
-/** A published figure in words, and what we have beside it. */
+/** A published figure as text, and our result. */
 export type Comparison = {
   readonly figure: PublishedFigure;
-  /** Which of our results: `noise-trained, AdaBS, 1 day`. */
+  /** Name of our result: `noise-trained, AdaBS, 1 day`. */
   readonly result: string;
   /** `93.87 %`, `> 92.6 %`, `≈ 10 %`. */
   readonly published: string;
   /** Mean over chips, or digital accuracy; a dash where there is none. */
   readonly ours: string;
-  /** Ours less the published one, in percentage points. */
+  /** Ours minus the published one, in percentage points. */
   readonly difference: string;
 };
 
 const ABSENT = '–';
 
-/** Every published figure of a record beside the result that it names. */
+/** Every published figure of a record with the result that it is compared with. */
 export function comparisons(record: ExperimentRecord): readonly Comparison[] {
   return (record.published?.figures ?? []).map((figure) => {
     const network = record.networks.find(({ label }) => label === figure.network);

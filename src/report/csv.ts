@@ -1,6 +1,6 @@
-// Accuracies of single chips as comma-separated values in long form, for spreadsheets and data frames: every row says
-// all about itself, so that the files of several experiments can be stacked.
-// Left out: means, which are made of these values, and published figures, which are of no chip; record.json has both.
+// Accuracies of single chips as comma-separated values in long form, for spreadsheets and data frames: every row is
+// complete by itself, so that files of several experiments can be concatenated.
+// Left out: means of these values, and published figures, which belong to no chip; record.json has both.
 
 import { printable } from '../base/printable.ts';
 import type { AttributionSubject } from '../experiment/attribution.ts';
@@ -85,8 +85,8 @@ const ATTRIBUTION_HEADER = [
 ];
 
 /**
- * Where accuracy is lost, one line for each subject, role, time, method and chip; `reference` has all sources and layers
- * at work, `exact` no source. Only a header if the record has no attribution. Text as in `toCsv`.
+ * Where accuracy is lost, one line for each subject, role, time, method and chip; `reference` has all sources and
+ * layers, `exact` no source. Only a header if the record has no attribution. Text as in `toCsv`.
  */
 export function attributionCsv({ hardware, seed, dataset, attribution }: ExperimentRecord): string {
   if (attribution === undefined) return csvText([ATTRIBUTION_HEADER]);
@@ -122,7 +122,7 @@ function csvText(rows: readonly (readonly Cell[])[]): string {
   return rows.map((row) => `${row.map(cellText).join(',')}\r\n`).join('');
 }
 
-/** Ten digits are more than any number of test images gives, and hide the last bits of a quotient. */
+/** Ten digits are more than any number of test images supports, and hide rounding errors of a quotient. */
 function cellText(cell: Cell): string {
   if (typeof cell === 'number') return String(Number.isInteger(cell) ? cell : Number(cell.toPrecision(10)));
   const text = printable(cell, '\n');

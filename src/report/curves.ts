@@ -1,6 +1,6 @@
-// Results as curves in one plot: means with their intervals, and single chips where there is room. Curves that coincide
-// stay visible: the ones below are wider, and their marks stand side by side.
-// Left out: what lies along the other axis, time or training noise, which the caller decides.
+// Results as curves in one plot: means with their intervals, and single chips if there is room. Curves that coincide
+// stay visible: the ones below are wider, and their marks are side by side. Left out: the quantity of the horizontal
+// axis, time or training noise, which the caller decides.
 
 import { area, line } from 'd3-shape';
 import type { AccuracyAtTime, CompensationMethod } from '../experiment/record.ts';
@@ -8,7 +8,7 @@ import { type Area, type Axis, methodMark, pixels } from './chart.ts';
 import { type Markup, markup, nothing } from './markup.ts';
 import { formatAccuracy } from './wording.ts';
 
-/** A result, where it lies along the horizontal axis in pixels, and what is said there: `1 day`. */
+/** A result, its horizontal position in pixels, and the label of that position: `1 day`. */
 export type CurvePoint = { readonly x: number; readonly name: string; readonly result: AccuracyAtTime };
 
 /** The results of one network under one method. */
@@ -24,10 +24,10 @@ export type Series = {
   readonly points: readonly CurvePoint[];
 };
 
-/** Dash patterns; a network beyond the last begins anew. */
+/** Dash patterns; networks beyond the last repeat them. */
 const DASHES = ['', '8 4', '2 3', '12 3 2 3', '5 2 1 2', '14 5'] as const;
 
-/** Means that are nowhere further apart, in pixels, are drawn as one. */
+/** Curves whose means are nowhere further apart than this, in pixels, count as coinciding. */
 const COINCIDENCE = 3;
 
 /** Widths of coinciding curves grow by this, from the top one down, and marks stand this far apart. */
@@ -41,7 +41,7 @@ export function dashes(pattern: number): Markup {
 }
 
 /**
- * Series that can't be told apart in a plot: their means are within `COINCIDENCE` pixels wherever both have one, and there
+ * Series that coincide in a plot: their means are within `COINCIDENCE` pixels wherever both have one, and there
  * are at least two such places, or one if that is all that they have.
  */
 export function coincidingSeries(series: readonly Series[], y: Axis): readonly (readonly Series[])[] {
@@ -133,7 +133,7 @@ function whisker({ interval95 }: AccuracyAtTime, x: number, y: Axis): Markup {
   return markup`<line class="whisker" x1="${pixels(x)}" x2="${pixels(x)}" y1="${low}" y2="${high}"/>`;
 }
 
-/** A name beside a plot, for what lies at height `y` of it; it is kept clear of others. */
+/** A name beside a plot, for the curve at height `y`; names are kept apart. */
 export type EndLabel = {
   readonly text: string;
   readonly full: string;
@@ -164,7 +164,7 @@ export function spread(
   [top, bottom]: readonly [number, number],
 ): readonly number[] {
   const places = heights.map((height) => height);
-  // Overlapping labels form blocks, each centred on what it names; a block that meets the next one takes it in.
+  // Overlapping labels form blocks, each centred on its curves; blocks that overlap are merged.
   let blocks = places.map((height) => ({ from: height, members: [height] }));
   for (let moved = true; moved; ) {
     moved = false;

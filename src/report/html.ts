@@ -1,5 +1,5 @@
-// The result of an experiment as one page that needs nothing else: no script, no font, no network. Reads on a screen,
-// light or dark, and on paper.
+// The result of an experiment as one self-contained page: no script, no font, no network. It is made for screens, light
+// or dark, and for paper.
 
 import type { ExperimentRecord } from '../experiment/record.ts';
 import { accuracySection } from './accuracy-section.ts';
@@ -16,7 +16,7 @@ import { verdict } from './verdict.ts';
 import { weightErrorSection } from './weight-error-section.ts';
 import { formatCount } from './wording.ts';
 
-/** Sections in the order of the page; one that a record has nothing for is left out. */
+/** Sections in the order of the page; those for which a record has no content are left out. */
 const SECTIONS: readonly ((record: ExperimentRecord) => Section | undefined)[] = [
   accuracySection,
   publishedSection,
@@ -66,7 +66,7 @@ function contents(sections: readonly Section[]): Markup {
 
 function head(record: ExperimentRecord): Markup {
   const { dataset, hardware, evaluation, seed, ohmic, machine, networks } = record;
-  // What networks were trained on; older files do not say it.
+  // Training data of the networks; older files do not have it.
   const counts = networks.map(({ training }) => training.trainImages ?? dataset.trainImages);
   const trainImages = counts.length === 0 ? [dataset.trainImages] : [...new Set(counts)];
   const facts: readonly (readonly [string, string])[] = [

@@ -1,4 +1,4 @@
-// A record as JSON text and back. What a record must hold is said once, in experiment/record-schema.ts.
+// A record as JSON text and back. The schema of records is in experiment/record-schema.ts.
 
 import { messageOf, UsageError } from '../base/errors.ts';
 import type { ExperimentRecord } from '../experiment/record.ts';
@@ -6,7 +6,7 @@ import { checkRecord, RECORD_FORMAT } from '../experiment/record-schema.ts';
 
 /**
  * The whole record as indented JSON text. Numbers that are not finite become null, which `parseRecord` refuses.
- * Characters that a terminal would obey stand as escapes.
+ * Control characters are escaped.
  */
 export function toJson(record: ExperimentRecord): string {
   return `${jsonText(record)}\n`;

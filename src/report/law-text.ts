@@ -43,7 +43,7 @@ export function formulasOf({ programmingNoise, drift, readNoise }: CellSpec): re
   return [...formulas, ...unknownsOf({ programmingNoise, drift, readNoise })];
 }
 
-/** Effects that are left out because nobody knows them, each with the reason where formulas name a source. */
+/** Unknown effects, which are left out: each has its reason in place of a source. */
 function unknownsOf(parts: Pick<CellSpec, 'programmingNoise' | 'drift' | 'readNoise'>): readonly Formula[] {
   const names = { programmingNoise: 'programming noise', drift: 'drift', readNoise: 'read noise' } as const;
   return (['programmingNoise', 'drift', 'readNoise'] as const).flatMap((part) => {

@@ -1,6 +1,6 @@
-// What each source and each group of layers costs, from the accuracies of an attribution: the rows that table, plot and
-// terminal share. Differences are paired chip by chip, so that what chips differ in anyway does not blur them.
-// Left out: a share of the whole; losses need not add up.
+// Losses by each source and each group of layers, from the accuracies of an attribution: the common rows of table, plot
+// and terminal. Differences are paired chip by chip, so that differences between chips do not blur them. Left out:
+// shares of the total loss, since losses need not add up.
 
 import { type Estimate, estimateOf, pairedDifference } from '../base/statistics.ts';
 import {
@@ -14,7 +14,7 @@ import {
 } from '../experiment/attribution.ts';
 import { formatChips, formatPoints, isToldApart, listed, METHOD_NAMES, timeText } from './wording.ts';
 
-/** What people call a source. */
+/** Name of a source for people. */
 export const SOURCE_NAMES: { readonly [S in AttributionSource]: string } = {
   'programming-noise': 'programming noise',
   'read-noise': 'read noise',
@@ -23,7 +23,7 @@ export const SOURCE_NAMES: { readonly [S in AttributionSource]: string } = {
   'output-noise': 'output noise',
 };
 
-/** Accuracy with a subject changed, and what that says the subject costs: shares of 1, positive for a loss. */
+/** Accuracy with a subject changed, and the loss by the subject: shares of 1, positive for a loss. */
 export type Loss = {
   readonly accuracy: Estimate;
   readonly loss: Estimate;
@@ -42,7 +42,7 @@ export type LossRow = {
   readonly leftOut?: readonly Loss[];
 };
 
-/** Every subject: sources in the order of the signal, then layers in the order of the attribution. */
+/** All subjects: sources from cells to periphery, then layers in the order of the attribution. */
 export function lossRows(attribution: Attribution): readonly LossRow[] {
   const rank = ({ subject }: AttributionEntry): number =>
     subject.kind === 'source' ? ATTRIBUTION_SOURCES.indexOf(subject.source) : ATTRIBUTION_SOURCES.length;
@@ -63,12 +63,12 @@ export function lossRows(attribution: Attribution): readonly LossRow[] {
   return [...rows.values()];
 }
 
-/** What the whole chip costs at each point: digital − reference. */
+/** Loss by the whole chip at each point: digital − reference. */
 export function wholeLoss(attribution: Attribution): readonly Loss[] {
   return lossesFromDigital(attribution, attribution.reference);
 }
 
-/** What mapping and compensation cost without any source: digital − exact; undefined if it was not measured. */
+/** Loss by mapping and compensation without any source: digital − exact; undefined if it was not measured. */
 export function exactLoss(attribution: Attribution): readonly Loss[] | undefined {
   return attribution.exact && lossesFromDigital(attribution, attribution.exact);
 }
@@ -83,7 +83,7 @@ export function subjectName({ name, layers }: LossRow): string {
   return layers.length < 2 ? name : `${name} (${layers.length} layers)`;
 }
 
-/** The outcome at each point in a sentence: the loss, and the source that costs most alone, if one is told apart. */
+/** A sentence for each point: the loss, and the source with the largest loss alone, if intervals single one out. */
 export function lossSentences(attribution: Attribution): readonly string[] {
   const sources = lossRows(attribution).filter(({ kind, alone }) => kind === 'source' && alone !== undefined);
   return attribution.points.map((point, index) => {

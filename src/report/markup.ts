@@ -1,8 +1,8 @@
-// Text that is safe inside a page: a template tag that escapes whatever is put into it.
+// Text that is safe inside a page: a template tag that escapes the values put into it.
 
 import { printable } from '../base/printable.ts';
 
-/** HTML or SVG source; everything foreign in it is escaped. */
+/** HTML or SVG source; text from outside is escaped in it. */
 export type Markup = { readonly source: string };
 
 type Content = Markup | string | number | readonly Content[];
@@ -16,8 +16,8 @@ const ENTITIES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Markup from a template: strings and numbers put into it are escaped and lose their controls, markup is kept, lists are
- * joined.
+ * Markup from a template: strings and numbers put into it are escaped and lose their controls, markup is kept, lists
+ * are joined.
  */
 export function markup(strings: TemplateStringsArray, ...contents: readonly Content[]): Markup {
   const parts = strings.map(

@@ -10,7 +10,7 @@ import { formatAccuracyCell, METHOD_NAMES } from './wording.ts';
 /** A section of the page; the contents list names it, its anchor is `id`. */
 export type Section = { readonly id: string; readonly title: string; readonly body: Markup };
 
-/** A table with its caption, in what it scrolls in on narrow pages, by keyboard too. */
+/** A table with its caption, in a container in which it scrolls on narrow pages, also by keyboard. */
 export function table({
   caption,
   head,
@@ -55,19 +55,19 @@ export function accuracyCell(result: Estimate | undefined): Markup {
   return markup`<td>${result === undefined ? '–' : aligned(formatAccuracyCell(result))}</td>`;
 }
 
-/** A number with blanks as wide as the digits that it lacks to two decimals, so that points stand below one another. */
+/** A number padded to two decimals with blanks as wide as digits, so that decimal points are aligned. */
 export function aligned(number: string): string {
   const decimals = /\.(\d+)$/.exec(number)?.[1]?.length;
   const digits = '\u2007'.repeat(2 - Math.min(2, decimals ?? 0));
   return `${number}${decimals === undefined ? '\u2008' : ''}${digits}`;
 }
 
-/** A sentence in which no number stands at the end of a line without its interval or its percent sign. */
+/** A sentence in which no line breaks between a number and its interval or percent sign. */
 export function unbroken(sentence: string): string {
   return sentence.replaceAll(/ (?=[±%])|(?<=±) /g, '\u00a0');
 }
 
-/** An entry of a legend: what is drawn, and what it means. */
+/** An entry of a legend: a drawing and its meaning. */
 export function legendKey(content: Markup, text: string, colour?: string): Markup {
   return markup`<li><svg class="key${colour === undefined ? '' : ` ${colour}`}" viewBox="0 0 28 14" aria-hidden="true">${content}</svg>${text}</li>`;
 }
@@ -81,7 +81,7 @@ export function methodKey(method: CompensationMethod): Markup {
   );
 }
 
-/** The legend's entry of a network that is told from others by its pattern. */
+/** The legend's entry of a network, with its pattern. */
 export function networkKey(label: string, pattern: number, colour: string): Markup {
   const mark = methodMark('adabs', { x: 14, y: 7, isHollow: pattern % 2 === 1 });
   return legendKey(markup`<path class="mean" d="M0,7H28"${dashes(pattern)}/>${mark}`, label, colour);

@@ -1,4 +1,4 @@
-// What a publication reports, beside what the experiment that repeats it found.
+// Figures of a publication, compared with the results of the experiment that repeats it.
 
 import type { ExperimentRecord } from '../experiment/record.ts';
 import { comparisons } from './comparison.ts';

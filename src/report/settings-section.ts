@@ -1,4 +1,4 @@
-// Layers, every setting, and how to repeat the experiment: tables, so that nothing a record holds is hidden.
+// Layers, all settings, and how to repeat the experiment, as tables.
 
 import type { ExperimentRecord, LayerSummary } from '../experiment/record.ts';
 import { formulasOf } from './law-text.ts';
@@ -74,7 +74,7 @@ ${settingsTable(hardware.name, [{ label: 'value', value: hardware }])}`;
   return { id: 'settings', title: 'Settings', body };
 }
 
-/** Section on what made the record, and how to make it again. */
+/** Section on the program and machine that made the record, and how to repeat it. */
 export function repeatSection({ command, ohmic, machine, seed, dataset, format }: ExperimentRecord): Section {
   const body = markup`<pre><code>${command}</code></pre>
 ${settingsTable('The same seed and version on the same backend give the same numbers.', [{ label: 'value', value: { ohmic, format, seed, machine, dataset } }])}`;
@@ -108,7 +108,7 @@ function leavesOf(value: unknown, path = ''): readonly (readonly [path: string, 
   return entries.flatMap(([name, item]) => leavesOf(item, path === '' ? name : `${path}.${name}`));
 }
 
-/** Whole numbers are exact, seeds among them; others lose the noise of their last bits. */
+/** Whole numbers, such as seeds, are exact; others are rounded to hide their last bits. */
 function leafText(value: unknown): string {
   return typeof value === 'number' && !Number.isInteger(value)
     ? String(Number(value.toPrecision(10)))

@@ -1,4 +1,4 @@
-// What the terminal's table says, as JSON for programs: `--json`. The whole record, with every chip, is `toJson`.
+// The content of the terminal's table as JSON for programs, `--json`. `toJson` gives the whole record, with every chip.
 
 import type { Estimate } from '../base/statistics.ts';
 import type { AccuracyAtTime, CompensationMethod, ExperimentRecord } from '../experiment/record.ts';
@@ -8,7 +8,7 @@ import { exactLoss, type Loss, lossRows, wholeLoss } from './losses.ts';
 import { verdict } from './verdict.ts';
 import { resultAt } from './wording.ts';
 
-/** A mean with its 95 % interval, shares of 1, without the noise of last bits. */
+/** A mean with its 95 % interval, shares of 1, rounded. */
 export type EstimateSummary = { readonly mean: number; readonly interval95?: readonly [number, number] };
 
 /** One cell of the table. */
@@ -18,7 +18,7 @@ export type ResultSummary = EstimateSummary & {
   readonly chips: number;
 };
 
-/** What a subject of an attribution costs at each point; positive is a loss. */
+/** The loss by a subject of an attribution at each point; positive is a loss. */
 export type LossSummary = { readonly accuracy: EstimateSummary; readonly loss: EstimateSummary };
 
 /** The table of a record as plain data. */
@@ -42,7 +42,7 @@ export type TableSummary = {
     readonly what: string;
     readonly meaning: string;
     readonly published: number;
-    /** Absent where the experiment has no such result. */
+    /** Absent if the experiment has no such result. */
     readonly ours?: EstimateSummary;
   }[];
   readonly attribution?: {

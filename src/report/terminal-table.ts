@@ -1,6 +1,6 @@
-// The result of an experiment as plain text for a terminal: one block for each network, then where accuracy is lost, the
-// sweep over training noise and the published figures where there are any, and a verdict.
-// Left out: colours and fitting to the terminal's width.
+// The result of an experiment as plain text for a terminal: one block for each network, then where accuracy is lost,
+// the sweep over training noise and the published figures where there are any, and a verdict. Left out: colours and
+// fitting to the terminal's width.
 
 import { printable } from '../base/printable.ts';
 import { alignRow, widthsOf } from '../base/text-table.ts';
@@ -31,17 +31,17 @@ import {
   timeText,
 } from './wording.ts';
 
-/** Shown where a method was not evaluated at a time. */
+/** Shown if a method was not evaluated at a time. */
 const ABSENT = '–';
 
 type Row = readonly string[];
 
 /**
- * The record as tables: for each network the digital accuracy, a row for each method, a column for each time; what each
- * source and group of layers costs; a row for each amount of training noise; a row for each published figure.
+ * The record as tables: for each network the digital accuracy, a row for each method, a column for each time; the
+ * losses by source and group of layers; a row for each amount of training noise; a row for each published figure.
  *
- * A cell is the mean over chips with the half width of its 95 % confidence interval: `91.23 ± 0.12 %`. Controls in texts
- * of the record are taken out: nothing in it moves the cursor or colours the terminal.
+ * A cell is the mean over chips with the half width of its 95 % confidence interval: `91.23 ± 0.12 %`. Controls in
+ * texts of the record are taken out: nothing in it moves the cursor or colours the terminal.
  *
  * @returns lines that end in a line feed; the last one is the verdict
  */
@@ -77,7 +77,7 @@ function networkBlocks(record: ExperimentRecord): string[] {
       }),
     ]),
   );
-  // One set of widths for all blocks, so that networks can be compared down a column.
+  // All blocks have the same widths, so that networks can be compared within a column.
   const widths = widthsOf([head, ...rows.flat()]);
   return record.networks.map((network, index) =>
     [title(record, network), ...[head, ...rows[index]!].map((row) => indented(row, widths))].join('\n'),

@@ -1,6 +1,6 @@
-// The outcome of an experiment in a few sentences. They claim what an interval supports and no more: two results are
-// compared chip by chip, and where the interval of their difference holds 0 they are not told apart.
-// Left out: how much a training or the choice of test images would change; a record has one of each.
+// The outcome of an experiment in a few sentences, which claim only what intervals support: two results are compared
+// chip by chip, and if the interval of their difference includes 0 the sentences do not rank them. Left out: the spread
+// over trainings and over the choice of test images; a record has one of each.
 
 import { type Estimate, pairedDifference } from '../base/statistics.ts';
 import type { AccuracyAtTime, ExperimentRecord, NetworkResult } from '../experiment/record.ts';
@@ -17,18 +17,18 @@ import {
   timeText,
 } from './wording.ts';
 
-/** So many other networks have a sentence of their own. */
+/** Most other networks that have a sentence of their own. */
 const MOST_OTHERS = 3;
 
 /** A network with one of its results. */
 type Found = { readonly network: NetworkResult; readonly result: AccuracyAtTime };
 
 /**
- * The outcome at the last time: what the best network reaches and how far that is from its digital accuracy, which of
- * its methods are not told apart, and how the other networks stand to it.
+ * The outcome at the last time: the accuracy of the best network and its distance from the digital accuracy, the
+ * methods that do not differ from its best one, and the comparison with the other networks.
  *
- * Networks are compared on the chips that both have: chip k of every network is made with the same draws, so differences
- * are paired.
+ * Networks are compared on the chips that both have: chip k of every network is made with the same draws, so
+ * differences are paired.
  */
 export function verdict(record: ExperimentRecord): string {
   const last = timesOf(record).at(-1);
@@ -80,7 +80,7 @@ function fromDigital({ digitalAccuracy }: NetworkResult, { accuracies }: Accurac
   return `${formatAccuracyCell(sizeOf(loss))} percentage points ${loss.mean > 0 ? 'above' : 'below'} ${digital}${note}`;
 }
 
-/** The other methods of a network that its best one is not told apart from. */
+/** The other methods of a network that do not differ from its best one within intervals. */
 function ofMethods({ network, result }: Found, last: number): string[] {
   const others = resultsAt(network, last)
     .filter(

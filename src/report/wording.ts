@@ -1,5 +1,5 @@
-// Words and numbers as every report says them: names of methods, times, accuracies with as many digits as their interval
-// supports. Left out: statistics; a record comes with its means and intervals.
+// Words and numbers in the form of all reports: names of methods, times, accuracies with as many digits as their
+// interval supports. Left out: statistics; a record comes with its means and intervals.
 
 import type { Estimate } from '../base/statistics.ts';
 import { DAY, formatTime, HOUR, MINUTE, MONTH, type Seconds, YEAR } from '../base/units.ts';
@@ -11,7 +11,7 @@ import {
   type NoiseSweepPoint,
 } from '../experiment/record.ts';
 
-/** What people call a method. */
+/** Name of a method for people. */
 export const METHOD_NAMES: { readonly [M in CompensationMethod]: string } = {
   none: 'no compensation',
   global: 'global',
@@ -52,7 +52,7 @@ export function formatPoints(difference: Estimate): string {
   return isPositive ? `+${text}` : text;
 }
 
-/** True if the interval of a difference lies on one side of 0; without an interval nothing is told apart. */
+/** True if the interval of a difference does not include 0; false without an interval. */
 export function isToldApart({ interval95 }: Estimate): boolean {
   return interval95 !== undefined && (interval95[0] > 0 || interval95[1] < 0);
 }
@@ -64,7 +64,7 @@ function decimalsFor(half: number): number {
   return Math.min(2, Math.max(0, 1 - magnitude));
 }
 
-/** A time as reports say it: as `formatTime`, but in seconds where that would round: `1000 s`, not `16.7 min`. */
+/** A time in reports: as `formatTime`, but in seconds if that would round: `1000 s`, not `16.7 min`. */
 export function timeText(seconds: Seconds): string {
   const isRound = [MINUTE, HOUR, DAY, MONTH, YEAR].every(
     (unit) => seconds < unit || Number((seconds / unit).toPrecision(3)) === seconds / unit,
@@ -88,7 +88,7 @@ export function formatFixed(value: number, digits: number): string {
   return Number(text) === 0 ? text.replace('-', '') : text.replace('-', '−');
 }
 
-/** A number at an axis, without the noise of its last bits. */
+/** A number at an axis, rounded to hide its last bits. */
 export function formatTick(value: number): string {
   return String(Number(value.toPrecision(6))).replace('-', '−');
 }

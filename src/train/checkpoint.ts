@@ -15,10 +15,10 @@ import type { TrainingState } from './training-state.ts';
 /** Trained parameters with their provenance. */
 export type TrainedNetwork = { readonly parameters: Parameters; readonly provenance: Provenance };
 
-/** A run under way, with its provenance so far. */
+/** An unfinished run, with its provenance so far. */
 export type Checkpoint = { readonly state: TrainingState; readonly provenance: Provenance };
 
-/** What a checkpoint knows of its progress beside the history. */
+/** The progress in a checkpoint, beside the history. */
 type Progress = Pick<TrainingState, 'step' | 'running'>;
 
 const progressSchema: z.ZodType<Progress> = z.strictObject({
@@ -81,10 +81,10 @@ export async function decodeWeights(file: string, bytes: Uint8Array): Promise<Tr
   };
 }
 
-/** What an update rule keeps beside a parameter ends in one of these. */
+/** Endings of the names of an update rule's states. */
 const RULE_STATES = ['.momentum', '.firstMoment', '.secondMoment'];
 
-/** True for what belongs to a trained network, false for what only its training needs. */
+/** True for tensors of a trained network, false for tensors that only its training needs. */
 export function isKept(name: string): boolean {
   return !RULE_STATES.some((ending) => name.endsWith(ending));
 }
@@ -111,7 +111,7 @@ function parsed<T>(
   return check(schema, `${file}: its metadata are damaged; use an earlier file`, migrate(value));
 }
 
-/** SHA-256 of parameters: of the safetensors file that holds nothing else. */
+/** SHA-256 of parameters: of a safetensors file with these tensors alone. */
 export async function parametersDigest(parameters: Parameters): Promise<string> {
   return sha256(await encodeTensors({ tensors: parameters, metadata: {} }));
 }
@@ -137,7 +137,7 @@ export function checkTensors(where: string, specs: readonly TensorSpec[], tensor
   throwFaults(where, faults);
 }
 
-/** Checks that parameters are those of a network; throws likewise. */
+/** Checks that parameters are those of a network. Throws as `checkTensors`. */
 export function checkParameters(where: string, network: Network, parameters: Parameters): void {
   checkTensors(`${where}: not the parameters of ${network.name}`, network.parameters, parameters);
 }

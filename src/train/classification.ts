@@ -1,5 +1,5 @@
-// Classification of images as a task: cross-entropy with label smoothing, optionally towards a teacher's answers; scored
-// by the share of right answers.
+// Classification of images as a task: cross-entropy with label smoothing, optionally towards a teacher's answers;
+// scored by the share of right answers.
 
 import type { Shape } from '../base/shape.ts';
 import { emptyBatch, fillBatchInto, noAugmentation } from '../data/batches.ts';
@@ -13,15 +13,15 @@ import type { Goal, Task, TestBatch } from './task.ts';
 export type ClassificationOptions = {
   readonly augmentation?: Augmentation;
   readonly labelSmoothing?: number;
-  /** How much of the loss is towards a teacher; absent: none of it. */
+  /** The share of the loss that compares with a teacher; absent: none. */
   readonly distillation?: Distillation | undefined;
 };
 
 /**
- * Classification of images: inputs `images` (n, h, w, c) and `labels` (n), output `logits` (n, classes). The loss is the
- * mean cross-entropy; with a teacher (1 − α) of that and α T² ⟨KL(p_teacher ‖ p)⟩, p = softmax(logits / T).
+ * Classification of images: inputs `images` (n, h, w, c) and `labels` (n), output `logits` (n, classes). The loss is
+ * the mean cross-entropy; with a teacher (1 − α) of that and α T² ⟨KL(p_teacher ‖ p)⟩, p = softmax(logits / T).
  *
- * The accuracy is NaN if any logit on the way was infinite or NaN.
+ * The accuracy is NaN if any logit of an evaluation is infinite or NaN.
  *
  * @source G. Hinton et al., arXiv 1503.02531 (distillation)
  */
@@ -69,7 +69,7 @@ export function classificationGoal(
       const { logits } = forward({ images: images! });
       return { correct: correctCount(logits!, labels!), broken: brokenCount(logits!) };
     },
-    // An overflow is no wrong answer: it would pass as an accuracy.
+    // An overflow must not count as a wrong answer, or the result would look like an accuracy.
     score: {
       name: 'accuracy',
       of: ({ correct, broken = 0 }, examples) => (broken > 0 ? Number.NaN : correct! / examples),
@@ -97,7 +97,10 @@ function distilled(
   return hard.multiply(1 - alpha).add(divergence.multiply(alpha * temperature ** 2));
 }
 
-/** A set as batches of a fixed size, in order. Empty places of the last one have label −1, which never counts as correct. */
+/**
+ * A set as batches of a fixed size, in order. Empty places of the last one have label −1, which never counts as
+ * correct.
+ */
 export function batchesOf(set: ImageSet, normalization: Normalization, size: number): TestBatch[] {
   const pixels = set.height * set.width * set.channels;
   return Array.from({ length: Math.ceil(set.count / size) }, (_, batch) => {

@@ -1,5 +1,5 @@
-// The training loop: an async iterator of progress records over compiled steps. All state is a value that can be
-// written down at any step; from it a run continues to the same bits.
+// The training loop: an async iterator of progress records over compiled steps. The state is a value that can be saved
+// at any step; a run continues from it to the same bits.
 
 import { throwFaults, UsageError } from '../base/errors.ts';
 import type { Parameters } from '../base/parameters.ts';
@@ -38,21 +38,21 @@ export type TrainingEvent =
 export type FitOptions = {
   readonly engine: Engine;
   readonly network: Network;
-  /** Images to classify; absent where a `task` is given. */
+  /** Images to classify; absent if a `task` is given. */
   readonly data?: DataSplit | undefined;
-  /** What to train for; absent: classification of `data`, as the settings say. */
+  /** The task; absent: classification of `data` with the settings' smoothing, augmentation and distillation. */
   readonly task?: Task | undefined;
   /** Everything but `epochs` has a default. */
   readonly settings: Incomplete<TrainingSettings> & Pick<TrainingSettings, 'epochs'>;
-  /** A rule of one's own, in place of the one that the settings name. */
+  /** An update rule that replaces the one in the settings. */
   readonly rule?: UpdateRule | undefined;
-  /** Whose answers the settings' `distillation` uses. */
+  /** The teacher of the settings' `distillation`. */
   readonly teacher?: { readonly network: Network; readonly parameters: Parameters } | undefined;
-  /** Names all random draws. */
+  /** Determines all random draws. */
   readonly seed?: number;
-  /** Parameters that the run begins with; absent: random ones. Also named where a `state` is given. */
+  /** Parameters that the run begins with; absent: random ones. Needed also if a `state` is given. */
   readonly initial?: Parameters | undefined;
-  /** Where to continue: a state of the same run. */
+  /** A state of the same run, to continue from. */
   readonly state?: TrainingState | undefined;
   /** The test set is evaluated after every so many epochs, and after the last. */
   readonly evaluateEveryEpochs?: number;
@@ -65,8 +65,8 @@ export type Fitting = {
   readonly stepsPerEpoch: number;
   readonly steps: number;
   /**
-   * Runs on from where the run stands; each step and each epoch yields a record. Ends early, between steps, if the signal
-   * aborts. Throws UsageError if the run is being followed already.
+   * Continues the run; each step and each epoch yields a record. Ends early, between steps, if the signal aborts.
+   * Throws UsageError if another iterator of the run is active.
    */
   readonly events: () => AsyncGenerator<TrainingEvent, void>;
   /** Runs to the end, or until the signal aborts, and returns the state. */
@@ -238,7 +238,7 @@ function teacherTensors(teacher: FitOptions['teacher']): Parameters {
   return Object.fromEntries(network.parameters.map(({ name }) => [teacherState(name), parameters[name]!]));
 }
 
-/** A run that begins with the weights of another, of the same seed as a rule, does not repeat its order and draws. */
+/** A run from the weights of another run, usually with the same seed, has another order of images and other draws. */
 function drawKey({ seed = 0, initial }: FitOptions): Key {
   const key = keyFromSeed(seed);
   return initial === undefined ? key : deriveKey(key, 'continued');
@@ -326,7 +326,7 @@ function added(
   return Object.fromEntries(entries) as Record<string, number>;
 }
 
-/** Looks at what the last step left: no loss is computed from it. */
+/** Checks the parameters after the last step, since no later loss is computed from them. */
 function checkFinite(tensors: Parameters, steps: number): void {
   const broken = Object.keys(tensors).find((name) => !tensors[name]!.data.every(Number.isFinite));
   if (broken === undefined) return;
@@ -336,8 +336,8 @@ function checkFinite(tensors: Parameters, steps: number): void {
 }
 
 /**
- * Makes the batch of any step, from the seed and the step alone. Two batches take turns, the one that is being computed
- * and the next, so a batch is overwritten by the second call after its own.
+ * Makes the batch of any step, from the seed and the step alone. Two buffers alternate, for the batch that is computed
+ * and the next one, so a batch is overwritten by the second call after its own.
  */
 function batchMaker({ task, settings, stepsPerEpoch }: Run, root: Key): (step: number) => Batch {
   const { examples, batch: shapes } = task;

@@ -14,7 +14,7 @@ export function learningRateAt(
     return learningRate.initial * learningRate.factor ** drops;
   }
   const warmup = learningRate.warmupEpochs * stepsPerEpoch;
-  // A warm-up that ends within a step must not overshoot in it.
+  // A warm-up that ends in the middle of a step must not exceed the initial rate in that step.
   if (step < warmup) return learningRate.initial * Math.min(1, (step + 1) / warmup);
   const bounds = [...(learningRate.restartEpochs ?? []), epochs].map((epoch) => epoch * stepsPerEpoch);
   const start = Math.max(warmup, ...bounds.filter((bound) => bound <= step));

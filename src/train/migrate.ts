@@ -1,5 +1,5 @@
-// Settings of earlier versions in today's form. The only place that knows them: settings files, weights, checkpoints and
-// records pass through here before they are checked.
+// Converts settings of earlier versions to today's form. Settings files, weights, checkpoints and records pass through
+// here before they are checked; no other file knows old forms.
 
 import type { Json } from '../base/schema.ts';
 
@@ -13,7 +13,7 @@ function isTree(value: Json | undefined): value is Tree {
  * Training settings in today's form. Version 0.1.0 knew gradient descent only and had its numbers beside the others:
  * `momentum`, `nesterov`, `weightDecay` are now fields of `rule`.
  *
- * @param raw of any version; what is no record, or says `rule` already, is returned as it is
+ * @param raw of any version; a value that is no record, or has `rule` already, is returned unchanged
  */
 export function migrateTraining(raw: Json | undefined): Json | undefined {
   if (!isTree(raw) || raw['rule'] !== undefined) return raw;

@@ -1,11 +1,11 @@
-// Where weights come from: what their files, checkpoints and every report carry with them.
+// Provenance: where weights come from. It is kept in weights files, checkpoints and reports.
 
 import { z } from 'zod';
 import type { Normalization } from '../data/image-set.ts';
 import { type TrainingSettings, trainingSchema } from './settings.ts';
 import { type EpochRecord, epochRecordSchema } from './training-state.ts';
 
-/** A training: on what, from what, how, and what it came to. */
+/** A training: its data, start, settings and results. */
 export type Provenance = {
   readonly ohmic: string;
   /** Name of the network. */
@@ -13,13 +13,15 @@ export type Provenance = {
   readonly dataset: string;
   /** Number of training images; absent in files from before it was kept. */
   readonly trainImages?: number;
-  /** Of the images as the network saw them; absent in files from before it was kept. */
+  /** Normalization of the training images; absent in files from before it was kept. */
   readonly normalization?: Normalization;
-  /** Digest of the parameters that it began with (`parametersDigest`); absent: random ones, of the seed. */
+  /** Digest of the initial parameters (`parametersDigest`); absent: random ones, from the seed. */
   readonly initial?: string;
   /** Digest of the teacher's parameters; absent: no teacher. */
   readonly teacher?: string;
-  /** Trained elsewhere: what file they were imported from, and by whom. Settings and history are then empty. */
+  /**
+   * For weights that another program trained: the file they were imported from. Settings and history are then empty.
+   */
   readonly external?: { readonly file: string; readonly sha256: string };
   /** Absent for weights that were trained elsewhere. */
   readonly settings?: TrainingSettings;

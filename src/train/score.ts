@@ -9,14 +9,14 @@ import type { Network } from '../nn/network.ts';
 import { batchInputs } from './step.ts';
 import type { Goal, Task, TestBatch } from './task.ts';
 
-/** Examples of a batch in inference: few, so that what one layer writes is still in L2 when the next one reads it. */
+/** Examples of a batch in inference: few, so that the output of a layer is still in the L2 cache for the next layer. */
 export const INFERENCE_BATCH = 50;
 
 /**
  * The graph of inference on a batch. Inputs: the tensors of the task's batch. States: the network's digital parameters.
  * Outputs: the task's metrics.
  *
- * @param operator how the network multiplies; it declares what it needs itself
+ * @param operator makes the operator that multiplies; it declares its own inputs, states and keys
  */
 export function traceInference(
   network: Network,
@@ -45,7 +45,7 @@ export function traceInference(
 /**
  * The task's score of an inference graph on test batches.
  *
- * @param call what else the graph needs for a batch
+ * @param call other arguments of a call of the graph
  */
 export async function scoreOn(
   executable: Executable,

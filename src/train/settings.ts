@@ -1,5 +1,5 @@
-// What a training run is asked to do, as plain data: it is stored with the weights it produces. Type, check and defaults
-// of each record stand together; the compiler holds the schema to the type.
+// The settings of a training run, as plain data that is kept with the weights. Type, check and defaults of each record
+// are side by side; the compiler checks that schema and type agree.
 
 import { z } from 'zod';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
@@ -42,7 +42,7 @@ export type UpdateRuleSettings =
       readonly weightDecay: number;
     };
 
-/** Largest or standard deviation of what: all weights of a layer, or each column (output) for itself. */
+/** Over what the largest weight or the standard deviation is taken: all weights of a layer, or each column (output). */
 export type WeightScale = 'layer' | 'column';
 
 /** Noise on the weights of every analog layer, drawn anew for every mini-batch. */
@@ -66,7 +66,7 @@ export type WeightClipping =
       readonly scale?: WeightScale | undefined;
     };
 
-/** How converter ranges are found while a network is trained for its hardware; `learnedRange` has the equations. */
+/** How converter ranges are found while a network is trained for its hardware; `learnedClip` has the equations. */
 export type RangeLearning = {
   /** Learning rate of ranges, as a share of that of the weights. */
   readonly rateShare: number;
@@ -79,9 +79,9 @@ export type RangeLearning = {
   readonly initialDeviations: number;
 };
 
-/** Answers of a teacher as a part of the loss. */
+/** Distillation: the answers of a teacher are a part of the loss. */
 export type Distillation = {
-  /** File of the teacher's weights, where settings name it. */
+  /** File of the teacher's weights; absent if the caller gives the teacher. */
   readonly teacher?: string | undefined;
   /** α, the share of the loss. */
   readonly weight: number;
@@ -227,7 +227,7 @@ export const trainingSchema: z.ZodType<TrainingSettings> = z
     for (const message of contradictions(settings)) addIssue({ code: 'custom', message, path: [] });
   });
 
-/** Conditions between fields; what is wrong in itself is said already. */
+/** Conditions between fields; faults of single fields are reported already. */
 function contradictions({
   epochs,
   learningRate,

@@ -1,5 +1,6 @@
-// One training step as one graph: forward, backward, update, clipping. Parameters, the rule's state and running statistics
-// are states; the learning rate, the noise scale and the key of the noise are scalars, so nothing is compiled twice.
+// One training step as one graph: forward, backward, update, clipping. Parameters, the rule's state and running
+// statistics are states; the learning rate, the noise scale and the key of the noise are scalars, so nothing is
+// compiled twice.
 
 import type { Parameters, TensorSpec } from '../base/parameters.ts';
 import { zeros } from '../base/parameters.ts';
@@ -25,11 +26,11 @@ export type StepOptions = {
     TrainingSettings,
     'batchSize' | 'statisticsMomentum' | 'noise' | 'dropConnect' | 'clipping' | 'hardware' | 'ranges'
   >;
-  /** Whose answers are distilled. */
+  /** The network whose answers are distilled. */
   readonly teacher?: Network | undefined;
 };
 
-/** Where the parameters of a teacher lie in the store of a training. */
+/** Name of a teacher's parameter in the store of a training. */
 export function teacherState(parameter: string): string {
   return `teacher.${parameter}`;
 }
@@ -47,7 +48,10 @@ export function trainedParameters(network: Network, settings: StepOptions['setti
   return [...network.parameters.filter(isTrained), ...ranges];
 }
 
-/** Everything that a training keeps beside the network's parameters, as it is at first: the rule's state and ranges of 1. */
+/**
+ * Initial values of everything that a training keeps beside the network's parameters: the rule's state, and ranges of
+ * 1.
+ */
 export function initialTrainingState({
   network,
   rule,
@@ -146,7 +150,7 @@ function forwardTeacher(t: Trace, teacher: Network): Forwarded {
   return (inputs) => teacher.apply({ inputs, parameters, operator, mode: { kind: 'inference' } }).outputs;
 }
 
-/** Gradients of all parameters: of each the objectives that move it. */
+/** The gradient of each parameter: the sum over the objectives that move it. */
 function slopesOf(
   objectives: readonly Objective[],
   trained: readonly ParameterSpec[],

@@ -8,13 +8,13 @@ import type { Tensor } from '../graph/tensor.ts';
 /** Host values of a batch, by name; each tensor has the batch as its first axis. */
 export type Batch = Readonly<Record<string, Float32Array>>;
 
-/** A batch of test examples; places that hold none are not counted. */
+/** A batch of test examples; empty places are not counted. */
 export type TestBatch = { readonly values: Batch; readonly count: number };
 
 /** Random draws for a training batch. */
 export type ExampleDraw = { readonly key: Key; readonly epoch: number };
 
-/** Where examples come from. */
+/** The examples of a task. */
 export type Examples = {
   readonly trainCount: number;
   readonly testCount: number;
@@ -24,7 +24,9 @@ export type Examples = {
   readonly testBatches: (size: number) => readonly TestBatch[];
 };
 
-/** A loss, and the parameters that its gradient moves; two objectives that move one parameter add up. */
+/**
+ * A loss, and the parameters that its gradient moves. If several objectives move a parameter, their gradients add up.
+ */
 export type Objective = {
   readonly name: string;
   /** A scalar. */
@@ -43,7 +45,7 @@ export type Evaluation = {
 /** Runs the network on named inputs. */
 export type Forwarded = (inputs: Readonly<Record<string, Tensor>>) => Readonly<Record<string, Tensor>>;
 
-/** One number that says how well a network does. */
+/** One number for the quality of a network. */
 export type Score = {
   /** For people: "accuracy". */
   readonly name: string;
@@ -51,7 +53,7 @@ export type Score = {
   readonly of: (sums: Readonly<Record<string, number>>, examples: number) => number;
 };
 
-/** What a network is trained for, without any examples: enough to trace graphs. */
+/** A task without its examples, which suffices to trace graphs. */
 export type Goal = {
   readonly name: string;
   /** Shapes of one example of every tensor of a batch: the network's inputs, and what the losses need beside them. */
@@ -59,7 +61,7 @@ export type Goal = {
   /**
    * Losses and metrics of a batch. May run the network more than once.
    *
-   * @param teacher runs a teacher, where one is distilled
+   * @param teacher runs the teacher of a distillation
    */
   readonly evaluate: (
     forward: Forwarded,

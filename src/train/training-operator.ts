@@ -18,10 +18,10 @@ import {
   type WeightScale,
 } from './settings.ts';
 
-/** What of the settings decides how a network multiplies. */
+/** The settings that decide how a network multiplies. */
 export type OperatorSettings = Pick<TrainingSettings, 'noise' | 'dropConnect' | 'hardware' | 'ranges'>;
 
-/** The operator of a training step; with learned ranges what becomes of them. */
+/** The operator of a training step, and its learned ranges, if there are any. */
 export type TrainingOperator = { readonly operator: Operator; readonly learning?: LearningRanges };
 
 /** The converter ranges that training keeps as states. */
@@ -58,7 +58,7 @@ export function trainingOperator(
   return { operator, ...(learning !== undefined && { learning }) };
 }
 
-/** Cells are not in training; their noise is `noise`. */
+/** Training has no cells: the training noise represents their noise. */
 function withoutReadNoise({ readNoise: _, ...hardware }: HardwareSpec): HardwareSpec {
   return hardware;
 }

@@ -1,16 +1,16 @@
-// What a training run is at any step, as values: enough to continue it to the same bits.
+// The state of a training run at any step, as values: enough to continue it to the same bits.
 
 import { z } from 'zod';
 import type { Parameters } from '../base/parameters.ts';
 
-/** What one epoch came to. */
+/** The results of one epoch. */
 export type EpochRecord = {
   /** Number of the epoch, from 1. */
   readonly epoch: number;
   readonly trainLoss: number;
-  /** Score of the task on the batches of the epoch: of a classification its accuracy. */
+  /** Score of the task on the batches of the epoch; for a classification the accuracy. */
   readonly trainAccuracy: number;
-  /** Digital score on the test examples, with the running statistics; absent where it was not measured. */
+  /** Digital score on the test examples, with the running statistics; absent if it was not measured. */
   readonly testAccuracy?: number;
 };
 
@@ -29,6 +29,6 @@ export type TrainingState = {
   /** Parameters, the update rule's state, converter ranges. */
   readonly tensors: Parameters;
   readonly history: readonly EpochRecord[];
-  /** Sums over the epoch under way: the loss and the task's metrics. */
+  /** Sums over the current epoch: the loss and the task's metrics. */
   readonly running: Readonly<Record<string, number>>;
 };

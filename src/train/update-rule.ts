@@ -1,5 +1,6 @@
-// Update rules as values: (weights, gradient, state, scalars) → new weights and state, as a graph. A rule says what state
-// it needs; checkpoints hold it without knowing it. Rules that move cells instead of numbers are values of the same type.
+// Update rules as values: (weights, gradient, state, scalars) → new weights and state, as a graph. A rule names the
+// state that it needs; checkpoints keep it without knowing it. Rules that move cells instead of numbers are values of
+// the same type.
 
 import { assertNever } from '../base/errors.ts';
 import type { TensorSpec } from '../base/parameters.ts';
@@ -7,7 +8,7 @@ import type { Tensor } from '../graph/tensor.ts';
 import type { ParameterSpec } from '../nn/network.ts';
 import type { UpdateRuleSettings } from './settings.ts';
 
-/** What a rule is given for one parameter. */
+/** The arguments of a rule for one parameter. */
 export type Update = {
   readonly parameter: ParameterSpec;
   readonly weights: Tensor;
@@ -20,7 +21,7 @@ export type Update = {
   readonly scalar: (name: string) => Tensor;
 };
 
-/** What a rule makes of it. */
+/** The results of a rule for one parameter. */
 export type Updated = {
   readonly weights: Tensor;
   readonly states: Readonly<Record<string, Tensor>>;
@@ -140,7 +141,7 @@ function adamRule(
   };
 }
 
-/** The rule that settings name. */
+/** The rule of these settings. */
 export function updateRule(settings: UpdateRuleSettings): UpdateRule {
   switch (settings.kind) {
     case 'sgd':

@@ -1,5 +1,5 @@
-// What each worker runs: it holds the loaded programs and walks their launches together with the other workers. It
-// knows neither Node nor the DOM: the thread's entry file passes its message port.
+// The code of each worker: it has the loaded programs and runs their launches together with the other workers. It uses
+// neither Node nor the DOM: the thread's entry file passes its message port.
 
 import { assertNever, messageOf } from '../base/errors.ts';
 import { callsOf, type Launch } from '../compile/backend.ts';
@@ -102,8 +102,8 @@ async function instantiate(program: WorkerProgram): Promise<LoadedProgram> {
 }
 
 /**
- * Runs this worker's share of every launch. Workers claim chunks one by one and meet at a barrier after each launch. After
- * a failure in any of them they claim no more chunks, but still meet, so that none waits for ever.
+ * Runs this worker's share of every launch. Workers claim chunks one by one and meet at a barrier after each launch.
+ * After a failure in any of them they claim no more chunks, but still meet, so that none waits for ever.
  */
 async function runProgram(
   { kernels, launches, scalars, scratch, threads, counters }: LoadedProgram,

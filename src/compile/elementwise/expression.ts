@@ -1,5 +1,5 @@
-// One interpretation of the primitives: code for the elements of a value inside a kernel. Views become index
-// arithmetic, elementwise operations vector operations; values in memory become loads.
+// Lowering of expressions, one interpretation of the primitives: emits the code that computes elements of a value
+// inside a kernel. Views become index arithmetic, elementwise operations vector operations, values in memory loads.
 
 import { InternalError, invariant } from '../../base/errors.ts';
 import type { Key } from '../../base/random.ts';
@@ -31,17 +31,17 @@ import {
   emitUniform,
 } from '../../kernel/math.ts';
 
-/** The kernel an expression is written into. */
+/** The kernel that an expression is emitted into. */
 export type Surroundings = {
   readonly builder: KernelBuilder;
-  /** Buffer slot of a value in memory, or undefined if the value is to be computed here. */
+  /** Buffer slot of a value in memory; undefined if the expression computes the value. */
   readonly slotOf: (node: Node) => number | undefined;
   readonly scalarSlot: (name: string) => number;
   /** Position of a push constant with this value. */
   readonly pushConstantPosition: (value: number) => number;
 };
 
-/** Gives the value of a node at an index. */
+/** Emits the value of a node at an index. */
 export type Emit = (node: Node, index: readonly Int[]) => Local;
 
 const isFloat = (node: Node): boolean => node.dtype === 'f32';
@@ -88,7 +88,7 @@ function randomWord(
   return emitRandomWord(s.builder, key, flatten(index, stridesOf(node.shape)));
 }
 
-/** How far behind the first row of a table that row lies which an index stands for. */
+/** Offset of the row of a table that an index selects; indices beyond the table are clamped to its rows. */
 export function rowOffset(
   builder: KernelBuilder,
   indices: Node,
@@ -97,7 +97,7 @@ export function rowOffset(
   width: number,
 ): Omit<Offset, 'isUniform'> {
   const int = (value: number): Local => builder.literal(value, 'i32');
-  // NaN is not greater than 0. Below 2³⁰ a float can be cut.
+  // The maximum makes NaN 0; a float below 2³⁰ can be truncated.
   const whole = isFloat(indices)
     ? builder.operation(
         'truncate',
@@ -177,7 +177,7 @@ const lowerings: { readonly [K in OpName]: Lowering<K> } = {
     const [table, indices] = node.inputs as [Node, Node];
     const rank = indices.shape.length;
     const outer = index.slice(0, rank);
-    // A table that is another one regrouped lies where that lies.
+    // A reshaped table has the memory of the original.
     const slot = s.slotOf(table) ?? (table.op === 'reshape' ? s.slotOf(table.inputs[0]!) : undefined);
     invariant(slot !== undefined, 'a table is not in memory');
     const [rows, ...row] = table.shape as [number, ...number[]];
@@ -202,7 +202,7 @@ const lowerings: { readonly [K in OpName]: Lowering<K> } = {
   custom: ownKernel,
 };
 
-/** What is known of nodes at an index. Equal indices are one, however often a view makes them anew. */
+/** Notes on nodes at an index. Equal indices share theirs, also if views create them repeatedly. */
 class ByIndex<T> {
   private readonly byIdentity = new Map<readonly Int[], T>();
   private readonly byValue = new Map<string, T>();
@@ -235,8 +235,8 @@ function viewedIndex(node: Node, index: readonly Int[]): Int[] {
 }
 
 /**
- * An emitter of expressions into a kernel. `bound` gives values that the kernel holds in registers already: the
- * accumulators of a product, for its epilogue.
+ * An emitter of expressions into a kernel. `bound` has the values that the kernel holds in registers: the accumulators
+ * of a product, for its epilogue.
  */
 export function createEmitter(
   s: Surroundings,
@@ -249,7 +249,7 @@ export function createEmitter(
     if (slot !== undefined) return s.builder.load(slot, flatten(index, stridesOf(node.shape)), typeOf(node));
     return (lowerings[node.op] as Lowering<OpName>)(node, index, emit, s);
   };
-  // Values of the expression being emitted: one that is used twice is visited once.
+  // Values of the expression being emitted, so that a value with two uses is visited once.
   let known: ByIndex<Map<Node, Local>> | undefined;
   const emit: Emit = (node, index) => {
     if (known === undefined) {
@@ -303,11 +303,11 @@ function addresses(
   return found;
 }
 
-/** An axis of a loop nest that stands for neighbouring axes of a tensor. */
+/** An axis of a loop nest: one axis of a tensor, or neighbouring axes merged. */
 export type MergedAxis = { readonly size: number; readonly axes: readonly number[] };
 
 /**
- * Merges neighbouring axes of `shape` wherever every load of the expressions stays a plain stride, so that inner
+ * Merges neighbouring axes of `shape` as long as every load of the expressions keeps a plain stride, so that inner
  * loops get long.
  *
  * @param mayMerge whether axis k may join axis k + 1
@@ -340,7 +340,7 @@ function variableTerms(name: string, size: number): Int['terms'] {
   return size === 1 ? [] : [{ atom: { kind: 'variable', name, max: size - 1 }, coefficient: 1 }];
 }
 
-/** The index of each original axis from one integer per merged axis. */
+/** The index along each original axis, from the indices along the merged axes. */
 export function splitAxes(
   merged: readonly MergedAxis[],
   variables: readonly Int[],

@@ -18,15 +18,15 @@ import {
 } from '../draft.ts';
 import { createEmitter, mergeAxes, splitAxes } from './expression.ts';
 
-/** Vectors per chunk of a flat kernel that does little to each; one that does more has fewer, but not below the least. */
+/** Vectors per chunk of a flat kernel of cost 1; a costlier one has fewer, but at least `LEAST_CHUNK_VECTORS`. */
 const FLAT_CHUNK_VECTORS = 512;
 const LEAST_CHUNK_VECTORS = 32;
-/** What a long function costs beside a plain operation on what is loaded. */
+/** Cost of a long function, where a node with plain operations costs 1. */
 const LONG_COST = 8;
 const LONG = new Set<OpName>(['exp', 'log', 'tanh', 'cos', 'uniform', 'normal']);
-/** A concatenation of so many elements is one chunk's work. */
+/** A concatenation of at most this many elements is one kernel of one chunk. */
 const FEW_ELEMENTS = 8192;
-/** Chunks that a nest aims at: enough to share out, few enough to stay cheap. */
+/** Chunks of a loop nest, roughly: enough for many threads, few enough that a chunk is worth its start. */
 const CHUNKS = 32;
 
 /** A kernel that computes `nodes`, all of one shape, each into its memory. */
@@ -35,7 +35,7 @@ export function lowerMap(context: Context, nodes: readonly Node[]): DraftLaunch 
   const outputs = nodes.map((node) => draft.output(context.memoryOf(node)!));
   const shape = nodes[0]!.shape;
   const isStored = (node: Node): boolean => context.memoryOf(node) !== undefined;
-  // The nodes themselves have memory; their inputs are what is evaluated.
+  // The nodes have memory themselves: they are stored here, not loaded.
   const own = new Set(nodes);
   const isLoaded = (node: Node): boolean => !own.has(node) && isStored(node);
   const emit = createEmitter({
@@ -58,7 +58,7 @@ export function lowerMap(context: Context, nodes: readonly Node[]): DraftLaunch 
   return draft.finish('map', chunks);
 }
 
-/** Rough cost of one vector of all nodes: 1 for each, more for each long function. */
+/** Rough cost of one vector of all nodes: 1 for each node, and `LONG_COST` for each long function. */
 function costOf(nodes: readonly Node[], isLoaded: (node: Node) => boolean): number {
   const seen = new Set<Node>();
   const visit = (node: Node): number => {
@@ -69,7 +69,10 @@ function costOf(nodes: readonly Node[], isLoaded: (node: Node) => boolean): numb
   return nodes.reduce((sum, node) => sum + 1 + visit(node), 0);
 }
 
-/** One long row. What does not fill a vector comes last, in the last chunk, and touches its own elements only. */
+/**
+ * One long row. The remainder that does not fill a vector comes last, in the last chunk, and stores its own elements
+ * only.
+ */
 function flatNest(
   draft: Draft,
   size: number,
@@ -92,7 +95,7 @@ function flatNest(
   return chunks;
 }
 
-/** Rows shared among about so many chunks, vectors along each row. */
+/** A loop nest with vectors along the innermost axis; its rows are shared among at most `most` chunks. */
 function nest(
   draft: Draft,
   sizes: readonly number[],
@@ -113,14 +116,14 @@ function nest(
   });
 }
 
-/** How many outer axes are shared out together: as few as give enough chunks. */
+/** Number of outer axes that are shared among chunks: the fewest that give enough chunks. */
 function sharedAxes(outer: readonly number[]): number {
   let count = 1;
   while (count < outer.length && elementCount(outer.slice(0, count)) < CHUNKS) count++;
   return count;
 }
 
-/** Two kernels for a pad: zeros everywhere, then the tensor inside. */
+/** Two kernels for a pad: one fills with zeros, one copies the tensor inside. */
 export function lowerPad(context: Context, node: Node<'pad'>): DraftLaunch[] {
   const [input] = node.inputs as [Node];
   const memory = context.memoryOf(node)!;
@@ -138,7 +141,9 @@ export function lowerPad(context: Context, node: Node<'pad'>): DraftLaunch[] {
   return [lowerFill(context, memory), copy.finish('pad', chunks)];
 }
 
-/** Kernels for a concatenation, which copy each part to its place: one for all of little parts, or one for each. */
+/**
+ * Kernels that copy the parts of a concatenation to their places: one for all parts of a small one, else one for each.
+ */
 export function lowerConcat(context: Context, node: Node<'concat'>): DraftLaunch[] {
   const { axis } = node.attributes;
   let end = 0;
@@ -168,7 +173,7 @@ function copyPart(
   const emit = createEmitter(draft);
   const strides = stridesOf(node.shape);
   const isStored = (other: Node): boolean => context.memoryOf(other) !== undefined;
-  // Before the axis of the parts the result has longer rows; nothing joins across it.
+  // Along the axis of concatenation the result is longer than a part, so axes are not merged across it.
   const merged = mergeAxes(input.shape, [input], isStored, (k) => k + 1 !== axis);
   const outputStrides = merged.map(({ axes }) => strides[axes[axes.length - 1]!]!);
   const first = literal(start * strides[axis]!);
@@ -204,14 +209,17 @@ export function lowerCopy(context: Context, from: Memory, to: Memory): DraftLaun
   return draft.finish('copy', chunks);
 }
 
-/** What a reduction has after one more value. A maximum that has met NaN stays NaN. */
+/** The total of a reduction after one more value. A maximum that has met NaN stays NaN. */
 export function combined(b: KernelBuilder, op: 'add' | 'maximum', total: Local, value: Local): Local {
   const next = b.operation(op, total, value);
   // maximum(a, b) is b where a is NaN.
   return op === 'add' ? next : b.operation('select', b.operation('equal', total, total), next, total);
 }
 
-/** out = Σ over `parts` of consecutive stretches of `from`, in order; or their maximum. */
+/**
+ * Combines partial results: `to` = Σ, or the maximum, over the parts of `from`, which are `stride` elements apart, in
+ * order.
+ */
 export function lowerCombine(
   context: Context,
   parts: {

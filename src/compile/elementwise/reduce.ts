@@ -1,5 +1,5 @@
-// Lowering of reductions: sums and maxima over some axes, several of one pass in one kernel. Long reductions are
-// shared out as partial results that a second kernel combines in a fixed order, so threads never change a bit.
+// Lowering of reductions: sums and maxima over some axes. Reductions over the same elements are one kernel. Long ones
+// are cut into partial results, which a second kernel combines in a fixed order, so bits do not depend on threads.
 
 import { invariant } from '../../base/errors.ts';
 import { elementCount, stridesOf } from '../../base/shape.ts';
@@ -21,23 +21,23 @@ import {
 import { createEmitter, type Emit, type MergedAxis, mergeAxes, splitAxes } from './expression.ts';
 import { combined, lowerCombine } from './map.ts';
 
-/** Fewer elements than this are reduced by one chunk. */
+/** Up to this many elements are reduced by one chunk. */
 const SMALL = 16_384;
 /** Partial results that a long reduction is cut into, at most. */
 const PARTIALS = 64;
-/** Accumulators that a kernel keeps in registers. */
+/** Accumulators of a kernel, which stay in registers. */
 const ACCUMULATORS = 8;
 
 type Axis = MergedAxis & { readonly isReduced: boolean };
 
-/** Everything one reduction kernel needs to know. */
+/** What the loops of one reduction kernel need. */
 type Nest = {
   readonly draft: Draft;
   readonly emit: Emit;
   readonly nodes: readonly Node[];
   readonly shape: readonly number[];
   readonly axes: readonly Axis[];
-  /** Where each node's results go: its slot, and the offset of this chunk's results. */
+  /** For each node, the slot of its results and the offset of this chunk's. */
   readonly outputs: readonly { readonly slot: number; readonly offset: Int }[];
 };
 
@@ -76,7 +76,7 @@ export function lowerReduce(context: Context, nodes: readonly Node[]): DraftLaun
   return [draft.finish('reduce', chunks)];
 }
 
-/** A single reduced row is cut in two axes, so that parts of it can be shared out. */
+/** Cuts a single reduced row into two axes, so that parts of it can be shared among chunks. */
 function splitLongRow(axes: readonly Axis[]): Axis[] {
   const last = axes[axes.length - 1]!;
   if (axes.length !== 1 || !last.isReduced || last.size <= SMALL) return [...axes];
@@ -92,7 +92,10 @@ function splitLongRow(axes: readonly Axis[]): Axis[] {
   return [...axes];
 }
 
-/** First kernel: a share of the axis `split` per chunk, into temporaries; then a combination per node. */
+/**
+ * One kernel whose chunks reduce shares of the axis `split` into temporaries, then one kernel for each node that
+ * combines them.
+ */
 function reduceInParts(
   context: Context,
   nodes: readonly Node[],
@@ -131,7 +134,7 @@ export function largestDivisor(size: number, limit: number): number {
 
 type Share = { readonly axis: number; readonly first: Int; readonly sizes: readonly number[] };
 
-/** Loops over the outer kept axes; `fixed` gives those that the chunk decides. */
+/** Loops over the outer kept axes; `fixed` has the indices that the chunk number determines. */
 function visitKept(
   nest: Nest,
   index: readonly (Int | undefined)[],
@@ -154,7 +157,7 @@ function visitKept(
   else draft.builder.loop(axes[axis]!.size, (i) => visitKept(nest, [...index, i], fixed, share));
 }
 
-/** What a reduction has so far: for each place, an accumulator for each node. */
+/** Accumulators of a reduction: for each place, one for each node. */
 type Totals = readonly (readonly Local[])[];
 
 function newTotals({ draft, nodes }: Nest, places: number): Totals {
@@ -169,7 +172,7 @@ function include({ draft, nodes }: Nest, totals: readonly Local[], values: reado
     b.assign(totals[k]!, combined(b, operationOf(nodes[k]!), totals[k]!, value));
 }
 
-/** A loop whose body adds `inner` times to each total; where that comes to more than a chain, in stretches apart. */
+/** A loop whose body adds `inner` times to each total; more than `CHAIN` additions are summed in stretches. */
 function chainedLoop(
   nest: Nest,
   { size, inner }: { readonly size: number; readonly inner: number },
@@ -188,7 +191,9 @@ function chainedLoop(
   });
 }
 
-/** Loops over the outer reduced axes, then `body` with the index of every axis but the last, and the totals to add to. */
+/**
+ * Loops over the outer reduced axes, then `body` with the index of every axis but the last, and the totals to add to.
+ */
 function visitReduced(
   nest: Nest,
   outer: readonly (Int | undefined)[],
@@ -220,14 +225,14 @@ function visitReduced(
   walk([], totals);
 }
 
-/** Value of each node's input at an index of the merged axes. */
+/** The value of each node's input at an index along the merged axes. */
 function inputsAt(nest: Nest, index: readonly Int[], share: Share | undefined): Local[] {
   const real = joinSplitRow(nest.axes, index, share);
   const full = splitAxes(real.axes, real.index, nest.shape);
   return nest.nodes.map((node) => nest.emit(node.inputs[0]!, full));
 }
 
-/** Undoes `splitLongRow` for addressing. */
+/** Reverses `splitLongRow` for addressing. */
 function joinSplitRow(
   axes: readonly Axis[],
   index: readonly Int[],
@@ -244,7 +249,7 @@ function joinSplitRow(
   return { axes: real, index };
 }
 
-/** Address of the results at an index of which only the kept axes count. */
+/** Address of the results at an index, whose reduced axes are ignored. */
 function keptAddress(nest: Nest, index: readonly (Int | undefined)[]): Int {
   const kept = nest.axes.flatMap((axis, k) => (axis.isReduced ? [] : [{ size: axis.size, at: index[k]! }]));
   return flatten(
@@ -253,7 +258,7 @@ function keptAddress(nest: Nest, index: readonly (Int | undefined)[]): Int {
   );
 }
 
-/** The last axis is kept: vectors run across it, accumulators hold a stretch of it. */
+/** The last axis is kept: vectors lie along it, and each has an accumulator for each node. */
 function reduceAcross(nest: Nest, outer: readonly (Int | undefined)[], share: Share | undefined): void {
   const { draft, nodes } = nest;
   const b = draft.builder;
@@ -275,7 +280,7 @@ function reduceAcross(nest: Nest, outer: readonly (Int | undefined)[], share: Sh
   const perStretch = Math.max(1, Math.floor(ACCUMULATORS / nodes.length));
   eachVector(b, nest.axes[nest.axes.length - 1]!.size, (at, count) => {
     positions.push({ at, count });
-    // Within a loop over vectors each one is a stretch of its own.
+    // Inside a loop over vectors, each vector is reduced by itself.
     if (
       positions.length === perStretch ||
       at.terms.some(({ atom }) => atom.kind === 'variable' && atom.name !== 'lane')
@@ -285,7 +290,7 @@ function reduceAcross(nest: Nest, outer: readonly (Int | undefined)[], share: Sh
   flush();
 }
 
-/** The last axis is reduced: vectors run along it and are folded at the end. */
+/** The last axis is reduced: vectors lie along it, and the accumulators are folded over their lanes at the end. */
 function reduceAlong(nest: Nest, outer: readonly (Int | undefined)[], share: Share | undefined): void {
   const { draft, nodes, axes } = nest;
   const b = draft.builder;

@@ -1,5 +1,5 @@
-// Lowering of the gradient of a table whose rows were looked up: what belongs to equal indices is added up in the order
-// of the indices. Each chunk does so for some of the columns, so that no two write to one place.
+// Lowering of `scatterAdd`, the gradient of a table whose rows were looked up: values of equal indices are added in the
+// order of the indices. Each chunk has columns of the table of its own, so no two chunks write one element.
 
 import { elementCount } from '../../base/shape.ts';
 import type { Node } from '../../graph/node.ts';
@@ -18,12 +18,12 @@ import {
 import { createEmitter, rowOffset } from './expression.ts';
 import { lowerFill } from './map.ts';
 
-/** Chunks that columns are shared out to, if there are enough. */
+/** Chunks that the columns are shared among, if there are as many. */
 const CHUNKS = 8;
-/** Vectors of columns that a chunk goes through the indices with at a time. */
+/** Most vectors of columns that a chunk adds for each index. */
 const BLOCK_VECTORS = 4;
 
-/** Kernels that compute `node`: zeros, then index after index its values added to its row. */
+/** Kernels that compute `node`: one fills with zeros, one adds the values of each index to its row. */
 export function lowerScatterAdd(context: Context, node: Node<'scatterAdd'>): DraftLaunch[] {
   const [indices, values] = node.inputs as [Node, Node];
   const { rows } = node.attributes;
@@ -48,7 +48,7 @@ export function lowerScatterAdd(context: Context, node: Node<'scatterAdd'>): Dra
       ...rowOffset(b, indices, emit(indices, outer), rows, width),
       isUniform: true,
     });
-    // Of a large table only the rows that are met.
+    // The compensation is cleared only in rows that occur, which of a large table may be few.
     b.loop(compensation === undefined ? 0 : items, (i) => {
       const offset = offsetAt(unflatten(i, indices.shape));
       for (const { at, count } of vectors) b.storeAt(compensation!, at, offset, zero, count);
@@ -73,7 +73,9 @@ export function lowerScatterAdd(context: Context, node: Node<'scatterAdd'>): Dra
   return [lowerFill(context, result), draft.finish('scatterAdd', chunks)];
 }
 
-/** Calls `body` with the columns of a chunk, and how many lanes of each vector are in use; returns the number of chunks. */
+/**
+ * Calls `body` with the columns of a chunk, and how many lanes of each vector are in use; returns the number of chunks.
+ */
 function eachBlockOfColumns(
   b: KernelBuilder,
   width: number,
@@ -95,8 +97,8 @@ function eachBlockOfColumns(
 }
 
 /**
- * The sum after one more value, without what earlier additions lost (Kahan's summation): a long sum keeps its digits
- * in any order of its terms. Nothing is lost of what is infinite.
+ * The sum after one more value, corrected by what earlier additions lost (Kahan's summation), so that a long sum keeps
+ * its digits in any order of its terms. An infinite sum has lost nothing.
  */
 function compensatedSum(
   b: KernelBuilder,

@@ -1,18 +1,20 @@
-// Second pass: decides which values exist in memory and which are recomputed inside their users' kernels. Products
-// and reductions are kernels of their own; elementwise work and views flow into the loads of the next kernel
-// (prologue) or into the stores of the product before them (epilogue).
+// Second pass: decides which values exist in memory and which their users' kernels recompute. Products and reductions
+// are kernels of their own; elementwise work and views are fused into the loads of the next kernel (its prologue) or
+// the stores of the product before them (its epilogue).
 
 import { elementCount, sameShape } from '../../base/shape.ts';
 import { type Graph, type Node, nodesOf, type OpName, reachable } from '../../graph/node.ts';
 import { constantValue } from './simplify.ts';
 
-/** What becomes one kernel or a few: what they compute, and the values that they store. */
+/** Nodes that are lowered together, to one kernel or a few, and the values that these store. */
 export type Group =
   | { readonly kind: 'map'; readonly results: readonly [Node, ...Node[]] }
   | { readonly kind: 'reduce'; readonly results: readonly [Node, ...Node[]] }
-  /** Put together in memory: zeros, then the padded tensor inside; or part after part. */
+  /** Assembled in memory: zeros with the padded tensor inside, or one part after the other. */
   | { readonly kind: 'placed'; readonly results: readonly [Node] }
-  /** `product`, continued by elementwise work up to the first result; the others are sums over its images and pixels. */
+  /**
+   * `product`, continued by elementwise work up to the first result; the others are sums over its images and pixels.
+   */
   | { readonly kind: 'product'; readonly product: Node; readonly results: readonly [Node, ...Node[]] };
 
 /** Groups in an order that respects their dependencies, and the values that live in memory. */
@@ -30,23 +32,23 @@ const PRODUCTS: ReadonlySet<OpName> = new Set([
   'convolutionWeightGradient',
   'transposedConvolution',
 ]);
-/** Those whose results are images: sums over images and pixels can be collected on the way. */
+/** Products whose results are images: their kernels can also compute sums over images and pixels. */
 const IMAGES: ReadonlySet<OpName> = new Set([
   'convolution',
   'convolutionInputGradient',
   'transposedConvolution',
 ]);
-/** Values that a kernel of their own puts together in memory. */
+/** Values that kernels of their own assemble in memory. */
 const PLACED: ReadonlySet<OpName> = new Set(['pad', 'concat', 'scatterAdd']);
 const VIEWS: ReadonlySet<OpName> = new Set(['reshape', 'transpose', 'broadcast', 'slice']);
 const EXPENSIVE: ReadonlySet<OpName> = new Set(['exp', 'log', 'tanh', 'cos', 'uniform', 'normal']);
 const SOURCES: ReadonlySet<OpName> = new Set(['constant', 'iota']);
 
-/** More streams than this per kernel and the inputs are computed first. */
+/** An expression with more loads than this is cut: its heaviest input is stored first. */
 const MAX_LOADS = 8;
-/** Longer chains of operations are cut, so that recursion over one does not exhaust the stack. */
+/** Deeper expressions are cut, so that recursion over one does not exhaust the stack. */
 const MAX_DEPTH = 200;
-/** Larger expressions are cut: of a value that is looked at in many places, as by slices of slices, each is computed. */
+/** Larger expressions are cut: a value that is used at many indices, as by slices of slices, is computed for each. */
 const MAX_SIZE = 1024;
 
 export function isProduct(node: Node): boolean {
@@ -73,17 +75,19 @@ function isElementwise(node: Node): boolean {
   );
 }
 
-/** What an expression costs where it is recomputed. */
+/** What it costs to recompute an expression. */
 type Cost = {
   readonly loads: ReadonlySet<Node>;
   readonly isExpensive: boolean;
-  /** Operations in a row. */
+  /** Longest chain of operations. */
   readonly depth: number;
-  /** Operations in all, if those of different operands are all different. */
+  /** Number of operations, if operands share none. */
   readonly size: number;
 };
 
-/** What is read again and again, or where data say, and so must be in memory: a product's filter, a table. */
+/**
+ * True for operands that must be in memory, as they are loaded repeatedly or at computed addresses: filters and tables.
+ */
 function isFilterOperand(user: Node, node: Node): boolean {
   if (user.op === 'gather') return user.inputs[0] === node;
   return (user.op === 'matmul' || IMAGES.has(user.op)) && user.inputs[1] === node;
@@ -129,8 +133,8 @@ export function fuse(graph: Graph): Fusion {
 }
 
 /**
- * Moves sums over images and pixels (batch-norm statistics and their gradients) into the convolution that computes
- * what they sum, where everything else they load is there before. Saves a pass over memory for each.
+ * Moves sums over images and pixels (batch-norm statistics and their gradients) into the group of the convolution that
+ * computes their summands, if everything else that they load exists before it. Each saves a pass over memory.
  */
 function attachSums(groups: readonly Group[], stored: ReadonlySet<Node>): Group[] {
   const positions = new Map(groups.map((group, position) => [group.results[0], position]));
@@ -188,7 +192,7 @@ function usersOf(nodes: readonly Node[]): Map<Node, Node[]> {
   return users;
 }
 
-/** Follows the only user of a product for as long as that is elementwise; claims the nodes on the way. */
+/** Follows a product's users as long as there is one and it is elementwise; claims them for the epilogue. */
 function followEpilogue(
   product: Node,
   users: Map<Node, Node[]>,
@@ -241,7 +245,7 @@ function expressionCost(
   return { loads, isExpensive, depth: depth + 1, size };
 }
 
-/** True if a view of `node` stretches it over a larger tensor. */
+/** True if `node` is broadcast, directly or through other views. */
 function isStretched(node: Node, users: ReadonlyMap<Node, readonly Node[]>): boolean {
   return (users.get(node) ?? []).some(
     (user) => user.op === 'broadcast' || (VIEWS.has(user.op) && isStretched(user, users)),
@@ -255,14 +259,14 @@ function mustStore(node: Node, cost: Cost, allUsers: ReadonlyMap<Node, readonly 
   const isPlainView = VIEWS.has(node.op);
   if (!isPlainView && elementCount(node.shape) > 1 && isStretched(node, allUsers)) return true;
   if (cost.isExpensive && (users.length > 1 || users.some(isProduct))) return true;
-  // Streams through memory if every user computes it anew, against: its loads, two for its store, one for each user.
+  // Memory traffic if every user recomputes it, against storing it: its loads, two for the store, one for each user.
   const large = [...cost.loads].filter(
     (load) => 2 * elementCount(load.shape) >= elementCount(node.shape),
   ).length;
   return users.length > 1 && large > 1 && users.length * large > large + 2 + users.length;
 }
 
-/** True for a value that lies in memory already, under another shape. */
+/** True for a value that is in memory under another shape. */
 function isReshapeOfStored(node: Node, cost: Cost): boolean {
   return node.op === 'reshape' && cost.loads.has(node.inputs[0]!);
 }
@@ -290,7 +294,9 @@ function loadsOf(group: Group, stored: ReadonlySet<Node>): Set<Node> {
   return loads;
 }
 
-/** Joins groups that walk the same elements at the same depth of the graph: maps, and reductions of one pass. */
+/**
+ * Joins groups over the same elements at the same depth of the graph: maps of one shape, reductions over the same axes.
+ */
 function mergeSiblings(groups: readonly Group[], stored: ReadonlySet<Node>): Group[] {
   const levels = new Map<Node, number>();
   const merged = new Map<string, Group>();
@@ -317,8 +323,8 @@ function siblingKey(group: Group, level: number): string | undefined {
 }
 
 /**
- * Orders groups so that every value is computed before it is loaded, otherwise as given, except that a filter's
- * gradient comes as soon as it can: it is small, and the memory of what it is computed from is free earlier.
+ * Orders groups so that every value is computed before it is loaded. Otherwise they keep their order, except that a
+ * filter's gradient comes as early as possible: it is small, and its operands can be freed earlier.
  */
 function schedule(groups: readonly Group[], stored: ReadonlySet<Node>): Group[] {
   const producers = new Map<Node, Group>();

@@ -1,6 +1,6 @@
-// Lowers groups to kernels. Networks repeat themselves: a group that differs from an earlier one by memories and random
-// streams only is not lowered; it gets that one's kernels, with its own memories and push constants. This saves time
-// only: number-kernels.ts finds equal kernels wherever they come from.
+// Lowers groups to kernels. Networks repeat themselves: a group that differs from an earlier one only in its memories
+// and random streams is not lowered again, but takes over the kernels of that one, with memories and push constants of
+// its own. This saves time and nothing else: number-kernels.ts finds equal kernels wherever they come from.
 
 import { InternalError } from '../../base/errors.ts';
 import { exactText } from '../../base/exact-text.ts';
@@ -20,7 +20,7 @@ export function lowerGroups(context: Context, groups: readonly Group[]): DraftLa
     const earlier = known.get(like.key);
     if (earlier !== undefined) return adopt(earlier.launches, earlier.like, like);
     const launches = lowerGroup(context, group);
-    // Push constants are told apart by their values.
+    // Push constants are identified by their values, so equal ones could not be replaced separately.
     if (new Set(like.pushConstants).size === like.pushConstants.length)
       known.set(like.key, { like, launches });
     return launches;
@@ -47,12 +47,14 @@ function lowerPlaced(context: Context, node: Node): DraftLaunch[] {
   throw new InternalError(`internal: ${node.op} has no kernel of its own`);
 }
 
-/** Equal keys: equal kernels, once memories and push constants of equal number are exchanged. */
+/**
+ * Groups with equal keys have equal kernels, if memories and push constants with the same number replace each other.
+ */
 type Likeness = {
   readonly key: string;
-  /** Memories that the group touches, in the order in which they are met. */
+  /** Memories that the group touches, in order of first use. */
   readonly memories: readonly Memory[];
-  /** The words of its random streams, which become push constants, likewise. */
+  /** The words of its random streams, which become push constants, in order of first use. */
   readonly pushConstants: readonly number[];
 };
 
@@ -99,7 +101,7 @@ function likenessOf(context: Context, group: Group): Likeness {
   };
 }
 
-/** The calls of a group, for a group that is like it. */
+/** The calls of one group, adapted to a group with an equal key. */
 function adopt(launches: readonly DraftLaunch[], from: Likeness, to: Likeness): DraftLaunch[] {
   const memories = new Map(from.memories.map((memory, k) => [memory, to.memories[k]!]));
   const constants = new Map(from.pushConstants.map((word, k) => [word, to.pushConstants[k]!]));

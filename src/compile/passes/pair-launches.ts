@@ -1,15 +1,15 @@
-// Pairs kernel calls that load the same large values image by image, as the two gradients of a layer do: a thread does
-// some images of the first, then the same images of the second, whose values are still in its L2 cache.
+// Pairs kernel calls that load the same large values image by image, as the two gradients of a layer do. A thread runs
+// a chunk of the first, then the chunks of the second for the same images, whose values are still in its L2 cache.
 
 import type { Launch } from '../backend.ts';
 import { type DraftLaunch, LARGE_ELEMENTS, type Memory } from '../draft.ts';
 
-/** Large values that two calls must share to be worth pairing. */
+/** Large values that two calls must share for a pair. */
 const SHARED_VALUES = 2;
-/** Later calls that are looked through for a partner. */
+/** Number of later calls among which a partner is sought. */
 const REACH = 8;
 
-/** Launches of all `calls`, in an order that keeps what depends on one another: pairs where two are alike, else singles. */
+/** Launches of all `calls`: pairs of calls that are alike, and single calls. Dependent calls keep their order. */
 export function pairLaunches(calls: readonly DraftLaunch[]): Launch<DraftLaunch>[] {
   const order: Launch<DraftLaunch>[] = [];
   const single = (call: DraftLaunch): Launch<DraftLaunch> => ({ kind: 'single', call });
@@ -24,7 +24,7 @@ export function pairLaunches(calls: readonly DraftLaunch[]): Launch<DraftLaunch>
       continue;
     }
     const second = others[at]!;
-    // What does not depend on the first call comes before the pair, what does comes after it.
+    // Calls between the two that depend on the first come after the pair, the others before it.
     order.push(
       ...others
         .slice(0, at)
@@ -37,7 +37,7 @@ export function pairLaunches(calls: readonly DraftLaunch[]): Launch<DraftLaunch>
   return order;
 }
 
-/** True if both go through the same images and load enough of the same values, and neither needs the other. */
+/** True if both go through the same images and load enough of the same values, and neither depends on the other. */
 function areAlike(first: DraftLaunch, second: DraftLaunch): boolean {
   const [few, many] = [first.images, second.images];
   if (few === undefined || many === undefined || few % many !== 0) return false;
@@ -47,14 +47,14 @@ function areAlike(first: DraftLaunch, second: DraftLaunch): boolean {
   return first.memories.filter(isShared).length >= SHARED_VALUES && !isBound(first, second);
 }
 
-/** Those of `launches` that must come after `first`, in their order. */
+/** Those of `launches` that depend on `first`, directly or through others, in their order. */
 function followersOf(first: DraftLaunch, launches: readonly DraftLaunch[]): DraftLaunch[] {
   const bound = [first];
   for (const launch of launches) if (bound.some((earlier) => isBound(earlier, launch))) bound.push(launch);
   return bound.slice(1);
 }
 
-/** True if the order of the two matters: one writes what the other touches. */
+/** True if one depends on the other: one writes what the other touches. */
 function isBound(a: DraftLaunch, b: DraftLaunch): boolean {
   const writesFor = (x: DraftLaunch, y: DraftLaunch): boolean =>
     [...x.writes].some((memory) => y.memories.includes(memory));

@@ -1,12 +1,12 @@
-// Last pass: gives every temporary a place in one arena. Temporaries that are never alive together share memory.
+// Last pass: places all temporaries in one arena. Temporaries whose lifetimes do not overlap share memory.
 
 import { callsOf, type Launch } from '../backend.ts';
 import type { DraftLaunch, Memory } from '../draft.ts';
 
-/** Places are multiples of a cache line, and a line is kept free behind each: vectors may run over the end. */
+/** Places are multiples of a cache line, with a free line after each, because vectors may overrun the end. */
 const LINE_ELEMENTS = 16;
 
-/** Offsets, in elements, of each memory in the arena, and the arena's size. */
+/** The offset of each memory in the arena, and the size of the arena, in elements. */
 export type Arena = { readonly offsets: ReadonlyMap<Memory, number>; readonly elements: number };
 
 type Interval = {
@@ -16,7 +16,7 @@ type Interval = {
   readonly size: number;
 };
 
-/** Places all memories of `launches` that are not `external`: the largest first, each at the lowest free offset. */
+/** Places all memories of `launches` that are not `external`, the largest first, each at the lowest free offset. */
 export function placeMemory(launches: readonly Launch<DraftLaunch>[], external: ReadonlySet<Memory>): Arena {
   const intervals = lifetimes(launches, external).sort((a, b) => b.size - a.size || a.first - b.first);
   /** By offset. */
@@ -39,7 +39,7 @@ export function placeMemory(launches: readonly Launch<DraftLaunch>[], external: 
   return { offsets, elements };
 }
 
-/** From the first to the last launch that touches a memory. */
+/** The lifetime of each memory: from the first to the last launch that touches it. */
 function lifetimes(launches: readonly Launch<DraftLaunch>[], external: ReadonlySet<Memory>): Interval[] {
   const intervals = new Map<Memory, { first: number; last: number }>();
   for (const [position, launch] of launches.entries()) {

@@ -1,5 +1,6 @@
-// First pass of the compiler: graph to smaller graph. Drops what only differentiation needed (custom, detach), folds
-// constants, removes neutral elements and doubled views. Shared subexpressions meet again in the builder.
+// First pass of the compiler: graph to smaller graph. It drops custom gradients and `detach`, which only
+// differentiation needs, folds constants, and removes neutral elements and repeated views. The builder makes equal
+// nodes one.
 
 import { elementCount, sameShape } from '../../base/shape.ts';
 import { type Attributes, type Graph, isOp, type Node, nodesOf, type OpName } from '../../graph/node.ts';
@@ -27,7 +28,7 @@ export function simplify(graph: Graph): Graph {
   };
 }
 
-/** The number that all elements of `node` are, if that is known. */
+/** The constant that all elements of `node` have; undefined if they are not known to be constant. */
 export function constantValue(node: Node): number | undefined {
   if (isOp(node, 'constant')) return node.attributes.value;
   if (node.op === 'broadcast' || node.op === 'reshape') return constantValue(node.inputs[0]!);

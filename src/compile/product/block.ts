@@ -1,4 +1,4 @@
-// A block of accumulators of a product: how large it is, where blocks lie, what they sum, how they end.
+// Register blocks of a product: their size, the loops over them, their sums, and their stores.
 
 import { type Int, literal, plus, times } from '../../kernel/int.ts';
 import type { Local } from '../../kernel/kernel.ts';
@@ -7,14 +7,15 @@ import type { Epilogue } from './epilogue.ts';
 import type { Phase, Product, Run } from './geometry.ts';
 import type { StagedImage } from './stage-image.ts';
 
-/** A block of accumulators: pixels of one row × vectors of channels. */
+/** Size of a register block: pixels of one image row × vectors of columns. */
 export type Blocking = { readonly pixels: number; readonly vectors: number };
 
 /**
- * Chooses the block that costs least by a simple model: per step of the sum a block of P pixels and V vectors takes
- * P·V multiply-adds, P broadcasts and V loads; two of each kind run at a time, and fewer than 8 chains wait.
+ * The block of least cost in a simple model: per step of the sum a block of P pixels and V vectors takes P·V
+ * multiply-adds, P broadcasts and V loads. Two multiply-adds and two loads run at a time; fewer than 8 accumulators
+ * wait for the latency of a multiply-add.
  *
- * @param fewest vectors, at least, if there are so many columns
+ * @param fewest lower bound on the vectors, if there are as many
  */
 export function chooseBlocking(context: Context, width: number, columns: number, fewest = 1): Blocking {
   const total = Math.ceil(columns / context.lanes);
@@ -38,13 +39,13 @@ function blockCost(pixels: number, vectors: number): number {
   return Math.max(products / 2, loads / 2, 4) + 0.25 * vectors + 0.5;
 }
 
-/** `count` cut into blocks of `block` and a rest. */
+/** Sizes of the blocks of `count` items: `block` each, and the remainder. */
 function sizesOf(count: number, block: number): number[] {
   const sizes = new Array<number>(Math.floor(count / block)).fill(block);
   return count % block === 0 ? sizes : [...sizes, count % block];
 }
 
-/** Everything the loops need. */
+/** What the loops over blocks need. */
 export type Walk = {
   readonly draft: Draft;
   readonly context: Context;
@@ -55,36 +56,36 @@ export type Walk = {
   readonly image: Int;
 };
 
-/** Elements of the vector number `v` from a place on. */
+/** Offset of the elements of vector number `v`. */
 export function vectorAt(lanes: number, v: number): Int {
   return plus(literal(v * lanes), lane(lanes));
 }
 
-/** Blocks of `block` pixels along each row, then the rest of the row. */
+/** Blocks of `block` pixels along each image row, then the remainder of the row. */
 export function eachBlockOfPixels(
   { builder: b }: Draft,
   { size }: Phase,
   block: number,
-  body: (row: Int, column: Int, pixels: number) => void,
+  body: (y: Int, x: Int, pixels: number) => void,
 ): void {
   const [height, width] = size;
   const whole = Math.floor(width / block);
   b.loop(
     height,
-    (row) => {
-      b.loop(whole, (i) => body(row, times(i, block), block), 'x');
-      if (width % block !== 0) body(row, literal(whole * block), width % block);
+    (y) => {
+      b.loop(whole, (i) => body(y, times(i, block), block), 'x');
+      if (width % block !== 0) body(y, literal(whole * block), width % block);
     },
     'y',
   );
 }
 
-/** Blocks of channel vectors; `counts` says how many lanes of each vector are in use. */
-export function eachChannelBlock(
+/** Blocks of vectors of columns; `counts` has the lanes in use of each vector. */
+export function eachColumnBlock(
   draft: Draft,
   columns: number,
   vectors: number,
-  body: (channel: Int, counts: readonly number[]) => void,
+  body: (column: Int, counts: readonly number[]) => void,
 ): void {
   const { lanes } = draft.builder;
   const whole = Math.floor(columns / (lanes * vectors));
@@ -100,17 +101,18 @@ export function eachChannelBlock(
   }
 }
 
-/** Where a block lies and what it sums. */
+/** Place and runs of a block. */
 export type Block = {
   readonly phase: Phase;
   readonly runs: readonly Run[];
-  readonly row: Int;
-  readonly column: Int;
+  /** Its first pixel within the phase, and how many follow along x. */
+  readonly y: Int;
+  readonly x: Int;
   readonly pixels: number;
-  readonly channel: Int;
-  /** Lanes in use of each vector of channels. */
+  /** Its first column, and the lanes in use of each vector of columns. */
+  readonly column: Int;
   readonly counts: readonly number[];
-  /** Vector `v` of a row of the filter matrix. */
+  /** Vector `v` of a row of the matrix. */
   readonly weight: (filterRow: Int, v: number) => Local;
 };
 
@@ -120,7 +122,7 @@ export function sumBlock(
   block: Block,
   initial: (pixel: number, v: number) => Local,
 ): Local[][] {
-  const { row, column } = block;
+  const { x, y } = block;
   const b = draft.builder;
   const sums = Array.from({ length: block.pixels }, (_, p) =>
     block.counts.map((_count, v) => b.accumulator(initial(p, v))),
@@ -132,9 +134,9 @@ export function sumBlock(
         const weights = block.counts.map((_, v) => block.weight(plus(t, literal(run.filterRow)), v));
         const element = plus(t, literal(run.start));
         for (const [p, vectors] of sums.entries()) {
-          const y = plus(times(row, product.inputStep[0]), literal(run.dy));
-          const x = plus(times(plus(column, literal(p)), product.inputStep[1]), literal(run.dx));
-          const input = b.load(staged.slot, staged.address(y, x, element));
+          const inputY = plus(times(y, product.inputStep[0]), literal(run.dy));
+          const inputX = plus(times(plus(x, literal(p)), product.inputStep[1]), literal(run.dx));
+          const input = b.load(staged.slot, staged.address(inputY, inputX, element));
           for (const [v, weight] of weights.entries()) b.multiplyAdd(vectors[v]!, input, weight);
         }
       },
@@ -155,20 +157,20 @@ export function eachSum(
 /** Epilogue and stores of a block. */
 export function finishBlock(
   { draft, epilogue, image, product: { outputStep } }: Omit<Walk, 'staged'>,
-  { phase, row, column, channel: first, counts }: Block,
+  { phase, y, x, column: first, counts }: Block,
   block: readonly (readonly Local[])[],
 ): void {
   for (const [v, count] of counts.entries()) {
-    const channel = plus(plus(first, literal(v * epilogue.lanes)), lane(count));
-    const y = plus(times(row, outputStep[0]), literal(phase.offset[0]));
+    const column = plus(plus(first, literal(v * epilogue.lanes)), lane(count));
+    const outputY = plus(times(y, outputStep[0]), literal(phase.offset[0]));
     const totals = draft.builder
       .interleaved(
         block.map((vectors, p) => () => {
-          const x = plus(times(plus(column, literal(p)), outputStep[1]), literal(phase.offset[1]));
-          return epilogue.store(vectors[v]!, [image, y, x, channel], count);
+          const outputX = plus(times(plus(x, literal(p)), outputStep[1]), literal(phase.offset[1]));
+          return epilogue.store(vectors[v]!, [image, outputY, outputX, column], count);
         }),
       )
       .reduce((a, b) => a.map((total, k) => epilogue.add(total, b[k]!)));
-    epilogue.collect(channel, totals, count);
+    epilogue.collect(column, totals, count);
   }
 }

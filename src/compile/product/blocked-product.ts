@@ -1,7 +1,7 @@
-// Lowering of products: convolution, its input gradient and the matrix product are one register-blocked loop nest.
-// All of them sum, for a block of pixels and a block of output channels, over "runs": stretches of consecutive
-// inputs that meet consecutive rows of the filter matrix. Images are padded (and whatever elementwise work comes
-// before is done) on the way into scratch memory; what comes after is done on the accumulators.
+// Lowering of products: convolution, its input gradient and the matrix product are one register-blocked loop nest. A
+// block of pixels × columns sums over _runs_, consecutive inputs that meet consecutive rows of the weight matrix.
+// Images are padded on the way into scratch memory, where the elementwise work before the product (its prologue) is
+// done too; the work after it, the epilogue, is done on the accumulators.
 
 import type { Node } from '../../graph/node.ts';
 import { type Int, plus, times, unflatten } from '../../kernel/int.ts';
@@ -10,7 +10,7 @@ import { type Context, chunkIndex, createDraft, type DraftLaunch } from '../draf
 import {
   chooseBlocking,
   eachBlockOfPixels,
-  eachChannelBlock,
+  eachColumnBlock,
   finishBlock,
   sumBlock,
   type Walk,
@@ -18,11 +18,11 @@ import {
 import { createEpilogue } from './epilogue.ts';
 import { type Phase, type Product, rowsBefore } from './geometry.ts';
 import { lowerGroupedProduct } from './grouped-product.ts';
-import { channelShares, isWorthPanels, packPanels, walkPanels } from './panels.ts';
+import { columnShares, isWorthPanels, packPanels, walkPanels } from './panels.ts';
 import { loadRow } from './prefetch.ts';
 import { stageImage } from './stage-image.ts';
 
-/** The kernel of a product; `sums` of its result over images and pixels are collected on the way, then combined. */
+/** The kernels of a product. They also compute `sums`, sums of its result over images and pixels. */
 export function lowerProduct(context: Context, product: Product, sums: readonly Node[] = []): DraftLaunch[] {
   const { groups = 1, perChunk = 1 } = product;
   if (groups > 1) return lowerGroupedProduct(context, { ...product, groups }, sums);
@@ -30,7 +30,7 @@ export function lowerProduct(context: Context, product: Product, sums: readonly 
   const output = draft.output(context.memoryOf(product.result)!);
   const [phase] = product.phases;
   const panels = isWorthPanels(product) ? packPanels(context, product, phase!) : undefined;
-  const shares = panels === undefined || sums.length > 0 ? 1 : channelShares(product, panels);
+  const shares = panels === undefined || sums.length > 0 ? 1 : columnShares(product, panels);
   const passes = product.images / perChunk;
   const chunks = passes * shares;
   const chunk = chunkIndex(chunks);
@@ -57,19 +57,19 @@ export function lowerProduct(context: Context, product: Product, sums: readonly 
   return panels === undefined ? [launch, ...combine] : [panels.launch, launch, ...combine];
 }
 
-/** Pixels outside, channels inside: the whole filter stays in a near cache. */
+/** Pixels in the outer loops, columns in the inner ones: for a filter that stays in the L2 cache. */
 function walkPixels(walk: Walk, phase: Phase): void {
   const { draft, context, product, filter, image } = walk;
   const b = draft.builder;
   const before = rowsBefore(product, image);
   const blocking = chooseBlocking(context, phase.size[1], product.columns);
   const walked = { slot: filter, bytes: (4 * product.filter.elements) / (product.stack?.count ?? 1) };
-  eachBlockOfPixels(draft, phase, blocking.pixels, (row, column, pixels) =>
-    eachChannelBlock(draft, product.columns, blocking.vectors, (channel, counts) => {
-      const rowAt = (filterRow: Int): Int => plus(times(plus(filterRow, before), product.columns), channel);
+  eachBlockOfPixels(draft, phase, blocking.pixels, (y, x, pixels) =>
+    eachColumnBlock(draft, product.columns, blocking.vectors, (column, counts) => {
+      const rowAt = (filterRow: Int): Int => plus(times(plus(filterRow, before), product.columns), column);
       const weight = (filterRow: Int, v: number): Local => loadRow(b, walked, rowAt, filterRow, v);
       const { runs } = phase;
-      const block = { phase, runs, row, column, pixels, channel, counts, weight };
+      const block = { phase, runs, y, x, pixels, column, counts, weight };
       const zero = b.literal(0);
       finishBlock(
         walk,

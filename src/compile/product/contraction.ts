@@ -1,5 +1,5 @@
-// Which product a contraction node is, and the geometry of convolutions. Input gradients and transposed convolutions
-// stand in spread-product.ts, matrix products in matrix-product.ts.
+// Lowering of contractions: picks the kernel of each, and gives the geometry of convolutions. Input gradients and
+// transposed convolutions are in transposed-convolution.ts, matrix products in matrix-product.ts.
 
 import { InternalError } from '../../base/errors.ts';
 import { isOp, type Node } from '../../graph/node.ts';
@@ -9,13 +9,16 @@ import type { Context, DraftLaunch } from '../draft.ts';
 import { lowerProduct } from './blocked-product.ts';
 import { filterMemory, imageIndex, margins, type Product, windowRuns } from './geometry.ts';
 import { lowerMatmul } from './matrix-product.ts';
-import { lowerInputGradient, lowerTransposedConvolution } from './spread-product.ts';
-import type { FilterTaps } from './transform-filter.ts';
+import { lowerInputGradient, lowerTransposedConvolution } from './transposed-convolution.ts';
 import { lowerWeightGradient } from './weight-gradient.ts';
+import type { FilterTaps } from './winograd-filter.ts';
 import { isWinogradWorthwhile, lowerWinograd, worthwhileKernelRows } from './winograd-product.ts';
 import { lowerWinogradWeightGradient } from './winograd-weight-gradient.ts';
 
-/** Kernels that compute `product` and its epilogue into the memory of the first result, and sums of it into the others. */
+/**
+ * Kernels that compute `product` and its epilogue, into the memory of the first result; the other results are sums of
+ * it.
+ */
 export function lowerContraction(
   context: Context,
   product: Node,
@@ -37,7 +40,7 @@ export function lowerContraction(
   throw new InternalError(`internal: ${product.op} is not a product`);
 }
 
-/** By minimal filtering where that pays; for a share of the filter's rows, with zeros in place of the others. */
+/** By Winograd's algorithm where it is faster; there the rows outside `rows` are zeros in the transformed filter. */
 function convolution(
   context: Context,
   node: Node<'convolution'>,
@@ -53,15 +56,16 @@ function convolution(
     return lowerProduct(context, direct, sums);
   const firstKernelRow = touched[0];
   const kernelRows = touched[1] - firstKernelRow;
-  const slab = (row: number, tap: number): number => ((firstKernelRow + row) * kw + tap) * c;
+  /** First row of the matrix that belongs to a kernel row and tap. */
+  const firstRow = (row: number, tap: number): number => ((firstKernelRow + row) * kw + tap) * c;
   const taps = {
     memory: direct.filter,
     kernelRows,
     channels: c,
     columns: m,
     index: (row: number, tap: number, channel: Int, column: Int) =>
-      plus(times(plus(literal(slab(row, tap)), channel), m), column),
-    channelsOf: (row, tap) => [start - slab(row, tap), end - slab(row, tap)],
+      plus(times(plus(literal(firstRow(row, tap)), channel), m), column),
+    channelsOf: (row, tap) => [start - firstRow(row, tap), end - firstRow(row, tap)],
   } satisfies FilterTaps;
   return lowerWinograd(context, { ...direct, taps, firstKernelRow, size: [oh, ow] }, sums);
 }

@@ -1,5 +1,5 @@
-// What happens to the elements of a product on their way out of the registers: the elementwise work after it, the
-// store, and sums over a chunk's pixels (batch-norm statistics), collected in scratch memory.
+// The epilogue of a product, applied to its accumulators: the elementwise work after the product, the stores, and sums
+// over a chunk's pixels (batch-norm statistics), which are collected in scratch memory.
 
 import { stridesOf } from '../../base/shape.ts';
 import type { Node } from '../../graph/node.ts';
@@ -9,53 +9,53 @@ import { type Context, type Draft, type DraftLaunch, eachVector, lane, type Memo
 import { createEmitter } from '../elementwise/expression.ts';
 import { lowerCombine } from '../elementwise/map.ts';
 
-/** A product's result, as far as its epilogue cares. */
+/** What an epilogue must know of its product. */
 export type ProductResult = {
   readonly node: Node;
-  /** Where the elementwise work after it ends. */
+  /** The last node of the elementwise work after it. */
   readonly result: Node;
-  /** Output channels, and the groups that they come in; one if absent. */
+  /** Columns of the weight matrix (output channels), and their groups; one if absent. */
   readonly columns: number;
   readonly groups?: number;
   /** Chunks of the kernel, and the one it works on. */
   readonly chunks: number;
   readonly chunk: Int;
   /** Index of an output element in the result. */
-  readonly outputIndex: (image: Int, row: Int, column: Int, channel: Int) => Int[];
+  readonly outputIndex: (image: Int, y: Int, x: Int, channel: Int) => Int[];
   /** Buffer slot of the result. */
   readonly output: number;
 };
 
-/** Image, row, column and channels of a vector of output elements. */
-export type Place = readonly [image: Int, row: Int, column: Int, channel: Int];
+/** Image, pixel and channels of a vector of output elements. */
+export type Place = readonly [image: Int, y: Int, x: Int, channel: Int];
 
-/** Writes the code that ends a product's elements. */
+/** Emits the epilogue of vectors of elements. */
 export type Epilogue = {
   readonly lanes: number;
   /** Number of sums that are collected. */
   readonly sums: number;
   /**
-   * Number of draws in the work after the product. A draw is a long chain of operations that does not wait for the
-   * product: made before, some at a time, they leave shorter chains to be finished.
+   * Number of random draws in the work after the product. A draw is a long dependency chain that does not need the
+   * product: draws can be made before it, interleaved, which shortens the chains of the epilogue.
    */
   readonly draws: number;
-  /** Makes the draws of a vector of elements, one behind the other from `at` on in scratch memory. */
+  /** Stores the draws of a vector of elements, one after the other, from `at` on in scratch memory. */
   readonly draw: (place: Place, at: Int) => void;
   /**
-   * Finishes and stores the first `count` lanes of a product's value; returns what each sum gets of it. `drawn` says
-   * where its draws lie, if they are made.
+   * Applies the epilogue to the first `count` lanes of a product's value and stores them; returns the summand of each
+   * sum. `drawn` is the place of its draws in scratch memory, if they are made.
    */
   readonly store: (value: Local, place: Place, count: number, drawn?: Int) => Local[];
   readonly add: (a: Local, b: Local) => Local;
-  /** Adds totals of each sum, for the first `count` lanes of a vector of channels. */
-  readonly collect: (channel: Int, totals: readonly Local[], count: number) => void;
-  /** Leaves the chunk's sums as partial results; returns the kernels that combine them. */
+  /** Adds to the totals of each sum, for the first `count` lanes of a vector of columns. */
+  readonly collect: (column: Int, totals: readonly Local[], count: number) => void;
+  /** Stores the chunk's sums as partial results; returns the kernels that combine those of all chunks. */
   readonly finish: () => DraftLaunch[];
 };
 
 /**
- * Of the expression `result`, down to `end`: what it loads, in the order in which it is met, and the draws that are only
- * used at the index of the result itself. Attached sums need not be looked at: a draw with a second user is in memory.
+ * Of the expression `result`, down to `end`: the values it loads, in order of first use, and the draws that are used at
+ * the index of the result only. Attached sums need no look: a draw with a second user is in memory.
  */
 function partsOf(
   result: Node,
@@ -81,7 +81,7 @@ function partsOf(
   return { loads, draws };
 }
 
-/** An epilogue whose sums are those of `sums`, over images and pixels. */
+/** The epilogue of a product that also computes `sums`, over images and pixels. */
 export function createEpilogue(
   context: Context,
   draft: Draft,
@@ -97,7 +97,7 @@ export function createEpilogue(
   const bases = sums.map(() => b.reserve(columns));
   const zero = b.literal(0);
   for (const base of bases)
-    eachVector(b, columns, (channel) => b.store(SCRATCH, plus(literal(base), channel), zero));
+    eachVector(b, columns, (column) => b.store(SCRATCH, plus(literal(base), column), zero));
   const { loads, draws } = partsOf(result, isStored, product.node);
   for (const node of loads) draft.slotOf(node);
   const drawAt = (at: Int, k: number): Int => plus(at, plus(literal(k * b.lanes), lane(b.lanes)));
@@ -123,11 +123,11 @@ export function createEpilogue(
       const emit = createEmitter({ ...draft, slotOf }, registers);
       return sums.map((sum) => emit(sum.inputs[0]!, index));
     },
-    collect: (channel, totals, count) => {
-      // What a vector overruns into is nobody's, unless there is a next group.
+    collect: (column, totals, count) => {
+      // The lanes behind the last column are unused, unless a next group begins there.
       const stored = (product.groups ?? 1) > 1 ? count : b.lanes;
       for (const [k, total] of totals.entries()) {
-        const at = plus(literal(bases[k]!), channel);
+        const at = plus(literal(bases[k]!), column);
         b.store(SCRATCH, at, add(b.load(SCRATCH, at), total), stored);
       }
     },
@@ -136,9 +136,9 @@ export function createEpilogue(
       return sums.map((sum, k) => {
         const partial: Memory = { label: `partial sums ${k}`, elements: stride * chunks };
         const slot = draft.output(partial);
-        eachVector(b, columns, (channel, count) => {
-          const value = b.load(SCRATCH, plus(literal(bases[k]!), channel));
-          b.store(slot, plus(times(chunk, stride), channel), value, count);
+        eachVector(b, columns, (column, count) => {
+          const value = b.load(SCRATCH, plus(literal(bases[k]!), column));
+          b.store(slot, plus(times(chunk, stride), column), value, count);
         });
         const parts = { from: partial, count: chunks, stride, op: 'add' } as const;
         return lowerCombine(context, parts, context.memoryOf(sum)!);

@@ -1,5 +1,6 @@
-// What a product is to the kernels that compute it: runs of inputs that meet rows of a filter matrix, for output pixels
-// that share them.
+// What the lowering of products knows of one: for output pixels, the runs of inputs that meet rows of the weight
+// matrix. A filter (kh, kw, channels, columns) is the matrix (kh · kw · channels) × columns; its columns are the output
+// channels.
 
 import { invariant } from '../../base/errors.ts';
 import type { FullGeometry, Node, RowRange } from '../../graph/node.ts';
@@ -8,7 +9,7 @@ import { type Int, literal, times } from '../../kernel/int.ts';
 import type { Context, Memory } from '../draft.ts';
 import type { ImageSource } from './stage-image.ts';
 
-/** Inputs at (row + dy, column + dx), from element `start` of that pixel on, meet filter rows from `filterRow` on. */
+/** Inputs of pixel (y + dy, x + dx), from its element `start` on, meet rows of the matrix from `filterRow` on. */
 export type Run = {
   readonly dy: number;
   readonly dx: number;
@@ -17,52 +18,54 @@ export type Run = {
   readonly filterRow: number;
 };
 
-/** Output pixels (offset + step · i) that share their runs. */
+/** Output pixels (offset + step · i) that have the same runs. */
 export type Phase = {
   readonly offset: readonly [number, number];
   readonly size: readonly [number, number];
   readonly runs: readonly Run[];
 };
 
-/** A product, reduced to geometry. */
+/** A product as geometry. */
 export type Product = {
   readonly name: string;
   readonly node: Node;
   readonly result: Node;
   readonly source: ImageSource;
   readonly filter: Memory;
-  /** Columns of the filter matrix = output channels. */
+  /** Columns of the matrix: output channels. */
   readonly columns: number;
   readonly phases: readonly Phase[];
   /** Input pixels per output pixel within a phase. */
   readonly inputStep: readonly [number, number];
   /** Distance of a phase's output pixels. */
   readonly outputStep: readonly [number, number];
-  /** Number of images; a chunk computes one, several, or a share of one's channels. */
+  /** Number of images; a chunk computes one, several, or a share of one's columns. */
   readonly images: number;
   /** Index of an output element in the result. */
-  readonly outputIndex: (image: Int, row: Int, column: Int, channel: Int) => Int[];
-  /** Filter matrices of so many rows, one below the other: image i meets number `of(i)`. One matrix for all if absent. */
+  readonly outputIndex: (image: Int, y: Int, x: Int, channel: Int) => Int[];
+  /**
+   * `count` matrices of `rows` rows, one below the other: image i is multiplied by number `of(i)`. Absent: one for all.
+   */
   readonly stack?: { readonly count: number; readonly rows: number; readonly of: (image: Int) => Int };
   /** Images of a chunk, a divisor of their number; 1 if absent. */
   readonly perChunk?: number;
-  /** The columns come in so many groups, each of which meets a share of the source's channels; 1 if absent. */
+  /** Groups of columns, each of which has a share of the source's channels; 1 if absent. */
   readonly groups?: number;
 };
 
 /** Index into images (n, h, w, c), or into signals (n, w, c), of an element of an image. */
 export function imageIndex(images: Node): ImageSource['index'] {
   return images.shape.length === 3
-    ? (image, _row, column, channel) => [image, column, channel]
-    : (image, row, column, channel) => [image, row, column, channel];
+    ? (image, _y, x, channel) => [image, x, channel]
+    : (image, y, x, channel) => [image, y, x, channel];
 }
 
-/** Rows of other matrices that lie before those of the matrix which an image meets. */
+/** In a stack, the number of rows before the matrix of an image. */
 export function rowsBefore({ stack }: Product, image: Int): Int {
   return stack === undefined ? literal(0) : times(stack.of(image), stack.rows);
 }
 
-/** Zeros behind an axis, so that the last window, of `reach` pixels, is complete (or 0 if it ends earlier). */
+/** Zeros after an axis that complete its last window, of `reach` pixels; 0 if it ends earlier. */
 export function trailingZeros(
   size: number,
   reach: number,
@@ -73,7 +76,7 @@ export function trailingZeros(
   return Math.max(0, (outputs - 1) * stride + reach - size - padding);
 }
 
-/** Zeros around the images of a convolution, for its outputs to be complete. */
+/** Zeros around the images of a convolution that complete all its windows. */
 export function margins(
   size: readonly [number, number],
   kernel: readonly [number, number],
@@ -84,12 +87,12 @@ export function margins(
     const before = padding[k][0];
     return [before, trailingZeros(size[k], reachOf(kernel[k], dilation[k]), stride[k], before, outputs[k])];
   };
-  return { rows: along(0), columns: along(1) };
+  return { y: along(0), x: along(1) };
 }
 
 /**
- * Runs of one output pixel's window, over the filter rows in `rows` only: one per kernel row, or, where its pixels lie
- * apart, one per kernel position.
+ * Runs of one output pixel's window, over the rows of the matrix in `rows` only: one per kernel row, or, if the kernel
+ * is dilated along x, one per kernel position.
  */
 export function windowRuns(
   kernel: readonly [number, number],
@@ -112,7 +115,7 @@ export function windowRuns(
   return runs;
 }
 
-/** Where the filter operand of a product lies. */
+/** The memory of a product's filter. */
 export function filterMemory(context: Context, node: Node): Memory {
   const stored = context.memoryOf(node) === undefined && node.op === 'reshape' ? node.inputs[0]! : node;
   const memory = context.memoryOf(stored);

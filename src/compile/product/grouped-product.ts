@@ -1,6 +1,6 @@
-// Products in groups: a group of columns meets its own share of the source's channels. Wide groups are walked one after
-// the other, each a product like any other. Where a group has fewer columns than half a vector, as in a depthwise
-// convolution, vectors lie across groups: each lane loads the input of its own group.
+// Products in groups: a group of columns sums over its own share of the source's channels. Wide groups are computed one
+// after the other, each as a product of its own. If a group has fewer columns than half a vector, as in a depthwise
+// convolution, vectors span groups: each lane loads the input of its own group.
 
 import type { Node } from '../../graph/node.ts';
 import { type Int, literal, plus, times } from '../../kernel/int.ts';
@@ -18,7 +18,7 @@ import {
   type Blocking,
   chooseBlocking,
   eachBlockOfPixels,
-  eachChannelBlock,
+  eachColumnBlock,
   finishBlock,
   sumBlock,
   vectorAt,
@@ -27,15 +27,15 @@ import {
 import { createEpilogue } from './epilogue.ts';
 import type { Phase, Product } from './geometry.ts';
 import { loadRow } from './prefetch.ts';
-import { groupOf, liesAcrossGroups, stageAcrossGroups } from './stage-groups.ts';
+import { groupOf, spansGroups, stageAcrossGroups } from './stage-groups.ts';
 import { type StagedImage, stageImage } from './stage-image.ts';
 
-/** Pixels of a block across groups: each has a load of its own for every multiply-add, so more of them save little. */
+/** Pixels of a block across groups: each needs a load for every multiply-add, so larger blocks save little. */
 const PIXELS = 8;
-/** Rows that one chunk copies. */
+/** Rows that one chunk packs. */
 const PACKED_ROWS = 16;
 
-/** The kernel of a product in groups; `sums` of its result over images and pixels are collected on the way. */
+/** The kernels of a product in groups. They also compute `sums`, sums of its result over images and pixels. */
 export function lowerGroupedProduct(
   context: Context,
   product: Product & { readonly groups: number },
@@ -45,22 +45,22 @@ export function lowerGroupedProduct(
   const output = draft.output(context.memoryOf(product.result)!);
   const { images: chunks, groups } = product;
   const chunk = chunkIndex(chunks);
-  const isAcross = liesAcrossGroups(context.lanes, product.columns / groups);
-  const packed = isAcross ? undefined : packGroups(context, product, groups);
+  const isSpanning = spansGroups(context.lanes, product.columns / groups);
+  const packed = isSpanning ? undefined : packGroups(context, product, groups);
   const filter = draft.input(packed?.memory ?? product.filter);
   const epilogue = createEpilogue(context, draft, { ...product, output, chunks, chunk }, sums);
   const walk = { draft, context, product, filter, epilogue, image: chunk };
-  if (isAcross) walkAcrossGroups(walk, groups);
+  if (isSpanning) walkAcrossGroups(walk, groups);
   else walkGroupByGroup(walk, groups);
   const combine = epilogue.finish();
   const launch = draft.finish(product.name, chunks, 1);
   return packed === undefined ? [launch, ...combine] : [packed.launch, launch, ...combine];
 }
 
-/** Filter rows of a product; those of each group's matrix. */
+/** Rows of the weight matrix, and of each group's share of it. */
 const rowsOf = ({ filter, columns }: Product): number => filter.elements / columns;
 
-/** The kernel that puts the matrices of the groups apart: (row, group, column) → (group, row, column). */
+/** The kernel that packs the matrix of each group: (row, group, column) → (group, row, column). */
 function packGroups(
   context: Context,
   product: Product,
@@ -97,12 +97,12 @@ function walkGroupByGroup(walk: Omit<Walk, 'staged'>, groups: number): void {
   const zero = b.literal(0);
   const walkPhase = (staged: StagedImage, phase: Phase, group: Int): void => {
     const blocking = chooseBlocking(context, phase.size[1], columns);
-    eachBlockOfPixels(draft, phase, blocking.pixels, (row, column, pixels) =>
-      eachChannelBlock(draft, columns, blocking.vectors, (within, counts) => {
-        const channel = plus(times(group, columns), within);
+    eachBlockOfPixels(draft, phase, blocking.pixels, (y, x, pixels) =>
+      eachColumnBlock(draft, columns, blocking.vectors, (within, counts) => {
+        const column = plus(times(group, columns), within);
         const rowAt = (row: Int): Int => plus(times(plus(times(group, rows), row), columns), within);
         const weight = (row: Int, v: number): Local => loadRow(b, walked, rowAt, row, v);
-        const block = { phase, runs: phase.runs, row, column, pixels, channel, counts, weight };
+        const block = { phase, runs: phase.runs, y, x, pixels, column, counts, weight };
         finishBlock(
           walk,
           block,
@@ -127,9 +127,9 @@ function walkAcrossGroups(walk: Omit<Walk, 'staged'>, groups: number): void {
   const staged = stageAcrossGroups(context, draft, { source, groups, columns }, image);
   for (const phase of product.phases) {
     const blocking = blockingAcross(context, phase.size[1], columns);
-    eachBlockOfPixels(draft, phase, blocking.pixels, (row, column, pixels) =>
-      eachChannelBlock(draft, columns, blocking.vectors, (channel, counts) => {
-        const block = { phase, row, column, pixels, channel, counts };
+    eachBlockOfPixels(draft, phase, blocking.pixels, (y, x, pixels) =>
+      eachColumnBlock(draft, columns, blocking.vectors, (column, counts) => {
+        const block = { phase, y, x, pixels, column, counts };
         const sums = sumAcross({ ...walk, staged }, block);
         const weight = (): Local => sums[0]![0]!;
         finishBlock(walk, { ...block, runs: phase.runs, weight }, sums);
@@ -138,9 +138,9 @@ function walkAcrossGroups(walk: Omit<Walk, 'staged'>, groups: number): void {
   }
 }
 
-/** Pixels in blocks of about equal size, of one vector each or, where they are few, of two. */
+/** Blocks of pixels of about equal size, with one vector each, or two if a row has few pixels. */
 function blockingAcross(context: Context, width: number, columns: number): Blocking {
-  // A phase may be empty: with more strides than pixels.
+  // A phase is empty if the stride exceeds the width.
   const blocks = Math.max(1, Math.ceil(width / PIXELS));
   const pixels = Math.max(1, Math.ceil(width / blocks));
   const vectors = 2 * pixels + 3 <= context.registers && pixels < PIXELS && columns > context.lanes ? 2 : 1;
@@ -152,24 +152,24 @@ function sumAcross(
   { draft, product, staged, filter }: Walk,
   {
     phase,
-    row,
-    column,
+    y,
+    x,
     pixels,
-    channel,
+    column,
     counts,
   }: {
     readonly phase: Phase;
-    readonly row: Int;
-    readonly column: Int;
+    readonly y: Int;
+    readonly x: Int;
     readonly pixels: number;
-    readonly channel: Int;
+    readonly column: Int;
     readonly counts: readonly number[];
   },
 ): Local[][] {
   const b = draft.builder;
   const zero = b.literal(0);
   const sums = Array.from({ length: pixels }, () => counts.map(() => b.accumulator(zero)));
-  const vector = (v: number): Int => plus(channel, vectorAt(b.lanes, v));
+  const vector = (v: number): Int => plus(column, vectorAt(b.lanes, v));
   for (const run of phase.runs) {
     b.loop(
       run.length,
@@ -180,10 +180,10 @@ function sumAcross(
           b.load(filter, plus(times(filterRow, product.columns), vector(v))),
         );
         for (const [p, vectors] of sums.entries()) {
-          const y = plus(times(row, product.inputStep[0]), literal(run.dy));
-          const x = plus(times(plus(column, literal(p)), product.inputStep[1]), literal(run.dx));
+          const inputY = plus(times(y, product.inputStep[0]), literal(run.dy));
+          const inputX = plus(times(plus(x, literal(p)), product.inputStep[1]), literal(run.dx));
           for (const [v, weight] of weights.entries()) {
-            const input = b.load(staged.slot, staged.address(y, x, plus(element, vector(v))));
+            const input = b.load(staged.slot, staged.address(inputY, inputX, plus(element, vector(v))));
             b.multiplyAdd(vectors[v]!, input, weight);
           }
         }

@@ -1,4 +1,5 @@
-// Lowering of matrix products: blocks of rows are images of one row of pixels, for the nest that convolutions have.
+// Lowering of matrix products: a block of rows is an image of one row of pixels, and the loop nest is that of
+// convolutions.
 
 import { elementCount } from '../../base/shape.ts';
 import { fullGeometry, type Node } from '../../graph/node.ts';
@@ -9,11 +10,11 @@ import { lowerProduct } from './blocked-product.ts';
 import { filterMemory, type Product, windowRuns } from './geometry.ts';
 import { lowerWeightGradient } from './weight-gradient.ts';
 
-/** Rows of a matrix product that one chunk computes: of a taller one more, so that a panel of columns serves more. */
+/** Rows of a matrix product that one chunk computes: more in a taller one, so that each panel is used more often. */
 const ROWS_PER_CHUNK = [32, 64, 128, 256] as const;
-/** Chunks of rows that a product is not cut below for that. */
+/** Larger chunks are taken only while a product keeps this many. */
 const ROW_CHUNKS = 8;
-/** Multiply-adds that a chunk of small products should have, unless there are fewer chunks than this. */
+/** Multiply-adds of a chunk of small products, unless that leaves fewer chunks than `LEAST_CHUNKS`. */
 const CHUNK_WORK = 2 ** 18;
 const LEAST_CHUNKS = 32;
 
@@ -26,7 +27,7 @@ export function lowerMatmul(context: Context, node: Node<'matmul'>, result: Node
 }
 
 /**
- * (…, m, k) · (…, k, n): blocks of rows are images of one row of pixels. A remainder of rows gets a kernel of its own.
+ * (…, m, k) · (…, k, n): a block of rows is an image of one row of pixels. A remainder of rows is a kernel of its own.
  */
 function matrixProducts(context: Context, node: Node<'matmul'>, result: Node): DraftLaunch[] {
   const m = node.shape.at(-2)!;
@@ -41,7 +42,7 @@ function matrixProducts(context: Context, node: Node<'matmul'>, result: Node): D
   ];
 }
 
-/** Rows of a block: all of a matrix that is one of many, if they are not too many. */
+/** Rows of a block: all rows of a small matrix in a large batch. */
 function rowsOfBlock(m: number, matrices: number): number {
   if (matrices >= ROW_CHUNKS && m <= ROWS_PER_CHUNK[ROWS_PER_CHUNK.length - 1]!) return m;
   return ROWS_PER_CHUNK.findLast((rows) => rows * ROW_CHUNKS <= m * matrices) ?? ROWS_PER_CHUNK[0];
@@ -56,9 +57,9 @@ function matrixProduct(context: Context, node: Node<'matmul'>, result: Node, blo
   const matrices = elementCount(leading);
   const [k, n] = right.shape.slice(-2) as [number, number];
   const places = [...leading, block.count];
-  const indexOf = (image: Int, column: Int, channel: Int): Int[] => {
+  const indexOf = (image: Int, x: Int, channel: Int): Int[] => {
     const index = unflatten(image, places);
-    const row = plus(plus(times(index.pop()!, block.rows), literal(block.first)), column);
+    const row = plus(plus(times(index.pop()!, block.rows), literal(block.first)), x);
     return [...index, row, channel];
   };
   const { rows } = node.attributes;
@@ -69,8 +70,8 @@ function matrixProduct(context: Context, node: Node<'matmul'>, result: Node, blo
     source: {
       node: left,
       size: [1, block.rows, k],
-      index: (image, _, column, channel) => indexOf(image, column, channel),
-      padding: { rows: [0, 0], columns: [0, 0] },
+      index: (image, _, x, channel) => indexOf(image, x, channel),
+      padding: { y: [0, 0], x: [0, 0] },
       isSeparate: true,
     },
     filter: filterMemory(context, right),
@@ -79,7 +80,7 @@ function matrixProduct(context: Context, node: Node<'matmul'>, result: Node, blo
     inputStep: [1, 1],
     outputStep: [1, 1],
     images: matrices * block.count,
-    outputIndex: (image, _, column, channel) => indexOf(image, column, channel),
+    outputIndex: (image, _, x, channel) => indexOf(image, x, channel),
     ...(matrices > 1 && {
       stack: { count: matrices, rows: k, of: (image: Int) => div(image, block.count) },
       perChunk: productsOfChunk(matrices * block.count, block.rows * (rows[1] - rows[0]) * n),
@@ -87,13 +88,13 @@ function matrixProduct(context: Context, node: Node<'matmul'>, result: Node, blo
   };
 }
 
-/** So many small products, of `work` multiply-adds each, that a chunk is worth being handed out. */
+/** Small products of `work` multiply-adds that make up one chunk. */
 function productsOfChunk(products: number, work: number): number {
   const most = Math.min(Math.ceil(CHUNK_WORK / work), Math.floor(products / LEAST_CHUNKS));
   return largestDivisor(products, Math.max(1, most));
 }
 
-/** The matrix whose transpose is the left operand, where the whole product is xᵀ · g and the transpose is not in memory. */
+/** x, if the product is xᵀ · g over all rows and xᵀ is not in memory. */
 function transposedLeft(context: Context, node: Node<'matmul'>): Node | undefined {
   const left = node.inputs[0]!;
   if (node.shape.length > 2) return undefined;

@@ -1,4 +1,5 @@
-// The order of a product's loops for a filter that no near cache holds: panel by panel.
+// Products with a filter too large to be loaded anew for every block of pixels: it is packed into panels of columns,
+// and the loops go panel by panel, as in a blocked matrix product (GEMM).
 
 import { type Int, literal, plus, times } from '../../kernel/int.ts';
 import { type Local, SCRATCH } from '../../kernel/kernel.ts';
@@ -6,7 +7,7 @@ import { type Context, createDraft, type DraftLaunch, type Memory, shareItems } 
 import {
   chooseBlocking,
   eachBlockOfPixels,
-  eachChannelBlock,
+  eachColumnBlock,
   eachSum,
   finishBlock,
   sumBlock,
@@ -17,21 +18,22 @@ import { type Phase, type Product, rowsBefore } from './geometry.ts';
 import { loadRow } from './prefetch.ts';
 import { type ImageSource, stageImage } from './stage-image.ts';
 
-/** Filters of more bytes are walked panel by panel. */
+/** Larger filters are packed into panels. */
 const PANEL_BYTES = 128 * 1024;
-/** Pixels that a panel must serve to be worth copying. */
+/** Pixels that must use a panel for packing to pay. */
 const PANEL_PIXELS = 32;
-/** Vectors of channels of a panel: several, so that the pixels are read seldom. */
+/** Vectors of columns in a panel: several, since each panel loads all pixels. */
 const PANEL_VECTORS = 4;
-/** Rows of a panel that stays in a near cache. */
+/** Rows of a part of a panel, which stays in the L2 cache. */
 const PANEL_ROWS = 512;
-/** Chunks that are enough, and the fewest channels of one: it brings the pixels along for itself. */
+/** Chunks of a product; with fewer images, the columns are shared among chunks too. */
 const CHUNKS = 8;
-const SHARE_CHANNELS = 512;
-/** Rows that one chunk copies into panels. */
+/** Columns of such a share, at least, since every share loads all pixels. */
+const SHARE_COLUMNS = 512;
+/** Rows that one chunk packs. */
 const PACKED_ROWS = 16;
 
-/** True for a filter that no near cache holds, where a panel of it serves enough pixels to be worth copying. */
+/** True for a large filter, if enough pixels use a panel for packing to pay. */
 export function isWorthPanels({ columns, phases }: Product): boolean {
   const [phase, ...others] = phases;
   if (phase === undefined || phase.runs.length === 0 || others.length > 0) return false;
@@ -39,14 +41,14 @@ export function isWorthPanels({ columns, phases }: Product): boolean {
   return bytes > PANEL_BYTES && phase.size[0] * phase.size[1] >= PANEL_PIXELS;
 }
 
-/** Shares of the channels, each a chunk for every image, so that there are chunks enough for many threads. */
-export function channelShares({ columns, images }: Product, { width }: Panels): number {
+/** Shares of the columns, each a chunk of every image, so that there are enough chunks for many threads. */
+export function columnShares({ columns, images }: Product, { width }: Panels): number {
   let shares = 1;
-  while (images * shares < CHUNKS && columns / (2 * shares) >= SHARE_CHANNELS) shares *= 2;
+  while (images * shares < CHUNKS && columns / (2 * shares) >= SHARE_COLUMNS) shares *= 2;
   return columns % (shares * width) === 0 ? shares : 1;
 }
 
-/** A filter (a stack of them: as one) cut into panels of channels, each with its rows, from `first` on, consecutive. */
+/** A packed filter: panels of `width` columns, each with its rows from `first` on. A stack is packed as one matrix. */
 export type Panels = {
   readonly memory: Memory;
   readonly width: number;
@@ -55,7 +57,7 @@ export type Panels = {
   readonly launch: DraftLaunch;
 };
 
-/** The kernel that cuts a filter into panels: (row, column) → (panel, row, column within the panel). */
+/** The kernel that packs a filter: (row, column) → (panel, row, column within the panel). */
 export function packPanels(context: Context, product: Product, phase: Phase): Panels {
   const { stack } = product;
   const { first, count: rows } =
@@ -73,11 +75,11 @@ export function packPanels(context: Context, product: Product, phase: Phase): Pa
       items,
       (i) => {
         const row = plus(from, i);
-        eachChannelBlock(draft, product.columns, vectors, (channel, counts) => {
+        eachColumnBlock(draft, product.columns, vectors, (column, counts) => {
           for (const v of counts.keys()) {
-            const at = plus(times(plus(row, literal(first)), product.columns), channel);
+            const at = plus(times(plus(row, literal(first)), product.columns), column);
             const value = b.load(source, plus(at, vectorAt(b.lanes, v)));
-            b.store(target, plus(panelRow(channel, row, rows, width), vectorAt(b.lanes, v)), value);
+            b.store(target, plus(panelRow(column, row, rows, width), vectorAt(b.lanes, v)), value);
           }
         });
       },
@@ -87,23 +89,23 @@ export function packPanels(context: Context, product: Product, phase: Phase): Pa
   return { memory, width, first, rows, launch: draft.finish('packPanels', chunks) };
 }
 
-/** Where a row of the panel that begins at `channel` begins. */
-function panelRow(channel: Int, row: Int, rows: number, width: number): Int {
-  return plus(times(channel, rows), times(row, width));
+/** Address of a row of the panel that begins at `column`. */
+function panelRow(column: Int, row: Int, rows: number, width: number): Int {
+  return plus(times(column, rows), times(row, width));
 }
 
-/** Some of a product's channels. */
-export type Channels = { readonly first: Int; readonly count: number };
+/** A share of a product's columns. */
+export type ColumnShare = { readonly first: Int; readonly count: number };
 
 /**
- * Channels outside: each panel serves all pixels. High panels come in parts, and with each part what it meets of the
- * pixels: the part of a panel and the parts of the pixels stay in a near cache, the sums wait in scratch memory.
+ * Columns in the outer loops: each panel is used for all pixels. The rows are summed in parts, so that a part of a
+ * panel and the elements of the pixels that it meets stay in the L2 cache; partial sums are kept in scratch memory.
  */
 export function walkPanels(
   walk: Omit<Walk, 'staged'>,
   phase: Phase,
   panels: Panels,
-  channels: Channels,
+  share: ColumnShare,
 ): void {
   const { draft, context, product, image } = walk;
   const { width } = panels;
@@ -111,15 +113,15 @@ export function walkPanels(
   const vectors = width / b.lanes;
   const { pixels } = chooseBlocking(context, phase.size[1], product.columns, vectors);
   const { first: firstRow, count: rows } = filterRowsOf(phase);
-  // In the panels, where the first of these rows lies.
+  // Number of the first of these rows within a panel.
   const before = plus(rowsBefore(product, image), literal(firstRow - panels.first));
-  // Only a run of channels of one pixel is cut: a part of it is a run of the same pixel.
+  // Rows are cut only if they are one run within one pixel: then each part is a run of the same pixel.
   const [run] = phase.runs;
   const isOfOnePixel = phase.runs.length === 1 && run!.start + run!.length <= product.source.size[2];
   const height = isOfOnePixel ? Math.min(rows, PANEL_ROWS) : rows;
   const parts = Math.ceil(rows / height);
   const pixelCount = phase.size[0] * phase.size[1];
-  const elements = pixelCount * Math.ceil(channels.count / width) * width;
+  const elements = pixelCount * Math.ceil(share.count / width) * width;
   const waiting = parts > 1 ? b.reserve(elements) : 0;
   const zero = b.literal(0);
   const part = (start: Int, count: number, { isFirst, isLast }: Ends): void => {
@@ -129,18 +131,18 @@ export function walkPanels(
       parts === 1
         ? phase.runs.map((run) => ({ ...run, filterRow: run.filterRow - firstRow }))
         : phase.runs.map((run) => ({ ...run, start: 0, length: count, filterRow: 0 }));
-    eachChannelBlock(draft, channels.count, vectors, (within, counts) => {
-      const channel = plus(channels.first, within);
-      const rowAt = (row: Int): Int => panelRow(channel, plus(plus(start, row), before), panels.rows, width);
+    eachColumnBlock(draft, share.count, vectors, (within, counts) => {
+      const column = plus(share.first, within);
+      const rowAt = (row: Int): Int => panelRow(column, plus(plus(start, row), before), panels.rows, width);
       const walked = { slot: walk.filter, bytes: 4 * count * width };
       const weight = (row: Int, v: number): Local => loadRow(b, walked, rowAt, row, v);
-      eachBlockOfPixels(draft, phase, pixels, (row, column, size) => {
+      eachBlockOfPixels(draft, phase, pixels, (y, x, size) => {
         const sumAt = (p: number, v: number): Int => {
-          const pixel = plus(plus(times(row, phase.size[1]), column), literal(p));
+          const pixel = plus(plus(times(y, phase.size[1]), x), literal(p));
           const place = plus(times(within, pixelCount), times(pixel, width));
           return plus(plus(literal(waiting), place), vectorAt(b.lanes, v));
         };
-        const block = { phase, runs, row, column, pixels: size, channel, counts, weight };
+        const block = { phase, runs, y, x, pixels: size, column, counts, weight };
         const initial = (p: number, v: number): Local => (isFirst ? zero : b.load(SCRATCH, sumAt(p, v)));
         const sums = sumBlock({ ...walk, staged }, block, initial);
         if (isLast) finishBlock(walk, block, sums);
@@ -162,17 +164,17 @@ export function walkPanels(
   part(literal((parts - 1) * height), lastCount, { isFirst: false, isLast: true });
 }
 
-/** Whether a part is the first of its panels, or the last. */
+/** Whether a part is the first or the last of the rows. */
 type Ends = { readonly isFirst: boolean; readonly isLast: boolean };
 
-/** Elements `first` + `start` on of every pixel, `count` of them. */
+/** Of every pixel, `count` elements from `first` + `start` on. */
 function partOf(source: ImageSource, first: number, start: Int, count: number): ImageSource {
   const [height, width] = source.size;
   const from = plus(literal(first), start);
   return {
     ...source,
     size: [height, width, count],
-    index: (image, row, column, channel) => source.index(image, row, column, plus(from, channel)),
+    index: (image, y, x, channel) => source.index(image, y, x, plus(from, channel)),
   };
 }
 

@@ -1,6 +1,6 @@
-// Makes lines ready. A store to memory waits until its line has come; a band of stores in a row waits for all of them.
-// While a band of a product is summed, from caches alone, its lines can come. And what the inner loop of a large product
-// loads from the second cache comes in time if it is asked for some turns before.
+// Software prefetching. A store that misses the caches waits for its cache line, and the stores that end a band of a
+// product miss one after the other. So the lines are prefetched while the band is summed, from the caches alone. The
+// inner loop of a product with a large filter prefetches the rows of the filter a few iterations ahead, from L2 to L1.
 
 import { elementCount, stridesOf } from '../../base/shape.ts';
 import type { Node } from '../../graph/node.ts';
@@ -12,10 +12,10 @@ import { vectorAt } from './block.ts';
 
 /** Elements of a cache line. */
 const LINE = 16;
-/** More lines than this in a row become a loop. */
+/** More prefetches than this become a loop. */
 const UNROLLED_LINES = 16;
 
-/** Rows of an image that will be stored, from `index` on. */
+/** Rows of an image that are stored later, from `index` on. */
 export type StoredRows = {
   readonly node: Node;
   readonly slot: number;
@@ -23,7 +23,7 @@ export type StoredRows = {
   readonly rows: number;
 };
 
-/** Asks for part number `part` of `parts` of the rows; for nothing if the whole value stays in a near cache. */
+/** Prefetches part `part` of `parts` of the rows for storing; nothing if the whole value fits the L2 cache. */
 export function prefetchPart(
   b: KernelBuilder,
   { node, slot, index, rows }: StoredRows,
@@ -36,20 +36,23 @@ export function prefetchPart(
   const rowStride = strides[strides.length - 3]!;
   const lines = Math.ceil((rows * rowStride) / LINE / parts);
   const first = plus(flatten(index, strides), times(part, lines * LINE));
-  const ask = (line: Int): void => b.prefetch(slot, plus(first, times(line, LINE)), 'store');
-  if (lines > UNROLLED_LINES) b.loop(lines, ask, 'l');
-  else for (let line = 0; line < lines; line++) ask(literal(line));
+  const prefetch = (line: Int): void => b.prefetch(slot, plus(first, times(line, LINE)), 'store');
+  if (lines > UNROLLED_LINES) b.loop(lines, prefetch, 'l');
+  else for (let line = 0; line < lines; line++) prefetch(literal(line));
 }
 
-/** A filter of more bytes does not stay in the nearest cache beside what it meets. */
-const NEAR_BYTES = 16 * 1024;
-/** Rows of such a filter that are asked for before they are loaded. */
+/** A larger filter does not stay in the L1 cache beside its inputs. */
+const L1_FILTER_BYTES = 16 * 1024;
+/** Rows of such a filter between a prefetch and the load. */
 const AHEAD_ROWS = 8;
 
-/** Rows of a filter that an inner loop walks over again and again. */
+/** A filter, or a panel of one, whose rows an inner loop loads again and again. */
 export type WalkedRows = { readonly slot: number; readonly bytes: number };
 
-/** Vector `v` of the row at `address(row)`; if the rows come from a farther cache, a later one is asked for, once a line. */
+/**
+ * Loads vector `v` of the row at `address(row)`. Of rows that come from the L2 cache, prefetches a later one, once a
+ * line.
+ */
 export function loadRow(
   b: KernelBuilder,
   { slot, bytes }: WalkedRows,
@@ -58,7 +61,7 @@ export function loadRow(
   v: number,
 ): Local {
   const first = v * b.lanes;
-  if (bytes > NEAR_BYTES && first % LINE === 0)
+  if (bytes > L1_FILTER_BYTES && first % LINE === 0)
     b.prefetch(slot, plus(address(plus(row, literal(AHEAD_ROWS))), literal(first)), 'load');
   return b.load(slot, plus(address(row), vectorAt(b.lanes, v)));
 }

@@ -1,5 +1,5 @@
-// Brings an image to where a product's inner loop can walk over it: padded with zeros, with the elementwise work
-// before the product done once per element. An image that needs neither is read where it lies.
+// Stages an image in scratch memory for a product's inner loop: padded with zeros, and with the elementwise work before
+// the product, its prologue, done once per element. An image that needs neither is loaded from where it is.
 
 import { stridesOf } from '../../base/shape.ts';
 import type { Node } from '../../graph/node.ts';
@@ -13,72 +13,79 @@ export type ImageSource = {
   readonly node: Node;
   readonly size: readonly [height: number, width: number, channels: number];
   /** Index into `node` of an element of the image. */
-  readonly index: (image: Int, row: Int, column: Int, channel: Int) => Int[];
-  /** Zeros before and after the rows, and before and after the columns. */
-  readonly padding: { readonly rows: readonly [number, number]; readonly columns: readonly [number, number] };
-  /** Runs never leave a pixel, so that pixels may lie apart. */
+  readonly index: (image: Int, y: Int, x: Int, channel: Int) => Int[];
+  /** Zeros above and below the image, and on its left and right. */
+  readonly padding: { readonly y: readonly [number, number]; readonly x: readonly [number, number] };
+  /** No run leaves a pixel, so pixels need not be adjacent in memory. */
   readonly isSeparate?: boolean;
-  /** The pixels of the node hold more than the image's channels: to be neighbours, these must be brought together. */
+  /** The node's pixels have more channels than the image, so the image is not contiguous in memory. */
   readonly isShare?: boolean;
 };
 
-/** Pixels a multiple of this many elements apart fall on the same few lines of a cache. */
+/** Pixels a multiple of this many elements apart map to the same few sets of a cache. */
 const CRITICAL_STRIDE = 512;
-/** Elements between such pixels in scratch memory. */
-const SPREAD = 16;
+/** Unused elements between such pixels in scratch memory, which move them to different sets. */
+const SET_PADDING = 16;
 
-/** Address of an element of the (padded) image. */
+/** A staged image: its buffer slot, and the addresses of its elements, padding included. */
 export type StagedImage = {
   readonly slot: number;
-  readonly address: (row: Int, column: Int, element: Int) => Int;
+  readonly address: (y: Int, x: Int, element: Int) => Int;
 };
 
-/** Emits the staging of image number `image`; the result says how to address it. Scratch is reserved once a call. */
+/** Emits the staging of image number `image`; every call reserves scratch memory of its own. */
 export function stageImage(context: Context, draft: Draft, source: ImageSource, image: Int): StagedImage {
   const { node, size, padding } = source;
   const [, width, channels] = size;
-  const isPadded = [...padding.rows, ...padding.columns].some((zeros) => zeros > 0);
-  if (context.memoryOf(node) !== undefined && !isPadded && !isSpread(source) && source.isShare !== true) {
+  const isPadded = [...padding.y, ...padding.x].some((zeros) => zeros > 0);
+  if (
+    context.memoryOf(node) !== undefined &&
+    !isPadded &&
+    !hasCriticalStride(source) &&
+    source.isShare !== true
+  ) {
     const slot = draft.slotOf(node)!;
     const strides = stridesOf(node.shape);
-    // Runs may leave the pixel: consecutive elements of an image row are consecutive in memory.
+    // A run may go on into the next pixels: consecutive elements of an image row are consecutive in memory.
     return {
       slot,
-      address: (row, column, element) =>
-        plus(flatten(source.index(image, row, column, literal(0)), strides), element),
+      address: (y, x, element) => plus(flatten(source.index(image, y, x, literal(0)), strides), element),
     };
   }
-  const pixelStride = isSpread(source) ? channels + SPREAD : channels;
-  const rowStride = (padding.columns[0] + width + padding.columns[1]) * pixelStride;
-  const rows = padding.rows[0] + size[0] + padding.rows[1];
+  const pixelStride = hasCriticalStride(source) ? channels + SET_PADDING : channels;
+  const rowStride = (padding.x[0] + width + padding.x[1]) * pixelStride;
+  const rows = padding.y[0] + size[0] + padding.y[1];
   const base = draft.builder.reserve(rows * rowStride);
-  const address = (row: Int, column: Int, element: Int): Int =>
-    plus(plus(literal(base), plus(times(row, rowStride), times(column, pixelStride))), element);
+  const address = (y: Int, x: Int, element: Int): Int =>
+    plus(plus(literal(base), plus(times(y, rowStride), times(x, pixelStride))), element);
   if (isPadded) clearMargins(draft, source, base, rowStride);
-  copyImage(context, draft, source, image, (row, column, channel) =>
-    address(plus(row, literal(padding.rows[0])), plus(column, literal(padding.columns[0])), channel),
+  copyImage(context, draft, source, image, (y, x, channel) =>
+    address(plus(y, literal(padding.y[0])), plus(x, literal(padding.x[0])), channel),
   );
   return { slot: SCRATCH, address };
 }
 
-function isSpread({ isSeparate, size }: ImageSource): boolean {
+/** True if pixels that lie one after the other would compete for the same sets of a cache. */
+function hasCriticalStride({ isSeparate, size }: ImageSource): boolean {
   return isSeparate === true && size[2] % CRITICAL_STRIDE === 0;
 }
 
-/** Zeros around the image, by whole vectors: what they overrun into is written afterwards. */
+/**
+ * Stores the zeros around the image in whole vectors; elements of the image that they overwrite are stored afterwards.
+ */
 function clearMargins(draft: Draft, { size, padding }: ImageSource, base: number, rowStride: number): void {
   const b = draft.builder;
   const zero = b.literal(0);
   const [height, width, channels] = size;
   const clear = (start: Int, count: number): void =>
     eachVector(b, count, (at) => b.store(SCRATCH, plus(start, at), zero));
-  const side = (padding.columns[0] + padding.columns[1]) * channels;
-  const firstRow = padding.rows[0] * rowStride;
-  const head = firstRow + padding.columns[0] * channels;
+  const side = (padding.x[0] + padding.x[1]) * channels;
+  const firstRow = padding.y[0] * rowStride;
+  const head = firstRow + padding.x[0] * channels;
   const afterRow = base + head + width * channels;
   if (head > 0) clear(literal(base), head);
-  if (side > 0) b.loop(height - 1, (row) => clear(plus(literal(afterRow), times(row, rowStride)), side));
-  const tail = padding.columns[1] * channels + padding.rows[1] * rowStride;
+  if (side > 0) b.loop(height - 1, (y) => clear(plus(literal(afterRow), times(y, rowStride)), side));
+  const tail = padding.x[1] * channels + padding.y[1] * rowStride;
   if (tail > 0) clear(literal(afterRow + (height - 1) * rowStride), tail);
 }
 
@@ -87,13 +94,13 @@ function copyImage(
   draft: Draft,
   source: ImageSource,
   image: Int,
-  target: (row: Int, column: Int, channel: Int) => Int,
+  target: (y: Int, x: Int, channel: Int) => Int,
 ): void {
   const b = draft.builder;
   const emit = createEmitter(draft);
   const [height, width, channels] = source.size;
   const isStored = (node: Node): boolean => context.memoryOf(node) !== undefined;
-  // Columns and channels join into one long row where every load allows it.
+  // x and channel become one long axis if every load allows it.
   const merged = mergeAxes(
     source.node.shape,
     [source.node],
@@ -101,25 +108,25 @@ function copyImage(
     (axis) => axis === source.node.shape.length - 2,
   );
   const isJoined =
-    !isSpread(source) &&
+    !hasCriticalStride(source) &&
     source.node.shape[source.node.shape.length - 1] === channels &&
     merged[merged.length - 1]!.axes.length === 2 &&
     source.node.shape[source.node.shape.length - 2] === width;
   b.loop(
     height,
-    (row) => {
+    (y) => {
       if (isJoined) {
         eachVector(b, width * channels, (at, count) => {
-          const prefix = source.index(image, row, literal(0), literal(0)).slice(0, -2);
+          const prefix = source.index(image, y, literal(0), literal(0)).slice(0, -2);
           const index = splitAxes(merged, [...prefix, at], source.node.shape);
-          b.store(SCRATCH, target(row, literal(0), at), emit(source.node, index), count);
+          b.store(SCRATCH, target(y, literal(0), at), emit(source.node, index), count);
         });
         return;
       }
-      b.loop(width, (column) => {
+      b.loop(width, (x) => {
         eachVector(b, channels, (at, count) => {
-          const value = emit(source.node, source.index(image, row, column, at));
-          b.store(SCRATCH, target(row, column, at), value, count);
+          const value = emit(source.node, source.index(image, y, x, at));
+          b.store(SCRATCH, target(y, x, at), value, count);
         });
       });
     },

@@ -1,6 +1,6 @@
-// Lowering of the filter's gradient: Σ over images and pixels of input ⊗ output gradient. A block of filter rows ×
-// channel vectors stays in registers while a few image rows, small enough for the nearest cache, go by. Groups of
-// images leave partial sums that a second kernel adds in a fixed order. The same kernel serves xᵀ · g of matrices.
+// Lowering of the filter's gradient: Σ over images and pixels of input ⊗ output gradient. A register block of filter
+// rows × vectors of columns sums over a few image rows, which stay in the L1 cache for all blocks. Each part of the
+// images has partial sums, which a second kernel adds in a fixed order. The same kernel computes xᵀ · g of matrices.
 
 import type { Shape } from '../../base/shape.ts';
 import type { FullGeometry, Node } from '../../graph/node.ts';
@@ -21,13 +21,13 @@ import {
 import { lowerCombine } from '../elementwise/map.ts';
 import { largestDivisor } from '../elementwise/reduce.ts';
 import { imageIndex, margins } from './geometry.ts';
-import { groupOf, liesAcrossGroups, stageAcrossGroups } from './stage-groups.ts';
+import { groupOf, spansGroups, stageAcrossGroups } from './stage-groups.ts';
 import { stageImage } from './stage-image.ts';
 
-/** Partial sums, at most: enough to share among threads. */
+/** Parts that the images are cut into, at most: enough for many threads. */
 export const PARTIALS = 16;
-/** Bytes of image rows and gradient rows that a block walks over at a time. */
-const CACHE_BYTES = 24 * 1024;
+/** Bytes of image rows and gradient rows that all blocks sum over before the next rows: they stay in the L1 cache. */
+const L1_BYTES = 24 * 1024;
 
 /** A filter gradient, as geometry. For matrices, images and gradient have two axes. */
 export type WeightGradient = FullGeometry & {
@@ -35,39 +35,40 @@ export type WeightGradient = FullGeometry & {
   readonly images: Node;
   readonly gradient: Node;
   readonly filterShape: Shape;
-  /** What is summed over: the number of images, or of a matrix's rows. */
+  /** Number of images that are summed over, or of a matrix's rows. */
   readonly items: number;
 };
 
 /**
- * Everything the inner loops need: for every tap (a kernel row, or a point of minimal filtering) the sum over positions
- * of inputs ⊗ gradients, a matrix of `filterRows` × `columns`.
+ * What the inner loops need. The gradient consists of _slices_, matrices of `filterRows` × `columns`: one for each
+ * kernel row, kernel position, or point of Winograd's algorithm. A slice is the sum over positions (pixels, or tiles)
+ * of inputs ⊗ gradients.
  */
 export type Walk = {
   readonly draft: Draft;
-  readonly taps: number;
+  readonly slices: number;
   readonly filterRows: number;
   readonly columns: number;
-  /** Rows and columns of positions. */
-  readonly positions: readonly [rows: number, columns: number];
+  /** Positions that are summed over: rows of `length`. */
+  readonly positions: readonly [rows: number, length: number];
   readonly input: Operand;
   readonly gradient: Operand;
-  /** Rows of the sums lie `rowStride` apart, or else one behind the other. */
+  /** Rows of the sums are `rowStride` elements apart; contiguous if absent. */
   readonly output: { readonly slot: number; readonly base: Int; readonly rowStride?: number };
-  /** True if every column has an input of its own: element · columns + column. */
-  readonly isAcrossGroups?: boolean;
+  /** True if every column has an input of its own, element · columns + column. */
+  readonly isSpanning?: boolean;
   readonly block: { readonly rows: number; readonly vectors: number };
-  /** Bytes of inputs and gradients of one row of positions and one tap. */
+  /** Bytes of inputs and gradients of one row of positions and one slice. */
   readonly rowBytes: number;
 };
 
-/** Where the elements that meet at a position lie. */
+/** Addresses of the elements of a position. */
 export type Operand = {
   readonly slot: number;
-  readonly address: (tap: Int, row: Int, column: Int, element: Int) => Int;
+  readonly address: (slice: Int, row: Int, at: Int, element: Int) => Int;
 };
 
-/** Filter rows and channel vectors of a block, by the model of `chooseBlocking`. */
+/** Filter rows and vectors of columns of a block, by the model of `chooseBlocking`. */
 export function chooseBlock(context: Context, rows: number, columns: number): Walk['block'] {
   const total = Math.ceil(columns / context.lanes);
   let best = { rows: 1, vectors: 1, cost: Number.POSITIVE_INFINITY };
@@ -82,22 +83,22 @@ export function chooseBlock(context: Context, rows: number, columns: number): Wa
   return best;
 }
 
-/** How groups are walked: one by one, each with its own columns, or all at once by vectors that lie across them. */
+/** How groups are computed: one by one, each with its own columns, or all at once by vectors that span them. */
 function groupWalks(
   { lanes }: Context,
   { groups, filterShape }: WeightGradient,
 ): {
-  readonly isAcross: boolean;
+  readonly isSpanning: boolean;
   readonly walks: number;
   readonly ownColumns: number;
-  /** Inputs of a pixel that a walk meets. */
+  /** Inputs of a pixel that a walk loads. */
   readonly pixelElements: number;
 } {
   const [, , channels, columns] = filterSizes(filterShape);
-  const isAcross = groups > 1 && liesAcrossGroups(lanes, columns / groups);
-  return isAcross
-    ? { isAcross, walks: 1, ownColumns: columns, pixelElements: channels * columns }
-    : { isAcross, walks: groups, ownColumns: columns / groups, pixelElements: channels };
+  const isSpanning = groups > 1 && spansGroups(lanes, columns / groups);
+  return isSpanning
+    ? { isSpanning, walks: 1, ownColumns: columns, pixelElements: channels * columns }
+    : { isSpanning, walks: groups, ownColumns: columns / groups, pixelElements: channels };
 }
 
 /** Kernels that compute a filter gradient into the memory of its result. */
@@ -117,25 +118,22 @@ export function lowerWeightGradient(context: Context, product: WeightGradient): 
   const output = draft.output(target);
   const chunk = chunkIndex(parts);
   const outputBase = times(chunk, stride);
-  // A matrix is one image of `perPart` pixels per part.
+  // A part of a matrix is one image of `perPart` pixels.
   const [, ...imageSize] = imageSizes(product.images.shape);
   const size: readonly [number, number, number] = isMatrix ? [1, perPart, channels] : imageSize;
   const outputSize: [number, number] = isMatrix
     ? [1, perPart]
     : convolvedSize([size[0], size[1]], [kh, kw], product);
   const index = isMatrix
-    ? (image: Int, _row: Int, column: Int, channel: Int): Int[] => [
-        plus(times(image, perPart), column),
-        channel,
-      ]
+    ? (image: Int, _y: Int, x: Int, channel: Int): Int[] => [plus(times(image, perPart), x), channel]
     : imageIndex(product.images);
   const padding = margins([size[0], size[1]], [kh, kw], outputSize, product);
-  const none = { rows: [0, 0], columns: [0, 0] } as const;
-  const { isAcross, walks, ownColumns, pixelElements } = groupWalks(context, product);
-  // Neighbouring pixels under a kernel row are rows of one tap; where they lie apart, each is a tap.
-  const isTogether = dilation[1] === 1;
-  const taps = isTogether ? kh : kh * kw;
-  const filterRows = isTogether ? kw * channels : channels;
+  const none = { y: [0, 0], x: [0, 0] } as const;
+  const { isSpanning, walks, ownColumns, pixelElements } = groupWalks(context, product);
+  // Adjacent pixels under a kernel row are rows of one slice; with dilation along x, each kernel position is a slice.
+  const isContiguous = dilation[1] === 1;
+  const slices = isContiguous ? kh : kh * kw;
+  const filterRows = isContiguous ? kw * channels : channels;
   clearPart(draft, output, outputBase, elements);
   b.loop(
     isMatrix ? 1 : perPart,
@@ -151,31 +149,34 @@ export function lowerWeightGradient(context: Context, product: WeightGradient): 
       b.loop(
         walks,
         (group) => {
-          const x = isAcross
+          const x = isSpanning
             ? stageAcrossGroups(context, draft, { source, groups: product.groups, columns }, image)
             : stageImage(context, draft, groupOf(source, walks, group), image);
           const g = stageImage(context, draft, groupOf(gradients, walks, group), image);
           walkPositions({
             draft,
-            taps,
+            slices,
             filterRows,
             columns: ownColumns,
             positions: outputSize,
             input: {
               slot: x.slot,
-              address: (tap, row, column, element) => {
-                const [dy, dx] = isTogether ? [tap, literal(0)] : [div(tap, kw), mod(tap, kw)];
-                const y = plus(times(row, step[0]), times(dy, dilation[0]));
-                return x.address(y, plus(times(column, step[1]), times(dx, dilation[1])), element);
+              address: (slice, outputY, outputX, element) => {
+                const [ky, kx] = isContiguous ? [slice, literal(0)] : [div(slice, kw), mod(slice, kw)];
+                const inputY = plus(times(outputY, step[0]), times(ky, dilation[0]));
+                return x.address(inputY, plus(times(outputX, step[1]), times(kx, dilation[1])), element);
               },
             },
-            gradient: { slot: g.slot, address: (_, row, column, element) => g.address(row, column, element) },
+            gradient: {
+              slot: g.slot,
+              address: (_, outputY, outputX, element) => g.address(outputY, outputX, element),
+            },
             output: {
               slot: output,
               base: plus(outputBase, times(group, ownColumns)),
               rowStride: columns,
             },
-            isAcrossGroups: isAcross,
+            isSpanning,
             block: chooseBlock(context, filterRows, ownColumns),
             rowBytes: 4 * outputSize[1] * (ownColumns + step[0] * step[1] * pixelElements),
           });
@@ -190,7 +191,7 @@ export function lowerWeightGradient(context: Context, product: WeightGradient): 
   return [launch, lowerCombine(context, { from: target, count: parts, stride, op: 'add' }, result)];
 }
 
-/** Zeros, by whole vectors: the overrun stays within the part's rounded-up size. */
+/** Stores zeros in whole vectors; what they overrun is within the part's size, which is rounded up. */
 export function clearPart(draft: Draft, output: number, base: Int, elements: number): void {
   const b = draft.builder;
   const zero = b.literal(0);
@@ -201,22 +202,22 @@ export function clearPart(draft: Draft, output: number, base: Int, elements: num
   );
 }
 
-/** All blocks over all positions, a few rows of them at a time. */
+/** Sums all blocks over all positions, a few rows of positions at a time. */
 export function walkPositions(walk: Walk): void {
-  const { draft, taps, filterRows, positions, block, rowBytes } = walk;
-  const rowsAtOnce = largestDivisor(positions[0], Math.max(1, Math.floor(CACHE_BYTES / rowBytes)));
+  const { draft, slices, filterRows, positions, block, rowBytes } = walk;
+  const rowsAtOnce = largestDivisor(positions[0], Math.max(1, Math.floor(L1_BYTES / rowBytes)));
   const b = draft.builder;
   b.loop(
     positions[0] / rowsAtOnce,
-    (stretch) => {
-      const firstRow = times(stretch, rowsAtOnce);
+    (band) => {
+      const firstPositions = times(band, rowsAtOnce);
       const wholeBlocks = Math.floor(filterRows / block.rows);
       b.loop(
-        taps,
-        (tap) => {
+        slices,
+        (slice) => {
           const atBlock = (first: Int, rows: number): void =>
             eachColumnBlock(walk, (column, counts) =>
-              accumulate(walk, { firstRow, rowsAtOnce, tap, first, rows, column, counts }),
+              accumulate(walk, { firstPositions, rowsAtOnce, slice, firstRow: first, rows, column, counts }),
             );
           b.loop(wholeBlocks, (i) => atBlock(times(i, block.rows), block.rows), 'f');
           if (filterRows % block.rows !== 0)
@@ -246,45 +247,46 @@ function eachColumnBlock(
   }
 }
 
+/** A register block of a slice, and the rows of positions that it sums over. */
 type FilterBlock = {
-  readonly firstRow: Int;
+  readonly firstPositions: Int;
   readonly rowsAtOnce: number;
-  readonly tap: Int;
-  readonly first: Int;
+  readonly slice: Int;
+  readonly firstRow: Int;
   readonly rows: number;
   readonly column: Int;
   readonly counts: readonly number[];
 };
 
 /**
- * Adds a stretch of positions to one block of a tap's sums. Rows that are longer than a chain of additions may be are cut
- * in stretches, whose sums are added to the block's at their ends.
+ * Adds a few rows of positions to one block of a slice. Rows of positions longer than `CHAIN` are cut into stretches,
+ * whose sums are added to the block's at their ends.
  */
 function accumulate(walk: Walk, block: FilterBlock): void {
   const { draft, positions } = walk;
   const [, length] = positions;
   if (length <= CHAIN) {
-    accumulateColumns(walk, block, { first: literal(0), count: length, isApart: false });
+    accumulateStretch(walk, block, { first: literal(0), count: length, isApart: false });
     return;
   }
   eachStretch(draft.builder, length, CHAIN, (first, count) =>
-    accumulateColumns(walk, block, { first, count, isApart: true }),
+    accumulateStretch(walk, block, { first, count, isApart: true }),
   );
 }
 
-/** Columns of the positions in a row; `isApart` if their sums begin with zero, and are added at the end. */
-type Columns = { readonly first: Int; readonly count: number; readonly isApart: boolean };
+/** A stretch of a row of positions; `isApart` if its sums begin with zero and are added to the block's at the end. */
+type Stretch = { readonly first: Int; readonly count: number; readonly isApart: boolean };
 
-function accumulateColumns(
-  { draft, filterRows, columns, input, gradient, output, isAcrossGroups = false }: Walk,
+function accumulateStretch(
+  { draft, filterRows, columns, input, gradient, output, isSpanning = false }: Walk,
   block: FilterBlock,
-  { first, count: width, isApart }: Columns,
+  { first, count: width, isApart }: Stretch,
 ): void {
   const b = draft.builder;
   const vector = (v: number, count: number): Int =>
     plus(plus(block.column, literal(v * b.lanes)), lane(count));
   const address = (r: number, v: number, count: number): Int => {
-    const row = plus(plus(times(block.tap, filterRows), block.first), literal(r));
+    const row = plus(plus(times(block.slice, filterRows), block.firstRow), literal(r));
     return plus(plus(output.base, times(row, output.rowStride ?? columns)), vector(v, count));
   };
   const before = (r: number, v: number): Local => b.loadHere(output.slot, address(r, v, b.lanes));
@@ -296,19 +298,20 @@ function accumulateColumns(
     (i) =>
       b.loop(
         width,
-        (column) => {
-          const j = plus(first, column);
-          const row = plus(block.firstRow, i);
+        (j) => {
+          const at = plus(first, j);
+          const row = plus(block.firstPositions, i);
           const gradients = block.counts.map((_, v) =>
-            b.load(gradient.slot, gradient.address(block.tap, row, j, vector(v, b.lanes))),
+            b.load(gradient.slot, gradient.address(block.slice, row, at, vector(v, b.lanes))),
           );
           for (let r = 0; r < block.rows; r++) {
-            const element = plus(block.first, literal(r));
-            const load = (at: Int): Local => b.load(input.slot, input.address(block.tap, row, j, at));
-            const shared = isAcrossGroups ? undefined : load(element);
+            const element = plus(block.firstRow, literal(r));
+            const load = (element: Int): Local =>
+              b.load(input.slot, input.address(block.slice, row, at, element));
+            const shared = isSpanning ? undefined : load(element);
             for (const [v, g] of gradients.entries()) {
-              const x = shared ?? load(plus(times(element, columns), vector(v, b.lanes)));
-              b.multiplyAdd(sums[r]![v]!, x, g);
+              const value = shared ?? load(plus(times(element, columns), vector(v, b.lanes)));
+              b.multiplyAdd(sums[r]![v]!, value, g);
             }
           }
         },

@@ -1,6 +1,6 @@
-// Lowering of convolutions with three taps along the columns by minimal filtering (winograd.ts): the image's rows are
-// transformed on the way into scratch memory, each of the six points is a product like any other, and the four
-// outputs of a tile come out of its six sums.
+// Lowering of convolutions with three taps along x by Winograd's algorithm (winograd.ts): image rows are transformed on
+// the way into scratch memory, each of the six points is a product, and a transformation of a tile's six sums gives its
+// four outputs.
 
 import { elementCount, stridesOf } from '../../base/shape.ts';
 import type { FullGeometry, Node, RowRange } from '../../graph/node.ts';
@@ -9,59 +9,58 @@ import { div, flatten, type Int, literal, plus, times } from '../../kernel/int.t
 import { SCRATCH } from '../../kernel/kernel.ts';
 import { type Context, chunkIndex, createDraft, type Draft, type DraftLaunch, lane } from '../draft.ts';
 import { largestDivisor } from '../elementwise/reduce.ts';
-import { chooseBlocking, eachChannelBlock } from './block.ts';
+import { chooseBlocking, eachColumnBlock } from './block.ts';
 import { createEpilogue, type Epilogue, type Place } from './epilogue.ts';
 import type { Product } from './geometry.ts';
 import { loadRow, prefetchPart } from './prefetch.ts';
+import { outputsOf, POINTS, type Six, TAPS, TILE } from './winograd.ts';
+import { type FilterTaps, filterAddress, pointRanges, transformFilter } from './winograd-filter.ts';
 import {
   createTransformedImages,
   inputTransform,
   type TransformedImages,
   tilesOf,
-} from './stage-transformed.ts';
-import { type FilterTaps, filterAddress, pointRanges, transformFilter } from './transform-filter.ts';
-import { outputsOf, POINTS, type Six, TAPS, TILE } from './winograd.ts';
+} from './winograd-images.ts';
 
-/** Tiles that are worked on together: what belongs to them stays in the nearest cache. */
-const POSITIONS = 64;
-/** A larger filter serves several images at a time. */
+/** Tiles of a band: their sums stay in the L1 cache. */
+const BAND_TILES = 64;
+/** With a larger filter, a chunk computes several images, so that each load of the filter is used more often. */
 const FILTER_BYTES = 512 * 1024;
-/** Fewer filter rows than this and the transformations cost more than they save. */
+/** With fewer filter rows than this, the transformations cost more than they save. */
 const WORTHWHILE_ROWS = 24;
 
-/** A convolution of stride 1 with three taps along the columns. */
+/** A convolution of stride 1 with three taps along x. */
 export type WinogradProduct = Omit<Product, 'filter' | 'phases' | 'inputStep' | 'outputStep'> & {
   readonly taps: FilterTaps;
-  /** First row of the kernel that takes part; how many do is told by `taps`. */
+  /** First kernel row that takes part; `taps` has their number. */
   readonly firstKernelRow: number;
-  readonly size: readonly [rows: number, columns: number];
+  /** Size of the output. */
+  readonly size: readonly [height: number, width: number];
 };
 
-/** True where minimal filtering serves a convolution (or its gradients) and pays. */
+/** True if Winograd's algorithm can compute a convolution (or its gradients) and is faster. */
 export function isWinogradWorthwhile(
-  kernel: readonly [rows: number, columns: number],
+  kernel: readonly [height: number, width: number],
   channels: number,
   { stride, padding, dilation, groups }: FullGeometry,
-  outputColumns: number,
+  outputWidth: number,
 ): boolean {
-  const [rows, columns] = kernel;
+  const [kh, kw] = kernel;
   const isDense = groups === 1 && [...stride, ...dilation].every((step) => step === 1);
-  const isMargin = padding[0][0] < rows && padding[1][0] < columns;
-  return (
-    columns === TAPS && isDense && isMargin && outputColumns >= TILE && rows * channels >= WORTHWHILE_ROWS
-  );
+  const isMargin = padding[0][0] < kh && padding[1][0] < kw;
+  return kw === TAPS && isDense && isMargin && outputWidth >= TILE && kh * channels >= WORTHWHILE_ROWS;
 }
 
-/** Of the kernel rows it touches, at least this share of filter rows must count for minimal filtering to pay. */
+/** Share of the filter rows of the kernel rows it touches that a range must have for Winograd's algorithm to pay. */
 const WORTHWHILE_SHARE = 0.7;
 
-/** The kernel rows that a range of filter rows touches, if enough of their filter rows are in it. */
+/** The kernel rows that a range of filter rows touches, if enough of their filter rows are in the range. */
 export function worthwhileKernelRows([start, end]: RowRange, perKernelRow: number): RowRange | undefined {
   const [first, last] = [Math.floor(start / perKernelRow), Math.ceil(end / perKernelRow)];
   return (end - start) / ((last - first) * perKernelRow) < WORTHWHILE_SHARE ? undefined : [first, last];
 }
 
-/** The kernels of a convolution by minimal filtering; `sums` of its result are collected on the way, then combined. */
+/** The kernels of a convolution by Winograd's algorithm. They also compute `sums`, sums of its result. */
 export function lowerWinograd(
   context: Context,
   product: WinogradProduct,
@@ -70,29 +69,29 @@ export function lowerWinograd(
   const draft = createDraft(context);
   const b = draft.builder;
   const output = draft.output(context.memoryOf(product.result)!);
-  const [rows, columns] = product.size;
-  const tiles = tilesOf(columns);
+  const [height, width] = product.size;
+  const tiles = tilesOf(width);
   const filterBytes = 4 * POINTS * product.taps.kernelRows * product.taps.channels * product.columns;
-  const most = filterBytes > FILTER_BYTES ? Math.floor(POSITIONS / (tiles * rows)) : 1;
+  const most = filterBytes > FILTER_BYTES ? Math.floor(BAND_TILES / (tiles * height)) : 1;
   const images = largestDivisor(product.images, Math.max(1, most));
   const chunks = product.images / images;
   const chunk = chunkIndex(chunks);
   const imageAt = (place: Int): Int => plus(times(chunk, images), place);
   const transformed = createTransformedImages(draft, product.source, {
     transform: inputTransform,
-    outputColumns: columns,
+    outputWidth: width,
     places: images,
   });
   const block = chooseBlock(context, product);
   const { launch: transformation, memory } = transformFilter(context, product.taps, block.vectors);
   const filter = draft.input(memory);
   const epilogue = createEpilogue(context, draft, { ...product, output, chunks, chunk }, sums);
-  const mostBlocks = Math.max(1, Math.floor(POSITIONS / (tiles * block.rows)));
-  const bandRows = block.rows * largestDivisor(rows / block.rows, mostBlocks);
+  const mostBlocks = Math.max(1, Math.floor(BAND_TILES / (tiles * block.rows)));
+  const bandRows = block.rows * largestDivisor(height / block.rows, mostBlocks);
   const partial = reservePartial(draft, images * bandRows * tiles, block.vectors);
-  // Rows below its own that a row of outputs needs: an earlier band has brought them already.
+  // A row of outputs needs so many rows below its own; those above them are transformed already.
   const lastKernelRow = product.firstKernelRow + product.taps.kernelRows - 1;
-  const reach = Math.max(0, lastKernelRow - product.source.padding.rows[0]);
+  const reach = Math.max(0, lastKernelRow - product.source.padding.y[0]);
   const stageRows = (first: Int, count: number): void =>
     b.loop(
       images,
@@ -101,7 +100,7 @@ export function lowerWinograd(
     );
   const band = (first: Int): void => {
     stageRows(plus(first, literal(reach)), bandRows);
-    eachChannelBlock(draft, product.columns, block.vectors, (channel, counts) => {
+    eachColumnBlock(draft, product.columns, block.vectors, (column, counts) => {
       const places = { images, imageAt, first, rows: bandRows, output };
       const walk: Walk = {
         draft,
@@ -109,7 +108,7 @@ export function lowerWinograd(
         transformed,
         filter,
         epilogue,
-        channel,
+        column,
         counts,
         partial,
         block,
@@ -120,84 +119,84 @@ export function lowerWinograd(
     });
   };
   stageRows(literal(0), reach);
-  b.loop(rows / bandRows, (i) => band(times(i, bandRows)), 'b');
+  b.loop(height / bandRows, (i) => band(times(i, bandRows)), 'b');
   const combine = epilogue.finish();
   return [transformation, draft.finish(`${product.name}Winograd`, chunks, images), ...combine];
 }
 
-/** A block of accumulators: tiles of some rows × vectors of channels. */
+/** A register block: tiles of some rows × vectors of columns. */
 type Block = { readonly rows: number; readonly tiles: number; readonly vectors: number };
 
-/** The block that costs least by the model of `chooseBlocking`: whole rows of tiles, or a part of one row. */
+/** The block of least cost by the model of `chooseBlocking`: whole rows of tiles, or a part of one row. */
 function chooseBlock(context: Context, { size, columns }: WinogradProduct): Block {
-  const [rows, tiles] = [size[0], tilesOf(size[1])];
-  const { pixels, vectors } = chooseBlocking(context, tiles * rows, columns);
+  const [height, tiles] = [size[0], tilesOf(size[1])];
+  const { pixels, vectors } = chooseBlocking(context, tiles * height, columns);
   if (pixels < tiles) return { rows: 1, tiles: pixels, vectors };
-  return { rows: largestDivisor(rows, Math.floor(pixels / tiles)), tiles, vectors };
+  return { rows: largestDivisor(height, Math.floor(pixels / tiles)), tiles, vectors };
 }
 
-/** Scratch memory for the sums of a band. */
+/** The sums of a band in scratch memory; tiles count within the band. */
 type Partial = {
-  readonly address: (point: Int, position: Int, vector: number) => Int;
+  readonly address: (point: Int, tile: Int, vector: number) => Int;
 };
 
-function reservePartial({ builder: b }: Draft, positions: number, vectors: number): Partial {
-  const perPosition = vectors * b.lanes;
-  // Planes an odd number of vectors apart: equal positions of all points must not fall on the same lines of a cache.
-  const pointStride = (positions * vectors + 1 - ((positions * vectors) % 2)) * b.lanes;
+function reservePartial({ builder: b }: Draft, tiles: number, vectors: number): Partial {
+  const perTile = vectors * b.lanes;
+  // Planes are an odd number of vectors apart, so that a tile's sums of all points are in different sets of the cache.
+  const pointStride = (tiles * vectors + 1 - ((tiles * vectors) % 2)) * b.lanes;
   const base = b.reserve(POINTS * pointStride);
   return {
-    address: (point, position, vector) =>
+    address: (point, tile, vector) =>
       plus(
         plus(literal(base + vector * b.lanes), lane(b.lanes)),
-        plus(times(point, pointStride), times(position, perPosition)),
+        plus(times(point, pointStride), times(tile, perTile)),
       ),
   };
 }
 
-/** A band of rows of a chunk's images, and the channels that are worked on. */
+/** A band of rows of a chunk's images, and the block of columns that is computed. */
 type Walk = {
   readonly draft: Draft;
   readonly product: WinogradProduct;
   readonly transformed: TransformedImages;
   readonly filter: number;
   readonly epilogue: Epilogue;
-  readonly channel: Int;
+  readonly column: Int;
   readonly counts: readonly number[];
   readonly partial: Partial;
   readonly block: Block;
-  /** Images of a chunk, and which the one in a place is. */
+  /** Number of images of a chunk, and the number of the image in a place. */
   readonly images: number;
   readonly imageAt: (place: Int) => Int;
   /** Buffer slot of the result. */
   readonly output: number;
-  /** First row of the band, and its rows. */
+  /** First row of the band, and how many it has. */
   readonly first: Int;
   readonly rows: number;
 };
 
-function channelOf({ draft, channel }: Walk, v: number, count: number): Int {
-  return plus(plus(channel, literal(v * draft.builder.lanes)), lane(count));
+function columnOf({ draft, column }: Walk, v: number, count: number): Int {
+  return plus(plus(column, literal(v * draft.builder.lanes)), lane(count));
 }
 
-/** Where outputs of a row of the band lie in the result. */
-function outputPlace({ imageAt, first }: Walk, place: Int, row: Int, column: Int, channel: Int): Place {
-  return [imageAt(place), plus(first, row), column, channel];
+/** Place in the result of outputs of a row of the band. */
+function outputPlace({ imageAt, first }: Walk, place: Int, row: Int, x: Int, channel: Int): Place {
+  return [imageAt(place), plus(first, row), x, channel];
 }
 
 /** Number of a tile within the band: image by image, row by row. */
-function positionOf({ product, rows }: Walk, place: Int, row: Int, tile: Int): Int {
+function tileNumber({ product, rows }: Walk, place: Int, row: Int, tile: Int): Int {
   return plus(times(plus(times(place, rows), row), tilesOf(product.size[1])), tile);
 }
 
-/** The sums of all six points over filter rows and channels, into scratch memory. */
+/** Sums all six points over kernel rows and channels, into scratch memory. */
 function sumBand(walk: Walk): void {
   const { draft, product, block, rows, images } = walk;
   const b = draft.builder;
   const tiles = tilesOf(product.size[1]);
   const whole = Math.floor(tiles / block.tiles);
   const counts = [POINTS, rows / block.rows, Math.ceil(tiles / block.tiles)] as const;
-  const pass = div(walk.channel, block.vectors * b.lanes);
+  const pass = div(walk.column, block.vectors * b.lanes);
   const passes = Math.ceil(product.columns / (block.vectors * b.lanes));
   const rowOfBlocks = (point: Int, range: RowRange, place: Int, blockRow: Int): void => {
     const index = product.outputIndex(walk.imageAt(place), walk.first, literal(0), literal(0));
@@ -224,7 +223,7 @@ function sumBand(walk: Walk): void {
 /** A block within a band. */
 type BlockPlace = {
   readonly point: Int;
-  /** The transformed filter's rows to sum over; the others are zero. */
+  /** Rows of the transformed filter to sum over; the others are zero. */
   readonly range: RowRange;
   readonly place: Int;
   readonly row: Int;
@@ -245,7 +244,7 @@ function sumBlock(walk: Walk, { point, range, place, row, tile, tiles }: BlockPl
   }));
   const firstTile = times(place, tilesOf(product.size[1]));
   const width = block.vectors * b.lanes;
-  const rowAt = (row: Int): Int => filterAddress(product.taps, width, point, row, walk.channel);
+  const rowAt = (row: Int): Int => filterAddress(product.taps, width, point, row, walk.column);
   const walked = { slot: filter, bytes: 4 * kernelRows * channels * width };
   b.loop(
     end - start,
@@ -261,39 +260,39 @@ function sumBlock(walk: Walk, { point, range, place, row, tile, tiles }: BlockPl
     't',
   );
   for (const spot of spots) {
-    const position = positionOf(walk, place, spot.row, spot.tile);
-    for (const [v, sum] of spot.sums.entries()) b.store(SCRATCH, partial.address(point, position, v), sum);
+    const number = tileNumber(walk, place, spot.row, spot.tile);
+    for (const [v, sum] of spot.sums.entries()) b.store(SCRATCH, partial.address(point, number, v), sum);
   }
 }
 
-/** Outputs of a band, through the epilogue. */
+/** Computes the outputs of a band from its sums, and applies the epilogue. */
 function finishBand(walk: Walk): void {
   const { draft, product, epilogue, counts, partial } = walk;
   const b = draft.builder;
-  const columns = product.size[1];
+  const width = product.size[1];
   const zero = b.literal(0);
   const totals = counts.map(() => Array.from({ length: epilogue.sums }, () => b.accumulator(zero)));
   const drawn = reserveDraws(walk);
   const finish = (place: Int, row: Int, tile: Int, outputs: number): void => {
-    const position = positionOf(walk, place, row, tile);
+    const number = tileNumber(walk, place, row, tile);
     for (const [v, count] of counts.entries()) {
       const sums = Array.from({ length: POINTS }, (_, point) =>
-        b.load(SCRATCH, partial.address(literal(point), position, v)),
+        b.load(SCRATCH, partial.address(literal(point), number, v)),
       );
       const values = outputsOf(b, sums as unknown as Six).slice(0, outputs);
       const summands = b
         .interleaved(
           values.map((value, k) => () => {
-            const column = plus(times(tile, TILE), literal(k));
-            const at = outputPlace(walk, place, row, column, channelOf(walk, v, count));
-            return epilogue.store(value, at, count, drawn?.address(column, v));
+            const x = plus(times(tile, TILE), literal(k));
+            const at = outputPlace(walk, place, row, x, columnOf(walk, v, count));
+            return epilogue.store(value, at, count, drawn?.address(x, v));
           }),
         )
         .reduce((x, y) => x.map((summand, s) => epilogue.add(summand, y[s]!)));
       for (const [s, total] of totals[v]!.entries()) b.assign(total, epilogue.add(total, summands[s]!));
     }
   };
-  const wholeTiles = Math.floor(columns / TILE);
+  const wholeTiles = Math.floor(width / TILE);
   b.loop(
     walk.images,
     (place) =>
@@ -302,20 +301,20 @@ function finishBand(walk: Walk): void {
         (row) => {
           drawn?.makeRow(place, row);
           b.loop(wholeTiles, (tile) => finish(place, row, tile, TILE), 'j');
-          if (columns % TILE !== 0) finish(place, row, literal(wholeTiles), columns % TILE);
+          if (width % TILE !== 0) finish(place, row, literal(wholeTiles), width % TILE);
         },
         'r',
       ),
     'i',
   );
   if (epilogue.sums > 0) {
-    for (const [v, count] of counts.entries()) epilogue.collect(channelOf(walk, v, count), totals[v]!, count);
+    for (const [v, count] of counts.entries()) epilogue.collect(columnOf(walk, v, count), totals[v]!, count);
   }
 }
 
-/** Draws of a row of outputs, made before the row is finished. */
+/** Random draws of a row of outputs, made before the row's epilogue. */
 type RowDraws = {
-  readonly address: (column: Int, vector: number) => Int;
+  readonly address: (x: Int, vector: number) => Int;
   readonly makeRow: (place: Int, row: Int) => void;
 };
 
@@ -324,23 +323,20 @@ function reserveDraws(walk: Walk): RowDraws | undefined {
   const { draft, product, epilogue, counts } = walk;
   if (epilogue.draws === 0) return undefined;
   const b = draft.builder;
-  const columns = product.size[1];
+  const width = product.size[1];
   const perVector = epilogue.draws * b.lanes;
-  const base = b.reserve(columns * counts.length * perVector);
-  const address = (column: Int, vector: number): Int =>
-    plus(literal(base + vector * perVector), times(column, counts.length * perVector));
-  const atOnce = largestDivisor(columns, Math.max(1, Math.floor(INTERLEAVED / counts.length)));
+  const base = b.reserve(width * counts.length * perVector);
+  const address = (x: Int, vector: number): Int =>
+    plus(literal(base + vector * perVector), times(x, counts.length * perVector));
+  const atOnce = largestDivisor(width, Math.max(1, Math.floor(INTERLEAVED / counts.length)));
   const makeRow = (place: Int, row: Int): void =>
     b.loop(
-      columns / atOnce,
+      width / atOnce,
       (i) => {
         const parts = Array.from({ length: atOnce }, (_, k) =>
           counts.map((count, v) => () => {
-            const column = plus(times(i, atOnce), literal(k));
-            epilogue.draw(
-              outputPlace(walk, place, row, column, channelOf(walk, v, count)),
-              address(column, v),
-            );
+            const x = plus(times(i, atOnce), literal(k));
+            epilogue.draw(outputPlace(walk, place, row, x, columnOf(walk, v, count)), address(x, v));
           }),
         );
         b.interleaved(parts.flat());

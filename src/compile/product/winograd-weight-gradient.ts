@@ -1,5 +1,6 @@
-// Lowering of the filter's gradient by minimal filtering: inputs and output gradients of a few images are transformed,
-// their products summed point by point in scratch memory, and the three taps come out of the six sums once a part.
+// Lowering of the filter's gradient by Winograd's algorithm: inputs and output gradients of a few images are
+// transformed, and their products are summed point by point in scratch memory. At the end of a part of the images, the
+// six sums are transformed to the gradients of the three taps.
 
 import { elementCount } from '../../base/shape.ts';
 import { filterSizes, imageSizes } from '../../graph/shape-rules.ts';
@@ -17,28 +18,28 @@ import {
 import { lowerCombine } from '../elementwise/map.ts';
 import { largestDivisor } from '../elementwise/reduce.ts';
 import { imageIndex, trailingZeros } from './geometry.ts';
+import { chooseBlock, clearPart, PARTIALS, type WeightGradient, walkPositions } from './weight-gradient.ts';
+import { POINTS, type Six, TAPS, tapGradientsOf } from './winograd.ts';
 import {
   createTransformedImages,
   gradientTransform,
   inputTransform,
   type TransformedImages,
   tilesOf,
-} from './stage-transformed.ts';
-import { chooseBlock, clearPart, PARTIALS, type WeightGradient, walkPositions } from './weight-gradient.ts';
-import { POINTS, type Six, TAPS, tapGradientsOf } from './winograd.ts';
+} from './winograd-images.ts';
 
-/** Bytes of a chunk's sums that the second cache holds beside the rest. */
+/** Bytes of a chunk's sums that stay in the L2 cache beside the rest. */
 const SUM_BYTES = 640 * 1024;
-/** Bytes of a chunk's images that stay in the second cache until the input gradient of the same images needs them. */
+/** Bytes of a chunk's images that stay in the L2 cache for the input gradient of the same images. */
 const IMAGE_BYTES = 512 * 1024;
-/** Large values that are loaded for both gradients, or stored, about. */
+/** Number of large values that both gradients load or store, roughly. */
 const VALUES = 4;
-/** Channels or columns of a block, at least. */
+/** Fewest channels or columns of a block. */
 const LEAST_BLOCK = 32;
-/** Positions that a block of sums is kept in registers for, at least, if there are so many. */
-const POSITIONS = 64;
+/** Tiles that a register block sums over before its sums are stored, if there are as many. */
+const BAND_TILES = 64;
 
-/** Kernels that compute a filter gradient of three taps along the columns into the memory of its result. */
+/** Kernels that compute the gradient of a filter with three taps along x into the memory of its result. */
 export function lowerWinogradWeightGradient(context: Context, product: WeightGradient): DraftLaunch[] {
   const [kh, , allChannels, allColumns] = filterSizes(product.filterShape);
   const [n, h, w] = imageSizes(product.images.shape);
@@ -47,8 +48,8 @@ export function lowerWinogradWeightGradient(context: Context, product: WeightGra
   const { parts, channels, columns } = share;
   const perPart = n / parts;
   const tiles = tilesOf(ow);
-  const images = largestDivisor(perPart, Math.max(1, Math.floor(POSITIONS / (tiles * oh))));
-  const bandRows = images > 1 ? oh : largestDivisor(oh, Math.max(1, Math.floor(POSITIONS / tiles)));
+  const images = largestDivisor(perPart, Math.max(1, Math.floor(BAND_TILES / (tiles * oh))));
+  const bandRows = images > 1 ? oh : largestDivisor(oh, Math.max(1, Math.floor(BAND_TILES / tiles)));
   const filterRows = kh * channels;
   const draft = createDraft(context);
   const b = draft.builder;
@@ -63,12 +64,12 @@ export function lowerWinogradWeightGradient(context: Context, product: WeightGra
   const all = imageIndex(product.images);
   const indexFrom =
     (first: Int) =>
-    (image: Int, row: Int, column: Int, channel: Int): Int[] =>
-      all(image, row, column, plus(first, channel));
+    (image: Int, y: Int, x: Int, channel: Int): Int[] =>
+      all(image, y, x, plus(first, channel));
   const below = trailingZeros(h, kh, 1, product.padding[0][0], oh);
-  const padding = { rows: [product.padding[0][0], below], columns: [product.padding[1][0], 0] } as const;
-  const none = { rows: [0, 0], columns: [0, 0] } as const;
-  const stage = { outputColumns: ow, places: images };
+  const padding = { y: [product.padding[0][0], below], x: [product.padding[1][0], 0] } as const;
+  const none = { y: [0, 0], x: [0, 0] } as const;
+  const stage = { outputWidth: ow, places: images };
   const inputs = {
     node: product.images,
     size: [h, w, channels],
@@ -88,7 +89,7 @@ export function lowerWinogradWeightGradient(context: Context, product: WeightGra
   const addBand = (first: Int): void =>
     walkPositions({
       draft,
-      taps: POINTS,
+      slices: POINTS,
       filterRows,
       columns,
       positions: [images * tiles, bandRows],
@@ -119,7 +120,7 @@ export function lowerWinogradWeightGradient(context: Context, product: WeightGra
   return [launch, lowerCombine(context, { from: target, count: parts, stride, op: 'add' }, result)];
 }
 
-/** How a chunk goes through its images. */
+/** The loop over a chunk's images. */
 type Passes = {
   readonly x: TransformedImages;
   readonly g: TransformedImages;
@@ -127,13 +128,13 @@ type Passes = {
   /** Images of a pass. */
   readonly images: number;
   readonly imageAt: (pass: Int, place: Int) => Int;
-  /** Input rows below its own that a row of gradients meets. */
+  /** Number of input rows below its own that a row of gradients needs. */
   readonly reach: number;
   readonly rows: number;
   readonly bandRows: number;
 };
 
-/** Brings band after band of inputs and gradients, and calls `addBand` with its first row. */
+/** Transforms inputs and gradients band by band, and calls `addBand` with the first row of each band. */
 function eachBand(
   { builder: b }: Draft,
   { x, g, passes, images, imageAt, reach, rows, bandRows }: Passes,
@@ -165,13 +166,13 @@ function eachBand(
   );
 }
 
-/** What one chunk does: a part of the images, some of the channels, some of the columns. */
+/** The work of one chunk: a part of the images, a block of channels and a block of columns. */
 type Share = { readonly parts: number; readonly channels: number; readonly columns: number };
 
 /**
- * A filter whose sums fit the second cache is summed whole, by parts of the images. A larger one is cut into blocks of
- * channels and columns that do; then fewer parts, if any, are left to be combined. A part has few images, so that they
- * are still at hand for a launch that joins this one (pair-launches.ts).
+ * If the sums of a whole filter fit the L2 cache, chunks are parts of the images. A larger filter is cut into blocks of
+ * channels and columns whose sums fit; then there are fewer parts to combine, or none. A part has few images, so that
+ * they are still in the L2 cache for the second launch of a pair (pair-launches.ts).
  */
 function shareOfChunk({ filterShape, items, images, gradient }: WeightGradient): Share {
   const [kh, , allChannels, allColumns] = filterSizes(filterShape);
@@ -190,7 +191,7 @@ function shareOfChunk({ filterShape, items, images, gradient }: WeightGradient):
   return { parts: largestDivisor(items, parts), channels, columns };
 }
 
-/** Sums (point, row, channel) × column in scratch memory become gradients (row, tap, channel) × column. */
+/** Transforms the sums (point, kernel row, channel) × column to gradients (kernel row, tap, channel) × column. */
 function storeTaps(
   { builder: b }: Draft,
   filter: Omit<Share, 'parts'> & {

@@ -1,22 +1,23 @@
-// Minimal filtering F(4, 3): four neighbouring outputs of a three-tap filter from six products instead of twelve
-// (Winograd 1980; for convolutional networks Lavin and Gray, arXiv 1509.09308). It is applied along the columns of an
-// image; the kernel's rows are summed as always. With the points 0, ±1, ±2 and ∞:
+// Winograd's minimal filtering F(4, 3): four neighbouring outputs of a three-tap filter from six products instead of
+// twelve (Winograd 1980; for convolutional networks Lavin and Gray, arXiv 1509.09308). A tap is one of the filter's
+// three positions along x, the width of an image; the kernel's rows are summed directly. With the points 0, ±1, ±2 and
+// ∞:
 //
 //   outputs = Aᵀ [ (G · taps) ⊙ (Bᵀ · inputs) ]          filter gradient = Gᵀ [ (A · output gradients) ⊙ (Bᵀ · inputs) ]
 //
-// The constants grow results' rounding error to about four times that of the plain sum; tests state the bound.
+// The constants raise the rounding error of results to about four times that of the plain sum; tests state the bound.
 
 import type { KernelBuilder } from '../../kernel/builder.ts';
 import type { Local } from '../../kernel/kernel.ts';
 
-/** Outputs of a tile. */
+/** Outputs of a tile: here and in the other files on Winograd's algorithm, pixels that are computed together. */
 export const TILE = 4;
-/** Taps of the filter along the columns. */
+/** Taps of the filter. */
 export const TAPS = 3;
-/** Inputs of a tile, and products that it takes: outputs + taps − 1. */
+/** Inputs of a tile, and products for each channel: outputs + taps − 1. */
 export const POINTS = 6;
 
-/** A value for each point. */
+/** A value for each of the six points. */
 export type Six = readonly [Local, Local, Local, Local, Local, Local];
 
 /** Bᵀ · (six neighbouring inputs). */

@@ -1,8 +1,8 @@
-// Products whose inputs are spread over the outputs: y[stride · i + dilation · k − padding] += x[i] · filter[k]. The
-// gradient of a convolution's images is one, with the filter transposed, and so is a transposed convolution.
+// Lowering of transposed convolutions, y[stride · i + dilation · k − padding] += x[i] · filter[k], and of the gradient
+// of a convolution's images, which is one with the filter's channels and columns exchanged.
 //
-// Output pixels of one remainder mod stride share their kernel positions (taps): a phase, in which the product is a
-// plain one of stride 1, with the filter repacked in the order in which its rows meet the inputs.
+// Output pixels with the same remainder mod stride have the same kernel positions: they are a phase, in which the
+// product is a plain one of stride 1. The filter is repacked in the order in which its rows meet the inputs.
 
 import type { FullGeometry, Node, RowRange } from '../../graph/node.ts';
 import { filterSizes, imageSizes } from '../../graph/shape-rules.ts';
@@ -17,7 +17,7 @@ import {
 } from '../draft.ts';
 import { lowerProduct } from './blocked-product.ts';
 import { filterMemory, imageIndex, type Phase, type Product, type Run, trailingZeros } from './geometry.ts';
-import type { FilterTaps } from './transform-filter.ts';
+import type { FilterTaps } from './winograd-filter.ts';
 import {
   isWinogradWorthwhile,
   lowerWinograd,
@@ -25,26 +25,26 @@ import {
   worthwhileKernelRows,
 } from './winograd-product.ts';
 
-/** A product of this kind. Its matrix has a row for each (kernel position, channel of a group). */
-type Spread = {
+/** A transposed convolution. The rows of its weight matrix are (kernel position, channel of a group). */
+type Transposed = {
   readonly name: string;
   /** Its node, (n, h, w, columns). */
   readonly node: Node;
   readonly result: Node;
-  /** What is spread, (n, ·, ·, groups · channels). */
+  /** Its inputs, (n, ·, ·, groups · channels). */
   readonly images: Node;
   /** Channels of a group. */
   readonly channels: number;
   readonly kernel: readonly [number, number];
   readonly geometry: FullGeometry;
   readonly filter: Memory;
-  /** Index into the filter of an element of the matrix. */
-  readonly index: (position: number, channel: Int, column: Int) => Int;
+  /** Index into the filter of an element of the matrix; kernel positions count row by row. */
+  readonly index: (kernelPosition: number, channel: Int, column: Int) => Int;
   /** Rows of the matrix that take part. */
   readonly rows: RowRange;
 };
 
-/** The gradient of a convolution's images: its matrix has rows (kernel position, output channel). */
+/** The gradient of a convolution's images: rows (kernel position, output channel), columns the input channels. */
 export function lowerInputGradient(
   context: Context,
   node: Node<'convolutionInputGradient'>,
@@ -55,7 +55,7 @@ export function lowerInputGradient(
   const [kh, kw, c, m] = filterSizes(filter.shape);
   const { imageShape: _shape, ...geometry } = node.attributes;
   const channels = m / geometry.groups;
-  const spread: Spread = {
+  const product: Transposed = {
     name: 'convolutionInputGradient',
     node,
     result,
@@ -64,17 +64,17 @@ export function lowerInputGradient(
     kernel: [kh, kw],
     geometry,
     filter: filterMemory(context, filter),
-    index: (position, channel, column) => {
+    index: (kernelPosition, channel, column) => {
       const [group, within] = geometry.groups === 1 ? [literal(0), column] : [div(column, c), mod(column, c)];
       const output = plus(channel, times(group, channels));
-      return plus(times(plus(within, literal(position * c)), m), output);
+      return plus(times(plus(within, literal(kernelPosition * c)), m), output);
     },
     rows: [0, kh * kw * channels],
   };
-  return lowerSpread(context, spread, sums);
+  return lowerTransposed(context, product, sums);
 }
 
-/** A transposed convolution: its matrix is the filter as it is. */
+/** A transposed convolution: the filter itself is the matrix. */
 export function lowerTransposedConvolution(
   context: Context,
   node: Node<'transposedConvolution'>,
@@ -84,7 +84,7 @@ export function lowerTransposedConvolution(
   const [images, filter] = node.inputs as [Node, Node];
   const [kh, kw, channels, m] = filterSizes(filter.shape);
   const { rows, outputPadding: _extra, ...geometry } = node.attributes;
-  const spread: Spread = {
+  const product: Transposed = {
     name: 'transposedConvolution',
     node,
     result,
@@ -93,67 +93,77 @@ export function lowerTransposedConvolution(
     kernel: [kh, kw],
     geometry,
     filter: filterMemory(context, filter),
-    index: (position, channel, column) => plus(times(plus(channel, literal(position * channels)), m), column),
+    index: (kernelPosition, channel, column) =>
+      plus(times(plus(channel, literal(kernelPosition * channels)), m), column),
     rows,
   };
-  return lowerSpread(context, spread, sums);
+  return lowerTransposed(context, product, sums);
 }
 
-function lowerSpread(context: Context, spread: Spread, sums: readonly Node[]): DraftLaunch[] {
-  const { kernel, channels, geometry, node, rows } = spread;
+function lowerTransposed(context: Context, product: Transposed, sums: readonly Node[]): DraftLaunch[] {
+  const { kernel, channels, geometry, node, rows } = product;
   if (isWinogradWorthwhile(kernel, channels, geometry, imageSizes(node.shape)[2])) {
     const kernelRows = worthwhileKernelRows(rows, kernel[1] * channels);
-    if (kernelRows !== undefined) return lowerWinograd(context, winogradProduct(spread, kernelRows), sums);
+    if (kernelRows !== undefined) return lowerWinograd(context, winogradProduct(product, kernelRows), sums);
   }
-  return spreadByPhases(context, spread, sums);
+  return lowerPhases(context, product, sums);
 }
 
-/** A kernel position of one axis, and which input it brings to the first output of its phase. */
-type Tap = { readonly tap: number; readonly shift: number };
+/** A kernel position along one axis, and the input that it adds to the first output of its phase. */
+type AxisPosition = { readonly position: number; readonly shift: number };
 
-/** Kernel positions of one axis that reach output positions ≡ `residue`, in the order of their input positions. */
-function tapsOf(kernel: number, geometry: FullGeometry, axis: 0 | 1): Tap[][] {
+/**
+ * For each residue mod stride, the kernel positions that reach its outputs along an axis, in the order of their inputs.
+ */
+function axisPositions(kernel: number, geometry: FullGeometry, axis: 0 | 1): AxisPosition[][] {
   const { stride, padding, dilation } = geometry;
   return Array.from({ length: stride[axis] }, (_, residue) => {
-    const found: Tap[] = [];
-    for (let tap = kernel - 1; tap >= 0; tap--) {
-      const distance = residue + padding[axis][0] - tap * dilation[axis];
-      if (distance % stride[axis] === 0) found.push({ tap, shift: distance / stride[axis] });
+    const found: AxisPosition[] = [];
+    for (let position = kernel - 1; position >= 0; position--) {
+      const distance = residue + padding[axis][0] - position * dilation[axis];
+      if (distance % stride[axis] === 0) found.push({ position, shift: distance / stride[axis] });
     }
     return found;
   });
 }
 
-/** Zeros before and after the inputs of one axis that some tap brings to some output. */
-function marginOf(taps: readonly Tap[][], outputs: number, stride: number, inputs: number): [number, number] {
-  const shifts = taps.flat().map((tap) => tap.shift);
+/** Zeros before and after the inputs of one axis that kernel positions add to some output. */
+function marginOf(
+  positions: readonly AxisPosition[][],
+  outputs: number,
+  stride: number,
+  inputs: number,
+): [number, number] {
+  const shifts = positions.flat().map(({ shift }) => shift);
   const last = Math.ceil(outputs / stride) - 1;
   return [Math.max(0, -Math.min(0, ...shifts)), Math.max(0, last + Math.max(0, ...shifts) - (inputs - 1))];
 }
 
-/** Channels `from` to `to` of a kernel position, and the first row of the repacked filter that they fill. */
-type PackedTap = {
-  readonly position: number;
+/** Channels `from` to `to` of a kernel position, and their first row in the repacked filter. */
+type PackedRows = {
+  readonly kernelPosition: number;
   readonly from: number;
   readonly to: number;
   readonly row: number;
 };
 
-function spreadByPhases(context: Context, spread: Spread, sums: readonly Node[]): DraftLaunch[] {
-  const { node, images, kernel, geometry } = spread;
+function lowerPhases(context: Context, transposed: Transposed, sums: readonly Node[]): DraftLaunch[] {
+  const { node, images, kernel, geometry } = transposed;
   const { stride, groups } = geometry;
   const [n, h, w, columns] = imageSizes(node.shape);
   const [, oh, ow, inputs] = imageSizes(images.shape);
-  const rowTaps = tapsOf(kernel[0], geometry, 0);
-  const columnTaps = tapsOf(kernel[1], geometry, 1);
-  const rows = marginOf(rowTaps, h, stride[0], oh);
-  const margin = marginOf(columnTaps, w, stride[1], ow);
-  const packed: PackedTap[] = [];
+  const positionsY = axisPositions(kernel[0], geometry, 0);
+  const positionsX = axisPositions(kernel[1], geometry, 1);
+  const padding = {
+    y: marginOf(positionsY, h, stride[0], oh),
+    x: marginOf(positionsX, w, stride[1], ow),
+  };
+  const packed: PackedRows[] = [];
   const phases: Phase[] = [];
-  for (const [py, ofRow] of rowTaps.entries()) {
-    for (const [px, ofColumn] of columnTaps.entries()) {
-      const runs = ofRow.flatMap(({ tap, shift }) =>
-        runsOfRow(spread, ofColumn, packed, { tap, dy: shift + rows[0], firstColumn: margin[0] }),
+  for (const [py, alongY] of positionsY.entries()) {
+    for (const [px, alongX] of positionsX.entries()) {
+      const runs = alongY.flatMap(({ position: ky, shift }) =>
+        runsOfRow(transposed, alongX, packed, { ky, dy: shift + padding.y[0], firstX: padding.x[0] }),
       );
       const size = [Math.ceil((h - py) / stride[0]), Math.ceil((w - px) / stride[1])] as const;
       phases.push({ offset: [py, px], size, runs });
@@ -162,14 +172,14 @@ function spreadByPhases(context: Context, spread: Spread, sums: readonly Node[])
   const packedRows = packed.reduce((sum, { from, to }) => sum + to - from, 0);
   const temporary: Memory = { label: 'repacked filter', elements: packedRows * columns };
   const product: Product = {
-    name: spread.name,
+    name: transposed.name,
     node,
-    result: spread.result,
+    result: transposed.result,
     source: {
       node: images,
       size: [oh, ow, inputs],
       index: imageIndex(images),
-      padding: { rows, columns: margin },
+      padding,
     },
     filter: temporary,
     columns,
@@ -180,32 +190,35 @@ function spreadByPhases(context: Context, spread: Spread, sums: readonly Node[])
     outputIndex: imageIndex(node),
     groups,
   };
-  const pack = repackFilter(context, spread, temporary, packed, columns);
+  const pack = repackFilter(context, transposed, temporary, packed, columns);
   return [pack, ...lowerProduct(context, product, sums)];
 }
 
-/** Runs of one kernel row, and their rows of the repacked filter: taps whose inputs are neighbours are one run. */
+/**
+ * Runs of kernel row `ky`; appends their rows to the repacked filter. Kernel positions with adjacent inputs are one
+ * run.
+ */
 function runsOfRow(
-  { kernel, channels, rows }: Spread,
-  taps: readonly Tap[],
-  packed: PackedTap[],
-  { tap: ky, dy, firstColumn }: { readonly tap: number; readonly dy: number; readonly firstColumn: number },
+  { kernel, channels, rows }: Transposed,
+  positions: readonly AxisPosition[],
+  packed: PackedRows[],
+  { ky, dy, firstX }: { readonly ky: number; readonly dy: number; readonly firstX: number },
 ): Run[] {
   const runs: Run[] = [];
-  // Where a run would go on: the next pixel, if the last one was met to its end.
+  // The pixel with which the last run goes on, if it includes all channels of the one before.
   let next: number | undefined;
-  for (const { tap: kx, shift } of taps) {
-    const position = ky * kernel[1] + kx;
-    const from = Math.max(0, rows[0] - position * channels);
-    const to = Math.min(channels, rows[1] - position * channels);
+  for (const { position: kx, shift } of positions) {
+    const kernelPosition = ky * kernel[1] + kx;
+    const from = Math.max(0, rows[0] - kernelPosition * channels);
+    const to = Math.min(channels, rows[1] - kernelPosition * channels);
     if (from >= to) continue;
     const last = packed.at(-1);
     const row = last === undefined ? 0 : last.row + last.to - last.from;
-    packed.push({ position, from, to, row });
+    packed.push({ kernelPosition, from, to, row });
     const open = runs.at(-1);
     if (open !== undefined && shift === next && from === 0)
       runs[runs.length - 1] = { ...open, length: open.length + to };
-    else runs.push({ dy, dx: shift + firstColumn, start: from, length: to - from, filterRow: row });
+    else runs.push({ dy, dx: shift + firstX, start: from, length: to - from, filterRow: row });
     next = to === channels ? shift + 1 : undefined;
   }
   return runs;
@@ -214,21 +227,21 @@ function runsOfRow(
 /** The filter's rows in the order of `packed`, one below the other. */
 function repackFilter(
   context: Context,
-  { filter, index }: Spread,
+  { filter, index }: Transposed,
   to: Memory,
-  packed: readonly PackedTap[],
+  packed: readonly PackedRows[],
   columns: number,
 ): DraftLaunch {
   const draft = createDraft(context);
   const b = draft.builder;
   const source = draft.input(filter);
   const target = draft.output(to);
-  const chunks = Math.max(...packed.map((tap) => tap.to - tap.from));
+  const chunks = Math.max(...packed.map((rows) => rows.to - rows.from));
   const chunk = chunkIndex(chunks);
-  for (const { position, from, to: end, row } of packed) {
+  for (const { kernelPosition, from, to: end, row } of packed) {
     b.guard(chunk, end - from, () => {
       eachVector(b, columns, (column, count) => {
-        const value = b.load(source, index(position, plus(chunk, literal(from)), column));
+        const value = b.load(source, index(kernelPosition, plus(chunk, literal(from)), column));
         b.store(target, plus(plus(times(chunk, columns), literal(row * columns)), column), value, count);
       });
     });
@@ -236,27 +249,27 @@ function repackFilter(
   return draft.finish('repackFilter', chunks);
 }
 
-/** With stride 1 it is a convolution of the inputs with the reversed filter. */
+/** With stride 1: a convolution of the inputs with the reversed filter. */
 function winogradProduct(
-  { name, node, result, images, channels, kernel, geometry, filter, index, rows }: Spread,
+  { name, node, result, images, channels, kernel, geometry, filter, index, rows }: Transposed,
   [firstRow, endRow]: RowRange,
 ): WinogradProduct {
   const [kh, kw] = kernel;
   const [n, h, w, columns] = imageSizes(node.shape);
   const [, oh, ow, inputs] = imageSizes(images.shape);
   const { padding } = geometry;
-  // Reversed, the last kernel row that takes part is the first.
-  const positionOf = (row: number, tap: number): number => (endRow - 1 - row) * kw + (kw - 1 - tap);
+  // In the reversed filter, the last kernel row that takes part is the first.
+  const kernelPosition = (row: number, tap: number): number => (endRow - 1 - row) * kw + (kw - 1 - tap);
   const isWhole = rows[1] - rows[0] === kh * kw * channels;
   const taps: FilterTaps = {
     memory: filter,
     kernelRows: endRow - firstRow,
     channels,
     columns,
-    index: (row, tap, channel, column) => index(positionOf(row, tap), channel, column),
+    index: (row, tap, channel, column) => index(kernelPosition(row, tap), channel, column),
     ...(!isWhole && {
       channelsOf: (row: number, tap: number): RowRange => {
-        const first = positionOf(row, tap) * channels;
+        const first = kernelPosition(row, tap) * channels;
         return [rows[0] - first, rows[1] - first];
       },
     }),
@@ -273,7 +286,7 @@ function winogradProduct(
       node: images,
       size: [oh, ow, inputs],
       index: imageIndex(images),
-      padding: { rows: margin(h, kh, padding[0][0], oh), columns: margin(w, kw, padding[1][0], ow) },
+      padding: { y: margin(h, kh, padding[0][0], oh), x: margin(w, kw, padding[1][0], ow) },
     },
     taps,
     columns,

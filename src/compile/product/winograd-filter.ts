@@ -1,26 +1,30 @@
-// Transforms a filter for minimal filtering, once a run: three taps become six points, in panels of columns.
+// The filter of Winograd's algorithm: three taps become six points, packed into panels of columns. It is transformed
+// once a run, by a kernel of its own.
 
 import type { RowRange } from '../../graph/node.ts';
 import type { KernelBuilder } from '../../kernel/builder.ts';
 import { type Int, literal, plus, times } from '../../kernel/int.ts';
 import type { Local } from '../../kernel/kernel.ts';
 import { type Context, chunkIndex, createDraft, type DraftLaunch, lane, type Memory } from '../draft.ts';
-import { eachChannelBlock, vectorAt } from './block.ts';
+import { eachColumnBlock, vectorAt } from './block.ts';
 import { POINTS, TAPS, tapsOfPoint, transformTaps } from './winograd.ts';
 
-/** A filter's three taps along the columns, in memory. */
+/** A filter with three taps along x, in memory. */
 export type FilterTaps = {
   readonly memory: Memory;
   readonly kernelRows: number;
   readonly channels: number;
   readonly columns: number;
-  /** Index of tap `tap` in filter row (row, channel), column. */
+  /** Index into the memory of a tap of (kernel row, channel), column. */
   readonly index: (row: number, tap: number, channel: Int, column: Int) => Int;
-  /** Channels of a (row, tap) that count; the others are zero. All, if absent. */
+  /** Channels of a (kernel row, tap) that take part; the others are zeros. Absent: all. */
   readonly channelsOf?: (row: number, tap: number) => RowRange;
 };
 
-/** (row, tap, channel) × column → (panel, point, row, channel) × column, panels of `vectors` vectors of columns. */
+/**
+ * The kernel that transforms a filter: (kernel row, tap, channel) × column → (panel, point, kernel row, channel) ×
+ * column, in panels of `vectors` vectors of columns.
+ */
 export function transformFilter(
   context: Context,
   taps: FilterTaps,
@@ -41,7 +45,7 @@ export function transformFilter(
     const transform = (panel: Int, v: number, column: Int): void => {
       const weights = Array.from({ length: TAPS }, (_, tap) => {
         const value = b.load(source, taps.index(row, tap, channel, column));
-        return withinChannels(b, value, channel, countingChannels(taps, row, tap), channels);
+        return withinChannels(b, value, channel, channelsOfTap(taps, row, tap), channels);
       });
       const points = transformTaps(b, weights as unknown as Parameters<typeof transformTaps>[1]);
       for (const [point, value] of points.entries()) {
@@ -50,7 +54,7 @@ export function transformFilter(
         b.store(target, plus(at, vectorAt(b.lanes, v)), value);
       }
     };
-    eachChannelBlock(draft, columns, vectors, (first, counts) => {
+    eachColumnBlock(draft, columns, vectors, (first, counts) => {
       for (const [v, count] of counts.entries()) {
         const column = plus(plus(first, literal(v * b.lanes)), lane(count));
         transform(first, v, column);
@@ -60,10 +64,10 @@ export function transformFilter(
   return { launch: draft.finish('winogradFilter', channels), memory };
 }
 
-/** Neighbouring points with the rows (row, channel) of the transformed filter outside which theirs are all zero. */
+/** Neighbouring points, and the range of rows (kernel row, channel) outside which their transformed filter is zero. */
 export type PointRange = { readonly first: number; readonly count: number; readonly range: RowRange };
 
-/** All points in their order, those with equal ranges together. */
+/** All points in order; neighbours with equal ranges are one entry. */
 export function pointRanges(taps: FilterTaps): PointRange[] {
   const ranges: PointRange[] = [];
   for (let point = 0; point < POINTS; point++) {
@@ -76,13 +80,13 @@ export function pointRanges(taps: FilterTaps): PointRange[] {
   return ranges;
 }
 
-/** From the first row to the last in which one of these taps counts. */
+/** From the first row to the last in which one of these taps takes part. */
 function rowsOfPoint(filter: FilterTaps, taps: readonly number[]): RowRange {
   const { kernelRows, channels } = filter;
   let [first, last] = [kernelRows * channels, 0];
   for (let row = 0; row < kernelRows; row++) {
     for (const tap of taps) {
-      const [start, end] = countingChannels(filter, row, tap);
+      const [start, end] = channelsOfTap(filter, row, tap);
       if (end <= start) continue;
       first = Math.min(first, row * channels + start);
       last = Math.max(last, row * channels + end);
@@ -91,20 +95,20 @@ function rowsOfPoint(filter: FilterTaps, taps: readonly number[]): RowRange {
   return [Math.min(first, last), last];
 }
 
-/** Those channels of a (row, tap) that count, within the filter; none if the end is not beyond the start. */
-function countingChannels({ channels, channelsOf }: FilterTaps, row: number, tap: number): RowRange {
+/** The channels of a (kernel row, tap) that take part; none if the end is not after the start. */
+function channelsOfTap({ channels, channelsOf }: FilterTaps, row: number, tap: number): RowRange {
   const [start, end] = channelsOf?.(row, tap) ?? [0, channels];
   return [Math.max(0, start), Math.min(channels, end)];
 }
 
-/** Where a row of a panel of the transformed filter lies; `panel` is its first column. */
+/** Address of a row of a panel of the transformed filter; `panel` is its first column. */
 export function filterAddress(taps: FilterTaps, width: number, point: Int, filterRow: Int, panel: Int): Int {
   const rows = taps.kernelRows * taps.channels;
   const row = plus(times(point, rows), filterRow);
   return plus(times(panel, POINTS * rows), times(row, width));
 }
 
-/** The value, or zero where `channel` is not in the range. */
+/** The value; zero if `channel` is outside the range. */
 function withinChannels(
   b: KernelBuilder,
   value: Local,

@@ -1,6 +1,6 @@
-// Brings images into scratch memory transformed for minimal filtering: six planes of tiles, in each the rows of a tile
-// one below the other, so that the rows under a filter are consecutive. Rows are brought one by one, shortly before
-// they are needed, so that loads from memory and arithmetic take turns.
+// The images of Winograd's algorithm, staged in scratch memory: a plane of tiles for each of the six points, in which
+// the rows of a tile are contiguous, as the sum over kernel rows needs them. Image rows are transformed one by one,
+// shortly before their use, so that loads from memory and arithmetic alternate.
 
 import type { KernelBuilder } from '../../kernel/builder.ts';
 import { type Int, literal, plus, times } from '../../kernel/int.ts';
@@ -10,49 +10,52 @@ import { createEmitter } from '../elementwise/expression.ts';
 import type { ImageSource } from './stage-image.ts';
 import { POINTS, type Six, TILE, transformGradients, transformInputs } from './winograd.ts';
 
-/** What becomes of neighbouring pixels of a tile. */
+/** The transformation of the pixels of a tile. */
 export type TileTransform = {
   readonly pixels: number;
   readonly apply: (b: KernelBuilder, pixels: readonly Local[]) => Six;
 };
 
-/** Of a convolution's images: six pixels under each four outputs. */
+/** For the images of a convolution: six pixels for every four outputs. */
 export const inputTransform: TileTransform = {
   pixels: POINTS,
   apply: (b, pixels) => transformInputs(b, pixels as unknown as Six),
 };
 
-/** Of the gradient of a convolution's output: four pixels. */
+/** For the gradient of a convolution's output: four pixels. */
 export const gradientTransform: TileTransform = {
   pixels: TILE,
   apply: (b, pixels) => transformGradients(b, pixels as unknown as Parameters<typeof transformGradients>[1]),
 };
 
-/** Scratch memory for transformed images. */
+/** Transformed images in scratch memory. */
 export type TransformedImages = {
-  /** Element `element` of (row, channel) from row `row` on, zeros above included; tiles count through the images. */
+  /**
+   * Address of element `element`, which counts (row, channel) from row `row` on; rows include the zeros above. Tiles
+   * count through all images.
+   */
   readonly address: (point: Int, tile: Int, row: Int, element: Int) => Int;
-  /** Emits the transformation of row `row` of an image into place `place`; nothing for rows past the end. */
+  /** Transforms row `row` of an image into place `place`; does nothing for rows after the last. */
   readonly stageRow: (image: Int, place: Int, row: Int) => void;
 };
 
-/** Tiles that cover so many columns of outputs. */
-export function tilesOf(outputColumns: number): number {
-  return Math.ceil(outputColumns / TILE);
+/** Tiles in a row of outputs. */
+export function tilesOf(outputWidth: number): number {
+  return Math.ceil(outputWidth / TILE);
 }
 
 /** Reserves scratch for `places` transformed images, with zeros where the source is padded. */
 export function createTransformedImages(
   draft: Draft,
   source: ImageSource,
-  shape: { readonly transform: TileTransform; readonly outputColumns: number; readonly places: number },
+  shape: { readonly transform: TileTransform; readonly outputWidth: number; readonly places: number },
 ): TransformedImages {
   const b = draft.builder;
   const { transform, places } = shape;
   const [height, , channels] = source.size;
-  const { rows } = source.padding;
-  const tiles = tilesOf(shape.outputColumns);
-  const paddedRows = rows[0] + height + rows[1];
+  const [above, below] = source.padding.y;
+  const tiles = tilesOf(shape.outputWidth);
+  const paddedRows = above + height + below;
   const pointStride = places * tiles * paddedRows * channels;
   const base = b.reserve(POINTS * pointStride);
   const address = (point: Int, tile: Int, row: Int, element: Int): Int =>
@@ -68,17 +71,17 @@ export function createTransformedImages(
         ),
       ),
     );
-  for (let row = 0; row < rows[0]; row++) clearRow(row);
-  for (let row = rows[0] + height; row < paddedRows; row++) clearRow(row);
+  for (let row = 0; row < above; row++) clearRow(row);
+  for (let row = above + height; row < paddedRows; row++) clearRow(row);
   const emit = createEmitter(draft);
   const stageRow = (image: Int, place: Int, row: Int): void =>
     b.guard(row, height, () =>
       eachVector(b, channels, (channel, count) => {
-        const pixel = (column: Int): Local => emit(source.node, source.index(image, row, column, channel));
+        const pixel = (x: Int): Local => emit(source.node, source.index(image, row, x, channel));
         eachTile(b, { tiles, transform, source, pixel }, (tile, pixels) => {
           for (const [point, value] of transform.apply(b, pixels).entries()) {
             const at = plus(times(place, tiles), tile);
-            b.store(SCRATCH, address(literal(point), at, plus(row, literal(rows[0])), channel), value, count);
+            b.store(SCRATCH, address(literal(point), at, plus(row, literal(above)), channel), value, count);
           }
         });
       }),
@@ -86,28 +89,28 @@ export function createTransformedImages(
   return { address, stageRow };
 }
 
-/** A row of an image, as tiles see it. */
+/** A row of an image, and how it is cut into tiles. */
 type Row = {
   readonly tiles: number;
   readonly transform: TileTransform;
   readonly source: ImageSource;
-  /** Emits the pixel in a column of the image. */
-  readonly pixel: (column: Int) => Local;
+  /** Emits pixel `x` of the row. */
+  readonly pixel: (x: Int) => Local;
 };
 
-/** Visits the tiles of a row from left to right with their pixels; what neighbours share is computed once. */
+/** Visits the tiles of a row from left to right with their pixels; pixels that two tiles share are emitted once. */
 function eachTile(
   b: KernelBuilder,
   { tiles, transform, source, pixel }: Row,
   body: (tile: Int, pixels: readonly Local[]) => void,
 ): void {
   const [, width] = source.size;
-  const [before] = source.padding.columns;
+  const [before] = source.padding.x;
   const shared = transform.pixels - TILE;
-  /** The pixel number `k` of a tile; outside the image, zero. */
+  /** Pixel number `k` of a tile; zero outside the image. */
   const at = (tile: number, k: number): Local => {
-    const column = tile * TILE + k - before;
-    return column >= 0 && column < width ? pixel(literal(column)) : b.literal(0);
+    const x = tile * TILE + k - before;
+    return x >= 0 && x < width ? pixel(literal(x)) : b.literal(0);
   };
   const first = Array.from({ length: transform.pixels }, (_, k) => at(0, k));
   body(literal(0), first);
