@@ -1,10 +1,11 @@
 // A run's folder: begun once, continued by --resume, never mixed with another run's files.
 
-import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { throwFaults, UsageError } from '../base/errors.ts';
 import { settingsDifferences } from '../base/merge.ts';
 import type { Json } from '../base/schema.ts';
+import { makeFolder } from '../native/folders.ts';
 import { readSettingsFile, removeTemporaries, writeWhole } from './files.ts';
 import { lockFolder } from './folder-lock.ts';
 
@@ -75,7 +76,7 @@ export function enterRunFolder(
     );
   }
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
   } catch {
     throw new UsageError(`${folder}: can't be created; choose another --out`);
   }

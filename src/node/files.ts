@@ -5,7 +5,6 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -17,6 +16,7 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { messageOf, UsageError } from '../base/errors.ts';
 import type { FileSource } from '../data/load-named-set.ts';
+import { makeFolder } from '../native/folders.ts';
 
 const TEMPORARY = '.ohmic-temporary';
 
@@ -29,7 +29,7 @@ const TEMPORARY = '.ohmic-temporary';
 export function writeWhole(path: string, content: Uint8Array | string): void {
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}${TEMPORARY}`);
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     const file = openSync(temporary, 'w');
     try {
       const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
