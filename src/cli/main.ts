@@ -1,23 +1,30 @@
 #!/usr/bin/env node
 // The `ohmic` command: parses arguments, runs one command, turns errors into messages and exit codes.
-// 0 ok, 1 a mistake that the user can fix, 70 a bug in ohmic, 130 and 143 stopped by Ctrl-C and SIGTERM.
+// 0 ok, 1 a mistake that the user can fix, 70 a bug in ohmic, 129, 130 and 143 stopped by the terminal's end, Ctrl-C and
+// SIGTERM.
 
 import { UsageError } from '../base/errors.ts';
-import { Interruption } from './interruption.ts';
+import { endOnSignals, Interruption } from './interruption.ts';
 import { buildProgram } from './program.ts';
 
 const BUG_EXIT_CODE = 70;
 
-// A reader that has seen enough (`ohmic inspect … | head`) is no error.
+// What can't be shown ends no work: a terminal that is gone, a full disk. Who asked for an output hears that it is missing.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // A reader that has seen enough (`ohmic inspect … | head`) is no error.
   if (error.code === 'EPIPE') process.exit(0);
-  throw error;
+  // Each write fails.
+  if (isTold) return;
+  isTold = true;
+  process.exitCode = 1;
+  process.stderr.write(
+    `ohmic: standard output can't be written (${error.message}); what was to come is missing\n`,
+  );
 });
+process.stderr.on('error', () => undefined);
+let isTold = false;
 
-// Nobody looks at the progress any more: the work goes on.
-process.stderr.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-});
+endOnSignals();
 
 try {
   await buildProgram().parseAsync(process.argv);
