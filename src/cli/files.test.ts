@@ -1,7 +1,7 @@
 // Files and folders at the edge: what is no folder, no settings, or can't be written.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -52,4 +52,58 @@ test('settings are fields with values, whatever the syntax', () => {
       message: `${place('settings')}: expected fields with values, \`name: value\`, got ${came}`,
     });
   }
+});
+
+test('settings that would take minutes or all memory are refused in less than a second', () => {
+  const nested = (depth: number): string => `a: ${'['.repeat(depth)}1${']'.repeat(depth)}`;
+  const bomb = ['a: &a [x, x, x, x, x, x, x, x, x]'];
+  for (let k = 1; k < 10; k++) {
+    const [name, before] = ['abcdefghij'[k], 'abcdefghij'[k - 1]];
+    bomb.push(`${name}: &${name} [${Array.from({ length: 9 }, () => `*${before}`).join(', ')}]`);
+  }
+  const keys = (count: number): string => Array.from({ length: count }, (_, k) => `k${k}: ${k}`).join('\n');
+  for (const [content, expected] of [
+    ['a: &x\n  b: *x\n', /expected at most 64 levels of fields; an alias/],
+    ['&x [*x]', /expected at most 64 levels/],
+    [bomb.join('\n'), /neither JSON nor YAML: Excessive alias count/],
+    [keys(50_000), /settings: expected at most 10000 values, got more$/],
+    [keys(200_000), /expected settings, got \d+ characters; more than 1000000 are none$/],
+    [
+      JSON.stringify(
+        Object.fromEntries(
+          keys(50_000)
+            .split('\n')
+            .map((line) => line.split(': ')),
+        ),
+      ),
+      /at most 10000 values/,
+    ],
+    [nested(65), /expected at most 64 levels/],
+    [nested(100_000), /neither JSON nor YAML: /],
+    ['a: 1\nb: 2\na: 3\n', /neither JSON nor YAML: "a" stands there twice/],
+    ['- '.repeat(500_000), /./],
+  ] as const) {
+    writeFileSync(place('settings'), content);
+    const begun = performance.now();
+    assert.throws(
+      () => readSettingsFile(place('settings')),
+      (error: unknown) => {
+        assert.ok(error instanceof Error && error.name === 'UsageError', String(error));
+        assert.match(error.message, expected);
+        assert.ok(error.message.length < 1000, `${error.message.length} characters`);
+        return true;
+      },
+    );
+    // Half a second for the longest on the machine where it was measured; the fault took 25 s.
+    assert.ok(performance.now() - begun < 3000, content.slice(0, 20));
+  }
+  writeFileSync(place('settings'), 'a: &x { b: 1 }\nc: *x\n');
+  assert.deepEqual(readSettingsFile(place('settings')), { a: { b: 1 }, c: { b: 1 } });
+});
+
+test('a file without end is no settings file', { skip: !existsSync('/dev/zero') && 'no /dev/zero' }, () => {
+  assert.throws(() => readSettingsFile('/dev/zero'), {
+    name: 'UsageError',
+    message: /got \d+ characters; more/,
+  });
 });
