@@ -5,6 +5,7 @@
 
 import { UsageError } from '../base/errors.ts';
 import { endOnSignals, Interruption } from './interruption.ts';
+import { readable } from './print.ts';
 import { buildProgram } from './program.ts';
 
 const BUG_EXIT_CODE = 70;
@@ -34,14 +35,16 @@ try {
 
 function report(thrown: unknown): number {
   if (thrown instanceof Interruption) {
-    process.stderr.write(`${thrown.message}\n`);
+    process.stderr.write(`${readable(thrown.message)}\n`);
     return thrown.exitCode;
   }
   if (thrown instanceof UsageError) {
-    process.stderr.write(`ohmic: ${thrown.message}\n`);
+    process.stderr.write(`ohmic: ${readable(thrown.message)}\n`);
     return 1;
   }
   const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
-  process.stderr.write(`ohmic: this is a bug in ohmic; please report it with the lines below\n${text}\n`);
+  process.stderr.write(
+    `ohmic: this is a bug in ohmic; please report it with the lines below\n${readable(text)}\n`,
+  );
   return BUG_EXIT_CODE;
 }

@@ -10,6 +10,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -49,7 +50,9 @@ export function writeWhole(path: string, content: Uint8Array | string): void {
 
 /** Removes what a killed process left half-written in a folder. */
 export function removeTemporaries(folder: string): void {
-  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+  // What stands there instead of a folder is reported by whoever writes into it.
+  const isFolder = statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true;
+  for (const name of isFolder ? readdirSync(folder) : []) {
     if (name.endsWith(TEMPORARY)) rmSync(join(folder, name), { force: true });
   }
 }
@@ -94,9 +97,45 @@ export function cacheSource(folder: string): FileSource {
   };
 }
 
-/** The content of an address. */
-export async function download(address: string): Promise<Uint8Array> {
-  const response = await fetch(address);
-  if (!response.ok) throw new UsageError(`the server answered ${response.status} ${response.statusText}`);
-  return new Uint8Array(await response.arrayBuffer());
+/** How a download may end early. */
+export type DownloadOptions = {
+  /** Bytes after which it fails: more than what is expected there. */
+  readonly most?: number;
+  /** Seconds without a byte after which it fails, however long all of it may take. */
+  readonly silentSeconds?: number;
+};
+
+/**
+ * The content of an address.
+ *
+ * @throws UsageError if there is no answer, one that refuses, one that falls silent, or more than was expected; with its
+ *   cause
+ */
+export async function download(
+  address: string,
+  { most = Number.POSITIVE_INFINITY, silentSeconds = 60 }: DownloadOptions = {},
+): Promise<Uint8Array> {
+  const controller = new AbortController();
+  const silent = new UsageError(`nothing came for ${silentSeconds} s`);
+  const timer = setTimeout(() => controller.abort(silent), 1000 * silentSeconds);
+  try {
+    const response = await fetch(address, { signal: controller.signal });
+    if (!response.ok) throw new UsageError(`the server answered ${response.status} ${response.statusText}`);
+    const parts: Uint8Array[] = [];
+    let count = 0;
+    for await (const part of response.body ?? []) {
+      timer.refresh();
+      count += part.length;
+      if (count > most) throw new UsageError(`expected at most ${most} bytes, got more`);
+      parts.push(part);
+    }
+    return new Uint8Array(Buffer.concat(parts));
+  } catch (thrown) {
+    if (controller.signal.aborted) throw silent;
+    throw thrown instanceof UsageError ? thrown : new UsageError(messageOf(thrown));
+  } finally {
+    clearTimeout(timer);
+    // What is still to come is not wanted.
+    controller.abort();
+  }
 }
