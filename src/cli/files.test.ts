@@ -1,12 +1,20 @@
 // Files and folders at the edge: what is no folder, no settings, or can't be written.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { readSettingsFile, writeWhole } from './files.ts';
-import { enterRunFolder, freshFolder } from './run-folder.ts';
+import { createFolder, enterRunFolder, freshFolder } from './run-folder.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ohmic-files-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -106,4 +114,32 @@ test('a file without end is no settings file', { skip: !existsSync('/dev/zero') 
     name: 'UsageError',
     message: /got \d+ characters; more/,
   });
+});
+
+test('a folder that is no run’s is neither begun nor continued in, and stays as it is', () => {
+  const settings = { backend: 'wasm', seed: 0 };
+  const enter = (name: string, resume: boolean): void => enterRunFolder(place(name), settings, { resume });
+  writeWhole(place('photos/one.jpg'), 'x');
+  writeWhole(place('editor/settings.json'), '{ "editor.fontSize": 12 }');
+  writeWhole(place('list/settings.json'), '[1]');
+  mkdirSync(place('locked/.lock'), { recursive: true });
+  for (const resume of [false, true]) {
+    for (const [name, message] of [
+      ['photos', /photos holds files that are no run's; choose another --out$/],
+      ['editor', /editor\/settings\.json: expected the settings of a run, got another file; choose another/],
+      ['list', /list\/settings\.json: expected fields with values/],
+      ['locked', /locked\/\.lock: can't be locked/],
+    ] as const)
+      assert.throws(() => enter(name, resume), { name: 'UsageError', message });
+  }
+  assert.deepEqual(readdirSync(place('photos')), ['one.jpg']);
+  assert.equal(readFileSync(place('editor/settings.json'), 'utf8'), '{ "editor.fontSize": 12 }');
+  assert.throws(() => createFolder(place('file')), {
+    name: 'UsageError',
+    message: /file: can't be created \(a file stands there\); choose another --out$/,
+  });
+  assert.throws(() => createFolder('/proc/ohmic/run'), { name: 'UsageError' });
+  // Settings alone, of a run that failed at its start, are no hindrance.
+  writeWhole(place('failed/settings.json'), JSON.stringify(settings));
+  enter('failed', false);
 });

@@ -17,6 +17,7 @@ import { removeTemporaries } from './files.ts';
 import { follow } from './follow.ts';
 import { onTerminalEnd } from './interruption.ts';
 import type { Task } from './progress.ts';
+import { createFolder } from './run-folder.ts';
 import type { Workplace } from './workplace.ts';
 
 /** A training, where its files go, and what people call it: "digital training". */
@@ -42,6 +43,7 @@ export async function trainInFolder(
   place: Workplace,
   signal: AbortSignal,
 ): Promise<TrainedNetwork> {
+  createFolder(folder);
   removeTemporaries(folder);
   const { batchSize, epochs, augmentation } = stage.settings;
   const { line } = place.progress;
