@@ -89,6 +89,7 @@ test('settings that would take minutes or all memory are refused in less than a 
     [nested(65), /expected at most 64 levels/],
     [nested(100_000), /neither JSON nor YAML: /],
     ['a: 1\nb: 2\na: 3\n', /neither JSON nor YAML: "a" stands there twice/],
+    ['{ [a]: 1 }', /expected a name before each colon, got fields, a list or an alias$/],
     ['- '.repeat(500_000), /./],
   ] as const) {
     writeFileSync(place('settings'), content);

@@ -1,7 +1,7 @@
 // YAML as settings have it. A text that would take minutes or all memory, whether by mistake or on purpose, is refused in
 // less than a second: too long, too many values, too deep, aliases that unfold without end.
 
-import { isMap, isScalar, parseDocument, visit } from 'yaml';
+import { isScalar, parseDocument, visit } from 'yaml';
 import { messageOf } from '../base/errors.ts';
 import type { Json } from '../base/schema.ts';
 
@@ -25,7 +25,7 @@ export function parseYaml(text: string): Json {
     const document = parseDocument(text, { uniqueKeys: false });
     const [error] = document.errors;
     if (error !== undefined) throw error;
-    visit(document, { Map: (_, map) => refuseRepeated(map.items) });
+    visit(document, { Map: (_, map) => refuseNames(map.items) });
     value = document.toJS() as Json;
   } catch (thrown) {
     throw new Error(`neither JSON nor YAML: ${messageOf(thrown)}`);
@@ -34,12 +34,13 @@ export function parseYaml(text: string): Json {
   return value;
 }
 
-function refuseRepeated(items: readonly { readonly key: unknown }[]): void {
+/** Names of fields are texts or numbers, each once. */
+function refuseNames(items: readonly { readonly key: unknown }[]): void {
   const seen = new Set<unknown>();
   for (const { key } of items) {
-    const name = isScalar(key) ? key.value : isMap(key) ? undefined : key;
-    if (name !== undefined && seen.has(name)) throw new Error(`"${String(name)}" stands there twice`);
-    seen.add(name);
+    if (!isScalar(key)) throw new Error('expected a name before each colon, got fields, a list or an alias');
+    if (seen.has(key.value)) throw new Error(`"${String(key.value)}" stands there twice`);
+    seen.add(key.value);
   }
 }
 
