@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -31,6 +31,17 @@ test('a cache keeps what is written, and makes the folders it needs', async () =
   await cache.write!('set/file', Uint8Array.of(1, 2));
   assert.deepEqual(await cache.read('set/file'), Uint8Array.of(1, 2));
   assert.equal(cache.describe, `cache ${place('cache')}`);
+});
+
+test('a cache loses what killed downloads left, once it is old', async () => {
+  const cache = cacheSource(place('littered'));
+  mkdirSync(place('littered'));
+  for (const name of ['.old.1.ohmic-temporary', '.new.2.ohmic-temporary'])
+    writeFileSync(place(`littered/${name}`), '');
+  const before = Date.now() / 1000 - 7200;
+  utimesSync(place('littered/.old.1.ohmic-temporary'), before, before);
+  await cache.write!('file', Uint8Array.of(1));
+  assert.deepEqual(readdirSync(place('littered')).sort(), ['.new.2.ohmic-temporary', 'file']);
 });
 
 test('bytes of a file that is not there are an error', () => {

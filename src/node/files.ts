@@ -48,12 +48,20 @@ export function writeWhole(path: string, content: Uint8Array | string): void {
   }
 }
 
-/** Removes what a killed process left half-written in a folder. */
-export function removeTemporaries(folder: string): void {
+/**
+ * Removes what a killed process left half-written in a folder.
+ *
+ * @param hours how old it must be, where other processes may be writing
+ */
+export function removeTemporaries(folder: string, hours = 0): void {
   // What stands there instead of a folder is reported by whoever writes into it.
   const isFolder = statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true;
   for (const name of isFolder ? readdirSync(folder) : []) {
-    if (name.endsWith(TEMPORARY)) rmSync(join(folder, name), { force: true });
+    const path = join(folder, name);
+    if (!name.endsWith(TEMPORARY)) continue;
+    const { mtimeMs = 0 } = (hours > 0 && statSync(path, { throwIfNoEntry: false })) || {};
+    if (performance.timeOrigin + performance.now() - mtimeMs >= hours * 3_600_000)
+      rmSync(path, { force: true });
   }
 }
 
@@ -92,7 +100,10 @@ export function folderSource(folder: string): FileSource {
 export function cacheSource(folder: string): FileSource {
   return {
     ...folderSource(folder),
-    write: async (name, bytes) => writeWhole(join(folder, name), bytes),
+    write: async (name, bytes) => {
+      removeTemporaries(dirname(join(folder, name)), 1);
+      writeWhole(join(folder, name), bytes);
+    },
     describe: `cache ${folder}`,
   };
 }
