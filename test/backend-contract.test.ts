@@ -160,6 +160,10 @@ for (const { name, start } of backends) {
       const closed = new UsageError(`${name} backend: used after close; create a new one`);
       await assert.rejects(backend.load(sums(backend)), closed);
       await assert.rejects(program.run(buffers, bits(1)), closed);
+      // Its memory is gone.
+      await assert.rejects(buffers[0]!.read(), closed);
+      await assert.rejects(buffers[0]!.write(new Float32Array(ELEMENTS)), closed);
+      for (const buffer of buffers) buffer.free();
       program.free();
     });
   });
@@ -167,15 +171,15 @@ for (const { name, start } of backends) {
 
 test('impossible numbers of threads are refused', async () => {
   const compiler = findCompiler();
-  for (const threads of [0, -1, 1.5]) {
+  for (const threads of [0, -1, 1.5, 1e9]) {
     await assert.rejects(
       createWasmBackend({ threads, startWorker: startNodeWorker }),
-      new UsageError(`createWasmBackend: threads must be a whole number from 1, got ${threads}`),
+      new UsageError(`createWasmBackend: threads must be a whole number from 1 to 1024, got ${threads}`),
     );
     if (compiler === undefined) continue;
     await assert.rejects(
       createNativeBackend(compiler, threads),
-      new UsageError(`createNativeBackend: threads must be a whole number from 1, got ${threads}`),
+      new UsageError(`createNativeBackend: threads must be a whole number from 1 to 1024, got ${threads}`),
     );
   }
 });

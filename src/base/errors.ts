@@ -35,7 +35,10 @@ export function throwFaults(where: string, faults: readonly string[]): void {
   }
 }
 
-/** The message of anything that was thrown. */
+/** The message of anything that was thrown, and that of its cause: "fetch failed" alone says nothing. */
 export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  if (!(thrown instanceof Error)) return String(thrown);
+  // Several attempts that failed have no message together.
+  const own = thrown.message || (thrown as { readonly code?: string }).code || thrown.name;
+  return thrown.cause instanceof Error ? `${own}: ${messageOf(thrown.cause)}` : own;
 }

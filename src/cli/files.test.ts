@@ -1,12 +1,20 @@
 // Files and folders at the edge: what is no folder, no settings, or can't be written.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { readSettingsFile, writeWhole } from './files.ts';
-import { enterRunFolder, freshFolder } from './run-folder.ts';
+import { createFolder, enterRunFolder, freshFolder } from './run-folder.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ohmic-files-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -52,4 +60,87 @@ test('settings are fields with values, whatever the syntax', () => {
       message: `${place('settings')}: expected fields with values, \`name: value\`, got ${came}`,
     });
   }
+});
+
+test('settings that would take minutes or all memory are refused in less than a second', () => {
+  const nested = (depth: number): string => `a: ${'['.repeat(depth)}1${']'.repeat(depth)}`;
+  const bomb = ['a: &a [x, x, x, x, x, x, x, x, x]'];
+  for (let k = 1; k < 10; k++) {
+    const [name, before] = ['abcdefghij'[k], 'abcdefghij'[k - 1]];
+    bomb.push(`${name}: &${name} [${Array.from({ length: 9 }, () => `*${before}`).join(', ')}]`);
+  }
+  const keys = (count: number): string => Array.from({ length: count }, (_, k) => `k${k}: ${k}`).join('\n');
+  for (const [content, expected] of [
+    ['a: &x\n  b: *x\n', /expected at most 64 levels of fields; an alias/],
+    ['&x [*x]', /expected at most 64 levels/],
+    [bomb.join('\n'), /neither JSON nor YAML: Excessive alias count/],
+    [keys(50_000), /settings: expected at most 10000 values, got more$/],
+    [keys(200_000), /expected settings, got \d+ characters; more than 1000000 are none$/],
+    [
+      JSON.stringify(
+        Object.fromEntries(
+          keys(50_000)
+            .split('\n')
+            .map((line) => line.split(': ')),
+        ),
+      ),
+      /at most 10000 values/,
+    ],
+    [nested(65), /expected at most 64 levels/],
+    [nested(100_000), /neither JSON nor YAML: /],
+    ['a: 1\nb: 2\na: 3\n', /neither JSON nor YAML: "a" stands there twice/],
+    ['{ [a]: 1 }', /expected a name before each colon, got fields, a list or an alias$/],
+    ['- '.repeat(500_000), /./],
+  ] as const) {
+    writeFileSync(place('settings'), content);
+    const begun = performance.now();
+    assert.throws(
+      () => readSettingsFile(place('settings')),
+      (error: unknown) => {
+        assert.ok(error instanceof Error && error.name === 'UsageError', String(error));
+        assert.match(error.message, expected);
+        assert.ok(error.message.length < 1000, `${error.message.length} characters`);
+        return true;
+      },
+    );
+    // Half a second for the longest on the machine where it was measured; the fault took 25 s.
+    assert.ok(performance.now() - begun < 3000, content.slice(0, 20));
+  }
+  writeFileSync(place('settings'), 'a: &x { b: 1 }\nc: *x\n');
+  assert.deepEqual(readSettingsFile(place('settings')), { a: { b: 1 }, c: { b: 1 } });
+});
+
+test('a file without end is no settings file', { skip: !existsSync('/dev/zero') && 'no /dev/zero' }, () => {
+  assert.throws(() => readSettingsFile('/dev/zero'), {
+    name: 'UsageError',
+    message: /got \d+ characters; more/,
+  });
+});
+
+test('a folder that is no run’s is neither begun nor continued in, and stays as it is', () => {
+  const settings = { backend: 'wasm', seed: 0 };
+  const enter = (name: string, resume: boolean): void => enterRunFolder(place(name), settings, { resume });
+  writeWhole(place('photos/one.jpg'), 'x');
+  writeWhole(place('editor/settings.json'), '{ "editor.fontSize": 12 }');
+  writeWhole(place('list/settings.json'), '[1]');
+  mkdirSync(place('locked/.lock'), { recursive: true });
+  for (const resume of [false, true]) {
+    for (const [name, message] of [
+      ['photos', /photos holds files that are no run's; choose another --out$/],
+      ['editor', /editor\/settings\.json: expected the settings of a run, got another file; choose another/],
+      ['list', /list\/settings\.json: expected fields with values/],
+      ['locked', /locked\/\.lock: can't be locked/],
+    ] as const)
+      assert.throws(() => enter(name, resume), { name: 'UsageError', message });
+  }
+  assert.deepEqual(readdirSync(place('photos')), ['one.jpg']);
+  assert.equal(readFileSync(place('editor/settings.json'), 'utf8'), '{ "editor.fontSize": 12 }');
+  assert.throws(() => createFolder(place('file')), {
+    name: 'UsageError',
+    message: /file: can't be created \(a file stands there\); choose another --out$/,
+  });
+  assert.throws(() => createFolder('/proc/ohmic/run'), { name: 'UsageError' });
+  // Settings alone, of a run that failed at its start, are no hindrance.
+  writeWhole(place('failed/settings.json'), JSON.stringify(settings));
+  enter('failed', false);
 });

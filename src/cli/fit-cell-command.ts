@@ -7,8 +7,10 @@ import { type CellFit, fitCell } from '../cells/fit.ts';
 import type { LawChoice } from '../cells/fit-law.ts';
 import { parseMeasurements } from '../cells/measurements.ts';
 import { cellFitPage, withError } from '../report/cell-fit-page.ts';
+import { jsonText } from '../report/json.ts';
 import { CELL_ENDINGS, cellFileText } from './cell-file.ts';
 import { readBytes, writeWhole } from './files.ts';
+import { print } from './print.ts';
 import { table } from './table.ts';
 import { ohmicVersion } from './workplace.ts';
 
@@ -61,9 +63,8 @@ export async function fitCellCommand(file: string, flags: FitCellFlags): Promise
   ];
   writeWhole(out, cellFileText(out, cell, comment));
   writeWhole(page, cellFitPage(fit));
-  process.stdout.write(
-    json ? `${JSON.stringify(cell, null, 2)}\n` : `${summaryOf(fit)}\ncell: ${out}\nreport: ${page}\n`,
-  );
+  if (json) process.stdout.write(`${jsonText(cell)}\n`);
+  else print(`${summaryOf(fit)}\ncell: ${out}\nreport: ${page}\n`);
 }
 
 /** Rounds every number to this many digits. */

@@ -1,65 +1,80 @@
-// One process at a time in a run's folder: two would overwrite each other's checkpoints. The lock names its
-// holder, so that the lock of a killed process is recognised and replaced.
+// One process at a time in a run's folder: two would overwrite each other's checkpoints. The operating system holds the
+// lock, through SQLite, which is part of Node and locks files in the same way on every system. So the lock ends with its
+// process, however that ends, and a suspended process keeps it; if several processes start at once, one gets it.
 
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { UsageError } from '../base/errors.ts';
+import type { DatabaseSync } from 'node:sqlite';
+import { messageOf, UsageError } from '../base/errors.ts';
 
-/** Holder of a lock. */
+/** Who has the lock: for people, nothing depends on it. */
 type Holder = { readonly pid: number; readonly host: string };
 
+/**
+ * The locked file, an empty database. It stays: who removed it could remove the one that another process has just locked.
+ * Nobody else opens it: systems drop a process's lock when it closes the file, however often that is open.
+ */
 const LOCK = '.lock';
+const HOLDER = '.lock-holder';
+
+/** SQLITE_BUSY. */
+const BUSY = 5;
 
 /**
  * Takes a folder for this process, until it ends.
  *
- * @throws UsageError if another process is at work in it
+ * @throws UsageError if a process is at work in it, or it can't be locked
  */
 export function lockFolder(folder: string): void {
-  const path = join(folder, LOCK);
-  const own: Holder = { pid: process.pid, host: hostname() };
-  const take = (): boolean => {
-    try {
-      // Fails if the file is there: of two processes that try, one succeeds.
-      writeFileSync(path, JSON.stringify(own), { flag: 'wx' });
-      return true;
-    } catch (thrown) {
-      if ((thrown as NodeJS.ErrnoException).code === 'EEXIST') return false;
-      throw new UsageError(`${folder}: can't be written; choose another --out`);
-    }
-  };
-  if (!take()) {
-    const holder = readHolder(path);
-    if (holder !== undefined && isAtWork(holder, own)) {
-      throw new UsageError(
-        `${folder}: process ${holder.pid} on ${holder.host} is at work in it; wait for its end, or choose another --out (if there is no such process, remove ${path})`,
-      );
-    }
-    rmSync(path, { force: true });
-    if (!take()) throw new UsageError(`${folder}: another process has just begun to work in it`);
-  }
-  process.once('exit', () => rmSync(path, { force: true }));
-}
-
-function readHolder(path: string): Holder | undefined {
+  const [path, holder] = [join(folder, LOCK), join(folder, HOLDER)];
+  let database: DatabaseSync | undefined;
   try {
-    const { pid, host } = JSON.parse(readFileSync(path, 'utf8')) as Partial<Holder>;
-    return pid === undefined || host === undefined ? undefined : { pid, host };
-  } catch {
-    return undefined;
-  }
-}
-
-/** A process on another machine cannot be checked, and counts as running. */
-function isAtWork({ pid, host }: Holder, own: Holder): boolean {
-  if (host !== own.host) return true;
-  if (pid === own.pid) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
+    database = new (sqlite())(path);
+    // A transaction that is never ended, and that keeps no journal.
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
   } catch (thrown) {
-    // The process exists, but belongs to another user.
-    return (thrown as NodeJS.ErrnoException).code === 'EPERM';
+    database?.close();
+    if ((thrown as { readonly errcode?: number }).errcode === BUSY) throw atWork(folder, holder);
+    throw new UsageError(
+      `${path}: can't be locked (${messageOf(thrown)}); remove it if it is no lock of ohmic, or choose another --out`,
+    );
   }
+  const held = database;
+  try {
+    const own: Holder = { pid: process.pid, host: hostname() };
+    writeFileSync(holder, JSON.stringify(own));
+  } catch {
+    // The lock holds all the same.
+  }
+  process.once('exit', () => {
+    rmSync(holder, { force: true, recursive: true });
+    held.close();
+  });
+}
+
+/** SQLite, without the warning that earlier versions of Node print with its first use. */
+function sqlite(): typeof DatabaseSync {
+  const { emitWarning } = process;
+  process.emitWarning = () => undefined;
+  try {
+    const found = process.getBuiltinModule('node:sqlite') as
+      | { DatabaseSync: typeof DatabaseSync }
+      | undefined;
+    if (found === undefined) throw new Error('this Node was built without SQLite');
+    return found.DatabaseSync;
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
+
+function atWork(folder: string, holder: string): UsageError {
+  let who = 'another process';
+  try {
+    const { pid, host } = JSON.parse(readFileSync(holder, 'utf8')) as Partial<Holder>;
+    if (Number.isInteger(pid) && typeof host === 'string') who = `process ${pid} on ${host}`;
+  } catch {
+    // It has only just begun.
+  }
+  return new UsageError(`${folder}: ${who} is at work in it; wait for its end, or choose another --out`);
 }

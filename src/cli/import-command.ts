@@ -20,6 +20,7 @@ import { digitalScore } from '../train/score.ts';
 import { readBytes, writeWhole } from './files.ts';
 import { imageTask, loadData } from './load-data.ts';
 import { normalizationFromFlag } from './normalization-flag.ts';
+import { print } from './print.ts';
 import type { Progress } from './progress.ts';
 import type { WorkFlags } from './train-command.ts';
 import { backendChoice, countOrText } from './values.ts';
@@ -78,7 +79,8 @@ export async function importCommand(file: string, flags: ImportFlags, progress: 
       accuracy,
       testImages: images.test.count,
     };
-    process.stdout.write(json ? `${jsonText(summaryOf(result))}\n` : textOf(result));
+    if (json) process.stdout.write(`${jsonText(summaryOf(result))}\n`);
+    else print(textOf(result));
     if (accuracy < 2 / images.train.classNames.length)
       progress.line(
         'note: that is little better than chance; compare --normalization, --layout and the order of the classes with where the weights come from',

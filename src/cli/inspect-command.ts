@@ -32,6 +32,7 @@ import { updateRule } from '../train/update-rule.ts';
 import { wasmTarget } from '../wasm/backend.ts';
 import { defaultRun } from './default-run.ts';
 import { type HardwareFlags, hardwareFromFlags } from './hardware-flag.ts';
+import { print } from './print.ts';
 import type { Progress } from './progress.ts';
 import { table } from './table.ts';
 import { readWeights } from './train-stage.ts';
@@ -85,7 +86,7 @@ export async function inspectWeights(file: string, { json = false }: JsonFlag): 
       statistics.map(statisticsRow),
     ),
   ];
-  process.stdout.write(`${lines.join('\n')}\n`);
+  print(`${lines.join('\n')}\n`);
 }
 
 /** Who trained a network, and its results. */
@@ -159,7 +160,8 @@ export async function inspectChip(file: string, flags: ChipFlags, progress: Prog
     const key = deploymentKey(seed);
     const programs = await prepareChipPrograms({ engine, network: { layers }, hardware, store, seed, key });
     const chip = await programs.chip(number);
-    process.stdout.write(json ? chipJson(chip) : chipText(chip));
+    if (json) process.stdout.write(chipJson(chip));
+    else print(chipText(chip));
     programs.free();
     store.free();
   });

@@ -1,4 +1,8 @@
-// Ctrl-C and SIGTERM: the first signal stops the work, which keeps its results; the second ends the process at once.
+// Ctrl-C, SIGTERM and SIGHUP: the first signal stops the work, which keeps its results; the second ends the process at
+// once. Under nohup, the end of the terminal stops nothing.
+
+import { basename } from 'node:path';
+import { isatty } from 'node:tty';
 
 /** The work was stopped by a signal; its results are kept. */
 export class Interruption extends Error {
@@ -12,8 +16,36 @@ export class Interruption extends Error {
 }
 
 // 128 + the signal's number, as shells have it.
-const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
+const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 type Stop = keyof typeof EXIT_CODES;
+const STOPS = Object.keys(EXIT_CODES) as readonly Stop[];
+
+/**
+ * True if the end of the terminal is not to end the work: nohup started it, or it never had a terminal. Node undoes at
+ * its start what nohup did, so that SIGHUP comes all the same; the shell's variable `_` and the streams that nohup
+ * redirects tell.
+ */
+function outlivesTerminal(): boolean {
+  const isNohup = basename(process.env['_'] ?? '') === 'nohup';
+  return isNohup || ![0, 1, 2].some((stream) => isatty(stream));
+}
+
+/**
+ * From now on a signal ends the process with its exit code, so that what must be left in order is; `interruptible` work
+ * does more.
+ */
+export function endOnSignals(): void {
+  const outlives = outlivesTerminal();
+  for (const name of STOPS) process.on(name, name === 'SIGHUP' && outlives ? ignore : exitAtOnce);
+}
+
+function exitAtOnce(received: NodeJS.Signals): void {
+  process.exit(EXIT_CODES[received as Stop]);
+}
+
+function ignore(): void {
+  // The work goes on.
+}
 
 /**
  * Runs work that can be stopped and continued.
@@ -26,15 +58,31 @@ export async function interruptible<T>(
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const controller = new AbortController();
-  const stop = (received: Stop): void => {
-    if (controller.signal.aborted) process.exit(EXIT_CODES[received]);
+  const stop = (received: NodeJS.Signals): void => {
+    const exitCode = EXIT_CODES[received as Stop];
+    if (controller.signal.aborted) process.exit(exitCode);
     process.stderr.write('\nstopping; once more ends at once and keeps only the last checkpoint\n');
-    controller.abort(new Interruption(EXIT_CODES[received], resumeCommand));
+    controller.abort(new Interruption(exitCode, resumeCommand));
   };
-  process.on('SIGINT', stop).on('SIGTERM', stop);
+  const caught = STOPS.filter((name) => !process.listeners(name).includes(ignore));
+  for (const name of caught) process.off(name, exitAtOnce).on(name, stop);
   try {
     return await work(controller.signal);
+  } catch (thrown) {
+    // What failed because it was stopped is no failure.
+    controller.signal.throwIfAborted();
+    throw thrown;
   } finally {
-    process.off('SIGINT', stop).off('SIGTERM', stop);
+    for (const name of caught) process.off(name, stop).on(name, exitAtOnce);
   }
+}
+
+/**
+ * Calls `save` when the terminal ends, whether or not that stops the work.
+ *
+ * @returns what ends that
+ */
+export function onTerminalEnd(save: () => void): () => void {
+  process.on('SIGHUP', save);
+  return () => void process.off('SIGHUP', save);
 }

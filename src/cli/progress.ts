@@ -1,6 +1,7 @@
 // Progress on stderr: a bar on a terminal, a line now and then elsewhere; rate and remaining time in both.
 
 import { MultiBar, type SingleBar } from 'cli-progress';
+import { readable } from './print.ts';
 
 /** A task under way. */
 export type Task = {
@@ -35,7 +36,8 @@ const LINE_MILLISECONDS = 10_000;
 /** Progress on `stream`. */
 export function progressOn(stream: NodeJS.WriteStream): Progress {
   let bars: MultiBar | undefined;
-  const line = (text: string): void => {
+  const line = (raw: string): void => {
+    const text = readable(raw);
     if (bars?.isActive === true) {
       bars.log(`${text}\n`);
       // Redrawn at once: an update that waits for the next redraw is lost if the bar ends before it.

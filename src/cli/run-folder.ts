@@ -1,10 +1,11 @@
 // The folder of a run: created once, continued by --resume, never mixed with files of another run.
 
-import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { throwFaults, UsageError } from '../base/errors.ts';
+import { messageOf, throwFaults, UsageError } from '../base/errors.ts';
 import { settingsDifferences } from '../base/merge.ts';
 import type { Json } from '../base/schema.ts';
+import { makeFolder } from '../native/folders.ts';
 import { readSettingsFile, removeTemporaries, writeWhole } from './files.ts';
 import { lockFolder } from './folder-lock.ts';
 
@@ -38,8 +39,17 @@ export function storedSettings(folder: string): Json | undefined {
       `--resume: expected a run in ${folder}, but there is no such folder; leave out --resume to begin one`,
     );
   }
+  return holdsRun(folder) ? settingsOfRun(folder) : undefined;
+}
+
+/** The settings in a folder. Throws UsageError if they are no run's. */
+function settingsOfRun(folder: string): Json {
   const path = join(folder, SETTINGS);
-  return existsSync(path) ? readSettingsFile(path) : undefined;
+  const stored = readSettingsFile(path);
+  const { backend, seed } = stored as { readonly backend?: Json; readonly seed?: Json };
+  // Every command writes both.
+  if (typeof backend === 'string' && typeof seed === 'number') return stored;
+  throw new UsageError(`${path}: expected the settings of a run, got another file; choose another --out`);
 }
 
 /**
@@ -61,13 +71,16 @@ export function enterRunFolder(
     readonly complete?: (stored: Json) => Json;
   },
 ): void {
-  if (!resume && holdsResults(folder)) {
-    throw new UsageError(
-      holdsRun(folder)
-        ? `${folder} holds a run already; continue it with --resume, or choose another --out`
-        : `${folder} holds files that are no run's; choose another --out`,
-    );
+  const isBegun = holdsRun(folder);
+  if (holdsResults(folder)) {
+    if (!isBegun) throw new UsageError(`${folder} holds files that are no run's; choose another --out`);
+    if (!resume)
+      throw new UsageError(
+        `${folder} holds a run already; continue it with --resume, or choose another --out`,
+      );
   }
+  // A run that failed at its start left these alone, and nothing that is lost.
+  if (isBegun) settingsOfRun(folder);
   const stored = resume ? storedSettings(folder) : undefined;
   if (stored !== undefined) {
     throwFaults(
@@ -75,14 +88,23 @@ export function enterRunFolder(
       settingsDifferences(withBackend(stored, complete), settings),
     );
   }
-  try {
-    mkdirSync(folder, { recursive: true });
-  } catch {
-    throw new UsageError(`${folder}: can't be created; choose another --out`);
-  }
+  createFolder(folder);
   lockFolder(folder);
   removeTemporaries(folder);
   writeWhole(join(folder, SETTINGS), `${JSON.stringify(settings, null, 2)}\n`);
+}
+
+/**
+ * Makes the folder of a run, or of one of its stages, before hours of work go into it.
+ *
+ * @throws UsageError if it cannot be made
+ */
+export function createFolder(folder: string): void {
+  try {
+    makeFolder(folder);
+  } catch (thrown) {
+    throw new UsageError(`${folder}: can't be created (${messageOf(thrown)}); choose another --out`);
+  }
 }
 
 /** Stored settings in today's form; the backend is the one that the run used, not the flag. */

@@ -1,11 +1,12 @@
 // `--set path=value`: one field of settings or of hardware, named by its dotted path.
 
-import { parse } from 'yaml';
 import { z } from 'zod';
+import { shortened } from '../base/echo.ts';
 import { messageOf, throwFaults } from '../base/errors.ts';
 import { isTree, mergeSettings, treeAt } from '../base/merge.ts';
 import type { Json } from '../base/schema.ts';
 import { unknownName } from '../base/suggest.ts';
+import { parseYaml } from './parse-yaml.ts';
 
 /** One `--set`: a path and a value. */
 export type Setting = { readonly path: readonly string[]; readonly value: Json; readonly text: string };
@@ -25,13 +26,14 @@ export function parseSettings(texts: readonly string[]): Setting[] {
     const parts = /^((?:[^="]|"[^"]*")+)=([\s\S]*)$/.exec(text);
     const path = [...(parts?.[1] ?? '').matchAll(/"([^"]*)"|[^."]+/g)].map(([all, quoted]) => quoted ?? all);
     if (parts === null || path.length === 0) {
-      faults.push(`expected path=value, got "${text}"; write for example adc.bits=4`);
+      faults.push(`expected path=value, got "${shortened(text)}"; write for example adc.bits=4`);
       return [];
     }
     try {
-      return [{ path: path.map((name) => name.trim()), value: parse(parts[2]!) as Json, text }];
+      return [{ path: path.map((name) => name.trim()), value: parseYaml(parts[2]!), text }];
     } catch (thrown) {
-      faults.push(`"${text}": the value is no YAML (${messageOf(thrown).split('\n')[0]})`);
+      const [reason] = messageOf(thrown).split('\n');
+      faults.push(`"${shortened(text)}": the value is no YAML (${reason})`);
       return [];
     }
   });
@@ -51,7 +53,7 @@ export function located(settings: readonly Setting[], roots: readonly Root[]): S
     '--set',
     settings
       .filter(({ path }) => !known.includes(path[0]!))
-      .map(({ path, text }) => `"${text}": ${unknownName(path[0], known)}`),
+      .map(({ path, text }) => `"${shortened(text)}": ${unknownName(path[0], known)}`),
   );
   return settings.map((setting) => {
     const { at } = roots.find(({ fields }) => fields.includes(setting.path[0]!))!;

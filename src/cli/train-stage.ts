@@ -15,7 +15,9 @@ import type { TrainedNetwork } from '../train/checkpoint.ts';
 import type { EpochRecord } from '../train/training-state.ts';
 import { removeTemporaries } from './files.ts';
 import { follow } from './follow.ts';
+import { onTerminalEnd } from './interruption.ts';
 import type { Task } from './progress.ts';
+import { createFolder } from './run-folder.ts';
 import type { Workplace } from './workplace.ts';
 
 /** A training, the folder of its files, and its name for people: "digital training". */
@@ -41,6 +43,7 @@ export async function trainInFolder(
   place: Workplace,
   signal: AbortSignal,
 ): Promise<TrainedNetwork> {
+  createFolder(folder);
   removeTemporaries(folder);
   const { batchSize, epochs, augmentation } = stage.settings;
   const { line } = place.progress;
@@ -72,27 +75,41 @@ export async function trainInFolder(
         break;
     }
   };
+  const checkpoints = everyMinutes(place.checkpointMinutes);
+  const forget = onTerminalEnd(checkpoints.hasten);
   try {
-    const { engine, version, checkpointMinutes } = place;
-    const isCheckpointDue = everyMinutes(checkpointMinutes);
+    const { engine, version } = place;
+    const { isCheckpointDue } = checkpoints;
     const storage = folderStorage(folder);
     return await follow(
       trainStage({ ...stage, engine, storage, ohmic: version, isCheckpointDue, signal }),
       show,
     );
   } finally {
+    forget();
     task?.end();
   }
 }
 
-/** A function that returns true if this many minutes have passed since it last did. */
-function everyMinutes(minutes: number): () => boolean {
+type Checkpoints = {
+  /** True if this many minutes have passed since it last was. */
+  readonly isCheckpointDue: () => boolean;
+  /** Makes the next answer true. */
+  readonly hasten: () => void;
+};
+
+function everyMinutes(minutes: number): Checkpoints {
   let last = performance.now();
-  return () => {
-    const now = performance.now();
-    if (now - last < 60_000 * minutes) return false;
-    last = now;
-    return true;
+  return {
+    isCheckpointDue: () => {
+      const now = performance.now();
+      if (now - last < 60_000 * minutes) return false;
+      last = now;
+      return true;
+    },
+    hasten: () => {
+      last = Number.NEGATIVE_INFINITY;
+    },
   };
 }
 

@@ -3,10 +3,13 @@
 import { throwFaults, UsageError } from '../base/errors.ts';
 import type { Backend, DeviceBuffer, PlanOutline } from './backend.ts';
 
-/** @throws UsageError unless `threads` is a whole number from 1 */
+/** More threads than any one machine runs at once; a mistyped number would exhaust the system. */
+export const MOST_THREADS = 1024;
+
+/** @throws UsageError unless `threads` is a whole number from 1 to 1024 */
 export function checkThreads(what: string, threads: number): void {
-  if (!Number.isInteger(threads) || threads < 1)
-    throw new UsageError(`${what}: threads must be a whole number from 1, got ${threads}`);
+  if (!Number.isInteger(threads) || threads < 1 || threads > MOST_THREADS)
+    throw new UsageError(`${what}: threads must be a whole number from 1 to ${MOST_THREADS}, got ${threads}`);
 }
 
 /**

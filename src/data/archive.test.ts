@@ -64,6 +64,31 @@ test('a damaged tar header is refused', () => {
   );
 });
 
+test('a tar header whose size is negative, or no number, is refused', () => {
+  for (const size of ['-0000000001', '00000000-10', '99999999999', '           ']) {
+    const bytes = Buffer.from(tar([{ path: 'one.txt', content: 'one' }]));
+    bytes.write(size, 124);
+    bytes.write(' '.repeat(8), 148);
+    const sum = bytes.subarray(0, 512).reduce((total, byte) => total + byte, 0);
+    bytes.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+    assert.throws(() => readTar('a.tar', new Uint8Array(bytes)), {
+      name: 'UsageError',
+      message: `a.tar: expected the size of "one.txt" in octal digits, got "${size}"; fetch it again`,
+    });
+  }
+});
+
+test('unpacking stops soon after what was expected', async () => {
+  const bomb = new Uint8Array(gzipSync(Buffer.alloc(200_000_000)));
+  const before = process.memoryUsage().arrayBuffers;
+  await assert.rejects(decompressed('a.gz', bomb, 1000), {
+    name: 'UsageError',
+    message: 'a.gz: expected at most 1000 bytes when unpacked, got more; fetch the file again',
+  });
+  assert.ok(process.memoryUsage().arrayBuffers - before < 50_000_000);
+  assert.equal((await decompressed('a.gz', new Uint8Array(gzipSync('x'.repeat(1000))), 1000)).length, 1000);
+});
+
 test('gzip is seen from the first bytes and undone; other bytes pass', async () => {
   const bytes = new Uint8Array(gzipSync('resistance'));
   assert.equal(text(await decompressed('a.gz', bytes)), 'resistance');

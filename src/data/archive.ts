@@ -13,22 +13,45 @@ export function isGzip(bytes: Uint8Array): boolean {
   return bytes[0] === 0x1f && bytes[1] === 0x8b;
 }
 
+/** Bytes that a file of unknown size may unpack to: more than any data set here holds. */
+const MOST_BYTES = 2 ** 30;
+
 /**
  * The content of a gzip file; anything else is returned as it is.
  *
  * @param name names the file in errors
- * @throws UsageError if the gzip stream is damaged or truncated
+ * @param most bytes after which unpacking stops: a small file can hold a thousand times its size
+ * @throws UsageError if the gzip stream is damaged, truncated or too large
  */
-export async function decompressed(name: string, bytes: Uint8Array): Promise<Uint8Array> {
+export async function decompressed(
+  name: string,
+  bytes: Uint8Array,
+  most: number = MOST_BYTES,
+): Promise<Uint8Array> {
   if (!isGzip(bytes)) {
     return bytes;
   }
+  const stream = new Blob([bytes as Uint8Array<ArrayBuffer>])
+    .stream()
+    .pipeThrough(new DecompressionStream('gzip'));
   try {
-    const stream = new Blob([bytes as Uint8Array<ArrayBuffer>])
-      .stream()
-      .pipeThrough(new DecompressionStream('gzip'));
-    return new Uint8Array(await new Response(stream).arrayBuffer());
+    const parts: Uint8Array<ArrayBuffer>[] = [];
+    let count = 0;
+    // A reader: not every browser iterates over streams.
+    const reader = stream.getReader();
+    for (let step = await reader.read(); !step.done; step = await reader.read()) {
+      count += step.value.length;
+      if (count > most) {
+        await reader.cancel();
+        throw new UsageError(
+          `${name}: expected at most ${most} bytes when unpacked, got more; fetch the file again`,
+        );
+      }
+      parts.push(step.value);
+    }
+    return new Uint8Array(await new Blob(parts).arrayBuffer());
   } catch (thrown) {
+    if (thrown instanceof UsageError) throw thrown;
     throw new UsageError(
       `${name}: expected a complete gzip file, got ${bytes.length} bytes that do not decompress ` +
         `(${messageOf(thrown)}); fetch the file again`,
@@ -40,7 +63,7 @@ export async function decompressed(name: string, bytes: Uint8Array): Promise<Uin
  * The regular files of a tar archive by path; the contents share memory with `bytes`.
  *
  * @param name names the archive in errors
- * @throws UsageError if a header fails its checksum or the archive ends inside a file
+ * @throws UsageError if a header fails its checksum, a size is none, or the archive ends inside a file
  * @source POSIX.1-1988 ustar
  */
 export function readTar(name: string, bytes: Uint8Array): ReadonlyMap<string, Uint8Array> {
@@ -57,6 +80,11 @@ export function readTar(name: string, bytes: Uint8Array): ReadonlyMap<string, Ui
       );
     }
     const size = octal(header, 124, 12);
+    if (!(size >= 0)) {
+      throw new UsageError(
+        `${name}: expected the size of "${text(header, 0, 100)}" in octal digits, got "${text(header, 124, 12)}"; fetch it again`,
+      );
+    }
     const content = bytes.subarray(at + BLOCK, at + BLOCK + size);
     if (content.length < size) {
       throw new UsageError(
@@ -81,5 +109,6 @@ function text(header: Uint8Array, start: number, length: number): string {
 }
 
 function octal(header: Uint8Array, start: number, length: number): number {
-  return Number.parseInt(text(header, start, length).trim(), 8);
+  const digits = text(header, start, length).trim();
+  return /^[0-7]+$/.test(digits) ? Number.parseInt(digits, 8) : Number.NaN;
 }

@@ -24,7 +24,12 @@ const tiny: FileSet = {
   augmentation: { cropPadding: 0, flip: false, cutout: 0 },
   classNames: ['no', 'yes'],
   folders: ['tiny', 'Tiny/raw'],
-  files: names.map((name, place) => ({ name, sha256: digest(plain[place]!), hashed: 'decompressed' })),
+  files: names.map((name, place) => ({
+    name,
+    bytes: plain[place]!.length,
+    sha256: digest(plain[place]!),
+    hashed: 'decompressed',
+  })),
   origin: { kind: 'files', addresses: ['https://first.example/', 'https://second.example/'] },
 };
 
@@ -100,6 +105,23 @@ test('a wrong checksum is refused with both checksums', async () => {
     loadFileSet('tiny', tiny, { cache: sources.folder }),
     /delete them, and they are downloaded/,
   );
+});
+
+test('a file that unpacks to more than the set has is refused before all of it is unpacked', async () => {
+  const bomb = new Uint8Array(gzipSync(Buffer.alloc(50_000_000)));
+  await assert.rejects(loadFileSet('tiny', tiny, { folder: memory(below('', packed.with(0, bomb))) }), {
+    name: 'UsageError',
+    message: /train-images\.gz in folder \/memory: expected at most 20 bytes when unpacked, got more/,
+  });
+  const asked: number[] = [];
+  const sources = {
+    download: (url: string, most: number) => {
+      asked.push(most);
+      return download(url);
+    },
+  };
+  await loadFileSet('tiny', tiny, sources);
+  assert.ok(asked.length > 0 && asked.every((most) => most > 18 && most < 1e5));
 });
 
 test('what the cache lacks is downloaded from the first address that answers, and kept', async () => {

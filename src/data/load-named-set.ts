@@ -21,6 +21,9 @@ export type FileSource = {
   readonly describe: string;
 };
 
+/** Fetches what is at an address; fails after `most` bytes. */
+export type Download = (url: string, most: number) => Promise<Uint8Array>;
+
 /** One step of loading is about to start: file `done` + 1 of `total`. */
 export type LoadProgress = {
   readonly step: 'read' | 'download' | 'generate';
@@ -34,7 +37,8 @@ export type NamedSetSources = {
   /** The user's folder. If given, it must hold the set: there is no fallback. */
   readonly folder?: FileSource | undefined;
   readonly cache?: FileSource | undefined;
-  readonly download?: ((url: string) => Promise<Uint8Array>) | undefined;
+  /** Fetches what is at an address, and stops after `most` bytes. */
+  readonly download?: Download | undefined;
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
 };
 
@@ -162,7 +166,8 @@ async function checksumFaults(
   for (const file of files) {
     const held = found.get(file.name);
     if (held) {
-      const content = file.hashed === 'decompressed' ? await decompressed(held.name, held.bytes) : held.bytes;
+      const content =
+        file.hashed === 'decompressed' ? await decompressed(held.name, held.bytes, file.bytes) : held.bytes;
       const came = await sha256(content);
       if (came !== file.sha256) {
         faults.push(`${held.name}: expected SHA-256 ${file.sha256}, got ${came} (${content.length} bytes)`);
@@ -172,8 +177,13 @@ async function checksumFaults(
   return faults;
 }
 
+/** Bytes that a tar archive of a set may hold beside its files: headers, a licence, names of classes. */
+const ARCHIVE_EXTRA = 1 << 20;
+/** Bytes by which gzip may lengthen what it can't pack. */
+const GZIP_EXTRA = 1 << 16;
+
 type Downloading = NamedSetSources & {
-  readonly download: (url: string) => Promise<Uint8Array>;
+  readonly download: Download;
   readonly remedy: string;
 };
 
@@ -188,8 +198,9 @@ async function downloadFiles(
   const files: NamedBytes[] = [];
   if (origin.kind === 'archive') {
     onProgress?.({ step: 'download', file: baseName(origin.address), done: 0, total: 1 });
-    const packed = await fetchFrom(name, [origin.address], download, remedy);
-    const members = readTar(packed.name, await decompressed(packed.name, packed.bytes));
+    const most = set.files.reduce((sum, { bytes }) => sum + bytes, ARCHIVE_EXTRA);
+    const packed = await fetchFrom(name, [origin.address], most, { download, remedy });
+    const members = readTar(packed.name, await decompressed(packed.name, packed.bytes, most));
     for (const file of wanted) {
       const bytes = members.get(`${origin.folder}/${file.name}`);
       if (!bytes) {
@@ -204,7 +215,7 @@ async function downloadFiles(
     for (const [done, file] of wanted.entries()) {
       onProgress?.({ step: 'download', file: file.name, done, total: wanted.length });
       const addresses = origin.addresses.map((address) => address + file.name);
-      files.push(await fetchFrom(name, addresses, download, remedy));
+      files.push(await fetchFrom(name, addresses, file.bytes + GZIP_EXTRA, { download, remedy }));
     }
   }
   const faults = await checksumFaults(wanted, new Map(files.map((file) => [baseName(file.name), file])));
@@ -216,13 +227,13 @@ async function downloadFiles(
 async function fetchFrom(
   name: string,
   addresses: readonly string[],
-  download: (url: string) => Promise<Uint8Array>,
-  remedy: string,
+  most: number,
+  { download, remedy }: Pick<Downloading, 'download' | 'remedy'>,
 ): Promise<NamedBytes> {
   const failures: string[] = [];
   for (const address of addresses) {
     try {
-      return { name: address, bytes: await download(address) };
+      return { name: address, bytes: await download(address, most) };
     } catch (thrown) {
       failures.push(`${address} failed: ${messageOf(thrown)}`);
     }

@@ -11,6 +11,8 @@ export type NamedSetName = 'cifar10' | 'mnist' | 'fashion-mnist' | 'synthetic';
 /** One file of a set and its SHA-256, of the bytes as stored or of what gzip holds. */
 export type NamedFile = {
   readonly name: string;
+  /** Size of the content, unpacked. */
+  readonly bytes: number;
   readonly sha256: string;
   readonly hashed: 'as stored' | 'decompressed';
 };
@@ -46,8 +48,16 @@ const idxNames = [
   't10k-labels-idx1-ubyte.gz',
 ] as const;
 
+/** Of 60,000 and of 10,000 images of 28 x 28, with the headers of IDX. */
+const idxBytes = [16 + 60_000 * 784, 8 + 60_000, 16 + 10_000 * 784, 8 + 10_000] as const;
+
 function idxFiles(hashed: NamedFile['hashed'], checksums: readonly string[]): readonly NamedFile[] {
-  return idxNames.map((name, place) => ({ name, sha256: checksums[place]!, hashed }));
+  return idxNames.map((name, place) => ({
+    name,
+    bytes: idxBytes[place]!,
+    sha256: checksums[place]!,
+    hashed,
+  }));
 }
 
 /** Every named set. */
@@ -70,7 +80,7 @@ export const namedSets: {
       ['data_batch_4.bin', '014e562d6e23c72197cc727519169a60359f5eccd8945ad5a09d710285ff4e48'],
       ['data_batch_5.bin', '755304fc0b379caeae8c14f0dac912fbc7d6cd469eb67a1029a08a39453a9add'],
       ['test_batch.bin', '8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b'],
-    ].map(([name, sha256]) => ({ name: name!, sha256: sha256!, hashed: 'as stored' })),
+    ].map(([name, sha256]) => ({ name: name!, bytes: 10_000 * 3073, sha256: sha256!, hashed: 'as stored' })),
     origin: {
       kind: 'archive',
       address: 'https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz',

@@ -82,6 +82,18 @@ test('a finished stage only reads its weights', async () => {
   assert.deepEqual(trained, reference.trained);
 });
 
+test('finished weights of another training are refused with every difference', async () => {
+  const other = { ...fullSettings, epochs: 2, batchSize: 8 };
+  await assert.rejects(follow(stageIn(whole, { settings: other, initial: reference.trained.parameters })), {
+    name: 'UsageError',
+    message:
+      /^whole\/weights\.safetensors: of another training, or damaged; remove it to train from the start: 2 faults\n {2}- settings\.batchSize: 16 there, 8 here\n {2}- initial: absent there, "[0-9a-f]{64}" here$/,
+  });
+  // Who trained them, and on what machine, does not matter.
+  const { events } = await follow(stageIn(whole, { ohmic: '9.9.9' }));
+  assert.equal(events[0]!.kind, 'found');
+});
+
 for (const [what, settings] of [
   ['in floating point', { ...fullSettings, epochs: 2 }],
   [

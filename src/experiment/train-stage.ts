@@ -76,11 +76,14 @@ const MOST_TESTS = 40;
  */
 export async function* trainStage(stage: TrainStage): AsyncGenerator<TrainStageEvent, TrainedNetwork> {
   const { engine, storage, network, data, settings, seed, initial, teacher, signal } = stage;
-  if (await storage.exists(TRAINING_FILES.weights)) {
-    yield { kind: 'found', file: storage.describe(TRAINING_FILES.weights) };
-    return readWeights(storage, TRAINING_FILES.weights, network);
-  }
   const origin = await originOf(stage);
+  if (await storage.exists(TRAINING_FILES.weights)) {
+    const file = storage.describe(TRAINING_FILES.weights);
+    const trained = await readWeights(storage, TRAINING_FILES.weights, network);
+    refuseOther(file, trained.provenance, origin);
+    yield { kind: 'found', file };
+    return trained;
+  }
   const found = await readCheckpoint(storage, origin);
   const fitting = await prepareFit({
     engine,
@@ -172,19 +175,26 @@ async function readCheckpoint(storage: Storage, origin: Origin): Promise<FoundCh
   const bytes = await storage.read(TRAINING_FILES.checkpoint);
   if (bytes === undefined) return undefined;
   const checkpoint = await decoded(file, bytes, decodeCheckpoint);
-  const { history: _, backend: before, ohmic: versionBefore, ...found } = checkpoint.provenance;
-  const { backend: now, ohmic: version, ...expected } = origin;
+  refuseOther(file, checkpoint.provenance, origin);
+  const { backend: before, ohmic: versionBefore } = checkpoint.provenance;
+  const { backend: now, ohmic: version } = origin;
+  const maker = (ohmic: string, backend: string): string => `ohmic ${ohmic}, ${withoutThreads(backend)}`;
+  const [begun, continued] = [maker(versionBefore, before), maker(version, now)];
+  if (begun === continued) return { checkpoint };
+  const note = `begun by ${begun}, continued by ${continued}: the last bits may differ from an uninterrupted run`;
+  return { checkpoint, note };
+}
+
+/** Throws UsageError if a file comes from another training than this one, by all that decides what a training gives. */
+function refuseOther(file: string, provenance: Provenance, origin: Origin): void {
+  const { history: _, backend: __, ohmic: ___, ...found } = provenance;
+  const { backend: ____, ohmic: _____, ...expected } = origin;
   const { normalization, trainImages } = expected;
   throwFaults(
     `${file}: of another training, or damaged; remove it to train from the start`,
     // Fields that older files do not have are not compared.
     settingsDifferences({ normalization, trainImages, ...found } as Json, expected as Json),
   );
-  const maker = (ohmic: string, backend: string): string => `ohmic ${ohmic}, ${withoutThreads(backend)}`;
-  const [begun, continued] = [maker(versionBefore, before), maker(version, now)];
-  if (begun === continued) return { checkpoint };
-  const note = `begun by ${begun}, continued by ${continued}: the last bits may differ from an uninterrupted run`;
-  return { checkpoint, note };
 }
 
 /** A backend's description without the number of threads, since no result depends on it. */

@@ -191,6 +191,51 @@ test('memory that cannot be had is a usage error, for a buffer and for a plan', 
   await backend.close();
 });
 
+test('scratch memory that cannot be had is a usage error, and the backend goes on', {
+  skip: needsCompiler,
+}, async () => {
+  const backend = await createNativeBackend(compiler!, 2);
+  const given = sample((t) => ({ outputs: { y: t.normals([3]).add(1) } }));
+  const whole = compile(given.graph, backend);
+  const kernels = whole.kernels.map((kernel) => ({ ...kernel, scratch: 2 ** 50 }));
+  const buffers = whole.bindings.map(({ elements }) => backend.allocate(elements));
+  const hungry = await backend.load({ ...whole, kernels });
+  for (const start of [
+    () => hungry.run(buffers, new Uint32Array(0)),
+    () => hungry.profile(buffers, new Uint32Array(0)),
+  ]) {
+    await assert.rejects(
+      start(),
+      new UsageError(
+        'native backend: no memory for 4503599627370496 bytes of scratch memory a thread; use fewer threads',
+      ),
+    );
+  }
+  const program = await backend.load(whole);
+  await program.run(buffers, new Uint32Array(0));
+  assert.deepEqual([...(await buffers[1]!.read())], [1, 1, 1]);
+  await backend.close();
+});
+
+test('closing gives back what nobody freed', { skip: needsCompiler }, async () => {
+  const megabytes = 64;
+  const given = sample((t) => ({ outputs: { y: t.normals([3]).add(1) } }));
+  const grown = async (): Promise<void> => {
+    const backend = await createNativeBackend(compiler!, 1);
+    await backend.load({ ...compile(given.graph, backend), arenaElements: 1000 });
+    const buffer = backend.allocate(megabytes << 18);
+    // Memory counts once it is touched.
+    await buffer.write(new Float32Array(megabytes << 18).fill(1));
+    await backend.close();
+  };
+  await grown();
+  const before = process.memoryUsage().rss;
+  for (let k = 0; k < 8; k++) await grown();
+  const more = (process.memoryUsage().rss - before) / 2 ** 20;
+  // Eight times 64 MB would stay; the collector may hold on to some of the arrays that were written.
+  assert.ok(more < 4 * megabytes, `${more} MB more`);
+});
+
 test('many programs, loaded, run and freed in a row, do not disturb each other', {
   skip: needsCompiler,
 }, async () => {

@@ -21,6 +21,7 @@ import {
   closedBackend,
   freedProgram,
   guardedBuffer,
+  MOST_THREADS,
 } from '../compile/backend-checks.ts';
 import { runtimeSource } from './c-sources.ts';
 import { type Compiler, compileLibrary } from './compiler.ts';
@@ -45,6 +46,8 @@ type Machine = {
   readonly pool: Pointer;
   /** Addresses of buffers that are not freed. */
   readonly addresses: WeakMap<DeviceBuffer, bigint>;
+  /** What is allocated or loaded and not freed yet: what frees it. */
+  readonly held: Set<() => void>;
   readonly mutex: Mutex;
   readonly isClosed: () => boolean;
 };
@@ -52,15 +55,16 @@ type Machine = {
 /**
  * Starts the native backend with a compiler that `findCompiler` found.
  *
- * @throws UsageError if `threads` is no whole number from 1
+ * @throws UsageError if `threads` is no whole number from 1 to 1024, or there is no memory for them
  */
 export async function createNativeBackend(
   compiler: Compiler,
-  threads: number = availableParallelism(),
+  threads: number = Math.min(availableParallelism(), MOST_THREADS),
 ): Promise<NativeBackend> {
   checkThreads('createNativeBackend', threads);
   const runtime = loadRuntime((await compileLibrary(compiler, [runtimeSource()])).path);
   const pool = runtime.pool(threads);
+  if (pool === null) throw new UsageError(`native backend: no memory for ${threads} threads; use fewer`);
   const count = runtime.poolSize(pool);
   const mutex = createMutex();
   let isClosed = false;
@@ -69,6 +73,7 @@ export async function createNativeBackend(
     runtime,
     pool,
     addresses: new WeakMap(),
+    held: new Set(),
     mutex,
     isClosed: () => isClosed,
   };
@@ -83,7 +88,12 @@ export async function createNativeBackend(
     close: async () => {
       if (isClosed) return;
       isClosed = true;
-      await mutex.runWhenFree(() => runtime.closePool(pool));
+      await mutex.runWhenFree(() => {
+        runtime.closePool(pool);
+        // What nobody freed would stay as long as the process.
+        for (const free of machine.held) free();
+        machine.held.clear();
+      });
     },
   };
 }
@@ -93,7 +103,7 @@ const SHORT_MS = 4;
 /** Milliseconds of short runs in a row after which the event loop runs, so that signals and timers do not wait longer. */
 const YIELD_MS = 20;
 
-function allocate({ runtime, addresses, mutex, isClosed }: Machine, elements: number): DeviceBuffer {
+function allocate({ runtime, addresses, held, mutex, isClosed }: Machine, elements: number): DeviceBuffer {
   if (isClosed()) throw closedBackend('native');
   const bytes = (elements + PADDING_ELEMENTS) * 4;
   const memory = runtime.allocate(bytes);
@@ -101,11 +111,31 @@ function allocate({ runtime, addresses, mutex, isClosed }: Machine, elements: nu
     throw new UsageError(`native backend: no memory for ${elements} elements; use a smaller batch`);
   const view = new Float32Array(bytesAt(memory, bytes), 0, elements);
   const bits = new Int32Array(view.buffer, 0, elements);
+  const release = (): void => runtime.free(memory);
+  held.add(release);
+  // Closing frees the memory: what is left of the buffer must not touch it.
+  const checkOpen = (): void => {
+    if (!held.has(release)) throw closedBackend('native');
+  };
   return guardedBuffer(addresses, addressOf(memory), {
     elements,
-    write: async (values) => (values instanceof Int32Array ? bits : view).set(values),
-    read: async () => copyOf(view),
-    free: () => mutex.runWhenFree(() => runtime.free(memory)),
+    write: async (values) => {
+      checkOpen();
+      (values instanceof Int32Array ? bits : view).set(values);
+    },
+    read: async () => {
+      checkOpen();
+      return copyOf(view);
+    },
+    free: () => releaseWhenFree(mutex, held, release),
+  });
+}
+
+/** Frees memory once nothing runs, unless closing has freed it. */
+function releaseWhenFree(mutex: Mutex, held: Set<() => void>, release: () => void): void {
+  // Should it fail, that is a fault of ohmic's: it ends the process as an unhandled rejection.
+  void mutex.runWhenFree(() => {
+    if (held.delete(release)) release();
   });
 }
 
@@ -118,12 +148,15 @@ function copyOf(values: Float32Array): Float32Array {
 }
 
 async function load(machine: Machine, whole: Plan): Promise<NativeProgram> {
-  const { compiler, runtime, pool, mutex, addresses } = machine;
+  const { compiler, runtime, pool, mutex, addresses, held } = machine;
   if (machine.isClosed()) throw closedBackend('native');
   const { path, isFresh } = await compileLibrary(compiler, printTranslationUnits(whole.kernels, whole.lanes));
   // The loaded program needs the plan's outline only.
   const plan = outlineOf(whole);
+  if (machine.isClosed()) throw closedBackend('native');
   const program = loadProgram(runtime, plan, path);
+  const release = (): void => runtime.freeProgram(program);
+  held.add(release);
   let isFreed = false;
   let lastMs = Number.POSITIVE_INFINITY;
   let lastYield = 0;
@@ -140,9 +173,9 @@ async function load(machine: Machine, whole: Plan): Promise<NativeProgram> {
       const start = performance.now();
       // To start a run on another thread and to learn of its end takes longer than a short run.
       if (lastMs < SHORT_MS) {
-        runtime.run(...parts);
+        checkRan(runtime.run(...parts), plan);
       } else {
-        await onOtherThread(runtime.run, parts);
+        checkRan(await onOtherThread(runtime.run, parts), plan);
         lastYield = performance.now();
       }
       lastMs = performance.now() - start;
@@ -157,24 +190,37 @@ async function load(machine: Machine, whole: Plan): Promise<NativeProgram> {
     profile: async (buffers, scalars) => {
       const times = new Float64Array(plan.launches.length);
       const parts = [...given(buffers, scalars), times];
-      await mutex.runExclusive(() => onOtherThread(runtime.profile, parts));
+      await mutex.runExclusive(async () => checkRan(await onOtherThread(runtime.profile, parts), plan));
       return times;
     },
     free: () => {
       if (isFreed) throw freedProgram('free');
       isFreed = true;
-      // Should it fail, that is a fault of ohmic's: it ends the process as an unhandled rejection.
-      void mutex.runWhenFree(() => runtime.freeProgram(program));
+      releaseWhenFree(mutex, held, release);
     },
   };
 }
 
+/** Throws UsageError if a run found no scratch memory. */
+function checkRan(result: number, plan: PlanOutline): void {
+  if (result !== 0) return;
+  const bytes = 4 * largestScratch(plan);
+  throw new UsageError(
+    `native backend: no memory for ${bytes} bytes of scratch memory a thread; use fewer threads`,
+  );
+}
+
+/** Elements of scratch memory that the plan's kernels need. */
+function largestScratch({ kernels }: PlanOutline): number {
+  return Math.max(0, ...kernels.map(({ scratch }) => scratch));
+}
+
 /** Calls a function of the runtime while the event loop goes on. */
-function onOtherThread(f: Runtime['run'], parts: readonly unknown[]): Promise<void> {
+function onOtherThread(f: Runtime['run'], parts: readonly unknown[]): Promise<number> {
   return new Promise((resolve, reject) => {
-    f.async(...parts, (error: Error | null) => {
+    f.async(...parts, (error: Error | null, result: number) => {
       if (error) reject(error);
-      else resolve();
+      else resolve(result);
     });
   });
 }
@@ -208,7 +254,7 @@ function loadProgram(runtime: Runtime, plan: PlanOutline, path: string): Pointer
     Uint32Array.from(pushConstants),
     pushConstants.length,
     plan.arenaElements,
-    Math.max(0, ...plan.kernels.map((kernel) => kernel.scratch)),
+    largestScratch(plan),
   );
   if (program !== null) return program;
   throw new UsageError(

@@ -1,29 +1,28 @@
-// Finds the system's C compiler, asks it about the machine, compiles, and keeps what it compiled: a second start
-// costs no compilation. The cache is private, keyed by content, and written atomically.
+// Finds the system's C compiler, asks it about the machine, and compiles. What it compiled is kept (kernel-cache.ts): a
+// second start costs no compilation.
 
-import { execFile, execFileSync } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { messageOf, UsageError } from '../base/errors.ts';
+import { defaultCacheFolder } from './folders.ts';
+import {
+  beginBuilding,
+  digestOf,
+  findLibrary,
+  keepLibrary,
+  removeLitter,
+  unwritable,
+} from './kernel-cache.ts';
 
-const run = promisify(execFile);
+export { defaultCacheFolder } from './folders.ts';
 
 /** A C compiler, and what it says of the machine. */
 export type Compiler = {
+  /** As it was given, for people. */
   readonly command: string;
+  /** The program and its first arguments. */
+  readonly words: readonly string[];
   readonly version: string;
   readonly lanes: number;
   readonly registers: number;
@@ -31,15 +30,20 @@ export type Compiler = {
   readonly vectors: string;
   readonly flags: readonly string[];
   readonly cacheFolder: string;
+  /** After so long it is stopped. */
+  readonly deadlineSeconds: number;
 };
 
 /** Choices that differ from the machine's own. */
 export type CompilerOptions = {
-  /** The compiler's command; by default the variable CC, else `cc`. */
+  /** The compiler's command, which may hold arguments (`gcc -m64`); by default the variable CC, else `cc`. */
   readonly command?: string;
   /** Instruction set and optimisation flags; by default those for this machine. */
   readonly flags?: readonly string[];
   readonly cacheFolder?: string;
+  readonly deadlineSeconds?: number;
+  /** After so long a compiler that is asked about the machine is given up. */
+  readonly answerSeconds?: number;
 };
 
 const COMMON_FLAGS = [
@@ -54,24 +58,29 @@ const COMMON_FLAGS = [
 /** Kernels come with their vectors, loops and blocks: -O3 finds 2 % more in them, for half as much compile time again. */
 const MACHINE_FLAGS = ['-O1', '-march=native', '-mprefer-vector-width=512'];
 
-/** Where compiled kernels are kept: OHMIC_CACHE, else the user's cache folder. */
-export function defaultCacheFolder(): string {
-  // An empty variable counts as none.
-  const { OHMIC_CACHE: own, XDG_CACHE_HOME: xdg } = process.env;
-  return own || join(xdg || join(homedir(), '.cache'), 'ohmic');
+/** Seconds after which a compiler is stopped: a hundred times what the largest network takes here. */
+const DEADLINE_SECONDS = 600;
+
+/** A command with its first arguments, `gcc -m64`, as make understands CC; a path that exists may hold blanks. */
+function wordsOf(command: string): string[] {
+  const [program = command, ...first] = existsSync(command) ? [command] : command.trim().split(/\s+/);
+  // The compiler runs in another folder.
+  return [program.includes('/') ? resolve(program) : program, ...first];
 }
 
 /**
  * Finds a working C compiler.
  *
  * @returns undefined if there is none
+ * @throws UsageError if there is one that does not answer
  */
 export function findCompiler(options: CompilerOptions = {}): Compiler | undefined {
   const command = options.command ?? (process.env['CC'] || 'cc');
+  const words = wordsOf(command);
   const candidates =
     options.flags === undefined ? [MACHINE_FLAGS, ['-O1', '-march=native'], ['-O3']] : [options.flags];
   for (const flags of candidates) {
-    const macros = askMacros(command, flags);
+    const macros = askMacros(command, words, flags, options.answerSeconds ?? ANSWER_SECONDS);
     if (macros === undefined) continue;
     const has = (name: string): boolean => macros.includes(`#define ${name} `);
     const machine = has('__AVX512F__')
@@ -84,28 +93,41 @@ export function findCompiler(options: CompilerOptions = {}): Compiler | undefine
             vectors: has('__aarch64__') ? 'NEON' : '128-bit',
           };
     const version = /__VERSION__ "([^"]*)"/.exec(macros)?.[1] ?? 'unknown';
-    const fingerprint = createHash('sha256').update(macros).digest('hex').slice(0, 16);
+    const fingerprint = digestOf(macros).slice(0, 16);
     return {
       command,
+      words,
       version: `${version} ${fingerprint}`,
       ...machine,
       flags: [...COMMON_FLAGS, ...flags],
       cacheFolder: options.cacheFolder ?? defaultCacheFolder(),
+      deadlineSeconds: options.deadlineSeconds ?? DEADLINE_SECONDS,
     };
   }
   return undefined;
 }
 
-function askMacros(command: string, flags: readonly string[]): string | undefined {
+/** Seconds after which a compiler that is asked for its macros is given up. */
+const ANSWER_SECONDS = 20;
+
+function askMacros(
+  command: string,
+  [program, ...first]: readonly string[],
+  flags: readonly string[],
+  answerSeconds: number,
+): string | undefined {
   try {
-    const answer = execFileSync(command, [...flags, '-dM', '-E', '-x', 'c', '-'], {
+    const answer = execFileSync(program!, [...first, ...flags, '-dM', '-E', '-x', 'c', '-'], {
       input: '',
       encoding: 'utf8',
       stdio: ['pipe', 'pipe', 'ignore'],
-      timeout: 20_000,
+      timeout: 1000 * answerSeconds,
+      killSignal: 'SIGKILL',
     });
     return answer.includes('#define ') ? answer : undefined;
-  } catch {
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === 'ETIMEDOUT')
+      throw failure(command, `did not answer within ${answerSeconds} s`);
     return undefined;
   }
 }
@@ -114,78 +136,120 @@ function askMacros(command: string, flags: readonly string[]): string | undefine
  * Compiles C to a shared library, translation units side by side, or finds it in the cache.
  *
  * @returns the library's path, and whether it had to be compiled
- * @throws UsageError if the compiler fails or the cache can't be written
+ * @throws UsageError if the compiler fails or does not end, or the cache can't be written or trusted
  */
 export async function compileLibrary(
   compiler: Compiler,
   sources: readonly string[],
 ): Promise<{ readonly path: string; readonly isFresh: boolean }> {
-  const key = createHash('sha256')
-    .update(JSON.stringify([compiler.command, compiler.version, compiler.flags, sources]))
-    .digest('hex');
-  const folder = join(compiler.cacheFolder, 'kernels');
-  const path = join(folder, `${key}.so`);
-  if (isWhole(path)) return { path, isFresh: false };
-  const stem = join(folder, `${key}.${randomBytes(6).toString('hex')}`);
+  const { command, version, flags, cacheFolder } = compiler;
+  const key = digestOf(JSON.stringify([command, version, flags, sources]));
+  const found = findLibrary(cacheFolder, key);
+  if (found !== undefined) return { path: found, isFresh: false };
+  const building = beginBuilding(cacheFolder);
+  const jobs = new Set<ChildProcess>();
+  // Processes of their own do not hear the Ctrl-C that ends this one.
+  const giveUp = (): void => {
+    for (const job of jobs) killGroup(job);
+    rmSync(building, { recursive: true, force: true });
+  };
+  process.once('exit', giveUp);
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    for (const [unit, source] of sources.entries())
-      writeFileSync(`${stem}.${unit}.c`, source, { mode: 0o600 });
-  } catch (thrown) {
-    throw new UsageError(
-      `native backend: the cache folder ${folder} can't be written (${messageOf(thrown)}); set OHMIC_CACHE to another folder`,
-    );
-  }
-  try {
-    const call = (...words: string[]): Promise<unknown> =>
-      run(compiler.command, [...compiler.flags, ...words], { maxBuffer: 1 << 26 });
-    const units = sources.map((_, unit) => `${stem}.${unit}`);
-    const [only] = units;
-    if (units.length === 1) {
-      await call('-o', `${stem}.so`, `${only}.c`, '-lm');
-    } else {
-      // All of them end before their files are removed.
-      const ends = await Promise.allSettled(units.map((unit) => call('-c', '-o', `${unit}.o`, `${unit}.c`)));
-      for (const end of ends) if (end.status === 'rejected') throw end.reason;
-      await call('-o', `${stem}.so`, ...units.map((unit) => `${unit}.o`), '-lm');
-    }
-    keep(`${stem}.so`, path);
-  } catch (thrown) {
-    const firstLines = messageOf(thrown).split('\n').slice(0, 6).join('\n');
-    throw new UsageError(
-      `native backend: the C compiler "${compiler.command}" failed; set CC to another compiler, or use --backend wasm\n${firstLines}`,
-    );
+    await build(compiler, sources, building, jobs);
+    removeLitter(building);
+    return { path: keepLibrary(cacheFolder, key, join(building, LIBRARY)), isFresh: true };
   } finally {
-    for (const left of [`${stem}.so`, lengthFile(`${stem}.so`)]) rmSync(left, { force: true });
-    for (const unit of sources.keys()) {
-      rmSync(`${stem}.${unit}.c`, { force: true });
-      rmSync(`${stem}.${unit}.o`, { force: true });
-    }
+    process.off('exit', giveUp);
+    giveUp();
   }
-  return { path, isFresh: true };
 }
 
-/** Beside each library: how long it is. To load a part of one ends the process. */
-function lengthFile(library: string): string {
-  return `${library}.length`;
-}
+/** The compiler works inside the folder: no path can look like an option, and equal sources give equal bytes. */
+const LIBRARY = 'library.so';
 
-/** True if a library lies at `path` and is as long as it was. */
-function isWhole(path: string): boolean {
+async function build(
+  compiler: Compiler,
+  sources: readonly string[],
+  folder: string,
+  jobs: Set<ChildProcess>,
+): Promise<void> {
   try {
-    return Number(readFileSync(lengthFile(path), 'utf8')) === statSync(path).size;
-  } catch {
-    return false;
+    for (const [unit, source] of sources.entries())
+      writeFileSync(join(folder, `${unit}.c`), source, { mode: 0o600 });
+  } catch (thrown) {
+    throw unwritable(compiler.cacheFolder, thrown);
   }
+  const call = (...words: string[]): Promise<void> => runCompiler(compiler, words, folder, jobs);
+  const units = [...sources.keys()];
+  if (units.length === 1) {
+    await call('-o', LIBRARY, '0.c', '-lm');
+  } else {
+    // All of them end before their files are removed.
+    const ends = await Promise.allSettled(units.map((unit) => call('-c', '-o', `${unit}.o`, `${unit}.c`)));
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
+    await call('-o', LIBRARY, ...units.map((unit) => `${unit}.o`), '-lm');
+  }
+  if (!existsSync(join(folder, LIBRARY)))
+    throw failure(compiler.command, 'failed', 'it ended well, but left no library');
 }
 
-/** Moves a library to its place, flushed to the disk first, and its length after it. */
-function keep(library: string, path: string): void {
-  const file = openSync(library, 'r');
-  fsyncSync(file);
-  closeSync(file);
-  const { size } = statSync(library);
-  writeFileSync(lengthFile(library), String(size), { mode: 0o600 });
-  renameSync(library, path);
-  renameSync(lengthFile(library), lengthFile(path));
+/** What to throw where a compiler does not do its work, with the first lines of what it says. */
+function failure(command: string, what: string, why = ''): UsageError {
+  const lines = why.split('\n').slice(0, 6);
+  const text = `native backend: the C compiler "${command}" ${what}; set CC to another compiler, or use --backend wasm`;
+  return new UsageError(why === '' ? text : [text, ...lines].join('\n'));
+}
+
+/** Bytes of a compiler's complaints that are kept. */
+const MOST_COMPLAINTS = 1 << 16;
+
+/** Runs the compiler in a folder, as the leader of its own process group, so that all of it can be stopped. */
+function runCompiler(
+  { command, words, flags, deadlineSeconds }: Compiler,
+  more: readonly string[],
+  cwd: string,
+  jobs: Set<ChildProcess>,
+): Promise<void> {
+  const [program, ...first] = words;
+  return new Promise((resolve, reject) => {
+    const child = spawn(program!, [...first, ...flags, ...more], {
+      cwd,
+      detached: HAS_GROUPS,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    jobs.add(child);
+    let complaints = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      complaints = (complaints + text).slice(0, MOST_COMPLAINTS);
+    });
+    const deadline = setTimeout(() => {
+      killGroup(child);
+      end(failure(command, `did not end within ${deadlineSeconds} s and was stopped`));
+    }, 1000 * deadlineSeconds);
+    const end = (fault?: UsageError): void => {
+      clearTimeout(deadline);
+      jobs.delete(child);
+      if (fault === undefined) resolve();
+      else reject(fault);
+    };
+    child.on('error', (error) => end(failure(command, 'failed', messageOf(error))));
+    child.on('close', (code, signal) => {
+      if (code === 0) end();
+      else end(failure(command, 'failed', complaints || `it ended with ${signal ?? `exit code ${code}`}`));
+    });
+  });
+}
+
+const HAS_GROUPS = process.platform !== 'win32';
+
+/** Ends a process and all that it started. */
+function killGroup(child: ChildProcess): void {
+  child.stderr?.destroy();
+  if (child.pid === undefined) return;
+  try {
+    if (HAS_GROUPS) process.kill(-child.pid, 'SIGKILL');
+    else child.kill('SIGKILL');
+  } catch {
+    // It has ended already.
+  }
 }

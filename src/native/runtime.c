@@ -1,6 +1,7 @@
 /* The C side of the native backend, compiled once: memory, a pool of threads, and the walk over a program's launches.
    Threads claim the chunks of a launch one by one, so they share the work as it comes. What a chunk computes does not
-   depend on the thread that runs it. runtime.ts declares the functions that start with `ohmic_`. */
+   depend on the thread that runs it. What finds no memory gives back what it took and says so. runtime.ts declares the
+   functions that start with `ohmic_`. */
 
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -141,18 +142,23 @@ static void run_chunk(pool *p, program *job, const call *c, int number, int chun
   job->kernels[c->kernel](buffers, p->scalars, push_constants, p->scratch[number], chunk);
 }
 
-/* Gives a thread as much scratch memory as the job's kernels need. */
-static void reserve_scratch(pool *p, const program *job, int number) {
-  if (p->scratch_elements[number] >= job->scratch_elements) return;
-  ohmic_free(p->scratch[number]);
-  p->scratch[number] = ohmic_allocate(job->scratch_elements * 4);
-  p->scratch_elements[number] = p->scratch[number] == NULL ? 0 : job->scratch_elements;
+/* Gives every thread as much scratch memory as the job's kernels need, before any of them works on it. The pages come
+   when the thread touches them. Returns 0 if there is no memory. */
+static int reserve_scratch(pool *p, const program *job) {
+  for (int i = 0; i < p->count; i++) {
+    if (p->scratch_elements[i] >= job->scratch_elements) continue;
+    float *more = ohmic_allocate(job->scratch_elements * 4);
+    if (more == NULL) return 0;
+    ohmic_free(p->scratch[i]);
+    p->scratch[i] = more;
+    p->scratch_elements[i] = job->scratch_elements;
+  }
+  return 1;
 }
 
 /* Walks all launches. A launch ends when all of its chunks are done, whoever did them, so a thread that wakes up late
    delays nobody. Writes the milliseconds of each launch to `times` unless that is NULL. */
 static void work(pool *p, program *job, int number, double *times) {
-  reserve_scratch(p, job, number);
   double start = times != NULL ? now() : 0;
   for (int32_t i = 0; i < job->launch_count; i++) {
     const launch *l = job->launches + i;
@@ -201,25 +207,41 @@ static void *serve(void *argument) {
   }
 }
 
-/* A pool of `count` threads, the caller's among them; of fewer, if the system starts no more. */
+static void free_pool(pool *p) {
+  for (int i = 0; i < p->count && p->scratch != NULL; i++) ohmic_free(p->scratch[i]);
+  free(p->scratch);
+  free(p->scratch_elements);
+  free(p->threads);
+  free(p);
+}
+
+/* A pool of `count` threads, the caller's among them; of fewer, if the system starts no more. NULL if there is no
+   memory. */
 pool *ohmic_pool(int32_t count) {
   pool *p = calloc(1, sizeof(pool));
-  p->count = count;
+  if (p == NULL) return NULL;
   p->threads = calloc((size_t)count, sizeof(pthread_t));
   p->scratch = calloc((size_t)count, sizeof(float *));
   p->scratch_elements = calloc((size_t)count, sizeof(int64_t));
+  if (p->threads == NULL || p->scratch == NULL || p->scratch_elements == NULL) {
+    free_pool(p);
+    return NULL;
+  }
   pthread_mutex_init(&p->mutex, NULL);
   pthread_cond_init(&p->wake, NULL);
   pthread_cond_init(&p->left, NULL);
+  /* Set once: no thread looks at it. */
+  p->count = 1;
   for (int i = 1; i < count; i++) {
     member *self = malloc(sizeof(member));
+    if (self == NULL) break;
     self->owner = p;
     self->number = i;
     if (pthread_create(p->threads + i, NULL, serve, self) != 0) {
       free(self);
-      p->count = i;
       break;
     }
+    p->count = i + 1;
   }
   return p;
 }
@@ -232,29 +254,25 @@ void ohmic_close_pool(pool *p) {
   pthread_cond_broadcast(&p->wake);
   pthread_mutex_unlock(&p->mutex);
   for (int i = 1; i < p->count; i++) pthread_join(p->threads[i], NULL);
-  for (int i = 0; i < p->count; i++) ohmic_free(p->scratch[i]);
-  free(p->scratch);
-  free(p->scratch_elements);
-  free(p->threads);
-  free(p);
+  free_pool(p);
 }
 
+/* NULL if there is no memory. `from` may be NULL where there are no bytes. */
 static void *copy_of(const void *from, size_t bytes) {
   void *copy = malloc(bytes + 8);
-  memcpy(copy, from, bytes);
+  if (copy != NULL && bytes > 0) memcpy(copy, from, bytes);
   return copy;
 }
 
-/* `launches` holds the fields of each launch, in their order. NULL if there is no memory for the arena. */
+void ohmic_free_program(program *job);
+
+/* `launches` holds the fields of each launch, in their order. NULL if there is no memory. */
 program *ohmic_program(const void *kernels, const int32_t *launches, int32_t launch_count, const int64_t *places,
                        int32_t place_count, const uint32_t *push_constants, int32_t push_constant_count,
                        int64_t arena_elements, int64_t scratch_elements) {
   program *job = calloc(1, sizeof(program));
+  if (job == NULL) return NULL;
   job->arena = ohmic_allocate((arena_elements + 64) * 4);
-  if (job->arena == NULL) {
-    free(job);
-    return NULL;
-  }
   job->kernels = kernels;
   job->launches = copy_of(launches, (size_t)launch_count * sizeof(launch));
   job->places = copy_of(places, (size_t)place_count * 8);
@@ -265,6 +283,11 @@ program *ohmic_program(const void *kernels, const int32_t *launches, int32_t lau
   job->launch_count = launch_count;
   job->place_count = place_count;
   job->scratch_elements = scratch_elements + 64;
+  if (job->arena == NULL || job->launches == NULL || job->places == NULL || job->push_constants == NULL ||
+      job->addresses == NULL || job->claimed == NULL || job->finished == NULL) {
+    ohmic_free_program(job);
+    return NULL;
+  }
   return job;
 }
 
@@ -279,7 +302,8 @@ void ohmic_free_program(program *job) {
   free(job);
 }
 
-static void run(pool *p, program *job, const uint64_t *bindings, const uint32_t *scalars, double *times) {
+static int32_t run(pool *p, program *job, const uint64_t *bindings, const uint32_t *scalars, double *times) {
+  if (!reserve_scratch(p, job)) return 0;
   for (int32_t i = 0; i < job->place_count; i++) {
     int64_t place = job->places[i];
     job->addresses[i] = place >= 0 ? (float *)(uintptr_t)bindings[place] : job->arena + (-1 - place);
@@ -302,14 +326,15 @@ static void run(pool *p, program *job, const uint64_t *bindings, const uint32_t 
   pthread_mutex_lock(&p->mutex);
   while (p->active > 0) pthread_cond_wait(&p->left, &p->mutex);
   pthread_mutex_unlock(&p->mutex);
+  return 1;
 }
 
-/* Runs a program once. `bindings` holds addresses. */
-void ohmic_run(pool *p, program *job, const uint64_t *bindings, const uint32_t *scalars) {
-  run(p, job, bindings, scalars, NULL);
+/* Runs a program once. `bindings` holds addresses. Returns 0, and has run nothing, if there is no scratch memory. */
+int32_t ohmic_run(pool *p, program *job, const uint64_t *bindings, const uint32_t *scalars) {
+  return run(p, job, bindings, scalars, NULL);
 }
 
-/* Runs a program once and writes the milliseconds of each launch. */
-void ohmic_profile(pool *p, program *job, const uint64_t *bindings, const uint32_t *scalars, double *times) {
-  run(p, job, bindings, scalars, times);
+/* The same; writes the milliseconds of each launch. */
+int32_t ohmic_profile(pool *p, program *job, const uint64_t *bindings, const uint32_t *scalars, double *times) {
+  return run(p, job, bindings, scalars, times);
 }

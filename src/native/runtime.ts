@@ -10,7 +10,8 @@ export type Pointer = unknown;
 export type Runtime = {
   readonly allocate: (bytes: number) => Pointer | null;
   readonly free: (memory: Pointer) => void;
-  readonly pool: (threads: number) => Pointer;
+  /** Null where there is no memory; likewise below. */
+  readonly pool: (threads: number) => Pointer | null;
   readonly poolSize: (pool: Pointer) => number;
   readonly closePool: (pool: Pointer) => void;
   readonly program: (...parts: unknown[]) => Pointer | null;
@@ -19,8 +20,11 @@ export type Runtime = {
   readonly profile: NativeFunction;
 };
 
-/** A function that can also run on another thread; a callback then gets its end. */
-type NativeFunction = ((...parts: unknown[]) => void) & { readonly async: (...parts: unknown[]) => void };
+/**
+ * Runs a program; 0 if there is no memory for that. It can also run on another thread; a callback then gets its end and
+ * what it returns.
+ */
+type NativeFunction = ((...parts: unknown[]) => number) & { readonly async: (...parts: unknown[]) => void };
 
 /** A compiled library. Throws UsageError if the system refuses it. */
 function loadLibrary(path: string): ReturnType<typeof koffi.load> {
@@ -46,9 +50,9 @@ export function loadRuntime(path: string): Runtime {
       'void *ohmic_program(void *kernels, int32_t *launches, int32_t launch_count, int64_t *places, int32_t place_count, uint32_t *push_constants, int32_t push_constant_count, int64_t arena_elements, int64_t scratch_elements)',
     ),
     freeProgram: library.func('void ohmic_free_program(void *program)'),
-    run: library.func('void ohmic_run(void *pool, void *program, uint64_t *bindings, uint32_t *scalars)'),
+    run: library.func('int32_t ohmic_run(void *pool, void *program, uint64_t *bindings, uint32_t *scalars)'),
     profile: library.func(
-      'void ohmic_profile(void *pool, void *program, uint64_t *bindings, uint32_t *scalars, _Out_ double *times)',
+      'int32_t ohmic_profile(void *pool, void *program, uint64_t *bindings, uint32_t *scalars, _Out_ double *times)',
     ),
   };
 }

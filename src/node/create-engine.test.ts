@@ -39,7 +39,7 @@ test('impossible numbers of threads are refused', async () => {
   for (const threads of [0, -1, 1.5, Number.NaN]) {
     await assert.rejects(
       createEngine({ threads }),
-      new UsageError(`createEngine: threads must be a whole number from 1, got ${threads}`),
+      new UsageError(`createEngine: threads must be a whole number from 1 to 1024, got ${threads}`),
     );
   }
 });

@@ -4,7 +4,7 @@
 import { availableParallelism } from 'node:os';
 import { assertNever, messageOf, UsageError } from '../base/errors.ts';
 import type { Backend } from '../compile/backend.ts';
-import { checkThreads } from '../compile/backend-checks.ts';
+import { checkThreads, MOST_THREADS } from '../compile/backend-checks.ts';
 import { type ChosenEngine, engineOn } from '../engine.ts';
 import { findCompiler } from '../native/compiler.ts';
 import { createWasmBackend } from '../wasm/backend.ts';
@@ -28,7 +28,7 @@ export type EngineOptions = { readonly backend?: BackendChoice; readonly threads
  */
 export async function createEngine({
   backend = 'auto',
-  threads = availableParallelism(),
+  threads = Math.min(availableParallelism(), MOST_THREADS),
 }: EngineOptions = {}): Promise<ChosenEngine> {
   checkThreads('createEngine', threads);
   switch (backend) {

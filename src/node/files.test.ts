@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -30,6 +33,17 @@ test('a cache keeps what is written, and makes the folders it needs', async () =
   assert.equal(cache.describe, `cache ${place('cache')}`);
 });
 
+test('a cache loses what killed downloads left, once it is old', async () => {
+  const cache = cacheSource(place('littered'));
+  mkdirSync(place('littered'));
+  for (const name of ['.old.1.ohmic-temporary', '.new.2.ohmic-temporary'])
+    writeFileSync(place(`littered/${name}`), '');
+  const before = Date.now() / 1000 - 7200;
+  utimesSync(place('littered/.old.1.ohmic-temporary'), before, before);
+  await cache.write!('file', Uint8Array.of(1));
+  assert.deepEqual(readdirSync(place('littered')).sort(), ['.new.2.ohmic-temporary', 'file']);
+});
+
 test('bytes of a file that is not there are an error', () => {
   assert.throws(() => readBytes(place('absent')), {
     name: 'UsageError',
@@ -54,4 +68,57 @@ test('a download is the content of an address', async (t) => {
     name: 'UsageError',
     message: 'the server answered 503 Busy',
   });
+});
+
+/** A server that sends what `answer` writes; gives its address. */
+async function serve(
+  answer: (response: ServerResponse) => void,
+): Promise<{ address: string; end: () => void }> {
+  const server = createServer((_, response) => answer(response)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return { address: `http://127.0.0.1:${port}/file`, end: () => void server.close().closeAllConnections() };
+}
+
+test('a download that falls silent, or brings more than expected, ends; a slow one does not', async () => {
+  const silent = await serve((response) => void response.write('half'));
+  await assert.rejects(download(silent.address, { silentSeconds: 0.2 }), {
+    name: 'UsageError',
+    message: 'nothing came for 0.2 s',
+  });
+  silent.end();
+  const endless = await serve((response) => {
+    const more = (): boolean => !response.destroyed && response.write(Buffer.alloc(1 << 16), more);
+    more();
+  });
+  await assert.rejects(download(endless.address, { most: 1e6 }), {
+    name: 'UsageError',
+    message: 'expected at most 1000000 bytes, got more',
+  });
+  endless.end();
+  const slow = await serve((response) => {
+    let left = 8;
+    const timer = setInterval(() => {
+      response.write('.');
+      if (--left > 0) return;
+      clearInterval(timer);
+      response.end();
+    }, 100);
+  });
+  assert.equal((await download(slow.address, { silentSeconds: 0.5 })).length, 8);
+  slow.end();
+});
+
+test('a server that is not there is an error with its cause', async () => {
+  const { address, end } = await serve(() => undefined);
+  end();
+  await assert.rejects(download(address), {
+    name: 'UsageError',
+    message: /^fetch failed: connect ECONNREFUSED/,
+  });
+});
+
+test('a file in place of a folder holds nothing half-written', () => {
+  writeFileSync(place('no-folder'), '');
+  removeTemporaries(place('no-folder'));
 });

@@ -5,18 +5,19 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { messageOf, UsageError } from '../base/errors.ts';
 import type { FileSource } from '../data/load-named-set.ts';
+import { makeFolder } from '../native/folders.ts';
 
 const TEMPORARY = '.ohmic-temporary';
 
@@ -29,7 +30,7 @@ const TEMPORARY = '.ohmic-temporary';
 export function writeWhole(path: string, content: Uint8Array | string): void {
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}${TEMPORARY}`);
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     const file = openSync(temporary, 'w');
     try {
       const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
@@ -47,10 +48,20 @@ export function writeWhole(path: string, content: Uint8Array | string): void {
   }
 }
 
-/** Removes what a killed process left half-written in a folder. */
-export function removeTemporaries(folder: string): void {
-  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
-    if (name.endsWith(TEMPORARY)) rmSync(join(folder, name), { force: true });
+/**
+ * Removes what a killed process left half-written in a folder.
+ *
+ * @param hours how old it must be, where other processes may be writing
+ */
+export function removeTemporaries(folder: string, hours = 0): void {
+  // What stands there instead of a folder is reported by whoever writes into it.
+  const isFolder = statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true;
+  for (const name of isFolder ? readdirSync(folder) : []) {
+    const path = join(folder, name);
+    if (!name.endsWith(TEMPORARY)) continue;
+    const { mtimeMs = 0 } = (hours > 0 && statSync(path, { throwIfNoEntry: false })) || {};
+    if (performance.timeOrigin + performance.now() - mtimeMs >= hours * 3_600_000)
+      rmSync(path, { force: true });
   }
 }
 
@@ -89,14 +100,53 @@ export function folderSource(folder: string): FileSource {
 export function cacheSource(folder: string): FileSource {
   return {
     ...folderSource(folder),
-    write: async (name, bytes) => writeWhole(join(folder, name), bytes),
+    write: async (name, bytes) => {
+      removeTemporaries(dirname(join(folder, name)), 1);
+      writeWhole(join(folder, name), bytes);
+    },
     describe: `cache ${folder}`,
   };
 }
 
-/** The content of an address. */
-export async function download(address: string): Promise<Uint8Array> {
-  const response = await fetch(address);
-  if (!response.ok) throw new UsageError(`the server answered ${response.status} ${response.statusText}`);
-  return new Uint8Array(await response.arrayBuffer());
+/** How a download may end early. */
+export type DownloadOptions = {
+  /** Bytes after which it fails: more than what is expected there. */
+  readonly most?: number;
+  /** Seconds without a byte after which it fails, however long all of it may take. */
+  readonly silentSeconds?: number;
+};
+
+/**
+ * The content of an address.
+ *
+ * @throws UsageError if there is no answer, one that refuses, one that falls silent, or more than was expected; with its
+ *   cause
+ */
+export async function download(
+  address: string,
+  { most = Number.POSITIVE_INFINITY, silentSeconds = 60 }: DownloadOptions = {},
+): Promise<Uint8Array> {
+  const controller = new AbortController();
+  const silent = new UsageError(`nothing came for ${silentSeconds} s`);
+  const timer = setTimeout(() => controller.abort(silent), 1000 * silentSeconds);
+  try {
+    const response = await fetch(address, { signal: controller.signal });
+    if (!response.ok) throw new UsageError(`the server answered ${response.status} ${response.statusText}`);
+    const parts: Uint8Array[] = [];
+    let count = 0;
+    for await (const part of response.body ?? []) {
+      timer.refresh();
+      count += part.length;
+      if (count > most) throw new UsageError(`expected at most ${most} bytes, got more`);
+      parts.push(part);
+    }
+    return new Uint8Array(Buffer.concat(parts));
+  } catch (thrown) {
+    if (controller.signal.aborted) throw silent;
+    throw thrown instanceof UsageError ? thrown : new UsageError(messageOf(thrown));
+  } finally {
+    clearTimeout(timer);
+    // What is still to come is not wanted.
+    controller.abort();
+  }
 }

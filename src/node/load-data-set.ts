@@ -52,7 +52,10 @@ export async function loadDataSet(
   }
   const whole = await loadNamedSet(name, {
     ...(folder === undefined
-      ? { cache: cacheSource(join(defaultCacheFolder(), 'data')), download }
+      ? {
+          cache: cacheSource(join(defaultCacheFolder(), 'data')),
+          download: (url, most) => download(url, { most }),
+        }
       : { folder: folderSource(folder) }),
     onProgress,
   });

@@ -49,6 +49,7 @@ type Machine = {
   /** Runs a task of the workers, unless the backend is closed: they do one thing at a time. */
   readonly runExclusive: <T>(task: () => Promise<T>) => Promise<T>;
   readonly newId: () => number;
+  readonly isClosed: () => boolean;
 };
 
 const ELEMENT_BYTES = 4;
@@ -88,6 +89,7 @@ export async function createWasmBackend({
     mutex,
     runExclusive,
     newId: () => programs++,
+    isClosed: () => isClosed,
   };
   return {
     name: 'wasm',
@@ -96,10 +98,7 @@ export async function createWasmBackend({
       : 'WebAssembly SIMD, on the calling thread',
     ...wasmTarget,
     threads,
-    allocate: (elements) => {
-      if (isClosed) throw closedBackend('wasm');
-      return allocateBuffer(machine, elements);
-    },
+    allocate: (elements) => allocateBuffer(machine, elements),
     load: (plan) => loadProgram(machine, plan),
     close: async () => {
       if (isClosed) return;
@@ -141,9 +140,13 @@ async function withDeadline(answer: Promise<void>): Promise<void> {
   }
 }
 
-function allocateBuffer({ heap, blocks, mutex }: Machine, elements: number): DeviceBuffer {
+function allocateBuffer({ heap, blocks, mutex, isClosed }: Machine, elements: number): DeviceBuffer {
+  if (isClosed()) throw closedBackend('wasm');
   const block = heap.allocate(elements);
-  const words = (): Uint32Array => heap.words(block, elements);
+  const words = (): Uint32Array => {
+    if (isClosed()) throw closedBackend('wasm');
+    return heap.words(block, elements);
+  };
   return guardedBuffer(blocks, block, {
     elements,
     write: async (values) => words().set(new Uint32Array(values.buffer, values.byteOffset, values.length)),

@@ -107,7 +107,7 @@ test('a page that is not isolated computes on its own thread, and several thread
 test('impossible numbers of threads are refused', async () => {
   await assert.rejects(
     createWasmEngine({ threads: 0 }),
-    new UsageError('createWasmEngine: threads must be a whole number from 1, got 0'),
+    new UsageError('createWasmEngine: threads must be a whole number from 1 to 1024, got 0'),
   );
 });
 
