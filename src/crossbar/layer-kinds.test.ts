@@ -134,9 +134,15 @@ for (const sample of samples) {
   test(`${layer.name}: partial sums of the tiles add to the whole product`, () => {
     const graph = trace((t) => {
       const [x, weights] = [t.input('x', inputs), t.input('weights', layer.shape)];
-      const sums = partialSums({ hardware: { ...ideal, tile: tiles }, layer, x, weights, geometry });
+      const { sums, total } = partialSums({
+        hardware: { ...ideal, tile: tiles },
+        layer,
+        x,
+        weights,
+        geometry,
+      });
       assert.equal(sums.length, rowsOfTiles);
-      return { outputs: { y: sums.reduce((all, sum) => all.add(sum)) } };
+      return { outputs: { y: total(sums) } };
     });
     const { y } = interpret(graph, { x: sample.x, weights: sample.weights }).outputs;
     assert.ok(largestDifference(y, exact) < ROUNDING);

@@ -78,7 +78,6 @@ test('converters of 24 bits on small tiles equal the digital network to their re
 test('partial sums of the tiles add to the whole product', () => {
   const hardware: HardwareSpec = { ...ideal, tile: { kind: 'limited', rows: 8, columns: 8 } };
   const graph = trace((t) => {
-    const add = (sums: readonly Tensor[]): Tensor => sums.reduce((all, sum) => all.add(sum));
     const x = t.input('x', denseInputs);
     const weights = t.input('weights', denseLayer.shape);
     const dense = partialSums({ hardware, layer: denseLayer, x, weights, geometry: undefined });
@@ -90,8 +89,13 @@ test('partial sums of the tiles add to the whole product', () => {
       weights: t.input('filter', convolutionLayer.shape),
       geometry,
     });
-    assert.deepEqual([dense.length, convolution.length], [3, 4]);
-    return { outputs: { dense: add(dense), convolution: add(convolution) } };
+    assert.deepEqual([dense.sums.length, convolution.sums.length], [3, 4]);
+    return {
+      outputs: {
+        dense: dense.total(dense.sums),
+        convolution: convolution.total(convolution.sums),
+      },
+    };
   });
   const { dense, convolution } = interpret(graph, given).outputs;
   assert.ok(largestDifference(dense!, exact.dense) < ROUNDING);

@@ -8,6 +8,7 @@ import type { GraphKey, Tensor, TensorLike } from '../graph/tensor.ts';
 import { quantize, stepsOf } from './converters.ts';
 import { type Adc, type Dac, type HardwareSpec, hasIdealPeriphery, type OutputNoise } from './hardware.ts';
 import { matrixSize } from './mapping.ts';
+import { type PartialSums, stackedSums, type TiledProduct } from './tile-stack.ts';
 import { tileMatrix } from './tiling.ts';
 
 /**
@@ -77,7 +78,7 @@ export function analogProduct(product: AnalogProduct): Tensor {
   // All in the units of y: full scales and noise are scaled once instead of every element.
   const { input, range } = drivenRows(product);
   const unit = weightScale.multiply(range);
-  const sums = partialSums({ ...product, x: input });
+  const { sums, total } = partialSums({ ...product, x: input });
   const inUnits = (): readonly Tensor[] => sums.map((sum) => sum.divide(unit));
   const outputRange = (): TensorLike => product.ranges.outputRange(layer.name, inUnits);
   const variances =
@@ -88,23 +89,27 @@ export function analogProduct(product: AnalogProduct): Tensor {
       weights: variance.multiply(weightScale.square()),
     });
   const noise = outputNoise(hardware.outputNoise, unit);
-  return sums
-    .map((sum, tile) => {
-      const noisy =
-        variances === undefined
-          ? withNoise(sum, noise, key.derive(tile))
-          : sum.add(gaussian(withVariance(variances[tile]!, noise), key.derive('read', tile)));
-      return convertOutput(noisy, hardware.adc, unit, outputRange);
-    })
-    .reduce((all, sum) => all.add(sum));
+  const converted = sums.map((sum, k) => {
+    const noisy =
+      variances === undefined
+        ? withNoise(sum, noise, key.derive(k))
+        : sum.add(gaussian(withVariance(variances.sums[k]!, noise), key.derive('read', k)));
+    return convertOutput(noisy, hardware.adc, unit, outputRange);
+  });
+  return total(converted);
 }
 
-/** The column outputs of every row of tiles before conversion; their sum is the whole product. */
-export function partialSums(
-  product: Pick<AnalogProduct, 'hardware' | 'layer' | 'x' | 'weights' | 'geometry'>,
-): Tensor[] {
+/** More rows of tiles than this are multiplied in stacks, fewer one by one. */
+const FEW_TILES = 8;
+
+/** The column outputs of every row of tiles before conversion, one by one or in stacks; their sum is the whole product. */
+export function partialSums(product: TiledProduct & { readonly hardware: HardwareSpec }): PartialSums {
   const { rowRanges } = tileMatrix(matrixSize(product.weights.shape), product.hardware.tile);
-  return rowRanges.map((rows) => multiplyRows(product, rows));
+  if (rowRanges.length > FEW_TILES) return stackedSums(product, rowRanges);
+  return {
+    sums: rowRanges.map((rows) => multiplyRows(product, rows)),
+    total: (converted) => converted.reduce((all, sum) => all.add(sum)),
+  };
 }
 
 /** What drives the rows, after the DAC, and the |x| that drives one fully. An index drives its row fully. */
@@ -185,9 +190,6 @@ export function numberedKeys(key: GraphKey): (layer: string) => GraphKey {
   };
 }
 
-function multiplyRows(
-  { x, layer, weights, geometry }: Pick<AnalogProduct, 'x' | 'layer' | 'weights' | 'geometry'>,
-  rows?: RowRange,
-): Tensor {
+function multiplyRows({ x, layer, weights, geometry }: TiledProduct, rows?: RowRange): Tensor {
   return exactProduct(x, weights, layer.kind, geometry, rows);
 }

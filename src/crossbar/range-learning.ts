@@ -6,6 +6,7 @@ import { constant, customGradient, type Tensor, type TensorLike } from '../graph
 import type { Trace } from '../graph/trace.ts';
 import type { ConverterRanges } from './periphery.ts';
 import { inputRangeName, outputRangeName } from './ranges.ts';
+import { meanSquare } from './tile-stack.ts';
 
 /** How ranges are learned. */
 export type RangeLearningRule = {
@@ -137,11 +138,5 @@ function deviationOf(x: Tensor): Tensor {
 /** min(max |x|, 6 rms) over all tensors, () */
 function coveringRange(sums: readonly Tensor[]): Tensor {
   const largest = sums.map((sum) => sum.abs().max()).reduce((all, max) => all.maximum(max));
-  const square = sums.map((sum) => sum.square().mean()).reduce((all, mean) => all.add(mean));
-  return largest.minimum(
-    square
-      .multiply(1 / sums.length)
-      .sqrt()
-      .multiply(ROOT_MEAN_SQUARES),
-  );
+  return largest.minimum(meanSquare(sums).sqrt().multiply(ROOT_MEAN_SQUARES));
 }

@@ -10,6 +10,7 @@ import type { Trace } from '../graph/trace.ts';
 import { type HardwareSpec, hardwareOf, hasIdealPeriphery } from './hardware.ts';
 import { asMatrix, largestWeight } from './mapping.ts';
 import { type ConverterRanges, partialSums } from './periphery.ts';
+import { meanSquare } from './tile-stack.ts';
 
 /**
  * The states that hold a layer's ranges, each (): `conv1.inputRange` and, for a calibrated ADC, `conv1.outputRange`. An
@@ -93,7 +94,7 @@ export function observing(base: Operator, weights: (layer: Layer) => Tensor, chi
     if (hardware.adc.kind !== 'uniform' || hardware.adc.range.kind !== 'calibrated') return;
     const own = weights(layer);
     const largest = largestWeight(asMatrix(own), hardware.mapping).reshape([-1]);
-    const sums = partialSums({ hardware, layer, x, weights: own.divide(largest), geometry });
+    const { sums } = partialSums({ hardware, layer, x, weights: own.divide(largest), geometry });
     for (const sum of sums) record(layer.name, 'output', sum);
   };
   return {
@@ -106,7 +107,7 @@ export function observing(base: Operator, weights: (layer: Layer) => Tensor, chi
     observations: () => {
       const entries = [...seen].flatMap(([name, values]): [string, Tensor][] => [
         [`${name}Max`, values.map((value) => value.abs().max()).reduce((all, max) => all.maximum(max))],
-        [`${name}MeanSquare`, meanOver(values.map((value) => value.square().mean()))],
+        [`${name}MeanSquare`, meanSquare(values)],
       ]);
       return Object.fromEntries(entries);
     },
@@ -152,8 +153,4 @@ function rangeOf(
     default:
       return assertNever(rule);
   }
-}
-
-function meanOver(values: readonly Tensor[]): Tensor {
-  return values.reduce((sum, value) => sum.add(value)).multiply(1 / values.length);
 }

@@ -49,8 +49,10 @@ export function tileMatrix(
   }
 }
 
+/** The larger ones, by one, come last. */
 function equalRanges(size: number, limit: number): RowRange[] {
   const count = Math.ceil(size / limit);
-  const edge = (k: number): number => Math.floor((k * size) / count);
+  const least = Math.floor(size / count);
+  const edge = (k: number): number => k * least + Math.max(0, k - (count - (size % count)));
   return Array.from({ length: count }, (_, k) => [edge(k), edge(k + 1)] as const);
 }
