@@ -147,7 +147,7 @@ function addReproduce(program: Command): void {
   const reproduce = checkpointOption(dataOptions(program.command('reproduce [name]')));
   jsonOption(setOption(reproduce, 'change a field of its settings or of its hardware: evaluation.chips=2'))
     .description(
-      'run a published experiment from nothing and set its figures beside ours; the same command again continues it',
+      'repeat a published experiment from scratch, its figures beside ours; run again, it continues',
     )
     .option('--out <folder>', 'the folder of the run (default: runs/<name>)')
     .option(
