@@ -35,7 +35,7 @@ const DILATED: readonly Case[] = [
   { images: [2, 8, 12, 4], kernel: [2, 3], outputs: 5, stride: [3, 2], padding: [0, 3], dilation: [3, 2] },
   { images: [2, 8, 9, 6], kernel: [3, 3], outputs: 9, stride: [1, 3], padding: [2, 1], dilation: [3, 1] },
   { images: [1, 6, 14, 7], kernel: [1, 4], outputs: 33, stride: [1, 4], padding: [0, 5], dilation: [1, 4] },
-  // Three taps along the columns and rows apart: not by minimal filtering.
+  // Three taps along the width, with dilated rows: not by Winograd's algorithm.
   { images: [2, 9, 9, 24], kernel: [3, 3], outputs: 16, stride: [1, 1], padding: [2, 1], dilation: [2, 1] },
 ];
 
@@ -63,7 +63,7 @@ const UNEVEN: readonly Case[] = [
     ],
     dilation: [2, 1],
   },
-  // By minimal filtering, with more zeros behind than the kernel reaches.
+  // By Winograd's algorithm, with more zeros behind than the kernel reaches.
   {
     images: [2, 6, 8, 24],
     kernel: [3, 3],
@@ -147,7 +147,7 @@ function surroundedGroups(t: SampleTrace): Results {
   return results;
 }
 
-/** Signals: causal, strided, with gaps, depthwise, by minimal filtering; their statistics, and shares of the rows. */
+/** Signals: causal, strided, with gaps, depthwise, by Winograd's algorithm; their statistics, and shares of the rows. */
 function signals(t: SampleTrace): Results {
   const results: Results = {};
   const cases: readonly (readonly [
@@ -192,7 +192,7 @@ type Spread = {
   readonly outputs: number;
 } & TransposedGeometry;
 
-/** Strides above, at and below the kernel, what they leave open, dilations, groups; by minimal filtering. */
+/** Strides above, at and below the kernel, what they leave open, dilations, groups; by Winograd's algorithm. */
 const SPREAD: readonly Spread[] = [
   { images: [2, 3, 4, 5], kernel: [4, 4], outputs: 7, stride: [2, 2], padding: [1, 1] },
   {

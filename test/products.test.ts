@@ -59,7 +59,7 @@ const GEOMETRIES: readonly Geometry[] = [
   square(3, [1, 1], [28, 56], [1, 1, 0]),
   square(1, [33, 2], [1, 5], [3, 1, 1]),
   square(1, [2, 35], [2, 20], [3, 1, 1]),
-  // By minimal filtering in all three directions: whole tiles, a rest of one, two and three columns, rows in two strips.
+  // By Winograd's algorithm in all three directions: whole tiles, a rest of one, two and three columns, rows in two strips.
   square(2, [8, 16], [28, 28], [3, 1, 1]),
   square(4, [33, 9], [16, 24], [3, 1, 1]),
   square(2, [6, 8], [24, 56], [3, 1, 0]),

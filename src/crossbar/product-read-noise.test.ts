@@ -388,7 +388,7 @@ test('a missing variance is refused, and one of another layer', () => {
 
 // Backends
 
-/** A convolution large enough for minimal filtering, of images that are zero but for a few large pixels. */
+/** A convolution large enough for Winograd's algorithm, of images that are zero but for a few large pixels. */
 function sparseConvolution(): { readonly graph: Graph; readonly inputs: Record<string, Float32Array> } {
   const [channels, filters] = [8, 8];
   const rows = 9 * channels;
