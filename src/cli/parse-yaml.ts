@@ -38,7 +38,9 @@ export function parseYaml(text: string): Json {
 function refuseNames(items: readonly { readonly key: unknown }[]): void {
   const seen = new Set<unknown>();
   for (const { key } of items) {
-    if (!isScalar(key)) throw new Error('expected a name before each colon, got fields, a list or an alias');
+    // Bytes, !!binary, are an object.
+    if (!isScalar(key) || (typeof key.value === 'object' && key.value !== null))
+      throw new Error('expected a name before each colon, got fields, a list, bytes or an alias');
     if (seen.has(key.value)) throw new Error(`"${String(key.value)}" stands there twice`);
     seen.add(key.value);
   }
