@@ -6,6 +6,7 @@ import { UsageError } from '../base/errors.ts';
 import { isTree } from '../base/merge.ts';
 import type { Json } from '../base/schema.ts';
 import type { CellSpec } from '../cells/cell.ts';
+import { publishedCells } from '../cells/published-cells.ts';
 import { readSettingsFile } from './files.ts';
 
 /** Endings of cell files: the first two are YAML. */
@@ -13,13 +14,15 @@ export const CELL_ENDINGS: readonly string[] = ['.yaml', '.yml', '.json'];
 
 /**
  * Hardware, read from `file`, with its cell in place: `cell: my-cell.yaml` names a cell file, relative to the folder of
- * `file`. What holds its cell itself is returned as it is.
+ * `file`. What holds its cell itself, or the name of a published one, is returned as it is.
  *
  * @throws UsageError if the cell file can't be read; what it holds is checked with the hardware
  */
 export function withCellFile(hardware: Json, file: string): Json {
-  if (!isTree(hardware) || typeof hardware['cell'] !== 'string') return hardware;
-  return { ...hardware, cell: readSettingsFile(resolve(dirname(file), hardware['cell'])) };
+  if (!isTree(hardware)) return hardware;
+  const { cell } = hardware;
+  if (typeof cell !== 'string' || Object.hasOwn(publishedCells, cell)) return hardware;
+  return { ...hardware, cell: readSettingsFile(resolve(dirname(file), cell)) };
 }
 
 /** Settings, read from `file`, with the cells of every `hardware` in place. Throws likewise. */

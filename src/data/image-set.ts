@@ -49,9 +49,21 @@ export type DataSplit = {
  *   (count, height, width, channels), or a label names no class
  */
 export function imageSet(fields: Omit<ImageSet, 'count'>): ImageSet {
-  const { name, classNames, height, width, channels, pixels, labels } = fields;
-  const count = labels.length;
+  const set = { ...fields, count: fields.labels?.length };
+  throwFaults(`image set "${fields.name}"`, imageSetFaults(set));
+  return set;
+}
+
+/** What makes an image set none; the values themselves may come from anywhere. */
+export function imageSetFaults(set: ImageSet): string[] {
+  if (typeof set !== 'object' || set === null) return ['expected an image set, got none'];
+  const { classNames, height, width, channels, count, pixels, labels } = set;
+  const isOfBytes = pixels instanceof Uint8Array && labels instanceof Uint8Array;
+  if (!isOfBytes) return ['pixels and labels must be bytes (Uint8Array)'];
   const faults: string[] = [];
+  if (!Array.isArray(classNames)) return ['classNames must be a list of names'];
+  if (count !== labels.length)
+    faults.push(`count must be the number of labels, ${labels.length}, got ${count}`);
   if (![height, width, channels].every((size) => Number.isInteger(size) && size > 0)) {
     faults.push(`an image needs positive sizes, got (${height}, ${width}, ${channels})`);
   }
@@ -65,8 +77,41 @@ export function imageSet(fields: Omit<ImageSet, 'count'>): ImageSet {
   if (stray >= 0) {
     faults.push(`labels must lie in 0 … ${classNames.length - 1}, image ${stray} has ${labels[stray]}`);
   }
-  throwFaults(`image set "${name}"`, faults);
-  return { ...fields, count };
+  return faults;
+}
+
+/** What makes changes of images impossible. */
+export function augmentationFaults(augmentation: Augmentation): string[] {
+  const { cropPadding, flip, cutout } = augmentation;
+  return [
+    ...Object.entries({ cropPadding, cutout })
+      .filter(([, pixels]) => !Number.isInteger(pixels) || pixels < 0)
+      .map(([name, pixels]) => `${name} must be an integer of at least 0 pixels, got ${pixels}`),
+    ...(typeof flip === 'boolean' ? [] : [`flip must be true or false, got ${flip}`]),
+  ];
+}
+
+/** Standard deviations of pixels below this are none, in 32 bits; what they divide would be no number. */
+const SMALLEST_DEVIATION = 1e-6;
+const LARGEST_PIXEL = 1e6;
+
+/** What makes a normalization impossible for images of so many channels. */
+export function normalizationFaults(normalization: Normalization, channels: number): string[] {
+  if (!Array.isArray(normalization?.mean) || !Array.isArray(normalization.std))
+    return ['normalization must have lists of means and of standard deviations, `mean` and `std`'];
+  const { mean, std } = normalization;
+  const faults: string[] = [];
+  if (mean.length !== channels || std.length !== channels)
+    faults.push(
+      `normalization must have ${channels} channels, got ${mean.length} means, ${std.length} deviations`,
+    );
+  if (!mean.every((value) => Math.abs(value) <= LARGEST_PIXEL))
+    faults.push(`normalization: means must be numbers within ±${LARGEST_PIXEL}, got ${mean.join(', ')}`);
+  if (!std.every((value) => value >= SMALLEST_DEVIATION && value <= LARGEST_PIXEL))
+    faults.push(
+      `normalization: standard deviations must lie in ${SMALLEST_DEVIATION} … ${LARGEST_PIXEL}, got ${std.join(', ')}`,
+    );
+  return faults;
 }
 
 /**
@@ -110,9 +155,14 @@ export function channelStatistics(set: ImageSet): Normalization {
 /**
  * Training and test images as one split, normalized by the training images.
  *
- * @throws UsageError if the two differ in image size or classes
+ * @throws UsageError if one of them is no image set or has no image, they differ in image size or classes, or the
+ *   augmentation is impossible
  */
 export function dataSplit(train: ImageSet, test: ImageSet, augmentation?: Augmentation): DataSplit {
+  throwFaults('data split', [
+    ...setFaults({ train, test }),
+    ...(augmentation === undefined ? [] : augmentationFaults(augmentation)),
+  ]);
   const form = (set: ImageSet): string =>
     `(${set.height}, ${set.width}, ${set.channels}) with classes ${set.classNames.join(', ')}`;
   if (form(train) !== form(test)) {
@@ -126,4 +176,23 @@ export function dataSplit(train: ImageSet, test: ImageSet, augmentation?: Augmen
     normalization: channelStatistics(train),
     ...(augmentation !== undefined && { augmentation }),
   };
+}
+
+/**
+ * What makes a split impossible to learn from, and to test on; it may have been made by hand.
+ *
+ * @returns faults, none of them about the other part if one is no image set
+ */
+export function splitFaults(split: DataSplit): string[] {
+  const { train, test, normalization } = split;
+  const faults = setFaults({ train, test });
+  return faults.length > 0 ? faults : normalizationFaults(normalization, train.channels);
+}
+
+function setFaults(parts: Readonly<Record<'train' | 'test', ImageSet>>): string[] {
+  return Object.entries(parts).flatMap(([part, set]) => {
+    const faults = imageSetFaults(set);
+    if (faults.length === 0 && set.count === 0) faults.push('expected at least one image, got none');
+    return faults.map((fault) => `${part}: ${fault}`);
+  });
 }

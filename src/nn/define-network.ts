@@ -129,7 +129,10 @@ export function classifier({
   });
 }
 
-function taskFaults({ inputShape, classes }: ImageTask): string[] {
+/** What makes a task impossible for any network. */
+export function taskFaults(task: ImageTask): string[] {
+  if (!Array.isArray(task?.inputShape)) return ['expected the shape of an example, `inputShape`, got none'];
+  const { inputShape, classes } = task;
   const isSize = (size: number): boolean => Number.isInteger(size) && size > 0;
   return [
     ...(inputShape.length >= 1 && inputShape.length <= 3 && inputShape.every(isSize)
