@@ -1,5 +1,6 @@
 // Settings as trees of plain values: laying one over another, setting one field, and telling two apart.
 
+import { shortened } from './echo.ts';
 import type { Json } from './schema.ts';
 
 /** Fields with values. */
@@ -71,6 +72,7 @@ export function settingsDifferences(there: Json | undefined, here: Json | undefi
   }
   const [before, now] = [there, here].map((value) =>
     value === undefined ? 'absent' : JSON.stringify(value),
-  );
-  return before === now ? [] : [`${path}: ${before} there, ${now} here`];
+  ) as [string, string];
+  if (before === now) return [];
+  return [`${shortened(path)}: ${shortened(before)} there, ${shortened(now)} here`];
 }

@@ -2,6 +2,7 @@
 // place and with what came instead. Every record of ohmic is checked here.
 
 import { z } from 'zod';
+import { echo, shortened } from './echo.ts';
 import { throwFaults } from './errors.ts';
 import { unknownName } from './suggest.ts';
 import { valueAt } from './value-at.ts';
@@ -110,14 +111,8 @@ export function nameSchema<N extends string>(known: readonly N[]): z.ZodType<N, 
   return z.enum(known as readonly [N, ...N[]], { error: ({ input }) => unknownName(input, known) });
 }
 
-/** Longer values are cut where they are echoed. */
-const LONGEST_ECHO = 200;
-
-function echo(value: unknown): string {
-  // JSON has no word for numbers that are none.
-  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? 'nothing');
-  return text.length <= LONGEST_ECHO ? text : `${text.slice(0, LONGEST_ECHO)}…`;
-}
+/** Messages of schemas, which list unknown fields, are cut here. */
+const LONGEST_MESSAGE = 1000;
 
 function issueTexts(issue: z.core.$ZodIssue, raw: unknown): string[] {
   const came = valueAt(raw, issue.path);
@@ -142,8 +137,8 @@ function issueTexts(issue: z.core.$ZodIssue, raw: unknown): string[] {
   const expected = message.replace(/, received -?\w+$/, '');
   const isNumber = came === null && expected.includes('number');
   const hint = isNumber ? ' (JSON has null for NaN and infinity)' : '';
-  const text = isComplete ? message : `${expected}, got ${echo(came)}${hint}`;
-  return [place === '' ? text : `${place}: ${text}`];
+  const text = isComplete ? shortened(message, LONGEST_MESSAGE) : `${expected}, got ${echo(came)}${hint}`;
+  return [place === '' ? text : `${shortened(place)}: ${text}`];
 }
 
 /** Of the faults of all alternatives those of the one that was meant: a name, or the fields of a record. */

@@ -1,14 +1,18 @@
 // What a mistyped name was probably meant to be. Used wherever people write names: flags, settings files.
 
+import { echo, LONGEST_ECHO } from './echo.ts';
+
 /** Text for a name that is unknown: what is known, what came, and the nearest known name if one is near. */
 export function unknownName(got: unknown, known: readonly string[]): string {
-  const text = `expected one of ${known.join(', ')}, got ${JSON.stringify(got) ?? 'nothing'}`;
+  const text = `expected one of ${known.join(', ')}, got ${echo(got)}`;
   const near = typeof got === 'string' ? nearestName(got, known) : undefined;
   return near === undefined ? text : `${text}; did you mean "${near}"?`;
 }
 
 /** The known name that `got` begins, else the one with the fewest edits; undefined if more than a third of it differs. */
 export function nearestName(got: string, known: readonly string[]): string | undefined {
+  // No name is so long, and to compare it takes its time.
+  if (got.length > LONGEST_ECHO) return undefined;
   const begun = known.filter((name) => name.toLowerCase().startsWith(got.toLowerCase()));
   if (got.length >= 3 && begun.length > 0) return begun[0];
   const ranked = known

@@ -103,12 +103,13 @@ export function resolveHardware(choice: HardwareChoice): HardwareSpec {
   return check(chosenHardwareSchema, 'hardware', choice);
 }
 
-/** The specification of a choice without faults. */
+/** The specification of a choice. */
 function wholeHardware(choice: HardwareChoice): HardwareSpec {
   if (typeof choice === 'string') return hardwarePresets[choice];
   if (!('preset' in choice)) return choice;
   const { preset, ...changes } = choice;
-  return hardwareSchema.parse(onPreset(preset, changes as unknown as Tree));
+  // Its faults are said already, where the choice was checked.
+  return hardwareSchema.safeParse(onPreset(preset, changes as unknown as Tree)).data ?? z.NEVER;
 }
 
 function onPreset(preset: HardwareName, changes: Tree): Json | undefined {

@@ -2,6 +2,7 @@
 // (cifar10, idx, synthetic) produce these records, batches.ts consumes them. Pixels stay bytes until a batch
 // is filled. Left out: labels other than one class per image, and images of differing sizes.
 
+import { echo } from '../base/echo.ts';
 import { throwFaults, UsageError } from '../base/errors.ts';
 
 /** Random changes of a training image; 0 pixels change nothing. */
@@ -61,16 +62,19 @@ export function imageSetFaults(set: ImageSet): string[] {
   const isOfBytes = pixels instanceof Uint8Array && labels instanceof Uint8Array;
   if (!isOfBytes) return ['pixels and labels must be bytes (Uint8Array)'];
   const faults: string[] = [];
-  if (!Array.isArray(classNames)) return ['classNames must be a list of names'];
+  if (!Array.isArray(classNames) || !classNames.every((one) => typeof one === 'string'))
+    return ['classNames must be a list of names'];
   if (count !== labels.length)
-    faults.push(`count must be the number of labels, ${labels.length}, got ${count}`);
-  if (![height, width, channels].every((size) => Number.isInteger(size) && size > 0)) {
-    faults.push(`an image needs positive sizes, got (${height}, ${width}, ${channels})`);
+    faults.push(`count must be the number of labels, ${labels.length}, got ${echo(count)}`);
+  const isSized = [height, width, channels].every((size) => Number.isInteger(size) && size > 0);
+  if (!isSized) {
+    const sizes = [height, width, channels].map(echo).join(', ');
+    faults.push(`an image needs positive sizes, got (${sizes})`);
   }
-  const expected = count * height * width * channels;
-  if (pixels.length !== expected) {
+  const expected = labels.length * height * width * channels;
+  if (isSized && pixels.length !== expected) {
     faults.push(
-      `${count} images of (${height}, ${width}, ${channels}) need ${expected} bytes, got ${pixels.length}`,
+      `${labels.length} images of (${height}, ${width}, ${channels}) need ${expected} bytes, got ${pixels.length}`,
     );
   }
   const stray = labels.findIndex((label) => label >= classNames.length);
@@ -82,12 +86,14 @@ export function imageSetFaults(set: ImageSet): string[] {
 
 /** What makes changes of images impossible. */
 export function augmentationFaults(augmentation: Augmentation): string[] {
+  if (typeof augmentation !== 'object' || augmentation === null)
+    return [`augmentation must be fields with values, got ${echo(augmentation)}`];
   const { cropPadding, flip, cutout } = augmentation;
   return [
     ...Object.entries({ cropPadding, cutout })
       .filter(([, pixels]) => !Number.isInteger(pixels) || pixels < 0)
-      .map(([name, pixels]) => `${name} must be an integer of at least 0 pixels, got ${pixels}`),
-    ...(typeof flip === 'boolean' ? [] : [`flip must be true or false, got ${flip}`]),
+      .map(([name, pixels]) => `${name} must be an integer of at least 0 pixels, got ${echo(pixels)}`),
+    ...(typeof flip === 'boolean' ? [] : [`flip must be true or false, got ${echo(flip)}`]),
   ];
 }
 
@@ -105,11 +111,15 @@ export function normalizationFaults(normalization: Normalization, channels: numb
     faults.push(
       `normalization must have ${channels} channels, got ${mean.length} means, ${std.length} deviations`,
     );
-  if (!mean.every((value) => Math.abs(value) <= LARGEST_PIXEL))
-    faults.push(`normalization: means must be numbers within ±${LARGEST_PIXEL}, got ${mean.join(', ')}`);
-  if (!std.every((value) => value >= SMALLEST_DEVIATION && value <= LARGEST_PIXEL))
+  if (!mean.every((value) => typeof value === 'number' && Math.abs(value) <= LARGEST_PIXEL))
     faults.push(
-      `normalization: standard deviations must lie in ${SMALLEST_DEVIATION} … ${LARGEST_PIXEL}, got ${std.join(', ')}`,
+      `normalization: means must be numbers within ±${LARGEST_PIXEL}, got ${mean.map(echo).join(', ')}`,
+    );
+  if (
+    !std.every((value) => typeof value === 'number' && value >= SMALLEST_DEVIATION && value <= LARGEST_PIXEL)
+  )
+    faults.push(
+      `normalization: standard deviations must lie in ${SMALLEST_DEVIATION} … ${LARGEST_PIXEL}, got ${std.map(echo).join(', ')}`,
     );
   return faults;
 }
@@ -184,6 +194,7 @@ export function dataSplit(train: ImageSet, test: ImageSet, augmentation?: Augmen
  * @returns faults, none of them about the other part if one is no image set
  */
 export function splitFaults(split: DataSplit): string[] {
+  if (typeof split !== 'object' || split === null) return ['expected training and test images, got none'];
   const { train, test, normalization } = split;
   const faults = setFaults({ train, test });
   return faults.length > 0 ? faults : normalizationFaults(normalization, train.channels);

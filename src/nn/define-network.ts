@@ -1,6 +1,7 @@
 // From modules to a `Network`: places every module, collects parameters and layers, and checks what a caller hands in,
 // once, at the door. `classifier` is the common case; `defineNetwork` wires any number of inputs, modules and outputs.
 
+import { echo } from '../base/echo.ts';
 import { throwFaults } from '../base/errors.ts';
 import { formatShape, type Shape, sameShape } from '../base/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
@@ -138,9 +139,9 @@ export function taskFaults(task: ImageTask): string[] {
     ...(inputShape.length >= 1 && inputShape.length <= 3 && inputShape.every(isSize)
       ? []
       : [
-          `expected examples of (features), (length, channels) or (height, width, channels), each at least 1, got ${formatShape(inputShape)}`,
+          `expected examples of (features), (length, channels) or (height, width, channels), each at least 1, got (${inputShape.map(echo).join(', ')})`,
         ]),
-    ...(isSize(classes) && classes >= 2 ? [] : [`expected at least 2 classes, got ${classes}`]),
+    ...(isSize(classes) && classes >= 2 ? [] : [`expected at least 2 classes, got ${echo(classes)}`]),
   ];
 }
 
