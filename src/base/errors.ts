@@ -23,15 +23,19 @@ export function assertNever(value: never): never {
   throw new InternalError(`internal: impossible case ${JSON.stringify(value)}`);
 }
 
+/** More faults than anybody reads are counted, not listed. */
+const MOST_FAULTS = 100;
+
 /** Throws one `UsageError` that lists all `faults`, if there are any. */
 export function throwFaults(where: string, faults: readonly string[]): void {
   if (faults.length === 1) {
     throw new UsageError(`${where}: ${faults[0]}`);
   }
   if (faults.length > 1) {
-    throw new UsageError(
-      `${where}: ${faults.length} faults\n${faults.map((fault) => `  - ${fault}`).join('\n')}`,
-    );
+    const shown = faults.slice(0, MOST_FAULTS).map((fault) => `  - ${fault}`);
+    const rest = faults.length - shown.length;
+    if (rest > 0) shown.push(`  and ${rest} more`);
+    throw new UsageError(`${where}: ${faults.length} faults\n${shown.join('\n')}`);
   }
 }
 

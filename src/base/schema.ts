@@ -3,7 +3,7 @@
 
 import { z } from 'zod';
 import { echo, shortened } from './echo.ts';
-import { invariant, throwFaults } from './errors.ts';
+import { throwFaults } from './errors.ts';
 import { unknownName } from './suggest.ts';
 import { valueAt } from './value-at.ts';
 
@@ -52,11 +52,54 @@ export type Incomplete<T> = T extends readonly unknown[]
  * @throws UsageError that lists all faults: `training.epochs: expected number to be >=0, got -1`
  */
 export function check<T>(schema: z.ZodType<T>, where: string, raw: unknown): T {
-  const checked = schema.safeParse(raw);
-  if (!checked.success) throwFaults(where, faultsIn(checked.error, raw));
-  invariant(checked.success, 'a failed check has faults');
-  return checked.data;
+  const checked = examine(schema, raw);
+  if (checked.faults.length > 0) throwFaults(where, checked.faults);
+  return checked.data as T;
 }
+
+/** A value that a schema accepts, or why it does not. */
+export type Checked<T> = { readonly data?: T; readonly faults: readonly string[] };
+
+/** As `check`, for whoever has something to say about the faults. */
+export function examine<T>(schema: z.ZodType<T>, raw: unknown): Checked<T> {
+  const fault = formFault(raw);
+  if (fault !== undefined) return { faults: [fault] };
+  const result = schema.safeParse(raw);
+  return result.success ? { data: result.data, faults: [] } : { faults: faultsIn(result.error, raw) };
+}
+
+/** No record has more levels of fields in fields; a schema that describes itself, as that of laws, would never end. */
+const DEEPEST = 64;
+
+/** What no schema can look at: fields in fields without end, as in a value that holds itself, and numbers of a type that JSON lacks. */
+function formFault(raw: unknown): string | undefined {
+  const levels = new Map<object, number>();
+  const waiting: { readonly value: unknown; readonly level: number }[] = [{ value: raw, level: 0 }];
+  for (let one = waiting.pop(); one !== undefined; one = waiting.pop()) {
+    const { value, level } = one;
+    if (typeof value === 'bigint') return `expected numbers, got the bigint ${String(value).slice(0, 40)}n`;
+    if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) continue;
+    if (level > DEEPEST) return `expected at most ${DEEPEST} levels of fields in fields, got more`;
+    // What several fields share is looked at again only where it lies deeper.
+    if ((levels.get(value) ?? -1) >= level) continue;
+    levels.set(value, level);
+    for (const inner of Object.values(value)) waiting.push({ value: inner, level: level + 1 });
+  }
+  return undefined;
+}
+
+/** Largest and smallest amounts of physics: 32-bit arithmetic has room to spare, also for products of several. */
+const LARGEST = 1e6;
+const SMALLEST = 1e-6;
+
+/** An amount of physics, of any sign: µS, weights, steps. */
+export const amount: z.ZodType<number> = z.number().min(-LARGEST).max(LARGEST);
+
+/** An amount that is not negative. */
+export const amountFromZero: z.ZodType<number> = z.number().min(0).max(LARGEST);
+
+/** An amount by which something is divided. */
+export const positiveAmount: z.ZodType<number> = z.number().min(SMALLEST).max(LARGEST);
 
 /** One line for every fault that a schema finds. */
 export function faultsIn({ issues }: z.ZodError, raw: unknown): string[] {
@@ -108,5 +151,13 @@ function meantAlternative(
     issues.some(({ path, code }) => path.length > 0 || code === 'unrecognized_keys');
   const fitting = errors.filter((issues) => isAboutRecord(issues) === isRecord);
   const candidates = fitting.length > 0 ? fitting : errors;
-  return candidates.reduce((best, next) => (next.length < best.length ? next : best));
+  // Whoever writes a record writes its fields: that with the fewest missing, then the one with the fewest faults.
+  const missing = (issues: readonly z.core.$ZodIssue[]): number =>
+    issues.filter(({ path }) => path.length === 1 && valueAt(came, path) === undefined).length;
+  const ranked = candidates.map((issues) => ({ issues, missing: missing(issues) }));
+  const isNearer = (a: (typeof ranked)[number], b: (typeof ranked)[number]): boolean =>
+    a.missing < b.missing ||
+    (a.missing === b.missing &&
+      (isRecord ? a.issues.length <= b.issues.length : a.issues.length < b.issues.length));
+  return ranked.reduce((best, next) => (isNearer(next, best) ? next : best)).issues;
 }

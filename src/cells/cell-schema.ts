@@ -2,12 +2,17 @@
 // all faults of a file are found at once. There are no defaults: a default would hide physics. Used by hardware (crossbar/).
 
 import { z } from 'zod';
-import { exactly } from '../base/schema.ts';
+import { amount, exactly, nameSchema, positiveAmount } from '../base/schema.ts';
 import type { CellSpec, Drift, ProgrammingNoise, ReadNoise } from './cell.ts';
 import type { FitSummary } from './fit-summary.ts';
-import { type Law, lawValue, type Point, polynomialValue } from './law.ts';
+import { type Law, lawValue, type Point, polynomialValue, STEEPEST_EXPONENT } from './law.ts';
+import { publishedCells } from './published-cells.ts';
 
-const finite = z.number();
+const finite = amount;
+/** From a picosecond to 30,000 years. */
+const seconds = z.number().min(1e-12).max(1e12);
+/** Of two places in a table; less is nothing in 32 bits, and the slope between them no number. */
+const LEAST_STEP = 1e-6;
 const none = z.strictObject({
   kind: z.literal('none'),
   unknown: z.exactOptional(z.string().min(1)).meta({ description: 'why the effect is not known' }),
@@ -17,8 +22,8 @@ const none = z.strictObject({
 const points = z
   .array(z.tuple([finite, finite]))
   .min(2)
-  .refine((all) => all.every(([at], k) => k === 0 || at > all[k - 1]![0]), {
-    message: 'expected points of rising place, none twice',
+  .refine((all) => all.every(([at], k) => k === 0 || at - all[k - 1]![0] >= LEAST_STEP), {
+    message: `expected points of rising place, none twice, at least ${LEAST_STEP} apart`,
   });
 
 /** Schema of `Law`. */
@@ -36,7 +41,12 @@ export const lawSchema: z.ZodType<Law> = exactly<Law>()(
         path: ['low'],
         message: 'expected at most the upper limit, `high`',
       }),
-    z.strictObject({ kind: z.literal('limited-power'), factor: finite, exponent: finite, high: finite }),
+    z.strictObject({
+      kind: z.literal('limited-power'),
+      factor: finite,
+      exponent: z.number().min(-STEEPEST_EXPONENT).max(STEEPEST_EXPONENT),
+      high: finite,
+    }),
     z.strictObject({ kind: z.literal('polynomial'), coefficients: z.array(finite).min(1) }),
     z.strictObject({
       kind: z.literal('piecewise'),
@@ -78,7 +88,7 @@ const programmingNoiseSchema: z.ZodType<ProgrammingNoise> = exactly<ProgrammingN
         .refine((coefficients) => !isNegativeEverywhere((g) => polynomialValue(coefficients, g)), {
           message: 'expected a standard deviation that is at least 0 somewhere between g = 0 and 1',
         }),
-      fittedAtMicrosiemens: finite.positive(),
+      fittedAtMicrosiemens: positiveAmount,
       source: z.string(),
     }),
     z.strictObject({
@@ -86,7 +96,7 @@ const programmingNoiseSchema: z.ZodType<ProgrammingNoise> = exactly<ProgrammingN
       pointsMicrosiemens: points
         .refine(hasNoNegative, { message: 'expected standard deviations of at least 0' })
         .meta({ description: 'target and standard deviation, both in µS' }),
-      fittedAtMicrosiemens: finite.positive(),
+      fittedAtMicrosiemens: positiveAmount,
       source: z.string(),
     }),
   ]),
@@ -109,7 +119,7 @@ const readNoiseSchema: z.ZodType<ReadNoise> = exactly<ReadNoise>()(
     none,
     z.strictObject({
       kind: z.literal('one-over-f'),
-      readSeconds: finite.positive(),
+      readSeconds: seconds,
       strength: magnitude,
       source: z.string(),
     }),
@@ -126,17 +136,17 @@ const fitSchema: z.ZodType<FitSummary> = exactly<FitSummary>()(
     parameters: z.array(
       z.strictObject({
         name: z.string(),
-        value: finite,
-        standardError: finite.min(0).nullable(),
+        value: z.number(),
+        standardError: z.number().min(0).nullable(),
         unit: z.string(),
       }),
     ),
     goodness: z.array(
       z.strictObject({
         name: z.string(),
-        chiSquare: finite.min(0),
+        chiSquare: z.number().min(0),
         degreesOfFreedom: count,
-        probability: finite.min(0).max(1).nullable(),
+        probability: z.number().min(0).max(1).nullable(),
       }),
     ),
     warnings: z.array(z.string()),
@@ -149,10 +159,10 @@ export const cellSchema: z.ZodType<CellSpec> = exactly<CellSpec>()(
     .strictObject({
       name: z.string(),
       source: z.string(),
-      gMaxMicrosiemens: finite.positive().meta({ description: 'what the largest weight is mapped to' }),
-      driftReferenceSeconds: finite
-        .positive()
-        .meta({ description: 'from the last programming pulse to the read that defines "as programmed"' }),
+      gMaxMicrosiemens: positiveAmount.meta({ description: 'what the largest weight is mapped to' }),
+      driftReferenceSeconds: seconds.meta({
+        description: 'from the last programming pulse to the read that defines "as programmed"',
+      }),
       programmingNoise: programmingNoiseSchema,
       drift: driftSchema,
       readNoise: readNoiseSchema,
@@ -165,3 +175,9 @@ export const cellSchema: z.ZodType<CellSpec> = exactly<CellSpec>()(
       { path: ['readNoise', 'readSeconds'], message: 'expected at most driftReferenceSeconds' },
     ),
 );
+
+/** Schema of `CellSpec` that also takes the name of a published cell: `cell: hermes-one-device`. */
+export const cellChoiceSchema: z.ZodType<CellSpec> = z.union([
+  nameSchema(Object.keys(publishedCells)).transform((name) => publishedCells[name]!),
+  cellSchema,
+]);

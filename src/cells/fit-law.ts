@@ -3,7 +3,7 @@
 
 import { chiSquareTail } from '../base/chi-square.ts';
 import { logarithmShapes, polynomialShapes, powerShapes, type Shape } from './fit-shapes.ts';
-import { type Law, lawValue, type Point } from './law.ts';
+import { type Law, lawValue, type Point, STEEPEST_EXPONENT } from './law.ts';
 import { curveFit, type LeastSquares, type Observation } from './least-squares.ts';
 
 /** What was found at one level. */
@@ -64,7 +64,11 @@ export function fitLaw(points: readonly LawPoint[], options: LawOptions): Fitted
   const ordered = points.toSorted((a, b) => a.at - b.at);
   if (ordered.every(({ value }) => Math.abs(value) <= options.negligible)) return constantLaw(0, 0);
   if (options.choice === 'table' && ordered.length > 1) return tableOf(ordered, options);
-  const candidates = shapesOf(ordered, options).flatMap((shape) => fitShape(shape, ordered, options) ?? []);
+  const candidates = shapesOf(ordered, options)
+    .flatMap((shape) => fitShape(shape, ordered, options) ?? [])
+    .filter(
+      ({ fitted: { law } }) => law.kind !== 'limited-power' || Math.abs(law.exponent) <= STEEPEST_EXPONENT,
+    );
   const sensible = candidates.filter(({ fitted }) => isNowhereNegative(fitted.law));
   const [best] = (sensible.length > 0 ? sensible : candidates).sort((a, b) => a.cost - b.cost);
   if (best === undefined) return meanLaw(ordered, options);

@@ -31,6 +31,9 @@ export type Law =
 /** A place and the value there. */
 export type Point = readonly [at: number, value: number];
 
+/** Largest size of the exponent of a power: at the smallest g below it still gives a number of 32 bits. */
+export const STEEPEST_EXPONENT = 5;
+
 /** A smaller g counts as this where a logarithm is taken, as in the reference implementation (aihwkit, inference/noise/pcm.py). */
 const SMALLEST_RELATIVE_CONDUCTANCE = 1e-7;
 

@@ -131,3 +131,11 @@ export const idealCell: CellSpec = {
   drift: { kind: 'none' },
   readNoise: { kind: 'none' },
 };
+
+/** All published cells by the names that settings give them; the ideal one is not called as ideal hardware is. */
+export const publishedCells: Readonly<Record<string, CellSpec>> = {
+  'pcm-nandakumar-2019': pcmNandakumar2019,
+  'hermes-one-device': hermesOneDevice,
+  'hermes-two-devices': hermesTwoDevices,
+  'ideal-cell': idealCell,
+};

@@ -6,6 +6,7 @@ import { UsageError } from '../base/errors.ts';
 import { isTree } from '../base/merge.ts';
 import type { Json } from '../base/schema.ts';
 import type { CellSpec } from '../cells/cell.ts';
+import { publishedCells } from '../cells/published-cells.ts';
 import { readSettingsFile } from './files.ts';
 
 /** Endings of cell files: the first two are YAML. */
@@ -18,8 +19,10 @@ export const CELL_ENDINGS: readonly string[] = ['.yaml', '.yml', '.json'];
  * @throws UsageError if the cell file can't be read; its content is checked with the hardware
  */
 export function withCellFile(hardware: Json, file: string): Json {
-  if (!isTree(hardware) || typeof hardware['cell'] !== 'string') return hardware;
-  return { ...hardware, cell: readSettingsFile(resolve(dirname(file), hardware['cell'])) };
+  if (!isTree(hardware)) return hardware;
+  const { cell } = hardware;
+  if (typeof cell !== 'string' || Object.hasOwn(publishedCells, cell)) return hardware;
+  return { ...hardware, cell: readSettingsFile(resolve(dirname(file), cell)) };
 }
 
 /** Settings from `file`, with the cell file of every `hardware` read. Throws likewise. */

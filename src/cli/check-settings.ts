@@ -1,8 +1,9 @@
 // Checks settings files of all versions: returns complete settings, or lists all faults at once. Parts without a field
 // take it from other parts; the suggestions of a data set come before the defaults of a schema.
 
+import { InternalError, throwFaults } from '../base/errors.ts';
 import { isTree, mergeSettings, type Tree } from '../base/merge.ts';
-import { check, type Json } from '../base/schema.ts';
+import { check, examine, type Json } from '../base/schema.ts';
 import { hasIdealPeriphery } from '../crossbar/hardware.ts';
 import { chosenHardwareSchema } from '../crossbar/hardware-choice.ts';
 import { isNamedSet, namedSets } from '../data/named-sets.ts';
@@ -34,7 +35,7 @@ export function checkRunSettings(where: string, raw: Json | undefined): RunSetti
   const digital = layTrainings(suggested(fields), training);
   const noisy = layTrainings(digital, noiseTraining);
   const sweep = laySettings({ training: noisy, evaluation }, noiseSweep);
-  return check(runSchema, where, {
+  return checkHeirs(where, {
     ...rest,
     training: completed(digital),
     ...(noiseTraining === undefined ? {} : { noiseTraining: completed(noisy) }),
@@ -46,6 +47,32 @@ export function checkRunSettings(where: string, raw: Json | undefined): RunSetti
       ? {}
       : { noiseSweep: isTree(sweep) ? { ...sweep, training: completed(sweep['training']) } : sweep }),
   });
+}
+
+/** Parts of a run, and the parts from which they take what they do not say, nearest first. */
+const HEIRS: Readonly<Record<string, readonly string[]>> = {
+  noiseTraining: ['training'],
+  controlEvaluation: ['evaluation'],
+  'noiseSweep.training': ['noiseTraining', 'training'],
+  'noiseSweep.evaluation': ['evaluation'],
+};
+
+/** Checks a run, whose parts have their fields from others; a fault that a part has from another is said there, once. */
+function checkHeirs(where: string, raw: Json): RunSettings {
+  const { data, faults } = examine(runSchema, raw);
+  if (data !== undefined) return data;
+  const isInherited = (fault: string): boolean =>
+    Object.entries(HEIRS).some(
+      ([heir, parts]) =>
+        /^[.:]/.test(fault.slice(heir.length)) &&
+        fault.startsWith(heir) &&
+        parts.some((part) => faults.includes(`${part}${fault.slice(heir.length)}`)),
+    );
+  throwFaults(
+    where,
+    faults.filter((fault) => !isInherited(fault)),
+  );
+  throw new InternalError('internal: settings without faults were refused');
 }
 
 function fieldsOf(raw: Json | undefined): Tree {

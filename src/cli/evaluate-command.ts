@@ -42,13 +42,13 @@ export async function evaluateCommand(flags: EvaluateFlags, progress: Progress):
   });
   const { evaluation, hardware, seed, trainImages } = measurement;
   const networks = await readNetworks(flags.weights);
+  const weights = await digestsOf(flags.weights);
   const dataset = commonDataset('evaluate', networks, flags.dataset);
   const stored = resume ? storedSettings(out) : undefined;
   const { backend } = keepBackend({ backend: measurement.backend }, stored) as { backend: BackendChoice };
   await withWorkplace({ ...flags, backend, progress }, async (place) => {
     const { testImages } = evaluation;
     const data = await loadData({ dataset, trainImages, testImages }, { folder: flags.data, progress });
-    const weights = await digestsOf(flags.weights);
     const used = place.engine.backend.name;
     const settings = { weights, dataset, trainImages, hardware, evaluation, seed, backend: used };
     enterRunFolder(out, settings as unknown as Json, { resume });

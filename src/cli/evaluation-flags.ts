@@ -74,7 +74,7 @@ export function checkMeasurement(
       return undefined;
     }
   };
-  const raw = { ...evaluationFields(flags), ...(own(attempt) as object) };
+  const raw = { ...evaluationFields(flags, attempt), ...(own(attempt) as object) };
   const evaluation = attempt(() => check(evaluationSchema, '', raw));
   const hardware = attempt(() => hardwareFromFlags(flags));
   const seed = attempt(() => parseSeed(flags.seed));
@@ -96,7 +96,7 @@ export function checkMeasurement(
 }
 
 /** Fields of an evaluation that flags set; the schema has the others. */
-function evaluationFields(flags: MeasurementFlags): object {
+function evaluationFields(flags: MeasurementFlags, attempt: Attempt): object {
   const { chips, testImages, calibrationImages, adabsBatches, adabsBatchSize, adabsAugmentation } = flags;
   const field = (name: string, text: string | undefined): object =>
     text === undefined ? {} : { [name]: countOrText(text) };
@@ -107,14 +107,20 @@ function evaluationFields(flags: MeasurementFlags): object {
     adabs: {
       ...field('batches', adabsBatches),
       ...field('batchSize', adabsBatchSize),
-      ...(adabsAugmentation === undefined ? {} : { augmentation: augmentationOf(adabsAugmentation) }),
+      ...(adabsAugmentation === undefined
+        ? {}
+        : { augmentation: attempt(() => augmentationOf(adabsAugmentation)) }),
     },
   };
 }
 
-/** `4,8`: crops after padding by 4, flips, a cutout of 8. */
+/** `4,8`: crops after padding by 4, flips, a cutout of 8. Throws UsageError for a third number. */
 function augmentationOf(text: string): object {
-  const [cropPadding = '', cutout = '0'] = parseList(text);
+  const [cropPadding = '', cutout = '0', ...more] = parseList(text);
+  if (more.length > 0)
+    throw new UsageError(
+      `--adabs-augmentation: expected padding and cutout, got "${text}"; write for example 4,8`,
+    );
   return { cropPadding: numberOrText(cropPadding), flip: true, cutout: numberOrText(cutout) };
 }
 
@@ -140,11 +146,23 @@ function kindOf({ provenance }: TrainedNetwork): string {
   return provenance.external === undefined ? 'digital' : 'imported';
 }
 
-/** Files of weights with their content, for the settings of a run. */
-export function digestsOf(files: readonly string[]): Promise<{ file: string; sha256: string }[]> {
-  return Promise.all(
+/**
+ * Files of weights with their content, for the settings of a run.
+ *
+ * @throws UsageError if two files have the same content
+ */
+export async function digestsOf(files: readonly string[]): Promise<{ file: string; sha256: string }[]> {
+  const found = await Promise.all(
     files.map(async (file) => ({ file: resolve(file), sha256: await sha256(readBytes(file)) })),
   );
+  const digests = found.map(({ sha256: digest }) => digest);
+  const faults = digests.flatMap((digest, position) => {
+    const first = digests.indexOf(digest);
+    if (first === position) return [];
+    return [`${files[first]} and ${files[position]} hold the same network; give each network once`];
+  });
+  throwFaults('--weights', faults);
+  return found;
 }
 
 /** The data set that all networks were trained on, unless a flag names another. */

@@ -3,7 +3,7 @@
 
 import { existsSync } from 'node:fs';
 import { UsageError } from '../base/errors.ts';
-import { isTree, mergeSettings } from '../base/merge.ts';
+import { isTree, treeAt } from '../base/merge.ts';
 import { check, type Json } from '../base/schema.ts';
 import { unknownName } from '../base/suggest.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
@@ -11,15 +11,7 @@ import { changeHardware, chosenHardwareSchema, hardwareNames } from '../crossbar
 import { hardwareSchema } from '../crossbar/hardware-schema.ts';
 import { withCellFile } from './cell-file.ts';
 import { readSettingsFile } from './files.ts';
-import {
-  below,
-  fieldsOfSchema,
-  located,
-  parseSettings,
-  type Root,
-  type Setting,
-  settingsTree,
-} from './set-flag.ts';
+import { below, fieldsOfSchema, located, parseSettings, type Root, type Setting } from './set-flag.ts';
 import { parseList } from './values.ts';
 
 /** Flags that choose and change hardware, as typed. */
@@ -66,14 +58,23 @@ export function chosenHardware(
 ): Json | undefined {
   const chosen = hardware === undefined ? base : hardwareChoice(hardware);
   const patterns = keepDigital === undefined ? undefined : parseList(keepDigital);
-  const changes = mergeSettings(settingsTree(settings), patterns && digitalLayers(patterns));
-  if (changes === undefined) return chosen;
+  if (settings.length === 0 && patterns === undefined) return chosen;
+  // One after the other: of two for one field the later holds, and a name that is set is hardware whose fields can be changed.
+  const start = settings
+    .filter(({ path }) => path.length === 0)
+    .reduce((all: Json, { value }) => changeHardware(all, value)!, chosen ?? 'ideal');
+  const parts = settings.filter(({ path }) => path.length > 0);
+  const changes = [
+    ...parts.map(({ path, value }) => treeAt(path, value)),
+    ...(patterns === undefined ? [] : [digitalLayers(patterns)]),
+  ];
   const texts = [
-    ...settings.map(({ path, value }) => `${path.join('.')}=${JSON.stringify(value)}`),
+    ...parts.map(({ path, value }) => `${path.join('.')}=${JSON.stringify(value)}`),
     ...(patterns === undefined ? [] : [`digital ${patterns.join(', ')}`]),
   ];
-  const start = chosen ?? 'ideal';
-  return changeHardware(start, named(start, changes, texts.join('; ')));
+  const changed = changes.reduce((all: Json, change) => changeHardware(all, change)!, start);
+  const isNamed = parts.some(({ path: [first] }) => first === 'name') || texts.length === 0;
+  return isNamed ? changed : changeHardware(changed, nameOfChanged(start, texts.join('; ')));
 }
 
 /** Hardware as settings hold it, from what --hardware says. Throws UsageError if it is neither a preset nor a file. */
@@ -92,13 +93,11 @@ function digitalLayers(patterns: readonly string[]): Json {
   return { layers: Object.fromEntries(patterns.map((pattern) => [pattern, 'digital'])) };
 }
 
-/** Changes together with a name that lists them, unless they set the name or replace the hardware. */
-function named(base: Json, changes: Json, text: string): Json {
-  if (!isTree(changes) || changes['name'] !== undefined) return changes;
+/** A name that lists the changes of hardware; no field if it had no name, or has this one already. */
+function nameOfChanged(base: Json, text: string): Json {
   const { name, preset } = isTree(base) ? base : { name: base, preset: undefined };
   const known = name ?? preset;
   const ending = ` (${text})`;
   // A run that the same command continues has this name already.
-  if (typeof known !== 'string' || known.endsWith(ending)) return changes;
-  return { ...changes, name: `${known}${ending}` };
+  return typeof known !== 'string' || known.endsWith(ending) ? {} : { name: `${known}${ending}` };
 }

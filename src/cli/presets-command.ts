@@ -4,7 +4,7 @@ import { stringify } from 'yaml';
 import { UsageError } from '../base/errors.ts';
 import { unknownName } from '../base/suggest.ts';
 import type { CellSpec } from '../cells/cell.ts';
-import { hermesOneDevice, hermesTwoDevices, idealCell, pcmNandakumar2019 } from '../cells/published-cells.ts';
+import { publishedCells } from '../cells/published-cells.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
 import { hardwarePresets } from '../crossbar/hardware-choice.ts';
 import { jsonText } from '../report/json.ts';
@@ -14,13 +14,10 @@ type Preset =
   | { readonly kind: 'hardware'; readonly name: string; readonly spec: HardwareSpec }
   | { readonly kind: 'cell'; readonly name: string; readonly spec: CellSpec };
 
-/** Hardware first. The ideal cell has another name here, because `ideal` is the hardware. */
+/** Hardware first. */
 const presets: readonly Preset[] = [
   ...Object.entries(hardwarePresets).map(([name, spec]): Preset => ({ kind: 'hardware', name, spec })),
-  ...[pcmNandakumar2019, hermesOneDevice, hermesTwoDevices].map(
-    (spec): Preset => ({ kind: 'cell', name: spec.name, spec }),
-  ),
-  { kind: 'cell', name: 'ideal-cell', spec: idealCell },
+  ...Object.entries(publishedCells).map(([name, spec]): Preset => ({ kind: 'cell', name, spec })),
 ];
 
 /** Names of all presets. */
@@ -40,9 +37,7 @@ export function presetsCommand(
     process.stdout.write(json ? `${jsonText(list)}\n` : listText(list));
     return;
   }
-  const preset = presets.find((known) => known.name === name);
-  if (preset === undefined) throw new UsageError(`presets: ${unknownName(name, presetNames)}`);
-  process.stdout.write(json ? `${jsonText(preset.spec)}\n` : presetText(preset));
+  process.stdout.write(presetText(name, { json }));
 }
 
 /** One line for each; sources are sentences, so they stand last and to the left. */
@@ -53,10 +48,19 @@ function listText(list: readonly Readonly<Record<'name' | 'kind' | 'source', str
     .join('');
 }
 
-function presetText({ kind, spec }: Preset): string {
+/**
+ * A preset as YAML, or as JSON.
+ *
+ * @throws UsageError for an unknown name
+ */
+export function presetText(name: string, { json = false }: { readonly json?: boolean } = {}): string {
+  const preset = presets.find((known) => known.name === name);
+  if (preset === undefined) throw new UsageError(`presets: ${unknownName(name, presetNames)}`);
+  const { kind, spec } = preset;
+  if (json) return `${jsonText(spec)}\n`;
   const use =
     kind === 'hardware'
       ? 'A file like this is hardware: --hardware FILE. Schema: ohmic schema hardware.'
-      : 'A file like this is a cell: hardware files name it, `cell: FILE`. Schema: ohmic schema cell.';
+      : 'A file like this is a cell: hardware files name it, `cell: FILE`; or the name itself, `cell: NAME`. Schema: ohmic schema cell.';
   return `# ${use}\n${stringify(spec, { aliasDuplicateObjects: false, lineWidth: 110 })}`;
 }

@@ -6,7 +6,7 @@ import { nameSchema } from '../base/schema.ts';
 import { type HardwareChoice, hardwareChoiceSchema } from '../crossbar/hardware-choice.ts';
 import { type NamedSetName, namedSets } from '../data/named-sets.ts';
 import { type EvaluationSettings, evaluationSchema } from '../experiment/evaluation-settings.ts';
-import { publicationSchema } from '../experiment/publication-schema.ts';
+import { publicationFaults, publicationSchema } from '../experiment/publication-schema.ts';
 import type { Publication } from '../experiment/record.ts';
 import { type NetworkName, networkNames } from '../nn/networks.ts';
 import { BACKEND_CHOICES, type BackendChoice } from '../node/create-engine.ts';
@@ -109,6 +109,11 @@ export const runSchema: z.ZodType<RunSettings> = z
     }),
     noiseSweep: noiseSweep.optional(),
     published: publicationSchema.optional(),
+  })
+  .superRefine(({ noiseTraining, published }, { addIssue }) => {
+    const labels = noiseTraining === undefined ? ['digital'] : ['digital', 'noise-trained'];
+    for (const { path, message } of published === undefined ? [] : publicationFaults(published, labels))
+      addIssue({ code: 'custom', path: ['published', ...path], message });
   })
   .transform((settings) => ({
     ...settings,

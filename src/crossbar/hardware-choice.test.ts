@@ -22,7 +22,7 @@ test('a preset is found by its name, which is its own', () => {
 
 test('a whole specification is itself', () => {
   const own = { ...joshi2020, name: 'own' };
-  assert.equal(resolveHardware(own), own);
+  assert.deepEqual(resolveHardware(own), own);
 });
 
 test('changes of a preset are laid on it; what is not said stays', () => {
@@ -69,7 +69,7 @@ test('faults of changes are listed at once, with their places', () => {
   assert.throws(() => resolveHardware({ preset: 'hermes265' } as unknown as ChangedPreset), {
     name: 'UsageError',
     message:
-      'hardware.preset: expected one of ideal, joshi2020, hermes256, standardEvaluation, got "hermes265"; did you mean "hermes256"?',
+      'hardware: preset: expected one of ideal, joshi2020, hermes256, standardEvaluation, got "hermes265"; did you mean "hermes256"?',
   });
 });
 

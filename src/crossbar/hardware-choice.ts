@@ -1,12 +1,11 @@
 // Hardware as users name it: a preset, a whole specification, or a preset with changes.
 
 import { z } from 'zod';
-import { UsageError } from '../base/errors.ts';
 import { isTree, mergeSettings, type Tree } from '../base/merge.ts';
-import { type Incomplete, type Json, nameSchema } from '../base/schema.ts';
-import { unknownName } from '../base/suggest.ts';
+import { check, type Incomplete, type Json, nameSchema } from '../base/schema.ts';
+import { publishedCells } from '../cells/published-cells.ts';
 import type { HardwareSpec } from './hardware.ts';
-import { checkHardware, hardwareSchema } from './hardware-schema.ts';
+import { hardwareSchema } from './hardware-schema.ts';
 import { hermes256, ideal, joshi2020, standardEvaluation } from './presets.ts';
 
 /** Names of the presets. */
@@ -44,8 +43,8 @@ export function changeHardware(base: Json | undefined, over: Json | undefined): 
   const under = typeof base === 'string' ? { preset: base } : base;
   if (!isTree(under)) return under;
   if (isWhole(over, under)) return over;
-  const { layers: lower, ...below } = under;
-  const { layers: upper, ...above } = over;
+  const { layers: lower, ...below } = withNamedCell(under);
+  const { layers: upper, ...above } = withNamedCell(over);
   const layers = changeLayers(lower, upper);
   return { ...(mergeSettings(below, above) as object), ...(layers === undefined ? {} : { layers }) };
 }
@@ -56,11 +55,21 @@ function isWhole(over: Tree, under: Tree): boolean {
   return Object.keys(hardwarePresets.ideal).every((field) => over[field] !== undefined);
 }
 
+/** With the cell itself in place of a published name, so that a field of it can be changed. */
+function withNamedCell(tree: Tree): Tree {
+  const { cell } = tree;
+  if (typeof cell !== 'string' || !Object.hasOwn(publishedCells, cell)) return tree;
+  return { ...tree, cell: publishedCells[cell] as unknown as Json };
+}
+
 function changeLayers(base: Json | undefined, over: Json | undefined): Json | undefined {
   if (!isTree(base) || !isTree(over)) return over ?? base;
   const changed = Object.entries(over).map(([pattern, own]): [string, Json | undefined] => {
     const below = base[pattern];
-    return [pattern, isTree(below) && isTree(own) ? mergeSettings(below, own) : own];
+    return [
+      pattern,
+      isTree(below) && isTree(own) ? mergeSettings(withNamedCell(below), withNamedCell(own)) : own,
+    ];
   });
   return { ...Object.fromEntries(changed), ...withoutKeys(base, Object.keys(over)) };
 }
@@ -86,20 +95,24 @@ export const hardwareChoiceSchema: z.ZodType<HardwareChoice, HardwareChoice> = z
 
 /** Schema that takes a `HardwareChoice` and returns the complete `HardwareSpec`. */
 export const chosenHardwareSchema: z.ZodType<HardwareSpec, HardwareChoice> =
-  hardwareChoiceSchema.transform(resolveHardware);
+  hardwareChoiceSchema.transform(wholeHardware);
 
 /**
  * The complete specification of a choice.
  *
- * @throws UsageError that lists all faults of a changed preset
+ * @throws UsageError that lists all faults
  */
 export function resolveHardware(choice: HardwareChoice): HardwareSpec {
+  return check(chosenHardwareSchema, 'hardware', choice);
+}
+
+/** The specification of a choice. */
+function wholeHardware(choice: HardwareChoice): HardwareSpec {
   if (typeof choice === 'string') return hardwarePresets[choice];
   if (!('preset' in choice)) return choice;
   const { preset, ...changes } = choice;
-  if (!Object.hasOwn(hardwarePresets, preset))
-    throw new UsageError(`hardware.preset: ${unknownName(preset, hardwareNames)}`);
-  return checkHardware(onPreset(preset, changes as unknown as Tree));
+  // Its faults are said already, where the choice was checked.
+  return hardwareSchema.safeParse(onPreset(preset, changes as unknown as Tree)).data ?? z.NEVER;
 }
 
 function onPreset(preset: HardwareName, changes: Tree): Json | undefined {

@@ -1,8 +1,8 @@
 // The check of hardware from files: checks a value of unknown origin and lists all faults at once.
 
 import { z } from 'zod';
-import { check } from '../base/schema.ts';
-import { cellSchema } from '../cells/cell-schema.ts';
+import { amountFromZero, check, positiveAmount } from '../base/schema.ts';
+import { cellChoiceSchema } from '../cells/cell-schema.ts';
 import type {
   Adc,
   AdcRange,
@@ -33,7 +33,7 @@ const dac: z.ZodType<Dac> = z.discriminatedUnion('kind', [
 ]);
 
 const range: z.ZodType<AdcRange> = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('fixed'), fullScale: z.number().positive() }),
+  z.strictObject({ kind: z.literal('fixed'), fullScale: positiveAmount }),
   z.strictObject({ kind: z.literal('calibrated') }),
 ]);
 
@@ -44,7 +44,7 @@ const adc: z.ZodType<Adc> = z.discriminatedUnion('kind', [
 
 const outputNoise: z.ZodType<OutputNoise> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('none') }),
-  z.strictObject({ kind: z.literal('gaussian'), relativeStandardDeviation: z.number().min(0) }),
+  z.strictObject({ kind: z.literal('gaussian'), relativeStandardDeviation: amountFromZero }),
 ]);
 
 const readNoise: z.ZodType<ReadNoiseDraw> = z.discriminatedUnion('kind', [
@@ -53,7 +53,7 @@ const readNoise: z.ZodType<ReadNoiseDraw> = z.discriminatedUnion('kind', [
 ]);
 
 const arrays = {
-  cell: cellSchema,
+  cell: cellChoiceSchema,
   mapping,
   tile,
   dac,
@@ -65,7 +65,7 @@ const arrays = {
 const layerHardware: z.ZodType<LayerHardware> = z.union([
   z.literal('digital'),
   z.strictObject({
-    cell: z.exactOptional(cellSchema),
+    cell: z.exactOptional(cellChoiceSchema),
     mapping: z.exactOptional(mapping),
     tile: z.exactOptional(tile),
     dac: z.exactOptional(dac),

@@ -175,7 +175,7 @@ test('a source that does not fit is refused with all its faults', () => {
     'labels must hold 2 values, got 3',
     'indices must be integers in 0 … 11, got 12 at place 1',
     'normalization must have 3 channels, got 1 means, 1 deviations',
-    'standard deviations must be positive, got 0',
+    'standard deviations must lie in 0.000001 … 1000000, got 0',
     'cropPadding must be an integer of at least 0 pixels, got -1',
     'cutout must be an integer of at least 0 pixels, got 2.5',
   ];

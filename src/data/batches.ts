@@ -4,7 +4,13 @@
 
 import { throwFaults } from '../base/errors.ts';
 import { deriveKey, type Key, permutation, threefry2x32 } from '../base/random.ts';
-import type { Augmentation, ImageSet, Normalization } from './image-set.ts';
+import {
+  type Augmentation,
+  augmentationFaults,
+  type ImageSet,
+  type Normalization,
+  normalizationFaults,
+} from './image-set.ts';
 
 /** No augmentation. */
 export const noAugmentation: Augmentation = { cropPadding: 0, flip: false, cutout: 0 };
@@ -142,23 +148,8 @@ function faultsOf(images: Float32Array, labels: Float32Array, source: BatchSourc
       break;
     }
   }
-  const { mean, std } = normalization;
-  if (mean.length !== set.channels || std.length !== set.channels) {
-    faults.push(
-      `normalization must have ${set.channels} channels, got ${mean.length} means, ${std.length} deviations`,
-    );
-  }
-  if (!std.every((value) => value > 0)) {
-    faults.push(`normalization: standard deviations must be positive, got ${std.join(', ')}`);
-  }
-  if (augment) {
-    for (const setting of ['cropPadding', 'cutout'] as const) {
-      const pixels = augment.settings[setting];
-      if (!Number.isInteger(pixels) || pixels < 0) {
-        faults.push(`${setting} must be an integer of at least 0 pixels, got ${pixels}`);
-      }
-    }
-  }
+  faults.push(...normalizationFaults(normalization, set.channels));
+  if (augment) faults.push(...augmentationFaults(augment.settings));
   return faults;
 }
 

@@ -2,6 +2,7 @@
 // (cifar10, idx, synthetic) produce these records, batches.ts consumes them. Pixels stay bytes until a batch
 // is filled. Left out: labels other than one class per image, and images of differing sizes.
 
+import { echo } from '../base/echo.ts';
 import { throwFaults, UsageError } from '../base/errors.ts';
 
 /** Random changes of a training image; 0 pixels change nothing. */
@@ -49,24 +50,78 @@ export type DataSplit = {
  *   (count, height, width, channels), or a label names no class
  */
 export function imageSet(fields: Omit<ImageSet, 'count'>): ImageSet {
-  const { name, classNames, height, width, channels, pixels, labels } = fields;
-  const count = labels.length;
+  const set = { ...fields, count: fields.labels?.length };
+  throwFaults(`image set "${fields.name}"`, imageSetFaults(set));
+  return set;
+}
+
+/** What makes an image set none; the values themselves may come from anywhere. */
+export function imageSetFaults(set: ImageSet): string[] {
+  if (typeof set !== 'object' || set === null) return ['expected an image set, got none'];
+  const { classNames, height, width, channels, count, pixels, labels } = set;
+  const isOfBytes = pixels instanceof Uint8Array && labels instanceof Uint8Array;
+  if (!isOfBytes) return ['pixels and labels must be bytes (Uint8Array)'];
   const faults: string[] = [];
-  if (![height, width, channels].every((size) => Number.isInteger(size) && size > 0)) {
-    faults.push(`an image needs positive sizes, got (${height}, ${width}, ${channels})`);
+  if (!Array.isArray(classNames) || !classNames.every((one) => typeof one === 'string'))
+    return ['classNames must be a list of names'];
+  if (count !== labels.length)
+    faults.push(`count must be the number of labels, ${labels.length}, got ${echo(count)}`);
+  const isSized = [height, width, channels].every((size) => Number.isInteger(size) && size > 0);
+  if (!isSized) {
+    const sizes = [height, width, channels].map(echo).join(', ');
+    faults.push(`an image needs positive sizes, got (${sizes})`);
   }
-  const expected = count * height * width * channels;
-  if (pixels.length !== expected) {
+  const expected = labels.length * height * width * channels;
+  if (isSized && pixels.length !== expected) {
     faults.push(
-      `${count} images of (${height}, ${width}, ${channels}) need ${expected} bytes, got ${pixels.length}`,
+      `${labels.length} images of (${height}, ${width}, ${channels}) need ${expected} bytes, got ${pixels.length}`,
     );
   }
   const stray = labels.findIndex((label) => label >= classNames.length);
   if (stray >= 0) {
     faults.push(`labels must lie in 0 … ${classNames.length - 1}, image ${stray} has ${labels[stray]}`);
   }
-  throwFaults(`image set "${name}"`, faults);
-  return { ...fields, count };
+  return faults;
+}
+
+/** What makes changes of images impossible. */
+export function augmentationFaults(augmentation: Augmentation): string[] {
+  if (typeof augmentation !== 'object' || augmentation === null)
+    return [`augmentation must be fields with values, got ${echo(augmentation)}`];
+  const { cropPadding, flip, cutout } = augmentation;
+  return [
+    ...Object.entries({ cropPadding, cutout })
+      .filter(([, pixels]) => !Number.isInteger(pixels) || pixels < 0)
+      .map(([name, pixels]) => `${name} must be an integer of at least 0 pixels, got ${echo(pixels)}`),
+    ...(typeof flip === 'boolean' ? [] : [`flip must be true or false, got ${echo(flip)}`]),
+  ];
+}
+
+/** Standard deviations of pixels below this are none, in 32 bits; what they divide would be no number. */
+const SMALLEST_DEVIATION = 1e-6;
+const LARGEST_PIXEL = 1e6;
+
+/** What makes a normalization impossible for images of so many channels. */
+export function normalizationFaults(normalization: Normalization, channels: number): string[] {
+  if (!Array.isArray(normalization?.mean) || !Array.isArray(normalization.std))
+    return ['normalization must have lists of means and of standard deviations, `mean` and `std`'];
+  const { mean, std } = normalization;
+  const faults: string[] = [];
+  if (mean.length !== channels || std.length !== channels)
+    faults.push(
+      `normalization must have ${channels} channels, got ${mean.length} means, ${std.length} deviations`,
+    );
+  if (!mean.every((value) => typeof value === 'number' && Math.abs(value) <= LARGEST_PIXEL))
+    faults.push(
+      `normalization: means must be numbers within ±${LARGEST_PIXEL}, got ${mean.map(echo).join(', ')}`,
+    );
+  if (
+    !std.every((value) => typeof value === 'number' && value >= SMALLEST_DEVIATION && value <= LARGEST_PIXEL)
+  )
+    faults.push(
+      `normalization: standard deviations must lie in ${SMALLEST_DEVIATION} … ${LARGEST_PIXEL}, got ${std.map(echo).join(', ')}`,
+    );
+  return faults;
 }
 
 /**
@@ -110,9 +165,14 @@ export function channelStatistics(set: ImageSet): Normalization {
 /**
  * Training and test images as one split, normalized by the training images.
  *
- * @throws UsageError if the two differ in image size or classes
+ * @throws UsageError if one of them is no image set or has no image, they differ in image size or classes, or the
+ *   augmentation is impossible
  */
 export function dataSplit(train: ImageSet, test: ImageSet, augmentation?: Augmentation): DataSplit {
+  throwFaults('data split', [
+    ...setFaults({ train, test }),
+    ...(augmentation === undefined ? [] : augmentationFaults(augmentation)),
+  ]);
   const form = (set: ImageSet): string =>
     `(${set.height}, ${set.width}, ${set.channels}) with classes ${set.classNames.join(', ')}`;
   if (form(train) !== form(test)) {
@@ -126,4 +186,24 @@ export function dataSplit(train: ImageSet, test: ImageSet, augmentation?: Augmen
     normalization: channelStatistics(train),
     ...(augmentation !== undefined && { augmentation }),
   };
+}
+
+/**
+ * What makes a split impossible to learn from, and to test on; it may have been made by hand.
+ *
+ * @returns faults, none of them about the other part if one is no image set
+ */
+export function splitFaults(split: DataSplit): string[] {
+  if (typeof split !== 'object' || split === null) return ['expected training and test images, got none'];
+  const { train, test, normalization } = split;
+  const faults = setFaults({ train, test });
+  return faults.length > 0 ? faults : normalizationFaults(normalization, train.channels);
+}
+
+function setFaults(parts: Readonly<Record<'train' | 'test', ImageSet>>): string[] {
+  return Object.entries(parts).flatMap(([part, set]) => {
+    const faults = imageSetFaults(set);
+    if (faults.length === 0 && set.count === 0) faults.push('expected at least one image, got none');
+    return faults.map((fault) => `${part}: ${fault}`);
+  });
 }

@@ -29,6 +29,7 @@ import {
 import { deploy } from './deploy.ts';
 import { asTrained } from './evaluate.ts';
 import { type EvaluationSettings, evaluationSchema } from './evaluation-settings.ts';
+import { attributionPointsSchema } from './record-schema.ts';
 
 /** Options of `attribute`. */
 export type AttributeOptions = {
@@ -83,7 +84,8 @@ const EXACT = 'exact';
  * @throws UsageError for impossible settings, or groups that fit no layer on the chip; the signal's reason if aborted
  */
 export async function* attribute(options: AttributeOptions): AsyncGenerator<AttributionEvent, Attribution> {
-  const { points, label, finished } = options;
+  const { label, finished } = options;
+  const points = check(attributionPointsSchema, 'attribute: points', options.points);
   const methods = [...new Set(points.map(({ method }) => method))];
   const timesSeconds = [...new Set(points.map(({ timeSeconds }) => timeSeconds))];
   const evaluation = check(evaluationSchema, 'attribute: evaluation', {
@@ -165,6 +167,9 @@ function variantsOf({ network, hardware, points, groups }: VariantOptions): Vari
     ...(points.some(({ method }) => method === 'adabs') && network.normalizationLayers.length === 0
       ? [`a point names adabs, but ${network.name} has no batch normalisation; leave the method out`]
       : []),
+    ...subjects
+      .filter(({ name }, position) => subjects.findIndex((other) => other.name === name) !== position)
+      .map(({ name }) => `the group "${name}" stands twice`),
     ...subjects.filter(({ layers }) => layers.length === 0).map(({ name }) => groupFault(name, onChip)),
   ]);
   const sources = actingSources(network, hardware);

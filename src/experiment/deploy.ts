@@ -18,7 +18,7 @@ import type { Network } from '../nn/network.ts';
 import { checkParameters, checkTensors } from '../train/checkpoint.ts';
 import { classification } from '../train/classification.ts';
 import { digitalScoreIn, INFERENCE_BATCH, scoreOn, traceInference } from '../train/score.ts';
-import type { Task } from '../train/task.ts';
+import { exampleFaults, type Task } from '../train/task.ts';
 import { type Adabs, prepareAdabs } from './adabs.ts';
 import { calibrateRanges } from './calibrate.ts';
 import { type ChipPrograms, compensationAliases, prepareChipPrograms, traceOnChip } from './chip-programs.ts';
@@ -185,6 +185,12 @@ async function startTensors(
   const wanted = allRangeStates(network.layers, hardware);
   const brought = wanted.filter(({ name }) => parameters[name] !== undefined);
   checkTensors('deploy: converter ranges', brought, parameters);
+  throwFaults(
+    'deploy: converter ranges',
+    brought
+      .filter(({ name }) => !(parameters[name]!.data[0]! > 0))
+      .map(({ name }) => `"${name}" must be above 0, got ${parameters[name]!.data[0]}`),
+  );
   const ranges = Object.fromEntries(brought.map(({ name }) => [name, parameters[name]!]));
   if (brought.length === wanted.length) return { ...own, ...ranges };
   const store = await engine.store(own);
@@ -234,6 +240,7 @@ function deploymentFaults(
   seed: number,
 ): string[] {
   const faults = [
+    ...exampleFaults(examples),
     ...evaluationFaults(evaluation, examples),
     ...patternFaults(
       hardware,
@@ -283,6 +290,9 @@ async function scoreOnChip(
     task,
     testBatches,
     (batch) => ({ state: store, aliases, keys: { output: deriveKey(outputKey, batch) } }),
-    signal,
+    {
+      place: `evaluate: chip ${chip}, ${timeSeconds} s, ${method}${read === 0 ? '' : `, read ${read}`}`,
+      signal,
+    },
   );
 }

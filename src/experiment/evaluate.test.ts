@@ -327,7 +327,7 @@ test('a score that is no number ends the evaluation, wherever it comes up; it is
   await assert.rejects(follow({ data: undefined, task: never }), {
     name: 'UsageError',
     message:
-      'evaluate: the score is NaN (digital); the weights or the hardware give values that are not finite',
+      'evaluate: digital: expected a number for the made up, got NaN; the weights, the hardware or the data give values that are not finite',
   });
   let asked = 0;
   // The digital score, and then those of two times under four methods.
@@ -335,7 +335,7 @@ test('a score that is no number ends the evaluation, wherever it comes up; it is
   await assert.rejects(follow({ data: undefined, task: later }), {
     name: 'UsageError',
     message:
-      'evaluate: the score is Infinity (chip 0, 86400 s, global); the weights or the hardware give values that are not finite',
+      'evaluate: chip 0, 86400 s, global: expected a number for the made up, got Infinity; the weights, the hardware or the data give values that are not finite',
   });
 });
 
@@ -351,7 +351,7 @@ test('logits that are not finite end the evaluation of a classifier', async () =
   await assert.rejects(follow({ trained }), {
     name: 'UsageError',
     message:
-      /^evaluate: the score is NaN \(digital\); the weights or the hardware give values that are not finite$/,
+      'evaluate: digital: expected a number for the accuracy, got NaN; the weights, the hardware or the data give values that are not finite',
   });
 });
 
@@ -387,7 +387,10 @@ const faulty: readonly (readonly [change: Partial<EvaluationSettings>, fault: st
     { methods: ['globl' as CompensationMethod] },
     'methods.0: expected one of none, global, per-column, adabs, got "globl"; did you mean "global"?',
   ],
-  [{ ranges: { kind: 'root-mean-squares', count: 0 } }, 'ranges.count: expected number to be >0, got 0'],
+  [
+    { ranges: { kind: 'root-mean-squares', count: 0 } },
+    'ranges.count: expected number to be >=0.000001, got 0',
+  ],
 ];
 
 for (const [change, fault] of faulty) {

@@ -1,7 +1,7 @@
 // How networks are evaluated on chips, as plain data: type, check and defaults in one place.
 
 import { z } from 'zod';
-import { nameSchema } from '../base/schema.ts';
+import { nameSchema, positiveAmount } from '../base/schema.ts';
 import type { Seconds } from '../base/units.ts';
 import { LATEST_SECONDS } from '../crossbar/chip.ts';
 import type { RangeRule } from '../crossbar/ranges.ts';
@@ -54,7 +54,7 @@ const adabsSchema: z.ZodType<AdabsSettings> = z.strictObject({
 
 const rangeRuleSchema: z.ZodType<RangeRule> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('maximum') }),
-  z.strictObject({ kind: z.literal('root-mean-squares'), count: z.number().positive() }),
+  z.strictObject({ kind: z.literal('root-mean-squares'), count: positiveAmount }),
 ]);
 
 /** Schema of `EvaluationSettings`. Every field has a default. */
@@ -80,7 +80,12 @@ export const evaluationSchema: z.ZodType<EvaluationSettings> = z
   .meta({ title: 'How networks are evaluated on chips' });
 
 /** A fault if a value occurs twice. */
-function expectDifferent(values: readonly (string | number)[], { addIssue }: z.RefinementCtx): void {
+export function expectDifferent(
+  values: readonly (string | number)[],
+  { addIssue, issues }: z.RefinementCtx,
+): void {
+  // Values that are faulty themselves are reported already.
+  if (issues.length > 0) return;
   const twice = values.find((value, position) => values.indexOf(value) !== position);
   if (twice === undefined) return;
   addIssue({ code: 'custom', message: `must differ from one another, got ${twice} twice` });

@@ -1,6 +1,7 @@
 // Measurements of one network on its hardware as stages of an experiment. Results are kept in a storage, chip by chip
 // or variant by variant, so that an interrupted stage continues. Progress is reported as events.
 
+import { throwFaults } from '../base/errors.ts';
 import { check } from '../base/schema.ts';
 import type { Storage } from '../base/storage.ts';
 import {
@@ -116,12 +117,19 @@ export type RecordOptions = Pick<
   readonly data: NonNullable<EvaluateOptions['data']>;
 };
 
-/** The record of evaluated networks. */
+/** The record of evaluated networks. Throws UsageError if two have one label. */
 export function experimentRecord(
   { dataset, data, ...options }: RecordOptions,
   networks: readonly NetworkResult[],
 ): ExperimentRecord {
   const { title, ohmic, command, machine, seed, hardware, evaluation } = options;
+  const labels = networks.map(({ label }) => label);
+  throwFaults(
+    'record',
+    labels
+      .filter((label, position) => labels.indexOf(label) !== position)
+      .map((label) => `expected a label of its own for each network, got ${JSON.stringify(label)} twice`),
+  );
   return {
     format: RECORD_FORMAT,
     title,

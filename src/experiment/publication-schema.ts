@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { exactly } from '../base/schema.ts';
+import { unknownName } from '../base/suggest.ts';
 import { COMPENSATION_METHODS, type Publication, type PublishedFigure } from './record.ts';
 
 const figure = exactly<PublishedFigure>()(
@@ -31,3 +32,15 @@ export const publicationSchema: z.ZodType<Publication> = exactly<Publication>()(
     figures: z.array(figure).min(1),
   }),
 );
+
+/** A fault for each figure that is compared with a network which is not there; its path is that of the figure's field. */
+export function publicationFaults(
+  { figures }: Publication,
+  labels: readonly string[],
+): { readonly path: (string | number)[]; readonly message: string }[] {
+  return figures.flatMap(({ network }, index) =>
+    labels.includes(network)
+      ? []
+      : [{ path: ['figures', index, 'network'], message: unknownName(network, labels) }],
+  );
+}

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { z } from 'zod';
 import { UsageError } from '../base/errors.ts';
-import type { Json } from '../base/schema.ts';
+import { examine, type Json } from '../base/schema.ts';
 import { migrateProvenance } from '../train/migrate.ts';
 import type { Provenance } from '../train/provenance.ts';
 import type { EvaluationSettings, ExperimentRecord } from './record.ts';
@@ -201,8 +201,7 @@ function changed(value: unknown, path: readonly string[], change: (old: unknown)
 
 /** Paths of all faults that a check finds, and of what holds them. */
 function faultsIn(value: unknown): readonly string[] {
-  const checked = recordSchema.safeParse(value);
-  return checked.success ? [] : checked.error.issues.map(({ path }) => path.join('.'));
+  return examine(recordSchema, value).faults.map((fault) => fault.split(': ')[0]!);
 }
 
 function hasFault(pattern: RegExp): (thrown: unknown) => boolean {

@@ -17,7 +17,7 @@ import {
   type ChipAccuracies,
 } from './attribution.ts';
 import { evaluationSchema } from './evaluation-settings.ts';
-import { publicationSchema } from './publication-schema.ts';
+import { publicationFaults, publicationSchema } from './publication-schema.ts';
 import {
   type AccuracyAtTime,
   COMPENSATION_METHODS,
@@ -147,12 +147,24 @@ const attributionEntry = exactly<AttributionEntry>()(
 
 const attributionPoint = exactly<AttributionPoint>()(z.strictObject({ timeSeconds: seconds, method }));
 
+/** Schema of the points of an attribution: one or more, each once. */
+export const attributionPointsSchema: z.ZodType<Attribution['points']> = z
+  .array(attributionPoint)
+  .min(1)
+  .superRefine((points, { addIssue, issues }) => {
+    if (issues.length > 0) return;
+    const names = points.map(({ timeSeconds, method: by }) => `${timeSeconds} s with ${by}`);
+    const twice = names.find((name, position) => names.indexOf(name) !== position);
+    if (twice !== undefined)
+      addIssue({ code: 'custom', message: `must differ from one another, got ${twice} twice` });
+  });
+
 /** Schema of `Attribution`: every accuracy is there for every point and every chip. */
 export const attributionSchema: z.ZodType<Attribution> = exactly<Attribution>()(
   z
     .strictObject({
       network: z.string(),
-      points: z.array(attributionPoint).min(1),
+      points: attributionPointsSchema,
       chips: positiveCount,
       testImages: z.exactOptional(positiveCount),
       digitalAccuracy: share,
@@ -213,8 +225,28 @@ export const recordSchema: z.ZodType<ExperimentRecord> = exactly<ExperimentRecor
 type Contradiction = { readonly path: (string | number)[]; readonly message: string };
 
 /** Results that do not fit the settings of the record. */
-function contradictionsOf({ evaluation, networks, noiseSweep: sweep }: ExperimentRecord): Contradiction[] {
+function contradictionsOf({
+  evaluation,
+  networks,
+  noiseSweep: sweep,
+  published,
+}: ExperimentRecord): Contradiction[] {
+  const labels = networks.map(({ label }) => label);
   return [
+    ...labels.flatMap((label, index) =>
+      labels.indexOf(label) === index
+        ? []
+        : [
+            {
+              path: ['networks', index, 'label'],
+              message: `expected a label of its own, got ${JSON.stringify(label)} again`,
+            },
+          ],
+    ),
+    ...(published === undefined ? [] : publicationFaults(published, labels)).map(({ path, message }) => ({
+      path: ['published', ...path],
+      message,
+    })),
     ...networks.flatMap(({ deployed, evaluation: own = evaluation }, index) =>
       contradictionsIn(deployed, own, ['networks', index]),
     ),

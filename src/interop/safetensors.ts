@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { sha256 } from '../base/digest.ts';
 import { messageOf, UsageError } from '../base/errors.ts';
 import { type HostTensor, hostTensor, type Parameters } from '../base/parameters.ts';
+import { faultsIn } from '../base/schema.ts';
 import { formatShape } from '../base/shape.ts';
 import { resembledFormat } from './file-format.ts';
 import {
@@ -160,8 +161,7 @@ function readHeader(file: string, bytes: Uint8Array): Header {
   const { text, value } = readJson(file, bytes.subarray(8, end));
   const checked = headerSchema.safeParse(value);
   if (!checked.success) {
-    const { path, message } = checked.error.issues[0]!;
-    throw damaged(file, `the header is wrong at "${path.join('.')}": ${message}`);
+    throw damaged(file, `the header is wrong: ${faultsIn(checked.error, value)[0]}`);
   }
   const repeated = repeatedNames(text);
   if (repeated.length > 0) {

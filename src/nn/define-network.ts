@@ -1,6 +1,7 @@
 // From modules to a `Network`: places every module, collects parameters and layers, and checks arguments once.
 // `classifier` is the common case; `defineNetwork` wires any number of inputs, modules and outputs.
 
+import { echo } from '../base/echo.ts';
 import { throwFaults } from '../base/errors.ts';
 import { formatShape, type Shape, sameShape } from '../base/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
@@ -129,15 +130,18 @@ export function classifier({
   });
 }
 
-function taskFaults({ inputShape, classes }: ImageTask): string[] {
+/** What makes a task impossible for any network. */
+export function taskFaults(task: ImageTask): string[] {
+  if (!Array.isArray(task?.inputShape)) return ['expected the shape of an example, `inputShape`, got none'];
+  const { inputShape, classes } = task;
   const isSize = (size: number): boolean => Number.isInteger(size) && size > 0;
   return [
     ...(inputShape.length >= 1 && inputShape.length <= 3 && inputShape.every(isSize)
       ? []
       : [
-          `expected examples of (features), (length, channels) or (height, width, channels), each at least 1, got ${formatShape(inputShape)}`,
+          `expected examples of (features), (length, channels) or (height, width, channels), each at least 1, got (${inputShape.map(echo).join(', ')})`,
         ]),
-    ...(isSize(classes) && classes >= 2 ? [] : [`expected at least 2 classes, got ${classes}`]),
+    ...(isSize(classes) && classes >= 2 ? [] : [`expected at least 2 classes, got ${echo(classes)}`]),
   ];
 }
 

@@ -1,8 +1,9 @@
 // Named networks other than the residual ones, and the table that finds a network by name.
 
-import { UsageError } from '../base/errors.ts';
+import { throwFaults, UsageError } from '../base/errors.ts';
 import { formatShape } from '../base/shape.ts';
-import { classifier, type ImageTask } from './define-network.ts';
+import { unknownName } from '../base/suggest.ts';
+import { classifier, type ImageTask, taskFaults } from './define-network.ts';
 import {
   activation,
   averagePool,
@@ -123,7 +124,8 @@ export const networkNames: readonly NetworkName[] = Object.keys(networks) as Net
 export function networkByName(name: string, task: ImageTask): Network {
   const known = networkNames.find((candidate) => candidate === name);
   if (known === undefined) {
-    throw new UsageError(`model: expected one of ${networkNames.join(', ')}, got "${name}"`);
+    throw new UsageError(`model: ${unknownName(name, networkNames)}`);
   }
+  throwFaults(`model "${known}"`, taskFaults(task));
   return networks[known](task);
 }

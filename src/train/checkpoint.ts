@@ -7,7 +7,7 @@ import type { Parameters, TensorSpec } from '../base/parameters.ts';
 import { check, type Json } from '../base/schema.ts';
 import { formatShape, sameShape } from '../base/shape.ts';
 import { decodeTensors, encodeTensors } from '../interop/safetensors.ts';
-import type { Network } from '../nn/network.ts';
+import type { Network, ParameterRole } from '../nn/network.ts';
 import { migrateProvenance } from './migrate.ts';
 import { type Provenance, provenanceSchema } from './provenance.ts';
 import type { TrainingState } from './training-state.ts';
@@ -117,12 +117,16 @@ export async function parametersDigest(parameters: Parameters): Promise<string> 
 }
 
 /**
- * Checks that tensors are there, and have their shapes and finite values.
+ * Checks that tensors are there, and have their shapes and finite values; variances are not negative.
  *
  * @throws UsageError that lists every missing and every wrong tensor
  */
-export function checkTensors(where: string, specs: readonly TensorSpec[], tensors: Parameters): void {
-  const faults = specs.flatMap(({ name, shape }) => {
+export function checkTensors(
+  where: string,
+  specs: readonly (TensorSpec & { readonly role?: ParameterRole })[],
+  tensors: Parameters,
+): void {
+  const faults = specs.flatMap(({ name, shape, role }) => {
     const tensor = tensors[name];
     if (tensor === undefined) return [`"${name}" ${formatShape(shape)} is missing`];
     if (!sameShape(tensor.shape, shape)) {
@@ -132,7 +136,11 @@ export function checkTensors(where: string, specs: readonly TensorSpec[], tensor
       ];
     }
     const at = tensor.data.findIndex((value) => !Number.isFinite(value));
-    return at < 0 ? [] : [`"${name}" must be finite, got ${tensor.data[at]} at element ${at}`];
+    if (at >= 0) return [`"${name}" must be finite, got ${tensor.data[at]} at element ${at}`];
+    const below = role === 'runningVariance' ? tensor.data.findIndex((value) => value < 0) : -1;
+    return below < 0
+      ? []
+      : [`"${name}" must be at least 0, as a variance is, got ${tensor.data[below]} at element ${below}`];
   });
   throwFaults(where, faults);
 }

@@ -1,12 +1,20 @@
 // Classification of images as a task: cross-entropy with label smoothing, optionally towards a teacher's answers;
 // scored by the share of right answers.
 
+import { throwFaults } from '../base/errors.ts';
+import { check } from '../base/schema.ts';
 import type { Shape } from '../base/shape.ts';
-import { emptyBatch, fillBatchInto, noAugmentation } from '../data/batches.ts';
-import type { Augmentation, DataSplit, ImageSet, Normalization } from '../data/image-set.ts';
+import { emptyBatch, fillBatchInto } from '../data/batches.ts';
+import {
+  type Augmentation,
+  type DataSplit,
+  type ImageSet,
+  type Normalization,
+  splitFaults,
+} from '../data/image-set.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { correctCount, logSoftmax, softmaxCrossEntropy } from '../nn/losses.ts';
-import type { Distillation } from './settings.ts';
+import { classificationSchema, type Distillation } from './settings.ts';
 import type { Goal, Task, TestBatch } from './task.ts';
 
 /** What varies between classifications. */
@@ -23,13 +31,16 @@ export type ClassificationOptions = {
  *
  * The accuracy is NaN if any logit of an evaluation is infinite or NaN.
  *
+ * @throws UsageError that lists all faults of the images, their normalization or the options
  * @source G. Hinton et al., arXiv 1503.02531 (distillation)
  */
 export function classification(data: DataSplit, options: ClassificationOptions = {}): Task {
+  throwFaults('classification: data', splitFaults(data));
   const { train, test, normalization } = data;
-  const { augmentation = noAugmentation } = options;
+  const settings = check(classificationSchema, 'classification', options);
+  const { augmentation } = settings;
   return {
-    ...classificationGoal([train.height, train.width, train.channels], options),
+    ...classificationGoal([train.height, train.width, train.channels], settings),
     examples: {
       trainCount: train.count,
       testCount: test.count,

@@ -15,10 +15,10 @@ import { initialParameters, type Network } from '../nn/network.ts';
 import { checkTensors } from './checkpoint.ts';
 import { classification } from './classification.ts';
 import { learningRateAt } from './learning-rate.ts';
-import { INFERENCE_BATCH, scoreOn, traceInference } from './score.ts';
+import { finiteScore, INFERENCE_BATCH, scoreOn, traceInference } from './score.ts';
 import { noiseScaleAt, type TrainingSettings, trainingSchema } from './settings.ts';
 import { initialTrainingState, teacherState, traceTrainingStep } from './step.ts';
-import type { Batch, Task, TestBatch } from './task.ts';
+import { type Batch, exampleFaults, type Task, type TestBatch } from './task.ts';
 import type { EpochRecord, TrainingState } from './training-state.ts';
 import { type UpdateRule, updateRule } from './update-rule.ts';
 
@@ -183,6 +183,7 @@ function optionFaults(
     faults.push(`seed must be a whole number from 0 to 2^53 - 1, got ${seed}`);
   if (!Number.isInteger(evaluateEveryEpochs) || evaluateEveryEpochs < 1)
     faults.push(`evaluateEveryEpochs must be a whole number from 1, got ${evaluateEveryEpochs}`);
+  faults.push(...exampleFaults(examples));
   if (batchSize > examples.trainCount)
     faults.push(`batchSize must be at most the ${examples.trainCount} training examples, got ${batchSize}`);
   if (hardware !== undefined)
@@ -260,6 +261,9 @@ type Run = {
 
 type Progress = Omit<TrainingState, 'tensors'>;
 
+/** What to do about values that are not finite. */
+const DIVERGED = 'lower the learning rate or the noise';
+
 async function* iterate(
   run: Run,
   begin: Progress,
@@ -277,6 +281,7 @@ async function* iterate(
     // Asked of the state, because a run may have been written down between an epoch's last step and its record.
     const ended = step / stepsPerEpoch;
     if (step > 0 && Number.isInteger(ended) && history.at(-1)?.epoch !== ended) {
+      if (step === steps) checkFinite(await run.store.read(run.names), steps);
       const record = await epochRecord(run, ended, running);
       history = [...history, record];
       running = {};
@@ -284,10 +289,7 @@ async function* iterate(
       yield { kind: 'epoch', step, record };
       continue;
     }
-    if (batch === undefined) {
-      checkFinite(await run.store.read(run.names), steps);
-      return;
-    }
+    if (batch === undefined) return;
     const learningRate = learningRateAt(settings, step, stepsPerEpoch);
     const pending = run.step.run({
       inputs: batch,
@@ -308,7 +310,7 @@ async function* iterate(
     const loss = outputs['loss']![0]!;
     if (!Number.isFinite(loss)) {
       throw new UsageError(
-        `train: the loss is ${loss} at step ${step} of ${steps} (epoch ${epoch}, learning rate ${learningRate.toPrecision(3)}); lower the learning rate or the noise`,
+        `train: the loss is ${loss} at step ${step} of ${steps} (epoch ${epoch}, learning rate ${learningRate.toPrecision(3)}); ${DIVERGED}`,
       );
     }
     running = added(running, outputs);
@@ -330,9 +332,7 @@ function added(
 function checkFinite(tensors: Parameters, steps: number): void {
   const broken = Object.keys(tensors).find((name) => !tensors[name]!.data.every(Number.isFinite));
   if (broken === undefined) return;
-  throw new UsageError(
-    `train: "${broken}" is not finite after the last step (${steps}); lower the learning rate or the noise`,
-  );
+  throw new UsageError(`train: "${broken}" is not finite after the last step (${steps}); ${DIVERGED}`);
 }
 
 /**
@@ -370,9 +370,15 @@ async function epochRecord(
   const trained = {
     epoch,
     trainLoss: running['loss']! / stepsPerEpoch,
-    trainAccuracy: task.score.of(running, stepsPerEpoch * settings.batchSize),
+    trainAccuracy: finiteScore(task, task.score.of(running, stepsPerEpoch * settings.batchSize), {
+      place: `train: training examples of epoch ${epoch}`,
+      advice: DIVERGED,
+    }),
   };
   if (epoch % evaluateEveryEpochs !== 0 && epoch !== settings.epochs) return trained;
-  const testAccuracy = await scoreOn(inference, task, testBatches, () => ({ state: store }));
+  const testAccuracy = await scoreOn(inference, task, testBatches, () => ({ state: store }), {
+    place: `train: test examples after epoch ${epoch}`,
+    advice: DIVERGED,
+  });
   return { ...trained, testAccuracy };
 }

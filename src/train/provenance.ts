@@ -1,6 +1,7 @@
 // Provenance: where weights come from. It is kept in weights files, checkpoints and reports.
 
 import { z } from 'zod';
+import { amount, positiveAmount } from '../base/schema.ts';
 import type { Normalization } from '../data/image-set.ts';
 import { type TrainingSettings, trainingSchema } from './settings.ts';
 import { type EpochRecord, epochRecordSchema } from './training-state.ts';
@@ -35,8 +36,8 @@ const positiveCount = z.int().min(1);
 
 /** Schema of `Normalization`. */
 export const normalizationSchema: z.ZodType<Normalization> = z.strictObject({
-  mean: z.array(z.number()).min(1),
-  std: z.array(z.number().positive()).min(1),
+  mean: z.array(amount).min(1),
+  std: z.array(positiveAmount).min(1),
 });
 
 /** Schema of `Provenance`. */

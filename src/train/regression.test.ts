@@ -105,3 +105,20 @@ test('numbers that fill no whole example are refused', () => {
     },
   );
 });
+
+test('numbers that are not finite, and targets that are all equal, are refused', () => {
+  const sound = { inputs: Float32Array.of(1, 2), targets: Float32Array.of(3, 4) };
+  const refused = (test: typeof sound, message: string): void =>
+    assert.throws(() => regression({ train: sound, test, inputShape: [1], targetShape: [1] }), {
+      name: 'UsageError',
+      message,
+    });
+  refused(
+    { ...sound, inputs: Float32Array.of(1, Number.NaN) },
+    'regression: test: inputs must be finite, got NaN at element 1',
+  );
+  refused(
+    { ...sound, targets: Float32Array.of(4, 4) },
+    'regression: test: expected targets that differ, as R² compares with their mean, got 4 everywhere',
+  );
+});

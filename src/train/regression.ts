@@ -24,9 +24,10 @@ export type RegressionOptions = {
 
 /**
  * Regression: input `inputs` (n, …), output `outputs` (n, …) in the shape of the targets. Score: R² = 1 − Σ (y − t)² /
- * Σ (t − ⟨t⟩)² over all elements; 1 is perfect, 0 the mean of the targets. NaN if all targets are equal.
+ * Σ (t − ⟨t⟩)² over all elements; 1 is perfect, 0 the mean of the targets.
  *
- * @throws UsageError if there are no examples, or numbers that fill no whole example
+ * @throws UsageError if there are no examples, numbers that fill no whole example or are not finite, or targets that are
+ *         all equal
  */
 export function regression({
   train,
@@ -89,8 +90,18 @@ function setFaults(
   count: number,
   { inputShape, targetShape }: { readonly inputShape: Shape; readonly targetShape: Shape },
 ): string[] {
-  if (Number.isInteger(count) && count >= 1 && targets.length === count * elementCount(targetShape))
-    return [];
+  const isWhole =
+    Number.isInteger(count) && count >= 1 && targets.length === count * elementCount(targetShape);
+  if (isWhole) {
+    const broken = Object.entries({ inputs, targets }).flatMap(([part, values]) => {
+      const at = values.findIndex((value) => !Number.isFinite(value));
+      return at < 0 ? [] : [`${name}: ${part} must be finite, got ${values[at]} at element ${at}`];
+    });
+    if (broken.length > 0 || targets.some((target) => target !== targets[0])) return broken;
+    return [
+      `${name}: expected targets that differ, as R² compares with their mean, got ${targets[0]} everywhere`,
+    ];
+  }
   const many = (shape: Shape): string => `(${['n', ...shape].join(', ')})`;
   return [
     `${name}: expected inputs ${many(inputShape)} and targets ${many(targetShape)}, got ${inputs.length} and ${targets.length} numbers`,

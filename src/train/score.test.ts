@@ -58,7 +58,7 @@ test('counting stops between batches with the reason of the signal', async () =>
         if (batch === 1) controller.abort(new Error('enough'));
         return { state };
       },
-      controller.signal,
+      { signal: controller.signal },
     );
     await assert.rejects(counting, /^Error: enough$/);
     assert.deepEqual(asked, [0, 1]);

@@ -1,5 +1,6 @@
 // Scores a network on the test examples of its task with a compiled inference graph, batch by batch.
 
+import { UsageError } from '../base/errors.ts';
 import type { Parameters } from '../base/parameters.ts';
 import type { Call, Engine, Executable, Store } from '../engine.ts';
 import type { Graph } from '../graph/node.ts';
@@ -42,17 +43,25 @@ export function traceInference(
   });
 }
 
+/** What is scored and what to do if the score is no number, for errors; and what ends it early. */
+export type ScoreOptions = {
+  readonly place?: string;
+  readonly advice?: string;
+  readonly signal?: AbortSignal | undefined;
+};
+
 /**
  * The task's score of an inference graph on test batches.
  *
  * @param call other arguments of a call of the graph
+ * @throws UsageError if the score is no number; the reason of the signal if it aborts
  */
 export async function scoreOn(
   executable: Executable,
   task: Goal,
   batches: readonly TestBatch[],
   call: (batch: number) => Call,
-  signal?: AbortSignal,
+  { signal, ...told }: ScoreOptions = {},
 ): Promise<number> {
   const sums: Record<string, number> = {};
   let examples = 0;
@@ -63,7 +72,24 @@ export async function scoreOn(
     for (const [name, value] of Object.entries(outputs)) sums[name] = (sums[name] ?? 0) + value[0]!;
     examples += count;
   }
-  return task.score.of(sums, examples);
+  return finiteScore(task, task.score.of(sums, examples), told);
+}
+
+/**
+ * A score that is a number: NaN and infinity pass for no result.
+ *
+ * @throws UsageError for any other
+ */
+export function finiteScore(
+  { score: { name } }: Goal,
+  value: number,
+  {
+    place = 'score',
+    advice = 'the weights, the hardware or the data give values that are not finite',
+  }: Omit<ScoreOptions, 'signal'> = {},
+): number {
+  if (Number.isFinite(value)) return value;
+  throw new UsageError(`${place}: expected a number for the ${name}, got ${value}; ${advice}`);
 }
 
 /** What `digitalScore` scores. */
@@ -96,7 +122,10 @@ export async function digitalScoreIn(
     traceInference(network, task, size, (t) => digital((layer) => t.state(weightsOf(layer), layer.shape))),
   );
   try {
-    return await scoreOn(executable, task, examples.testBatches(size), () => ({ state: store }), signal);
+    return await scoreOn(executable, task, examples.testBatches(size), () => ({ state: store }), {
+      place: 'evaluate: digital',
+      signal,
+    });
   } finally {
     executable.free();
   }

@@ -204,6 +204,19 @@ const distillationSchema: z.ZodType<Distillation> = z.strictObject({
   temperature: z.number().positive().default(2),
 });
 
+/** What of the settings is a classification's own; other fields are passed over. */
+export type ClassificationSettings = Pick<
+  TrainingSettings,
+  'augmentation' | 'labelSmoothing' | 'distillation'
+>;
+
+/** Schema of `ClassificationSettings`, with the words and defaults of a training's. */
+export const classificationSchema: z.ZodType<ClassificationSettings> = z.object({
+  labelSmoothing: share.default(0),
+  augmentation: augmentationSchema.prefault({ cropPadding: 0, flip: false, cutout: 0 }),
+  distillation: distillationSchema.optional(),
+});
+
 /** Schema of `TrainingSettings`. Every field but `epochs` has a default. */
 export const trainingSchema: z.ZodType<TrainingSettings> = z
   .strictObject({

@@ -78,3 +78,11 @@ export type Goal = {
 
 /** A goal with examples of it. */
 export type Task = Goal & { readonly examples: Examples };
+
+/** A fault for each part of the examples that has none: nothing is learned, measured or calibrated without. */
+export function exampleFaults({ trainCount, testCount }: Examples): string[] {
+  const counts = { training: trainCount, test: testCount };
+  return Object.entries(counts)
+    .filter(([, count]) => !Number.isInteger(count) || count < 1)
+    .map(([part, count]) => `expected at least one ${part} example, got ${count}`);
+}
