@@ -1,5 +1,5 @@
-// The library: one import that needs no Node, grouped in the order of the work. `ohmic/node` adds native code, files
-// and data sets. Everything that is not here is internal.
+// The library: one import that needs no Node, grouped by folder. `ohmic/node` adds native code, files and data sets;
+// `ohmic/worker` is the entry of a page's workers. Everything that is not here is internal.
 
 // Base: errors, named tensors, random keys, units.
 export { UsageError } from './base/errors.ts';

@@ -3,12 +3,14 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { backends } from '../../test/compare.ts';
-import { deploying, type Given, tinyEvaluation, YEAR } from '../../test/deployed.ts';
+import { deploying, type Given, tinyData, tinyEvaluation, YEAR } from '../../test/deployed.ts';
 import { randomParameters, tinyConvolutional, tinyPerceptron, watch } from '../../test/tiny.ts';
 import { hostTensor, type Parameters } from '../base/parameters.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
 import { hermes256, ideal, joshi2020 } from '../crossbar/presets.ts';
+import { dataSplit } from '../data/image-set.ts';
 import { engineOn } from '../engine.ts';
+import { classification } from '../train/classification.ts';
 import type { ChipRead } from './deploy.ts';
 import type { CompensationMethod } from './record.ts';
 
@@ -31,6 +33,10 @@ function changed(name: string, change: (data: Float32Array) => void): Parameters
 function unchecked(hardware: object): HardwareSpec {
   return hardware as HardwareSpec;
 }
+
+const none = new Uint8Array(0);
+const oneColour = { ...tinyData.train, pixels: new Uint8Array(tinyData.train.pixels.length).fill(7) };
+const task = classification(tinyData);
 
 const refused: readonly (readonly [what: string, change: Partial<Given>, message: string])[] = [
   [
@@ -55,6 +61,43 @@ const refused: readonly (readonly [what: string, change: Partial<Given>, message
       parameters: { ...parameters, 'conv1.inputRange': hostTensor([], Float32Array.of(Number.NaN)) },
     },
     'deploy: converter ranges: "conv1.inputRange" must be finite, got NaN at element 0',
+  ],
+  [
+    'a variance below 0',
+    { parameters: changed('norm1.runningVariance', (data) => data.fill(-1, 2, 3)) },
+    'deploy: not the parameters of tiny-convolutional: "norm1.runningVariance" must be at least 0, as a variance is, got -1 at element 2',
+  ],
+  [
+    'converter ranges that are not above 0',
+    {
+      hardware: hermes256,
+      parameters: {
+        ...parameters,
+        'conv1.inputRange': hostTensor([], Float32Array.of(0)),
+        'conv2.outputRange': hostTensor([], Float32Array.of(-2)),
+      },
+    },
+    'deploy: converter ranges: 2 faults\n  - "conv1.inputRange" must be above 0, got 0\n  - "conv2.outputRange" must be above 0, got -2',
+  ],
+  [
+    'images normalised by a deviation that 32 bits do not carry',
+    { data: { ...tinyData, normalization: { mean: [0.5, 0.5], std: [0.2, 1e-308] } } },
+    'classification: data: normalization: standard deviations must lie in 0.000001 … 1000000, got 0.2, 1e-308',
+  ],
+  [
+    'images of one colour, which have no deviation',
+    { data: dataSplit(oneColour, oneColour) },
+    'classification: data: normalization: standard deviations must lie in 0.000001 … 1000000, got 0, 0',
+  ],
+  [
+    'no test images',
+    { data: { ...tinyData, test: { ...tinyData.test, count: 0, labels: none, pixels: none } } },
+    'classification: data: test: expected at least one image, got none',
+  ],
+  [
+    'a task without examples',
+    { data: undefined, task: { ...task, examples: { ...task.examples, testCount: 0 } } },
+    'deploy: expected at least one test example, got 0',
   ],
   [
     'a seed that is NaN',

@@ -211,3 +211,17 @@ function hasFault(pattern: RegExp): (thrown: unknown) => boolean {
     return true;
   };
 }
+
+test('networks of one label, and figures of networks that are not there, are refused', () => {
+  const [network] = whole.networks;
+  assert.throws(
+    () => checkRecord({ ...whole, networks: [...whole.networks, network!] }),
+    hasFault(/^record: networks\.\d\.label: expected a label of its own, got "[\w-]+" again$/),
+  );
+  const figure = { what: 'a', accuracy: 0.9, meaning: 'equal', locator: 'b', secondHand: false } as const;
+  const published = { source: 'c', figures: [{ ...figure, network: 'nobody' }] };
+  assert.throws(
+    () => checkRecord({ ...whole, published }),
+    hasFault(/^record: published\.figures\.0\.network: expected one of .*, got "nobody"$/),
+  );
+});

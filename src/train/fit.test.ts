@@ -21,6 +21,7 @@ import type { Engine } from '../engine.ts';
 import { initialParameters, isTrained } from '../nn/network.ts';
 import { mlp } from '../nn/networks.ts';
 import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts';
+import { classification } from './classification.ts';
 import { type FitOptions, prepareFit, type TrainingEvent } from './fit.ts';
 import type { TrainingSettings } from './settings.ts';
 import type { EpochRecord, TrainingState } from './training-state.ts';
@@ -329,6 +330,25 @@ test('a run that diverges stops and names the step, the rate and what to do', as
       message:
         /^train: the loss is (NaN|Infinity) at step \d+ of 40 \(epoch \d+, learning rate 1\.00e\+6\); lower the learning rate or the noise$/,
     });
+  });
+});
+
+test('a test score that is no number ends the run; no record keeps it', async () => {
+  await withEngine(wasm, 1, async (engine) => {
+    const task = classification(data);
+    const never = { ...task, score: { name: 'luck', of: () => Number.NaN } };
+    for (const [place, broken] of [
+      ['training examples of epoch 1', never],
+      [
+        'test examples after epoch 1',
+        // Batches of training are larger than the test set.
+        { ...task, score: { ...never.score, of: (_: object, n: number) => (n > data.test.count ? 0 : NaN) } },
+      ],
+    ] as const)
+      await assert.rejects(follow({ ...optionsOn(engine, { settings: plainSettings }), task: broken }), {
+        name: 'UsageError',
+        message: `train: ${place}: expected a number for the luck, got NaN; lower the learning rate or the noise`,
+      });
   });
 });
 
