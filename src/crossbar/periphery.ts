@@ -99,7 +99,7 @@ export function analogProduct(product: AnalogProduct): Tensor {
   return total(converted);
 }
 
-/** More rows of tiles than this are multiplied in stacks, fewer one by one. */
+/** More rows of tiles than this are multiplied in stacks, fewer one by one: docs/decisions/0006-row-ranges.md. */
 const FEW_TILES = 8;
 
 /** The column outputs of every row of tiles before conversion, one by one or in stacks; their sum is the whole product. */
