@@ -7,28 +7,9 @@ import { lstmParameters } from '../nn/recurrent.ts';
 import type { WantedParameter } from './modules.ts';
 import { emptyNameMap } from './name-map.ts';
 import type { StoredTensor } from './number-formats.ts';
-import { type MatchedStateDict, matchStateDict, type StateDictOptions } from './state-dict.ts';
-import { filled, orders, stored, transposed, valuesOf } from './torch-state-dict.test-data.ts';
+import { matchStateDict } from './state-dict.ts';
+import { assertMatches, filled, orders, stored, transposed, valuesOf } from './torch-state-dict.test-data.ts';
 
-function assertMatches(
-  options: Omit<StateDictOptions, 'file' | 'layout'>,
-  values: Readonly<Record<string, Float32Array>>,
-): MatchedStateDict {
-  const result = matchStateDict({ file: 'f', layout: 'torch', ...options });
-  assert.deepEqual(
-    Object.keys(result.parameters),
-    options.parameters.map(({ name }) => name),
-  );
-  for (const { name, shape } of options.parameters) {
-    assert.deepEqual(result.parameters[name]!.shape, shape, name);
-    assert.deepEqual(result.parameters[name]!.data, values[name], name);
-  }
-  assert.deepEqual(
-    result.matches.map(({ ours }) => ours),
-    options.parameters.map(({ name }) => name),
-  );
-  return result;
-}
 test('weights in F64 and BF16 are converted', () => {
   const model = mlp({ inputShape: [1, 1, 2], classes: 2, hidden: [], activation: 'relu' });
   const tensors: readonly StoredTensor[] = [

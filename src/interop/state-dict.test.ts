@@ -9,9 +9,10 @@ import { mlp, networkByName } from '../nn/networks.ts';
 import { resnet } from '../nn/resnet.ts';
 import { emptyNameMap } from './name-map.ts';
 import type { StoredTensor } from './number-formats.ts';
-import { countReasons, type MatchedStateDict, matchStateDict, type StateDictOptions } from './state-dict.ts';
+import { countReasons, matchStateDict } from './state-dict.ts';
 import {
   akamaster,
+  assertMatches,
   cifar,
   flat,
   mnist,
@@ -36,26 +37,6 @@ const resnets: readonly Network[] = [
   resnet({ ...cifar, depth: 20, widths: [16, 16, 16], shortcut: 'padded', name: 'resnet20-even-padded' }),
 ];
 const namings = { akamaster, torchvision, parallel, flat, wrapped, same: ((layer) => layer) as Naming };
-
-function assertMatches(
-  options: Omit<StateDictOptions, 'file' | 'layout'>,
-  values: Readonly<Record<string, Float32Array>>,
-): MatchedStateDict {
-  const result = matchStateDict({ file: 'f', layout: 'torch', ...options });
-  assert.deepEqual(
-    Object.keys(result.parameters),
-    options.parameters.map(({ name }) => name),
-  );
-  for (const { name, shape } of options.parameters) {
-    assert.deepEqual(result.parameters[name]!.shape, shape, name);
-    assert.deepEqual(result.parameters[name]!.data, values[name], name);
-  }
-  assert.deepEqual(
-    result.matches.map(({ ours }) => ours),
-    options.parameters.map(({ name }) => name),
-  );
-  return result;
-}
 
 for (const model of resnets) {
   for (const [style, naming] of Object.entries(namings)) {

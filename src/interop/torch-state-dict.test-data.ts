@@ -1,11 +1,13 @@
 // State dicts of PyTorch for tests: a network's parameters in PyTorch's names and axes, written down index by index, so
 // that they share nothing with what reads them; names of several people, orders of several writers.
 
+import assert from 'node:assert/strict';
 import { keyFromSeed, randomSequence } from '../base/random.ts';
 import { elementCount, type Shape } from '../base/shape.ts';
 import type { Network } from '../nn/network.ts';
 import type { WantedParameter } from './modules.ts';
 import type { StoredTensor } from './number-formats.ts';
+import { type MatchedStateDict, matchStateDict, type StateDictOptions } from './state-dict.ts';
 
 /** Tasks that named networks are made for. */
 export const cifar = { inputShape: [32, 32, 3], classes: 10 } as const;
@@ -173,4 +175,25 @@ export const orders: Readonly<Record<string, Order>> = {
 /** Weights (rows, columns) as (columns, rows), index by index. */
 export function transposed(values: Float32Array, rows: number, columns: number): Float32Array {
   return filled([columns, rows], (j, i) => values[i! * columns + j!]!);
+}
+
+/** Matches a state dict and compares what comes out with these values, in the order of the parameters. */
+export function assertMatches(
+  options: Omit<StateDictOptions, 'file' | 'layout'>,
+  values: Readonly<Record<string, Float32Array>>,
+): MatchedStateDict {
+  const result = matchStateDict({ file: 'f', layout: 'torch', ...options });
+  assert.deepEqual(
+    Object.keys(result.parameters),
+    options.parameters.map(({ name }) => name),
+  );
+  for (const { name, shape } of options.parameters) {
+    assert.deepEqual(result.parameters[name]!.shape, shape, name);
+    assert.deepEqual(result.parameters[name]!.data, values[name], name);
+  }
+  assert.deepEqual(
+    result.matches.map(({ ours }) => ours),
+    options.parameters.map(({ name }) => name),
+  );
+  return result;
 }
