@@ -68,7 +68,8 @@ const files: readonly SourceFile[] = readdirSync(source, { recursive: true, enco
       imports: [...found].map(({ groups }) => (groups!['from'] ?? groups!['effect'] ?? groups!['late'])!),
     };
   });
-const isTest = ({ path }: SourceFile): boolean => path.endsWith('.test.ts');
+/** Tests and what only tests use: tsconfig.build.json leaves both out of the package. */
+const isTest = ({ path }: SourceFile): boolean => /\.test(-data)?\.ts$/.test(path);
 const shipped = files.filter((file) => !isTest(file));
 
 /** Path, from src/, of what a file imports by a relative path. */
