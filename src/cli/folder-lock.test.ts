@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { after, test } from 'node:test';
 import { lockFolder } from './folder-lock.ts';
 
@@ -98,14 +99,30 @@ test('what is no lock is refused by name: a folder, a text', () => {
   }
 });
 
+test('another process that has only opened the lock, as contenders do for a moment, does not keep it', () => {
+  const folder = place('opened');
+  const other = new DatabaseSync(join(folder, '.lock'));
+  other.exec('BEGIN');
+  other.prepare('SELECT * FROM sqlite_master').all();
+  const before = process.listeners('exit');
+  lockFolder(folder);
+  release(before);
+  other.close();
+});
+
 test('a process holds a folder once', () => {
   const folder = place('own');
   const before = process.listeners('exit');
   lockFolder(folder);
   assert.throws(() => lockFolder(folder), /process \d+ on .* is at work in it/);
-  for (const release of process.listeners('exit').filter((listener) => !before.includes(listener))) {
-    process.off('exit', release);
-    release(0);
-  }
+  release(before);
   lockFolder(folder);
 });
+
+/** Lets go of what was locked since `before`, as the end of a process does. */
+function release(before: readonly NodeJS.ExitListener[]): void {
+  for (const listener of process.listeners('exit').filter((listener) => !before.includes(listener))) {
+    process.off('exit', listener);
+    listener(0);
+  }
+}

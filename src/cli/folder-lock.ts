@@ -31,8 +31,9 @@ export function lockFolder(folder: string): void {
   let database: DatabaseSync | undefined;
   try {
     database = new (sqlite())(path);
-    // A transaction that is never ended, and that keeps no journal.
-    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
+    // A transaction that is never ended, and that keeps no journal. It is about to write, and never writes: one process
+    // alone can be in this state, while two that ask for an exclusive lock can refuse each other.
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN IMMEDIATE');
   } catch (thrown) {
     database?.close();
     if ((thrown as { readonly errcode?: number }).errcode === BUSY) throw atWork(folder, holder);
