@@ -11,7 +11,7 @@ import { classificationGoal } from '../src/train/classification.ts';
 import type { TrainingSettings } from '../src/train/settings.ts';
 import { initialTrainingState, type StepOptions, traceTrainingStep } from '../src/train/step.ts';
 import type { Goal } from '../src/train/task.ts';
-import { updateRule } from '../src/train/update-rule.ts';
+import { updateRule } from '../src/insitu/update-rule.ts';
 import { type Contestant, timed } from './measure.ts';
 
 /** ResNet-32 16/28/56 for 32 x 32 colour images: 361,722 weights. */

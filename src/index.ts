@@ -183,6 +183,22 @@ export { toHtml } from './report/html.ts';
 export { parseRecord, toJson } from './report/json.ts';
 export { tableJson } from './report/table-json.ts';
 export { printAttribution, printTable } from './report/terminal-table.ts';
+export {
+  type AdamOptions,
+  adam,
+  adamw,
+  type DescentSettings,
+  type SgdOptions,
+  sgd,
+} from './rules/descent.ts';
+export type {
+  Factors,
+  RuleContext,
+  SensedWeights,
+  Update,
+  Updated,
+  UpdateRule,
+} from './rules/update-rule.ts';
 // Training.
 export {
   type AdversarialOptions,
@@ -211,12 +227,10 @@ export type {
   RangeLearning,
   TrainingNoise,
   TrainingSettings,
-  UpdateRuleSettings,
   WeightClipping,
 } from './train/settings.ts';
 export type { Batch, Evaluation, Examples, Goal, Objective, Score, Task } from './train/task.ts';
 export type { EpochRecord, TrainingState } from './train/training-state.ts';
-export { adam, adamw, sgd, type Update, type Updated, type UpdateRule } from './train/update-rule.ts';
 // In the browser.
 export { createWasmEngine, type WasmEngineOptions } from './web/create-wasm-engine.ts';
 export type { WebWorker } from './web/workers.ts';

@@ -7,7 +7,8 @@ import type { Network } from '../src/nn/network.ts';
 import type { TrainingSettings } from '../src/train/settings.ts';
 import { initialTrainingState, traceTrainingStep } from '../src/train/step.ts';
 import type { Goal } from '../src/train/task.ts';
-import { type UpdateRule, updateRule } from '../src/train/update-rule.ts';
+import { updateRule } from '../src/insitu/update-rule.ts';
+import type { UpdateRule } from '../src/rules/update-rule.ts';
 import { valuesOf } from './interpreted-chip.ts';
 
 /** Numbers by name, as the interpreter takes them. */

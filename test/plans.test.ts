@@ -14,7 +14,7 @@ import { classificationGoal } from '../src/train/classification.ts';
 import { traceInference } from '../src/train/score.ts';
 import type { TrainingSettings } from '../src/train/settings.ts';
 import { traceTrainingStep } from '../src/train/step.ts';
-import { sgd } from '../src/train/update-rule.ts';
+import { sgd } from '../src/rules/descent.ts';
 import { sample } from './compare.ts';
 import { randomGraph } from './random-graph.ts';
 

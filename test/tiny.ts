@@ -20,7 +20,8 @@ import {
 import type { Network } from '../src/nn/network.ts';
 import type { TrainedNetwork } from '../src/train/checkpoint.ts';
 import { prepareFit } from '../src/train/fit.ts';
-import type { TrainingSettings, UpdateRuleSettings } from '../src/train/settings.ts';
+import type { DescentSettings } from '../src/rules/descent.ts';
+import type { TrainingSettings } from '../src/train/settings.ts';
 
 /** Images of 8 x 8 in two channels. */
 export const tinyTask: ImageTask = { inputShape: [8, 8, 2], classes: 4 };
@@ -96,10 +97,10 @@ export const tinyPerceptron: Network = classifier({
 });
 
 /** Plain stochastic gradient descent. */
-export const plainRule: UpdateRuleSettings = { kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 };
+export const plainRule: DescentSettings = { kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 };
 
 /** Stochastic gradient descent with Nesterov momentum, without weight decay. */
-export const nesterovRule: UpdateRuleSettings = {
+export const nesterovRule: DescentSettings = {
   kind: 'sgd',
   momentum: 0.9,
   nesterov: true,

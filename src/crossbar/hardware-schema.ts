@@ -6,7 +6,9 @@ import { cellChoiceSchema } from '../cells/cell-schema.ts';
 import type {
   Adc,
   AdcRange,
+  BoundManagement,
   Dac,
+  DacRange,
   HardwareSpec,
   LayerHardware,
   Mapping,
@@ -27,9 +29,14 @@ const tile: z.ZodType<Tile> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('limited'), rows: size, columns: size }),
 ]);
 
+const dacRange: z.ZodType<DacRange> = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('calibrated') }),
+  z.strictObject({ kind: z.literal('per-example') }),
+]);
+
 const dac: z.ZodType<Dac> = z.discriminatedUnion('kind', [
   ideal,
-  z.strictObject({ kind: z.literal('uniform'), bits }),
+  z.strictObject({ kind: z.literal('uniform'), bits, range: z.exactOptional(dacRange) }),
 ]);
 
 const range: z.ZodType<AdcRange> = z.discriminatedUnion('kind', [
@@ -37,9 +44,19 @@ const range: z.ZodType<AdcRange> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('calibrated') }),
 ]);
 
+const boundManagement: z.ZodType<BoundManagement> = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('none') }),
+  z.strictObject({ kind: z.literal('iterative'), halvings: z.int().min(1).max(20) }),
+]);
+
 const adc: z.ZodType<Adc> = z.discriminatedUnion('kind', [
   ideal,
-  z.strictObject({ kind: z.literal('uniform'), bits, range }),
+  z.strictObject({
+    kind: z.literal('uniform'),
+    bits,
+    range,
+    boundManagement: z.exactOptional(boundManagement),
+  }),
 ]);
 
 const outputNoise: z.ZodType<OutputNoise> = z.discriminatedUnion('kind', [

@@ -11,18 +11,42 @@ export type Tile =
   | { readonly kind: 'unlimited' }
   | { readonly kind: 'limited'; readonly rows: number; readonly columns: number };
 
-/** Converter of the inputs. Its range is the layer's input range, which is calibrated or learned. */
-export type Dac = { readonly kind: 'ideal' } | { readonly kind: 'uniform'; readonly bits: number };
+/** Where the range of the input converter comes from. */
+export type DacRange =
+  /** One for the layer, calibrated or learned. */
+  | { readonly kind: 'calibrated' }
+  /** The largest magnitude of each example, which the digital side finds before it converts. */
+  | { readonly kind: 'per-example' };
+
+/** Converter of the inputs. */
+export type Dac =
+  | { readonly kind: 'ideal' }
+  /** `range` absent: calibrated. */
+  | { readonly kind: 'uniform'; readonly bits: number; readonly range?: DacRange };
 
 /** Full scale of the output converter, in products of a full input with a full weight. */
 export type AdcRange =
   | { readonly kind: 'fixed'; readonly fullScale: number }
   | { readonly kind: 'calibrated' };
 
+/**
+ * What happens if an output is beyond the range of the converter: it is cut, or the product of that example is computed
+ * again with inputs of half the size, at most `halvings` times, and the result is scaled up.
+ */
+export type BoundManagement =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'iterative'; readonly halvings: number };
+
 /** Converter of a tile's column outputs. */
 export type Adc =
   | { readonly kind: 'ideal' }
-  | { readonly kind: 'uniform'; readonly bits: number; readonly range: AdcRange };
+  | {
+      readonly kind: 'uniform';
+      readonly bits: number;
+      readonly range: AdcRange;
+      /** Absent: none. */
+      readonly boundManagement?: BoundManagement;
+    };
 
 /** Noise on every column output of a tile, drawn anew for every product, before the ADC. */
 export type OutputNoise =
@@ -114,6 +138,11 @@ export function patternFaults({ layers = {} }: HardwareSpec, names: readonly str
 /** True if the periphery is exact: then a product is the plain product with the conductances. */
 export function hasIdealPeriphery({ dac, adc, outputNoise }: ArrayHardware): boolean {
   return dac.kind === 'ideal' && adc.kind === 'ideal' && outputNoise.kind === 'none';
+}
+
+/** True if each example has an input range of its own. */
+export function hasRangePerExample({ dac }: ArrayHardware): boolean {
+  return dac.kind === 'uniform' && dac.range?.kind === 'per-example';
 }
 
 /** True if every product draws read noise, so that a reading has its variance instead of one draw. */

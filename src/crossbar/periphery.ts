@@ -4,11 +4,18 @@
 import { assertNever } from '../base/errors.ts';
 import type { RowRange } from '../graph/node.ts';
 import { exactProduct, type Layer, type LayerGeometry } from '../graph/operator.ts';
-import type { GraphKey, Tensor, TensorLike } from '../graph/tensor.ts';
+import { constant, type GraphKey, type Tensor, type TensorLike } from '../graph/tensor.ts';
 import { quantize, stepsOf } from './converters.ts';
-import { type Adc, type Dac, type HardwareSpec, hasIdealPeriphery, type OutputNoise } from './hardware.ts';
+import {
+  type Adc,
+  type Dac,
+  type HardwareSpec,
+  hasIdealPeriphery,
+  hasRangePerExample,
+  type OutputNoise,
+} from './hardware.ts';
 import { matrixSize } from './mapping.ts';
-import { type PartialSums, stackedSums, type TiledProduct } from './tile-stack.ts';
+import { type PartialSums, plainSums, stackedSums, type TiledProduct } from './tile-stack.ts';
 import { tileMatrix } from './tiling.ts';
 
 /**
@@ -76,9 +83,9 @@ export function analogProduct(product: AnalogProduct): Tensor {
     return y.add(gaussian(ofOutputs, key.derive('read', 0)).multiply(weightScale));
   }
   // All in the units of y: full scales and noise are scaled once instead of every element.
-  const { input, range } = drivenRows(product);
-  const unit = weightScale.multiply(range);
-  const { sums, total } = partialSums({ ...product, x: input });
+  const { input, range } = boundedRows(product, weightScale, drivenRows(product));
+  const { sums, total, aligned } = partialSums({ ...product, x: input });
+  const unit = aligned(weightScale.multiply(range));
   const inUnits = (): readonly Tensor[] => sums.map((sum) => sum.divide(unit));
   const outputRange = (): TensorLike => product.ranges.outputRange(layer.name, inUnits);
   const variances =
@@ -88,15 +95,8 @@ export function analogProduct(product: AnalogProduct): Tensor {
       x: squaredInput(layer, input),
       weights: variance.multiply(weightScale.square()),
     });
-  const noise = outputNoise(hardware.outputNoise, unit);
-  const converted = sums.map((sum, k) => {
-    const noisy =
-      variances === undefined
-        ? withNoise(sum, noise, key.derive(k))
-        : sum.add(gaussian(withVariance(variances.sums[k]!, noise), key.derive('read', k)));
-    return convertOutput(noisy, hardware.adc, unit, outputRange);
-  });
-  return total(converted);
+  const noisySums = sums.map((sum, k) => ({ sum, variance: variances?.sums[k] }));
+  return total(convertSums({ hardware, sums: noisySums, unit, calibratedRange: outputRange, key }));
 }
 
 /** More rows of tiles than this are multiplied in stacks, fewer one by one: docs/decisions/0006-row-ranges.md. */
@@ -106,20 +106,79 @@ const FEW_TILES = 8;
 export function partialSums(product: TiledProduct & { readonly hardware: HardwareSpec }): PartialSums {
   const { rowRanges } = tileMatrix(matrixSize(product.weights.shape), product.hardware.tile);
   if (rowRanges.length > FEW_TILES) return stackedSums(product, rowRanges);
-  return {
-    sums: rowRanges.map((rows) => multiplyRows(product, rows)),
-    total: (converted) => converted.reduce((all, sum) => all.add(sum)),
-  };
+  return plainSums(rowRanges.map((rows) => multiplyRows(product, rows)));
 }
 
-/** What drives the rows, after the DAC, and the |x| that drives one fully. An index drives its row fully. */
-function drivenRows({ hardware: { dac }, layer, x, ranges }: AnalogProduct): {
-  readonly input: Tensor;
-  readonly range: TensorLike;
-} {
+/** What drives the rows, after the DAC, and the |x| that drives one fully. */
+type DrivenRows = { readonly input: Tensor; readonly range: TensorLike };
+
+/** An index drives its row fully. */
+function drivenRows({ hardware, layer, x, ranges }: AnalogProduct): DrivenRows {
+  const { dac } = hardware;
   if (layer.kind === 'embedding') return { input: x, range: 1 };
+  if (hasRangePerExample(hardware)) {
+    const range = largestOfExamples(x);
+    return { input: convertInput(x, dac, range), range };
+  }
   const { x: limited, range } = ranges.inputRange(layer.name, x, dac.kind !== 'ideal');
   return { input: convertInput(limited, dac, range), range };
+}
+
+/** Below this a largest magnitude counts as zero; its reciprocal times a converter's steps still fits float32. */
+const SMALLEST_RANGE = 1e-30;
+
+/** Largest magnitude of each example, (n, 1, …), a constant to differentiation. */
+export function largestOfExamples(x: Tensor): Tensor {
+  const axes = x.shape.map((_, axis) => axis).slice(1);
+  return x.abs().max(axes, true).maximum(SMALLEST_RANGE).detach();
+}
+
+/**
+ * The same rows with a range that is doubled for each example as often as its largest output asks for, so that it fits
+ * the ADC; converted anew, as the larger range has coarser steps. The outputs that decide are those without noise.
+ */
+function boundedRows(product: AnalogProduct, weightScale: Tensor, rows: DrivenRows): DrivenRows {
+  const { hardware, layer, x } = product;
+  const { adc, dac } = hardware;
+  if (layer.kind === 'embedding' || adc.kind !== 'uniform' || adc.range.kind !== 'fixed') return rows;
+  if (adc.boundManagement?.kind !== 'iterative') return rows;
+  const { sums, aligned, largest } = partialSums({ ...product, x: rows.input });
+  const limit = aligned(weightScale.multiply(rows.range)).multiply(adc.range.fullScale);
+  const excess = sums.map((sum) => largest(sum.divide(limit))).reduce((all, one) => all.maximum(one));
+  const perExample = x.shape.map((size, axis) => (axis === 0 ? size : 1));
+  const range = doublings(excess, adc.boundManagement.halvings).reshape(perExample).multiply(rows.range);
+  return { input: convertInput(x, dac, range.detach()), range: range.detach() };
+}
+
+/** The least power of two that is at least `excess`, from 1 to 2^most. */
+function doublings(excess: Tensor, most: number): Tensor {
+  let factor: TensorLike = 1;
+  for (let k = 1; k <= most; k++)
+    factor = constant(excess, 2 ** (k - 1))
+      .less(excess)
+      .select(2 ** k, factor);
+  return constant(excess, 0).less(excess).select(factor, 1);
+}
+
+/** A periphery's work on column outputs, in the units of a full input times a full weight. */
+export type Conversion = Pick<AnalogProduct, 'hardware' | 'key'> & {
+  /** Of each, with its variance in one product. */
+  readonly sums: readonly { readonly sum: Tensor; readonly variance?: Tensor | undefined }[];
+  /** The value of 1. */
+  readonly unit: Tensor;
+  readonly calibratedRange: () => TensorLike;
+};
+
+/** Column outputs with read noise and output noise, after the ADC. */
+export function convertSums({ hardware, sums, unit, calibratedRange, key }: Conversion): Tensor[] {
+  const noise = outputNoise(hardware.outputNoise, unit);
+  return sums.map(({ sum, variance }, k) => {
+    const noisy =
+      variance === undefined
+        ? withNoise(sum, noise, key.derive(k))
+        : sum.add(gaussian(withVariance(variance, noise), key.derive('read', k)));
+    return convertOutput(noisy, hardware.adc, unit, calibratedRange);
+  });
 }
 
 /** Squares of what drives the rows, in the form of the input: an index stands for a one. */
@@ -128,7 +187,7 @@ function squaredInput({ kind }: Layer, input: Tensor): Tensor {
 }
 
 /** x after the DAC. */
-function convertInput(x: Tensor, dac: Dac, range: TensorLike): Tensor {
+export function convertInput(x: Tensor, dac: Dac, range: TensorLike): Tensor {
   switch (dac.kind) {
     case 'ideal':
       return x;
@@ -140,7 +199,7 @@ function convertInput(x: Tensor, dac: Dac, range: TensorLike): Tensor {
 }
 
 /** √variance · N(0, 1), a constant to differentiation. */
-function gaussian(variance: Tensor, key: GraphKey): Tensor {
+export function gaussian(variance: Tensor, key: GraphKey): Tensor {
   // Winograd's algorithm can round a sum of squares to slightly less than zero.
   return variance.relu().sqrt().multiply(key.normal(variance.shape)).detach();
 }

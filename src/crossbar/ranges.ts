@@ -7,14 +7,14 @@ import type { TensorSpec } from '../base/parameters.ts';
 import type { Layer, LayerGeometry, Operator } from '../graph/operator.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import type { Trace } from '../graph/trace.ts';
-import { type HardwareSpec, hardwareOf, hasIdealPeriphery } from './hardware.ts';
+import { type HardwareSpec, hardwareOf, hasIdealPeriphery, hasRangePerExample } from './hardware.ts';
 import { asMatrix, largestWeight } from './mapping.ts';
 import { type ConverterRanges, partialSums } from './periphery.ts';
 import { meanSquare } from './tile-stack.ts';
 
 /**
  * The states that hold a layer's ranges, each (): `conv1.inputRange` and, for a calibrated ADC, `conv1.outputRange`. An
- * embedding has no input range.
+ * embedding has no input range, nor has a DAC that finds a range for each example.
  */
 export function rangeStates(
   { name, kind }: Pick<Layer, 'name' | 'kind'>,
@@ -23,7 +23,9 @@ export function rangeStates(
   if (hasIdealPeriphery(hardware)) return [];
   const isOutputCalibrated = hardware.adc.kind === 'uniform' && hardware.adc.range.kind === 'calibrated';
   return [
-    ...(kind === 'embedding' ? [] : [{ name: inputRangeName(name), shape: [] }]),
+    ...(kind === 'embedding' || hasRangePerExample(hardware)
+      ? []
+      : [{ name: inputRangeName(name), shape: [] }]),
     ...(isOutputCalibrated ? [{ name: outputRangeName(name), shape: [] }] : []),
   ];
 }

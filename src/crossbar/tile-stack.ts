@@ -20,7 +20,21 @@ export type PartialSums = {
   readonly sums: readonly Tensor[];
   /** The product in its own shape, given these sums after their conversion. */
   readonly total: (converted: readonly Tensor[]) => Tensor;
+  /** What belongs to examples or columns, of a shape that broadcasts to the product, so that it broadcasts to the sums. */
+  readonly aligned: (value: Tensor) => Tensor;
+  /** Largest magnitude of each example in a tensor of the shape of a sum, (n). */
+  readonly largest: (sum: Tensor) => Tensor;
 };
+
+/** Sums in the shape of the product. */
+export function plainSums(sums: readonly Tensor[]): PartialSums {
+  return {
+    sums,
+    total: (converted) => converted.reduce((all, sum) => all.add(sum)),
+    aligned: (value) => value,
+    largest: (sum) => sum.abs().max(sum.shape.map((_, axis) => axis).slice(1)),
+  };
+}
 
 /** A product whose rows lie on tiles. */
 export type TiledProduct = {
@@ -59,6 +73,20 @@ export function stackedSums(product: TiledProduct, rowRanges: readonly RowRange[
         .map((outputs) => outputs.sum([0]))
         .reduce((all, sum) => all.add(sum))
         .reshape(shape),
+    aligned: (value) =>
+      value.shape.length < shape.length
+        ? value
+        : value
+            .broadcastTo([...shape.slice(0, -1), value.shape.at(-1)!])
+            .reshape([elementCount(shape.slice(0, -1)), value.shape.at(-1)!]),
+    largest: (sum) => {
+      const [tiles, pixels, columns] = sum.shape as readonly [number, number, number];
+      const examples = shape[0]!;
+      return sum
+        .abs()
+        .reshape([tiles, examples, pixels / examples, columns])
+        .max([0, 2, 3]);
+    },
   };
 }
 

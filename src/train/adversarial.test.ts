@@ -11,10 +11,10 @@ import { digital, weightsOf } from '../graph/operator.ts';
 import { trace } from '../graph/trace.ts';
 import { activation, dense, identity, sequence } from '../nn/modules.ts';
 import { initialParameters } from '../nn/network.ts';
+import { sgd } from '../rules/descent.ts';
 import { adversarial, adversarialPair } from './adversarial.ts';
 import { prepareFit } from './fit.ts';
 import { traceTrainingStep } from './step.ts';
-import { sgd } from './update-rule.ts';
 
 const SHAPE = { latent: 2, sampleShape: [2] };
 const network = adversarialPair({

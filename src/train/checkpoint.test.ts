@@ -11,6 +11,7 @@ import {
   tinySplit,
 } from '../../test/tiny.ts';
 import { hostTensor } from '../base/parameters.ts';
+import { updateRule } from '../insitu/update-rule.ts';
 import { encodeTensors } from '../interop/safetensors.ts';
 import {
   type Checkpoint,
@@ -25,9 +26,7 @@ import {
 } from './checkpoint.ts';
 import { prepareFit } from './fit.ts';
 import type { Provenance } from './provenance.ts';
-
 import { initialTrainingState } from './step.ts';
-import { updateRule } from './update-rule.ts';
 
 const network = tinyConvolutional;
 const parameters = randomParameters(network);

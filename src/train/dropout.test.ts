@@ -7,11 +7,11 @@ import { backends, withEngine } from '../../test/compare.ts';
 import { digital, weightsOf } from '../graph/operator.ts';
 import { feedForward } from '../nn/define-network.ts';
 import { dense, dropout, type Module, sequence } from '../nn/modules.ts';
+import { sgd } from '../rules/descent.ts';
 import { prepareFit } from './fit.ts';
 import { regression } from './regression.ts';
 import { traceInference } from './score.ts';
 import { traceTrainingStep } from './step.ts';
-import { sgd } from './update-rule.ts';
 
 const networkOf = (first: Module) =>
   feedForward({

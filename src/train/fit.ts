@@ -6,21 +6,30 @@ import type { Parameters } from '../base/parameters.ts';
 import { deriveKey, type Key, keyFromSeed } from '../base/random.ts';
 import { check, type Incomplete } from '../base/schema.ts';
 import { elementCount, formatShape, sameShape } from '../base/shape.ts';
-import { patternFaults } from '../crossbar/hardware.ts';
+import { hardwareOf, patternFaults } from '../crossbar/hardware.ts';
+import { ideal } from '../crossbar/presets.ts';
 import { batchOrder } from '../data/batches.ts';
 import type { DataSplit } from '../data/image-set.ts';
 import type { Engine, Executable, Store } from '../engine.ts';
 import { digital, weightsOf } from '../graph/operator.ts';
+import { updateRule } from '../insitu/update-rule.ts';
 import { initialParameters, type Network } from '../nn/network.ts';
+import type { UpdateRule } from '../rules/update-rule.ts';
 import { checkTensors } from './checkpoint.ts';
 import { classification } from './classification.ts';
 import { learningRateAt } from './learning-rate.ts';
 import { finiteScore, INFERENCE_BATCH, scoreOn, traceInference } from './score.ts';
 import { noiseScaleAt, type TrainingSettings, trainingSchema } from './settings.ts';
-import { initialTrainingState, teacherState, traceTrainingStep } from './step.ts';
+import {
+  initialTrainingState,
+  ruleCount,
+  teacherState,
+  traceBegin,
+  traceTrainingStep,
+  traceUpkeep,
+} from './step.ts';
 import { type Batch, exampleFaults, type Task, type TestBatch } from './task.ts';
 import type { EpochRecord, TrainingState } from './training-state.ts';
-import { type UpdateRule, updateRule } from './update-rule.ts';
 
 /** Progress of a run. */
 export type TrainingEvent =
@@ -91,7 +100,7 @@ export async function prepareFit(options: FitOptions): Promise<Fitting> {
     ...options.settings,
   });
   const task = options.task ?? classificationOf(options, settings);
-  const rule = options.rule ?? updateRule(settings.rule);
+  const rule = options.rule ?? ruleOf(settings, network);
   throwFaults('train', optionFaults(options, settings, task, seed));
   const own = initialTrainingState({ network, rule, settings });
   if (options.state !== undefined)
@@ -108,7 +117,10 @@ export async function prepareFit(options: FitOptions): Promise<Fitting> {
       digital((layer) => t.state(weightsOf(layer), layer.shape)),
     ),
   );
+  const upkeepGraph = traceUpkeep({ network, rule, settings });
+  const upkeep = upkeepGraph && (await engine.compile(upkeepGraph));
   const store = await engine.store({ ...begin.tensors, ...teacherTensors(teacher) });
+  if (options.state === undefined) await runBegin(options, settings, rule, store);
   const names = Object.keys(begin.tensors);
   const run: Run = {
     options: { ...options, seed },
@@ -116,6 +128,7 @@ export async function prepareFit(options: FitOptions): Promise<Fitting> {
     task,
     rule,
     step,
+    upkeep,
     inference,
     store,
     names,
@@ -126,7 +139,7 @@ export async function prepareFit(options: FitOptions): Promise<Fitting> {
 }
 
 function fitting(run: Run, begin: Progress): Fitting {
-  const { settings, stepsPerEpoch, store, step, inference, names } = run;
+  const { settings, stepsPerEpoch, store, step, upkeep, inference, names } = run;
   let { step: done, history, running }: Progress = begin;
   let isFollowed = false;
   const snapshot = async (): Promise<TrainingState> => {
@@ -162,9 +175,33 @@ function fitting(run: Run, begin: Progress): Fitting {
     free: () => {
       store.free();
       step.free();
+      upkeep?.free();
       inference.free();
     },
   };
+}
+
+/** The rule of the settings; layers that the hardware keeps digital are moved by its digital part. */
+function ruleOf({ rule, hardware = ideal }: TrainingSettings, { layers }: Network): UpdateRule {
+  const isOnArrays = new Set(layers.filter(({ name }) => hardwareOf(hardware, name)).map(({ name }) => name));
+  return updateRule(rule, (layer) => !isOnArrays.has(layer));
+}
+
+/** Gives the rule's states their first values. */
+async function runBegin(
+  { engine, network, seed = 0 }: FitOptions,
+  settings: TrainingSettings,
+  rule: UpdateRule,
+  store: Store,
+): Promise<void> {
+  const graph = traceBegin({ network, rule, settings });
+  if (graph === undefined) return;
+  const begin = await engine.compile(graph);
+  try {
+    await begin.run({ state: store, keys: { begin: deriveKey(keyFromSeed(seed), 'begin') } });
+  } finally {
+    begin.free();
+  }
 }
 
 function classificationOf({ data }: FitOptions, settings: TrainingSettings): Task {
@@ -251,6 +288,8 @@ type Run = {
   readonly task: Task;
   readonly rule: UpdateRule;
   readonly step: Executable;
+  /** What the rule does beside the steps. */
+  readonly upkeep: Executable | undefined;
   readonly inference: Executable;
   readonly store: Store;
   /** Tensors of the store that belong to the run's state. */
@@ -299,7 +338,7 @@ async function* iterate(
         noiseScale: noiseScaleAt(settings.noise, step, stepsPerEpoch),
         step,
       },
-      keys: { noise: deriveKey(root, 'noise', step) },
+      keys: { noise: deriveKey(root, 'noise', step), rule: deriveKey(root, 'rule', step) },
       state: run.store,
     });
     const epoch = Math.floor(step / stepsPerEpoch) + 1;
@@ -314,6 +353,11 @@ async function* iterate(
       );
     }
     running = added(running, outputs);
+    const { upkeep } = run.rule;
+    if (upkeep !== undefined && step % upkeep.everySteps === 0) {
+      const keys = { upkeep: deriveKey(root, 'upkeep', step) };
+      running = added(running, await run.upkeep!.run({ state: run.store, keys }));
+    }
     publish({ step, history, running });
     yield { kind: 'step', step, steps, epoch, loss, learningRate };
   }
@@ -325,7 +369,7 @@ function added(
   outputs: Readonly<Record<string, Float32Array>>,
 ): Record<string, number> {
   const entries = Object.entries(outputs).map(([name, value]) => [name, (sums[name] ?? 0) + value[0]!]);
-  return Object.fromEntries(entries) as Record<string, number>;
+  return { ...sums, ...(Object.fromEntries(entries) as Record<string, number>) };
 }
 
 /** Checks the parameters after the last step, since no later loss is computed from them. */
@@ -361,6 +405,12 @@ function batchMaker({ task, settings, stepsPerEpoch }: Run, root: Key): (step: n
   };
 }
 
+/** What the rule counted in an epoch. */
+function ruleCounts(running: TrainingState['running']): Pick<EpochRecord, 'pulses' | 'refreshes'> {
+  const [pulses, refreshes] = [running[ruleCount('pulses')], running[ruleCount('refreshes')]];
+  return { ...(pulses !== undefined && { pulses }), ...(refreshes !== undefined && { refreshes }) };
+}
+
 async function epochRecord(
   { options, settings, task, inference, testBatches, store, stepsPerEpoch }: Run,
   epoch: number,
@@ -374,6 +424,7 @@ async function epochRecord(
       place: `train: training examples of epoch ${epoch}`,
       advice: DIVERGED,
     }),
+    ...ruleCounts(running),
   };
   if (epoch % evaluateEveryEpochs !== 0 && epoch !== settings.epochs) return trained;
   const testAccuracy = await scoreOn(inference, task, testBatches, () => ({ state: store }), {

@@ -16,6 +16,7 @@ import {
 import { byLayer } from '../crossbar/hardware.ts';
 import { hermes256, standardEvaluation } from '../crossbar/presets.ts';
 import type { Engine } from '../engine.ts';
+import type { UpdateRule } from '../rules/update-rule.ts';
 import { decodeWeights, encodeCheckpoint, isKept } from './checkpoint.ts';
 import { type FitOptions, prepareFit, type TrainingEvent } from './fit.ts';
 import type { Provenance } from './provenance.ts';
@@ -23,7 +24,6 @@ import type { TrainingSettings } from './settings.ts';
 import { noiseScaleAt } from './settings.ts';
 import { teacherState } from './step.ts';
 import type { TrainingState } from './training-state.ts';
-import type { UpdateRule } from './update-rule.ts';
 
 const wasm = backends.find(({ name }) => name === 'wasm')!;
 const data = tinySplit();

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
 import { chosenHardwareSchema } from '../crossbar/hardware-choice.ts';
 import type { Augmentation } from '../data/image-set.ts';
+import { ruleSchema, type UpdateRuleSettings } from '../insitu/settings.ts';
 
 /** Learning rate over a run. */
 export type LearningRate =
@@ -24,22 +25,6 @@ export type LearningRate =
       readonly initial: number;
       readonly factor: number;
       readonly atEpochs: readonly number[];
-    };
-
-/** The update rule by name; update-rule.ts has the equations. Weight decay is on the weights of layers only. */
-export type UpdateRuleSettings =
-  | {
-      readonly kind: 'sgd';
-      readonly momentum: number;
-      readonly nesterov: boolean;
-      readonly weightDecay: number;
-    }
-  | {
-      readonly kind: 'adam' | 'adamw';
-      readonly beta1: number;
-      readonly beta2: number;
-      readonly epsilon: number;
-      readonly weightDecay: number;
     };
 
 /** Over what the largest weight or the standard deviation is taken: all weights of a layer, or each column (output). */
@@ -129,25 +114,6 @@ const learningRateSchema: z.ZodType<LearningRate> = z.discriminatedUnion('kind',
     factor: z.number().positive().default(0.1),
     atEpochs: z.array(z.int().min(0)).default([]),
   }),
-]);
-
-const weightDecay = z.number().min(0).default(5e-4);
-const moments = {
-  beta1: share.default(0.9),
-  beta2: share.default(0.999),
-  epsilon: z.number().positive().default(1e-8),
-  weightDecay,
-};
-
-const ruleSchema: z.ZodType<UpdateRuleSettings> = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('sgd'),
-    momentum: share.default(0.9),
-    nesterov: z.boolean().default(true),
-    weightDecay,
-  }),
-  z.strictObject({ kind: z.literal('adam'), ...moments }),
-  z.strictObject({ kind: z.literal('adamw'), ...moments }),
 ]);
 
 /** Schema of `Augmentation`: what is absent changes nothing. */

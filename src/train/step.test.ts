@@ -19,13 +19,13 @@ import { deriveKey, type Key, keyFromSeed } from '../base/random.ts';
 import { standardEvaluation } from '../crossbar/presets.ts';
 import { fillBatch } from '../data/batches.ts';
 import { interpret } from '../graph/interpret.ts';
+import { updateRule } from '../insitu/update-rule.ts';
 import { classifier } from '../nn/define-network.ts';
 import { dense, flatten, sequence } from '../nn/modules.ts';
 import { isTrained, type Network } from '../nn/network.ts';
 import { classificationGoal } from './classification.ts';
 import type { TrainingSettings } from './settings.ts';
 import { initialTrainingState, traceTrainingStep, trainedParameters } from './step.ts';
-import { updateRule } from './update-rule.ts';
 
 const BATCH = 6;
 const network = tinyConvolutional;

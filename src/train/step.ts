@@ -4,6 +4,7 @@
 
 import type { Parameters, TensorSpec } from '../base/parameters.ts';
 import { zeros } from '../base/parameters.ts';
+import { asSamples, type ProductFactors } from '../crossbar/in-cells.ts';
 import { asMatrix } from '../crossbar/mapping.ts';
 import { gradients } from '../graph/gradients.ts';
 import type { Graph } from '../graph/node.ts';
@@ -12,10 +13,10 @@ import { constant, type GraphKey, type Tensor } from '../graph/tensor.ts';
 import { type Trace, trace } from '../graph/trace.ts';
 import { isTrained, type Network, type ParameterSpec } from '../nn/network.ts';
 import { updatedStatistics } from '../nn/normalization.ts';
+import type { Factors, RuleContext, Update, Updated, UpdateRule } from '../rules/update-rule.ts';
 import { rangeLearningDefaults, type TrainingSettings } from './settings.ts';
 import type { Forwarded, Goal, Objective } from './task.ts';
 import { trainedRanges, trainingOperator } from './training-operator.ts';
-import type { Update, UpdateRule } from './update-rule.ts';
 
 /** What a training step is made of. */
 export type StepOptions = {
@@ -72,7 +73,7 @@ export function initialTrainingState({
  * Inputs: the tensors of the task's batch. States: parameters, the rule's state, converter ranges, a teacher's
  * parameters. Scalars: `learningRate`, those of the rule, and those of `trainingOperator`. Key: `noise`, of
  * `trainingOperator` and of modules that draw, if anything does. Outputs: `loss`, the sum of the objectives, and the
- * task's metrics. A step clips weights after it moves them: to ±α standard deviations of their layer or column.
+ * task's metrics, and `rule.…`, what the rule counts. A step clips weights after it moves them: to ±α standard deviations of their layer or column.
  */
 export function traceTrainingStep({ network, task, rule, settings, teacher }: StepOptions): Graph {
   return trace((t) => {
@@ -81,7 +82,19 @@ export function traceTrainingStep({ network, task, rule, settings, teacher }: St
       network.parameters.map(({ name, shape }) => [name, t.state(name, shape)]),
     );
     const weights = (layer: Layer): Tensor => parameters[weightsOf(layer)]!;
-    const { operator, learning } = trainingOperator(t, network, settings, weights);
+    const contextOf = ruleContexts(t, rule, 'rule');
+    const products = productsOf(network);
+    const { sensed } = rule;
+    const { operator, learning } = trainingOperator(
+      t,
+      network,
+      settings,
+      weights,
+      sensed && {
+        sensed: (layer) => sensed(layer, contextOf(products.parameterOf(layer), weights(layer))),
+        seen: products.seen,
+      },
+    );
     const statistics: Record<string, Tensor> = {};
     const freshKey = freshKeys(t);
     const forward: Forwarded = (inputs) => {
@@ -104,16 +117,17 @@ export function traceTrainingStep({ network, task, rule, settings, teacher }: St
     const { rateShare } = settings.ranges ?? rangeLearningDefaults;
     const rangeRate = learningRate.multiply(rateShare);
     const updates: Record<string, Tensor> = {};
+    const counts = new Counts();
     for (const [position, parameter] of trained.entries()) {
       const update: Update = {
-        parameter,
-        weights: tensorOf(parameter),
+        ...contextOf(parameter, tensorOf(parameter)),
         gradient: slopes[position]!,
+        factors: () => products.factorsOf(parameter),
         learningRate: parameter.role === 'range' ? rangeRate : learningRate,
-        state: (name) => t.state(name, rule.states(parameter).find((state) => state.name === name)!.shape),
         scalar: (name) => t.scalar(name),
       };
-      const { weights: moved, states } = rule.update(update);
+      const { weights: moved, states, counts: counted } = rule.update(update);
+      counts.add(counted);
       updates[parameter.name] =
         parameter.role === 'range'
           ? learning!.updated(parameter.name, moved)
@@ -125,8 +139,96 @@ export function traceTrainingStep({ network, task, rule, settings, teacher }: St
       updates[name] = updatedStatistics(parameters[name]!, seen, settings.statisticsMomentum);
     }
     const loss = objectives.map((one) => one.loss).reduce((sum, one) => sum.add(one));
-    return { outputs: { loss, ...metrics }, updates };
+    return { outputs: { loss, ...metrics, ...counts.totals() }, updates };
   });
+}
+
+/**
+ * The graph that gives a rule's states their first values; undefined if all are zero. States: the network's trained
+ * parameters and the rule's states. Key: `begin`.
+ */
+export function traceBegin(options: Pick<StepOptions, 'network' | 'rule' | 'settings'>): Graph | undefined {
+  const { begin } = options.rule;
+  return begin && traceRule(options, 'begin', begin);
+}
+
+/** The graph of a rule's upkeep, likewise, with its counts as outputs; undefined if there is none. Key: `upkeep`. */
+export function traceUpkeep(options: Pick<StepOptions, 'network' | 'rule' | 'settings'>): Graph | undefined {
+  const { upkeep } = options.rule;
+  return upkeep && traceRule(options, 'upkeep', upkeep.update);
+}
+
+function traceRule(
+  { network, rule, settings }: Pick<StepOptions, 'network' | 'rule' | 'settings'>,
+  key: string,
+  update: (context: RuleContext) => Updated | undefined,
+): Graph {
+  return trace((t) => {
+    const contextOf = ruleContexts(t, rule, key);
+    const updates: Record<string, Tensor> = {};
+    const counts = new Counts();
+    for (const parameter of trainedParameters(network, settings)) {
+      const updated = update(contextOf(parameter, t.state(parameter.name, parameter.shape)));
+      if (updated === undefined) continue;
+      updates[parameter.name] = updated.weights;
+      // A state is declared also if only its new value matters.
+      for (const { name, shape } of rule.states(parameter)) t.state(name, shape);
+      Object.assign(updates, updated.states);
+      counts.add(updated.counts);
+    }
+    return { outputs: counts.totals(), updates };
+  });
+}
+
+/** What a rule is told of a parameter; the key of a parameter's draws is derived from its name. */
+function ruleContexts(
+  t: Trace,
+  rule: UpdateRule,
+  key: string,
+): (parameter: ParameterSpec, weights: Tensor) => RuleContext {
+  return (parameter, weights) => ({
+    parameter,
+    weights,
+    state: (name) => t.state(name, rule.states(parameter).find((state) => state.name === name)!.shape),
+    key: () => t.key(key).derive(parameter.name),
+  });
+}
+
+/** Sums of the counts of all parameters, by name. */
+class Counts {
+  private readonly sums: Record<string, Tensor> = {};
+
+  add(counts: Updated['counts'] = {}): void {
+    for (const [name, count] of Object.entries(counts))
+      this.sums[name] = this.sums[name]?.add(count) ?? count;
+  }
+
+  /** As outputs: `rule.pulses`. */
+  totals(): Record<string, Tensor> {
+    return Object.fromEntries(Object.entries(this.sums).map(([name, sum]) => [ruleCount(name), sum]));
+  }
+}
+
+/** Name of the output of a step that holds a rule's count. */
+export function ruleCount(name: string): string {
+  return `rule.${name}`;
+}
+
+/** The products of a step with each layer. */
+function productsOf({ parameters }: Network): {
+  readonly parameterOf: (layer: Layer) => ParameterSpec;
+  readonly seen: (layer: Layer, factors: ProductFactors) => void;
+  readonly factorsOf: (parameter: ParameterSpec) => readonly Factors[];
+} {
+  const seen = new Map<string, { readonly layer: Layer; readonly factors: ProductFactors }[]>();
+  return {
+    parameterOf: (layer) => parameters.find(({ name }) => name === weightsOf(layer))!,
+    seen: (layer, factors) => {
+      const name = weightsOf(layer);
+      seen.set(name, [...(seen.get(name) ?? []), { layer, factors }]);
+    },
+    factorsOf: ({ name }) => (seen.get(name) ?? []).map(({ layer, factors }) => asSamples(layer, factors)),
+  };
 }
 
 /** The tensors of a task's batch, as inputs. */

@@ -4,6 +4,7 @@
 import type { TensorSpec } from '../base/parameters.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
 import { hardwareAware } from '../crossbar/hardware-aware.ts';
+import { type InCellsOptions, inCells } from '../crossbar/in-cells.ts';
 import { ideal } from '../crossbar/presets.ts';
 import { type LearningRanges, learningRanges } from '../crossbar/range-learning.ts';
 import { allRangeStates, rangesFromStates } from '../crossbar/ranges.ts';
@@ -11,12 +12,7 @@ import { digital, type Layer, type Operator } from '../graph/operator.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import type { Trace } from '../graph/trace.ts';
 import type { Network } from '../nn/network.ts';
-import {
-  type RangeLearning,
-  rangeLearningDefaults,
-  type TrainingSettings,
-  type WeightScale,
-} from './settings.ts';
+import { rangeLearningDefaults, type TrainingSettings, type WeightScale } from './settings.ts';
 
 /** The settings that decide how a network multiplies. */
 export type OperatorSettings = Pick<TrainingSettings, 'noise' | 'dropConnect' | 'hardware' | 'ranges'>;
@@ -32,20 +28,31 @@ export function trainedRanges({ layers }: Network, { hardware }: OperatorSetting
 /**
  * The operator of a training step. With noise the graph has a scalar `noiseScale` (η); with noise, drop-connect or
  * hardware a key `noise`; with ranges that are learned a scalar `step`.
+ *
+ * @param cells how products sense weights in cells, if the rule keeps them there: then the operator is `inCells`
  */
 export function trainingOperator(
   t: Trace,
   network: Network,
   settings: OperatorSettings,
   weights: (layer: Layer) => Tensor,
+  cells?: Pick<InCellsOptions, 'sensed' | 'seen'>,
 ): TrainingOperator {
-  const { noise, dropConnect, hardware = ideal, ranges = rangeLearningDefaults } = settings;
+  const { noise, dropConnect, hardware = ideal } = settings;
+  if (cells !== undefined) {
+    const learning = rangesOf(t, network, settings);
+    const operator = inCells({
+      ...cells,
+      hardware: withoutReadNoise(hardware),
+      weights,
+      ranges: learning?.ranges ?? rangesFromStates(t),
+      key: t.key('noise'),
+    });
+    return { operator, ...(learning !== undefined && { learning }) };
+  }
   const isExact = noise.kind === 'none' && dropConnect === undefined && settings.hardware === undefined;
   if (isExact) return { operator: digital(weights) };
-  const hasRanges = trainedRanges(network, settings).length > 0;
-  const learning = hasRanges
-    ? learningRanges(t, t.scalar('step'), ranges satisfies RangeLearning)
-    : undefined;
+  const learning = rangesOf(t, network, settings);
   const operator = hardwareAware({
     hardware: withoutReadNoise(hardware),
     weights,
@@ -58,7 +65,13 @@ export function trainingOperator(
   return { operator, ...(learning !== undefined && { learning }) };
 }
 
-/** Training has no cells: the training noise represents their noise. */
+/** The learned ranges of a step, if there are any. */
+function rangesOf(t: Trace, network: Network, settings: OperatorSettings): LearningRanges | undefined {
+  if (trainedRanges(network, settings).length === 0) return undefined;
+  return learningRanges(t, t.scalar('step'), settings.ranges ?? rangeLearningDefaults);
+}
+
+/** The read noise of a chip's cells: in training the training noise, or the cells of the rule, stand for it. */
 function withoutReadNoise({ readNoise: _, ...hardware }: HardwareSpec): HardwareSpec {
   return hardware;
 }

@@ -12,6 +12,9 @@ export type EpochRecord = {
   readonly trainAccuracy: number;
   /** Digital score on the test examples, with the running statistics; absent if it was not measured. */
   readonly testAccuracy?: number;
+  /** If weights live in cells: pulses on all of them in the epoch, and pairs that were refreshed. */
+  readonly pulses?: number;
+  readonly refreshes?: number;
 };
 
 /** Schema of `EpochRecord`. */
@@ -20,6 +23,8 @@ export const epochRecordSchema: z.ZodType<EpochRecord> = z.strictObject({
   trainLoss: z.number(),
   trainAccuracy: z.number(),
   testAccuracy: z.exactOptional(z.number()),
+  pulses: z.exactOptional(z.number()),
+  refreshes: z.exactOptional(z.number()),
 });
 
 /** Everything a run needs to continue: bit for bit, on the same backend. */

@@ -1,41 +1,12 @@
-// Update rules as values: (weights, gradient, state, scalars) → new weights and state, as a graph. A rule names the
-// state that it needs; checkpoints keep it without knowing it. Rules that move cells instead of numbers are values of
-// the same type.
+// Descent in floating point: stochastic gradient descent, Adam, AdamW, as update rules.
 
 import { assertNever } from '../base/errors.ts';
-import type { TensorSpec } from '../base/parameters.ts';
-import type { Tensor } from '../graph/tensor.ts';
-import type { ParameterSpec } from '../nn/network.ts';
-import type { UpdateRuleSettings } from './settings.ts';
+import type { UpdateRule } from './update-rule.ts';
 
-/** The arguments of a rule for one parameter. */
-export type Update = {
-  readonly parameter: ParameterSpec;
-  readonly weights: Tensor;
-  /** Of the loss, without any penalty. */
-  readonly gradient: Tensor;
-  readonly learningRate: Tensor;
-  /** The rule's own state, by the names that `states` gives. */
-  readonly state: (name: string) => Tensor;
-  /** Numbers that change from step to step, by the names that `scalars` gives. */
-  readonly scalar: (name: string) => Tensor;
-};
-
-/** The results of a rule for one parameter. */
-export type Updated = {
-  readonly weights: Tensor;
-  readonly states: Readonly<Record<string, Tensor>>;
-};
-
-/** How gradients move parameters. */
-export type UpdateRule = {
-  readonly name: string;
-  /** What the rule keeps for a parameter between steps, zero at first. */
-  readonly states: (parameter: ParameterSpec) => readonly TensorSpec[];
-  /** Numbers of step `step`, counted from 0, by name. */
-  readonly scalars: (step: number) => Readonly<Record<string, number>>;
-  readonly update: (update: Update) => Updated;
-};
+/** A descent by name. */
+export type DescentSettings =
+  | ({ readonly kind: 'sgd' } & SgdOptions)
+  | ({ readonly kind: 'adam' | 'adamw' } & AdamOptions);
 
 /** Settings of stochastic gradient descent. */
 export type SgdOptions = {
@@ -141,8 +112,8 @@ function adamRule(
   };
 }
 
-/** The rule of these settings. */
-export function updateRule(settings: UpdateRuleSettings): UpdateRule {
+/** The descent of these settings. */
+export function descent(settings: DescentSettings): UpdateRule {
   switch (settings.kind) {
     case 'sgd':
       return sgd(settings);

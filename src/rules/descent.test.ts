@@ -7,8 +7,8 @@ import { interpret } from '../graph/interpret.ts';
 import type { Graph } from '../graph/node.ts';
 import { trace } from '../graph/trace.ts';
 import type { ParameterRole, ParameterSpec } from '../nn/network.ts';
-import type { UpdateRuleSettings } from './settings.ts';
-import { type AdamOptions, adam, adamw, sgd, type UpdateRule, updateRule } from './update-rule.ts';
+import { type AdamOptions, adam, adamw, type DescentSettings, descent, sgd } from './descent.ts';
+import type { UpdateRule } from './update-rule.ts';
 
 const SIZE = 5;
 
@@ -27,6 +27,8 @@ function traceUpdate(rule: UpdateRule, role: ParameterRole): Graph {
       learningRate: t.scalar('learningRate'),
       state: (name) => t.state(name, [SIZE]),
       scalar: (name) => t.scalar(name),
+      factors: () => [],
+      key: () => t.key('rule'),
     });
     return { outputs: {}, updates: { p: weights, ...states } };
   });
@@ -223,14 +225,14 @@ test('a rule says by name what it keeps, and the numbers of a step', () => {
 });
 
 test('settings name a rule', () => {
-  const all: readonly UpdateRuleSettings[] = [
+  const all: readonly DescentSettings[] = [
     { kind: 'sgd', momentum: 0.9, nesterov: true, weightDecay: 0.01 },
     { kind: 'adam', ...moments },
     { kind: 'adamw', ...moments },
   ];
   const direct = [sgd({ momentum: 0.9, nesterov: true, weightDecay: 0.01 }), adam(moments), adamw(moments)];
   for (const [k, settings] of all.entries()) {
-    assert.equal(updateRule(settings).name, settings.kind);
-    assert.deepEqual(run(updateRule(settings), options), run(direct[k]!, options));
+    assert.equal(descent(settings).name, settings.kind);
+    assert.deepEqual(run(descent(settings), options), run(direct[k]!, options));
   }
 });

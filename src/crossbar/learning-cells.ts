@@ -1,0 +1,321 @@
+// A layer in cells that pulses move: a device for each weight, or a pair of one-sided ones, one of which can only raise
+// the weight and the other only lower it. Here: their tensors, their start, pulses by count, and the refresh of pairs in
+// which both devices are nearly full.
+
+import type { TensorSpec } from '../base/parameters.ts';
+import type { DeviceValues, Draw, PulseModel } from '../cells/pulse-device.ts';
+import type { Layer } from '../graph/operator.ts';
+import { constant, type GraphKey, type Tensor } from '../graph/tensor.ts';
+import { type ArraySpec, PAIR, type Polarity } from './arrays.ts';
+import { asMatrix, matrixSize } from './mapping.ts';
+
+/** One array of devices: each quantity (rows, columns). */
+export type LearningArray<T> = Pick<ArraySpec, 'polarity'> & {
+  /** The quantities of its model, by name. */
+  readonly values: Readonly<Record<string, T>>;
+  /** Pulses that each device has had. */
+  readonly pulsesGiven: T;
+};
+
+/** The arrays of a layer: weight = scale · (Σ plus − Σ minus). */
+export type LearningCells<T> = {
+  readonly arrays: readonly LearningArray<T>[];
+  /** Weight of a value of 1, (1, 1). */
+  readonly scale: T;
+};
+
+/** The weight that a full device stands for. */
+export type FullWeight =
+  | { readonly kind: 'fixed'; readonly weight: number }
+  /** So many standard deviations of the weights at the start. */
+  | { readonly kind: 'deviations'; readonly count: number };
+
+/** When a pair is refreshed: shares of a full device. */
+export type RefreshThreshold = {
+  /** The larger device holds more than this. */
+  readonly larger: number;
+  /** And the smaller more than this. */
+  readonly smaller: number;
+};
+
+/** Below this, initial weights count as zero. */
+const SMALLEST_DEVIATION = 1e-6;
+
+/** Names and shapes of a layer's tensors: `dense1.cells.plus.value`. */
+export function learningCellsOf(
+  { name, shape }: Pick<Layer, 'name' | 'shape'>,
+  model: PulseModel,
+): LearningCells<TensorSpec> {
+  const { rows, columns } = matrixSize(shape);
+  const tensor = (quantity: string): TensorSpec => ({
+    name: `${name}.cells.${quantity}`,
+    shape: [rows, columns],
+  });
+  return {
+    arrays: polarities(model).map((polarity) => ({
+      polarity,
+      values: Object.fromEntries(
+        [...model.states, ...model.parameters].map((quantity) => [
+          quantity,
+          tensor(`${polarity}.${quantity}`),
+        ]),
+      ),
+      pulsesGiven: tensor(`${polarity}.pulsesGiven`),
+    })),
+    scale: { name: `${name}.cells.scale`, shape: [1, 1] },
+  };
+}
+
+function polarities({ isOneSided }: PulseModel): readonly Polarity[] {
+  return isOneSided ? PAIR.map(({ polarity }) => polarity) : ['plus'];
+}
+
+/** The same layer with other tensors. */
+export function mapLearningCells<A, B>(
+  { arrays, scale }: LearningCells<A>,
+  to: (tensor: A) => B,
+): LearningCells<B> {
+  return {
+    arrays: arrays.map(({ polarity, values, pulsesGiven }) => ({
+      polarity,
+      values: Object.fromEntries(Object.entries(values).map(([quantity, value]) => [quantity, to(value)])),
+      pulsesGiven: to(pulsesGiven),
+    })),
+    scale: to(scale),
+  };
+}
+
+/** All tensors of a layer, in order. */
+export function tensorsOfLearningCells<T>(cells: LearningCells<T>): T[] {
+  const all: T[] = [];
+  mapLearningCells(cells, (tensor) => all.push(tensor));
+  return all;
+}
+
+/** Values by the names of the tensors. */
+export function learningStates(
+  specs: LearningCells<TensorSpec>,
+  cells: LearningCells<Tensor>,
+): Record<string, Tensor> {
+  const values = tensorsOfLearningCells(cells);
+  return Object.fromEntries(
+    tensorsOfLearningCells(specs).map(({ name, shape }, k) => [name, values[k]!.broadcastTo(shape)]),
+  );
+}
+
+/** Σ plus − Σ minus, (rows, columns), in the units of the devices. */
+export function netValue({ arrays }: Pick<LearningCells<Tensor>, 'arrays'>): Tensor {
+  const [plus, minus] = arrays.map(({ values }) => values['value']!);
+  return minus === undefined ? plus! : plus!.subtract(minus);
+}
+
+/** The weights, (rows, columns). */
+export function weightMatrix(cells: LearningCells<Tensor>): Tensor {
+  return netValue(cells).multiply(cells.scale);
+}
+
+/** Variance of a weight in one read, (rows, columns); undefined if the model has no read noise. */
+export function weightVariance(cells: LearningCells<Tensor>, model: PulseModel): Tensor | undefined {
+  if (!model.hasReadNoise) return undefined;
+  return cells.arrays
+    .map(({ values }) => model.readVariance(values))
+    .reduce((sum, variance) => sum.add(variance))
+    .multiply(cells.scale.square());
+}
+
+/** The weight that a full device stands for, (1, 1). */
+export function fullWeightOf({ scale }: LearningCells<Tensor>, { range: [, high] }: PulseModel): Tensor {
+  return scale.multiply(high);
+}
+
+/**
+ * Devices as made that hold weights, of a pair one of them, the other at the low end: as iterative programming leaves
+ * them, which is taken to be exact. Weights beyond the range of the devices are cut.
+ *
+ * @param weights of the layer, in the shape of its parameter
+ */
+export function startCells(
+  weights: Tensor,
+  model: PulseModel,
+  full: FullWeight,
+  key: GraphKey,
+): LearningCells<Tensor> {
+  const matrix = asMatrix(weights);
+  const [low, high] = model.range;
+  const scale =
+    full.kind === 'fixed'
+      ? constant(matrix, full.weight / high).broadcastTo([1, 1])
+      : deviationOf(matrix)
+          .maximum(SMALLEST_DEVIATION)
+          .multiply(full.count / high);
+  const value = matrix.divide(scale);
+  const arrays = polarities(model).map((polarity) => {
+    const device = model.fabricate(matrix.shape, key.derive('made', polarity));
+    const own = polarity === 'plus' ? value : value.negate();
+    const target = model.isOneSided ? own.relu().add(low).minimum(high) : own.clip(low, high);
+    return {
+      polarity,
+      values: { ...device, ...model.at(device, target) },
+      pulsesGiven: constant(matrix, 0).broadcastTo(matrix.shape),
+    };
+  });
+  return { arrays, scale };
+}
+
+/** √⟨(w − ⟨w⟩)²⟩, (1, 1) */
+function deviationOf(matrix: Tensor): Tensor {
+  const mean = matrix.mean([0, 1], true);
+  return matrix.square().mean([0, 1], true).subtract(mean.square()).relu().sqrt();
+}
+
+/**
+ * The cells after pulses: |count| of them on each weight, upwards where the count is above 0. Of a pair, the plus device
+ * gets those upwards and the minus device those downwards.
+ *
+ * @param counts whole numbers of −most … most, (rows, columns)
+ */
+export function pulsed(
+  cells: LearningCells<Tensor>,
+  model: PulseModel,
+  counts: Tensor,
+  { most, key }: { readonly most: number; readonly key: GraphKey },
+): LearningCells<Tensor> {
+  const isUp = isAbove(counts, 0);
+  const number = counts.abs();
+  const device = chosenDevice(cells, isUp);
+  let states = statesOf(model, device);
+  for (let k = 0; k < most; k++) {
+    const next = model.pulse({ ...device, ...states }, isUp, drawsOf(key.derive(k), counts));
+    states = mergeStates(isAbove(number, k), next, states);
+  }
+  return withChosen(cells, isUp, number, states);
+}
+
+function isAbove(x: Tensor, bound: number): Tensor {
+  return constant(x, bound).less(x);
+}
+
+function statesOf({ states }: PulseModel, values: DeviceValues): DeviceValues {
+  return Object.fromEntries(states.map((name) => [name, values[name]!]));
+}
+
+function drawsOf(key: GraphKey, { shape }: Tensor): Draw {
+  let count = 0;
+  return () => key.derive(count++).normal(shape);
+}
+
+function mergeStates(where: Tensor, then: DeviceValues, otherwise: DeviceValues): DeviceValues {
+  return Object.fromEntries(
+    Object.entries(otherwise).map(([name, value]) => [name, where.select(then[name]!, value)]),
+  );
+}
+
+/** The quantities of the device of each weight that a change in a direction meets. */
+function chosenDevice({ arrays }: LearningCells<Tensor>, isUp: Tensor): DeviceValues {
+  const [plus, minus] = arrays;
+  if (minus === undefined) return plus!.values;
+  return Object.fromEntries(
+    Object.entries(plus!.values).map(([name, value]) => [name, isUp.select(value, minus.values[name]!)]),
+  );
+}
+
+/** The cells with other states of the chosen devices, after so many more pulses. */
+function withChosen(
+  { arrays, scale }: LearningCells<Tensor>,
+  isUp: Tensor,
+  number: Tensor,
+  states: DeviceValues,
+): LearningCells<Tensor> {
+  const isPair = arrays.length === 2;
+  return {
+    arrays: arrays.map(({ polarity, values, pulsesGiven }) => {
+      const own = (changed: Tensor, kept: Tensor): Tensor => {
+        if (!isPair) return changed;
+        return polarity === 'plus' ? isUp.select(changed, kept) : isUp.select(kept, changed);
+      };
+      const moved = Object.entries(states).map(([name, value]) => [name, own(value, values[name]!)]);
+      return {
+        polarity,
+        values: { ...values, ...Object.fromEntries(moved) },
+        pulsesGiven: own(pulsesGiven.add(number), pulsesGiven),
+      };
+    }),
+    scale,
+  };
+}
+
+/** Cells after a refresh, and what it did. */
+export type Refreshed = {
+  readonly cells: LearningCells<Tensor>;
+  /** Of each weight, 1 if its pair was refreshed, else 0. */
+  readonly isRefreshed: Tensor;
+  /** What the refresh lost of each weight, as read: weight before − weight after; 0 where there was none. */
+  readonly lost: Tensor;
+};
+
+/**
+ * Refreshes pairs that have no room left: where the larger device is above `larger` and the smaller above `smaller`, both
+ * in shares of the range, the pair is read, both devices are RESET, and the difference is written to one of them: a
+ * pulse as long as a read says that more than half a mean step is missing, so that the number of pulses follows the
+ * state of the device. At most `most` pulses.
+ *
+ * @source the refresh of a pair: S. R. Nandakumar et al., Front. Neurosci. 14:406 (2020), known from notes on it;
+ *         thresholds: aihwkit, rpu_onesided_device.cpp. Writing with reads between the pulses: ours, as the open-loop
+ *         write of aihwkit overshoots
+ */
+export function refreshed(
+  cells: LearningCells<Tensor>,
+  model: PulseModel,
+  { larger, smaller }: RefreshThreshold,
+  { most, key }: { readonly most: number; readonly key: GraphKey },
+): Refreshed {
+  const [plus, minus] = cells.arrays as readonly [LearningArray<Tensor>, LearningArray<Tensor>];
+  const [, high] = model.range;
+  const [p, m] = [plus.values['value']!, minus.values['value']!];
+  const isSaturated = isAbove(isAbove(p.maximum(m), larger * high).select(p.minimum(m), 0), smaller * high);
+  const read = (values: DeviceValues, name: string): Tensor =>
+    model.hasReadNoise
+      ? values['value']!.add(
+          model.readVariance(values).sqrt().multiply(key.derive('read', name).normal(p.shape)),
+        )
+      : values['value']!;
+  const before = read(plus.values, 'plus').subtract(read(minus.values, 'minus'));
+  const erased: LearningCells<Tensor> = {
+    ...cells,
+    arrays: cells.arrays.map((array) => ({
+      ...array,
+      values: {
+        ...array.values,
+        ...model.reset(array.values, drawsOf(key.derive('reset', array.polarity), p)),
+      },
+    })),
+  };
+  const isUp = isAbove(before, 0);
+  const device = chosenDevice(erased, isUp);
+  let states = statesOf(model, device);
+  let number: Tensor = constant(p, 0).broadcastTo(p.shape);
+  const enough = before.abs().add(model.range[0] - model.granularity / 2);
+  for (let k = 0; k < most; k++) {
+    const current = { ...device, ...states };
+    const isMissing = read(current, `write ${k}`).less(enough);
+    const next = model.pulse(current, isUp, drawsOf(key.derive('write', k), p));
+    states = mergeStates(isMissing, next, states);
+    number = number.add(isMissing.select(1, 0));
+  }
+  const written = withChosen(erased, isUp, number, states);
+  const [newPlus, newMinus] = written.arrays as readonly [LearningArray<Tensor>, LearningArray<Tensor>];
+  const after = read(newPlus.values, 'plus after').subtract(read(newMinus.values, 'minus after'));
+  const pairs = [plus, minus].map((old, k): LearningArray<Tensor> => {
+    const fresh = written.arrays[k]!;
+    return {
+      polarity: old.polarity,
+      values: { ...old.values, ...mergeStates(isSaturated, fresh.values, statesOf(model, old.values)) },
+      pulsesGiven: isSaturated.select(fresh.pulsesGiven, old.pulsesGiven),
+    };
+  });
+  return {
+    cells: { arrays: pairs, scale: cells.scale },
+    isRefreshed: isSaturated.select(1, 0),
+    lost: isSaturated.select(before.subtract(after), 0).multiply(cells.scale),
+  };
+}

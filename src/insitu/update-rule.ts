@@ -1,0 +1,28 @@
+// The update rule of settings, digital or in cells.
+
+import { assertNever } from '../base/errors.ts';
+import { descent } from '../rules/descent.ts';
+import type { UpdateRule } from '../rules/update-rule.ts';
+import { mixedPrecision } from './mixed-precision.ts';
+import type { UpdateRuleSettings } from './settings.ts';
+
+/**
+ * The rule of these settings.
+ *
+ * @param isDigital true for the name of a layer whose weights stay digital; absent: for none
+ */
+export function updateRule(
+  settings: UpdateRuleSettings,
+  isDigital: (layer: string) => boolean = () => false,
+): UpdateRule {
+  switch (settings.kind) {
+    case 'sgd':
+    case 'adam':
+    case 'adamw':
+      return descent(settings);
+    case 'mixed-precision':
+      return mixedPrecision({ ...settings, digital: descent(settings.digital), isDigital });
+    default:
+      return assertNever(settings);
+  }
+}
