@@ -53,6 +53,7 @@ export function pcmPulseModel(spec: PcmPulseSpec): PulseModel {
     },
     leak: ({ value, pulses }) => ({ value: value!, pulses: pulses! }),
     drifted: (value, age) => driftedSince(drift, value, age),
+    hasReadNoise: readNoise.slope !== 0 || readNoise.offsetMicrosiemens !== 0,
     readVariance: ({ value }) => value!.multiply(readNoise.slope).add(readNoise.offsetMicrosiemens).square(),
     granularity: (tableValue(curve, GRANULARITY_PULSES) - curve[0]![1]) / GRANULARITY_PULSES,
     range: [resetMean, Math.min(gMax, saturationOf(spec))],

@@ -47,6 +47,7 @@ export type PulseModel = {
    * @param age   time since that pulse, s, in the shape of the value or (); before t₀ the value is as written
    */
   readonly drifted: (value: Tensor, age: Tensor) => Tensor;
+  readonly hasReadNoise: boolean;
   /** Variance of one read, in units of value²; zeros without read noise. */
   readonly readVariance: (values: DeviceValues) => Tensor;
   /**

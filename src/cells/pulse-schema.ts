@@ -1,5 +1,8 @@
 import { z } from 'zod';
-import type { PulseDeviceSpec } from './pulse-device.ts';
-export const chosenPulseDeviceSchema = z
+import { publishedPulseDevices } from './published-pulse-devices.ts';
+import type { PulseDeviceSpec } from './pulse-spec.ts';
+export const chosenPulseDeviceSchema: z.ZodType<PulseDeviceSpec> = z
   .unknown()
-  .transform((): PulseDeviceSpec => ({ kind: 'pcm-pulses', gMax: 12 }));
+  .transform(
+    (v): PulseDeviceSpec => (typeof v === 'string' ? publishedPulseDevices[v]! : (v as PulseDeviceSpec)),
+  );

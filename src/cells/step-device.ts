@@ -66,6 +66,7 @@ export function stepDeviceModel(spec: StepDeviceSpec): PulseModel {
       return written(limited(values, w.subtract(w.subtract(resetValue!).multiply(leakRate))), draw);
     },
     drifted: (value, age) => driftedSince(spec.drift, value, age),
+    hasReadNoise: false,
     readVariance: ({ value }) => constant(value!, 0).broadcastTo(value!.shape),
     granularity: stepGranularity(spec),
     range: [spec.bounds.low, spec.bounds.high],

@@ -64,3 +64,28 @@ export const standardEvaluation: HardwareSpec = {
   adc: { kind: 'uniform', bits: 8, range: { kind: 'fixed', fullScale: 10 } },
   outputNoise: { kind: 'gaussian', relativeStandardDeviation: 0.04 },
 };
+
+/**
+ * Arrays for training in the cells, with the periphery that aihwkit gives its training presets: 7-bit inputs, scaled for
+ * each example, 9-bit outputs with a full scale of 20 and iterative bound management, output noise 0.1. The cells of
+ * a training are those of its update rule; the cell here is for networks that are programmed instead.
+ *
+ * @source aihwkit, src/aihwkit/simulator/presets/utils.py, PresetIOParameters; tiles of 512 x 512: ours
+ *
+ * Not modelled: bound management of the product backwards, which aihwkit leaves out too.
+ */
+export const inCellTraining: HardwareSpec = {
+  name: 'inCellTraining',
+  source: 'aihwkit, PresetIOParameters; cell model of aihwkit (PCMLikeNoiseModel)',
+  cell: pcmNandakumar2019,
+  mapping: { scale: 'per-layer' },
+  tile: { kind: 'limited', rows: 512, columns: 512 },
+  dac: { kind: 'uniform', bits: 7, range: { kind: 'per-example' } },
+  adc: {
+    kind: 'uniform',
+    bits: 9,
+    range: { kind: 'fixed', fullScale: 20 },
+    boundManagement: { kind: 'iterative', halvings: 10 },
+  },
+  outputNoise: { kind: 'gaussian', relativeStandardDeviation: 0.1 },
+};
