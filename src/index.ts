@@ -104,6 +104,7 @@ export {
   weightsOf,
 } from './graph/operator.ts';
 export { printGraph } from './graph/print.ts';
+export { recur } from './graph/recurrence.ts';
 export { concat, constant, customGradient, GraphKey, iota, straightThrough, Tensor } from './graph/tensor.ts';
 export { type Trace, trace } from './graph/trace.ts';
 // Files of other programs.

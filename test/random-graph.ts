@@ -3,6 +3,7 @@
 import { type Key, type RandomSequence, randomSequence } from '../src/base/random.ts';
 import { elementCount, type Shape } from '../src/base/shape.ts';
 import type { ConvolutionGeometry, TransposedGeometry } from '../src/graph/node.ts';
+import { recur } from '../src/graph/recurrence.ts';
 import { convolvedSize } from '../src/graph/shape-rules.ts';
 import { concat, constant, customGradient, iota, straightThrough, type Tensor } from '../src/graph/tensor.ts';
 import type { SampleTrace } from './compare.ts';
@@ -213,6 +214,24 @@ const smoothSteps: Readonly<Record<string, Step>> = {
     const kind = pick(g, ['normal', 'uniform'] as const);
     return inexact(value.tensor.add(key[kind](value.tensor.shape).multiply(0.1)), value.bound + 1);
   },
+  recurrence: (g) => {
+    const value = anyValue(g);
+    const { shape } = value.tensor;
+    const count = 1 + below(g, 4);
+    const other = partner(g, shape, false);
+    const noise = g.t
+      .key('noise')
+      .derive(g.name, g.values.length)
+      .normal([count, ...shape]);
+    const { x } = recur({
+      count,
+      initial: { x: value.tensor },
+      step: (state, { item }) => ({
+        next: { x: state.x.multiply(0.5).add(other.tensor).add(item(noise).multiply(0.1)) },
+      }),
+    });
+    return inexact(x, value.bound + 2 * other.bound + 2);
+  },
   detach: (g) => {
     const value = anyValue(g);
     return {
@@ -276,17 +295,37 @@ const edgedSteps: Readonly<Record<string, Step>> = {
     const [x, y] = [partner(g, shape, false), partner(g, shape, false)];
     return inexact(condition.select(x.tensor, y.tensor), Math.max(x.bound, y.bound));
   },
+  pulses: (g) => {
+    const value = exactValue(g);
+    const { shape } = value.tensor;
+    const [count, least] = [1 + below(g, 4), partner(g, shape, true)];
+    const items = newInput(g, [count, ...shape.map((size) => (chance(g, 0.3) ? 1 : size))], true);
+    const { x, n } = recur({
+      count,
+      initial: { x: value.tensor, n: constant(g.t, 0, 'i32') },
+      step: (state, { item }) => ({
+        next: { x: state.x.add(item(items.tensor)), n: state.n.add(1) },
+        where: least.tensor.lessEqual(state.x),
+      }),
+      where: chance(g, 0.3) ? value.tensor.less(least.tensor) : undefined,
+    });
+    return exact(chance(g, 0.5) ? x : x.add(n.cast('f32')), value.bound + 2 * count + 4);
+  },
   integers: (g) => {
     const value = exactValue(g);
     const whole = value.tensor.multiply(4).cast('i32');
     const other = partner(g, value.tensor.shape, true).tensor.cast('i32');
-    const op = pick(g, ['add', 'subtract', 'multiply', 'maximum', 'minimum'] as const);
+    const op = pick(g, ['add', 'subtract', 'multiply', 'maximum', 'minimum', 'bitAnd'] as const);
     return inexact(
       whole[op](other)
         .cast('f32')
         .multiply(1 / 64),
       2 * value.bound,
     );
+  },
+  bits: (g) => {
+    const value = exactValue(g);
+    return exact(value.tensor.multiply(4).cast('i32').bitCount().cast('f32').multiply(0.25), 8);
   },
   masks: (g) => {
     const value = exactValue(g);

@@ -121,6 +121,7 @@ function isWrittenInPlace({ groups, stored, lastLoads }: Fusion, state: Node, up
       node.op === 'transpose' ||
       node.op === 'slice' ||
       node.op === 'broadcast' ||
+      node.op === 'item' ||
       node.op === 'gather';
     return node.inputs.every(
       (input) => !isLoaded(input) || (!isView && (input === state || isAligned(input))),

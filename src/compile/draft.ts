@@ -4,7 +4,7 @@ import type { Node } from '../graph/node.ts';
 import { KernelBuilder } from '../kernel/builder.ts';
 import { type Int, LANE, literal, plus, times } from '../kernel/int.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import type { Surroundings } from './elementwise/expression.ts';
+import type { Surroundings } from './elementwise/emission.ts';
 
 /** Memory that a plan places: a stored value, or a temporary of the lowering. */
 export type Memory = { readonly label: string; readonly elements: number };

@@ -247,8 +247,20 @@ test('so do the gradients of gradients, those of the convolution gradients among
 test('the cases above meet every primitive that has a reverse rule', () => {
   const met = new Set<string>();
   for (const given of Object.values(cases)) for (const node of nodesOf(traceLoss(given, 2))) met.add(node.op);
-  const sources = ['input', 'constant', 'iota', 'uniform', 'normal'];
-  const flat = ['floor', 'round', 'cast', 'less', 'lessEqual', 'equal', 'detach'];
+  const sources = ['input', 'constant', 'iota', 'uniform', 'normal', 'carried'];
+  const bits = ['bitAnd', 'bitCount'];
+  const flat = [
+    'floor',
+    'round',
+    'cast',
+    'less',
+    'lessEqual',
+    'equal',
+    'detach',
+    'item',
+    'recurrence',
+    ...bits,
+  ];
   const missing = Object.keys(reverseRules).filter(
     (op) => !met.has(op) && !sources.includes(op) && !flat.includes(op),
   );

@@ -113,6 +113,8 @@ export const reverseRules: { readonly [K in OpName]: ReverseRule<K> } = {
   less: none,
   lessEqual: none,
   equal: none,
+  bitAnd: none,
+  bitCount: none,
   select: (g, [condition]) => [undefined, condition!.select(g, 0), condition!.select(0, g)],
   reshape: (g, [x]) => [g.reshape(x!.shape)],
   transpose: (g, _, __, { permutation }) => [
@@ -183,6 +185,10 @@ export const reverseRules: { readonly [K in OpName]: ReverseRule<K> } = {
       keepRows(swapChannels(weightGradient(g, images, geometry, swapped), groups), rows),
     ];
   },
+  // A recurrence is a constant to differentiation, and so is what its body takes by iteration.
+  carried: none,
+  item: none,
+  recurrence: none,
   detach: none,
   custom: (g, inputs, _, { rule, name }) => {
     const customRule = g.builder.customRules[rule];

@@ -4,12 +4,23 @@
 import { UsageError } from '../base/errors.ts';
 import { normalFromWord, randomWord, threefry2x32, uniformFromWord } from '../base/random.ts';
 import { elementCount, type Shape, stridesOf } from '../base/shape.ts';
-import { type FullGeometry, type Graph, type Node, nodesOf, type OpName } from './node.ts';
+import { isInBody, openLoops, recurrenceParts } from './loops.ts';
+import { type FullGeometry, type Graph, type Node, nodesOf, type OpName, reachable } from './node.ts';
 import { filterSizes, imageSizes } from './shape-rules.ts';
 
 type Values = Float64Array;
-type Evaluation<K extends OpName> = (inputs: readonly Values[], node: Node<K>, given: Given) => Values;
+type Evaluation<K extends OpName> = (inputs: readonly Values[], node: Node<K>, run: Run) => Values;
 type Given = Readonly<Record<string, ArrayLike<number>>>;
+
+/** Where an evaluation stands. */
+type Run = {
+  readonly given: Given;
+  readonly values: Map<Node, Values>;
+  /** The loops whose bodies are being evaluated: number of the iteration, and the states at its beginning. */
+  readonly loops: ReadonlyMap<number, { readonly iteration: number; readonly states: readonly Values[] }>;
+  /** Last states of the recurrences that were evaluated here, by loop. */
+  readonly finals: Map<number, readonly Values[]>;
+};
 
 const map =
   (f: (x: number) => number) =>
@@ -116,7 +127,7 @@ function rowOf(index: number, rows: number): number {
 
 /** Evaluation of all primitives. */
 const evaluations: { readonly [K in OpName]: Evaluation<K> } = {
-  input: (_, node, given) => {
+  input: (_, node, { given }) => {
     const { name, shape } = node.attributes;
     const values = given[name];
     if (values === undefined)
@@ -159,6 +170,8 @@ const evaluations: { readonly [K in OpName]: Evaluation<K> } = {
   less: zip((a, b) => Number(a < b)),
   lessEqual: zip((a, b) => Number(a <= b)),
   equal: zip((a, b) => Number(a === b)),
+  bitAnd: ([a, b]) => a!.map((value, i) => value & b![i]!),
+  bitCount: map((x) => [...(x >>> 0).toString(2)].filter((digit) => digit === '1').length),
   select: ([condition, a, b]) => condition!.map((chosen, i) => (chosen !== 0 ? a![i]! : b![i]!)),
   reshape: ([x]) => x!,
   transpose: ([x], node) => {
@@ -277,9 +290,48 @@ const evaluations: { readonly [K in OpName]: Evaluation<K> } = {
         }
     return result;
   },
+  carried: (_, node, { loops }) => loops.get(node.attributes.loop)!.states[node.attributes.position]!,
+  item: ([x], node, { loops }) => {
+    const { iteration } = loops.get(node.attributes.loop)!;
+    const size = elementCount(node.shape);
+    return x!.subarray(iteration * size, (iteration + 1) * size);
+  },
+  recurrence: (_, node, run) => lastStates(node, run)[node.attributes.result]!,
   detach: ([x]) => x!,
   custom: ([x]) => x!,
 };
+
+function evaluate(node: Node, run: Run): void {
+  // What only the body of a recurrence needs has no value when the recurrence itself is evaluated.
+  const inputs = node.inputs.map((input) => run.values.get(input)!);
+  run.values.set(node, (evaluations[node.op] as Evaluation<OpName>)(inputs, node, run));
+}
+
+/** All states of a recurrence after its last iteration. */
+function lastStates(node: Node<'recurrence'>, run: Run): readonly Values[] {
+  const { loop, count } = node.attributes;
+  const known = run.finals.get(loop);
+  if (known !== undefined) return known;
+  const { precondition, condition, initial, next } = recurrenceParts(node);
+  const conditions = [precondition, condition].filter((held) => held !== undefined);
+  // Nodes of loops inside this one are left to those.
+  const body = reachable([...conditions, ...next]).filter((part) => {
+    const loops = openLoops(part);
+    return loops.has(loop) && [...loops].every((other) => other === loop || run.loops.has(other));
+  });
+  let states: readonly Values[] = initial.map((value) => run.values.get(value)!);
+  for (let iteration = 0; iteration < count; iteration++) {
+    const loops = new Map([...run.loops, [loop, { iteration, states }]]);
+    const inner = { ...run, loops, finals: new Map() };
+    for (const part of body) evaluate(part, inner);
+    const masks = conditions.map((held) => run.values.get(held)!);
+    states = next.map((value, k) =>
+      run.values.get(value)!.map((x, i) => (masks.every((mask) => mask[i] !== 0) ? x : states[k]![i]!)),
+    );
+  }
+  run.finals.set(loop, states);
+  return states;
+}
 
 /** Results of a graph by name. */
 export type Interpreted = {
@@ -295,10 +347,8 @@ export type Interpreted = {
  */
 export function interpret(graph: Graph, given: Given): Interpreted {
   const values = new Map<Node, Values>();
-  for (const node of nodesOf(graph)) {
-    const inputs = node.inputs.map((input) => values.get(input)!);
-    values.set(node, (evaluations[node.op] as Evaluation<OpName>)(inputs, node, given));
-  }
+  const run: Run = { given, values, loops: new Map(), finals: new Map() };
+  for (const node of nodesOf(graph)) if (!isInBody(node)) evaluate(node, run);
   const collect = (nodes: Readonly<Record<string, Node>>): Record<string, Float64Array> =>
     Object.fromEntries(Object.entries(nodes).map(([name, node]) => [name, values.get(node)!]));
   return { outputs: collect(graph.outputs), updates: collect(graph.updates) };

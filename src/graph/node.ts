@@ -102,6 +102,10 @@ export type Attributes = {
   less: None;
   lessEqual: None;
   equal: None;
+  /** Of i32: the bits that are set in both. */
+  bitAnd: None;
+  /** Of i32: how many of the 32 bits are set. */
+  bitCount: None;
   /** condition ? a : b */
   select: None;
   reshape: { readonly shape: Shape };
@@ -142,6 +146,28 @@ export type Attributes = {
   transposedConvolution: FullGeometry & {
     readonly outputPadding: readonly [number, number];
     readonly rows: RowRange;
+  };
+  /** In the body of a recurrence: the value of state number `position` of the loop. A leaf; see recurrence.ts. */
+  carried: {
+    readonly loop: number;
+    readonly position: number;
+    readonly shape: Shape;
+    readonly dtype: DType;
+  };
+  /** In the body of a recurrence: x (count, …) → (…), x at the current iteration of the loop. A view. */
+  item: { readonly loop: number };
+  /**
+   * ([precondition], [condition], initial…, next…) → state number `result` after `count` iterations of: where both
+   * conditions hold, state ← next. Next and the condition are the body, evaluated anew in each iteration; the precondition
+   * is not. All results of a loop have the same inputs.
+   */
+  recurrence: {
+    readonly loop: number;
+    readonly count: number;
+    readonly states: number;
+    readonly hasPrecondition: boolean;
+    readonly hasCondition: boolean;
+    readonly result: number;
   };
   /** The value, with a gradient of zero. */
   detach: None;

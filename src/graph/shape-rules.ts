@@ -2,6 +2,7 @@
 
 import { UsageError } from '../base/errors.ts';
 import { elementCount, formatShape, type Shape, sameShape } from '../base/shape.ts';
+import { recurrenceParts } from './loops.ts';
 import {
   type Attributes,
   type ConvolutionGeometry,
@@ -179,6 +180,23 @@ function convolutionShape(image: Shape, filter: Shape, geometry: FullGeometry): 
   return [n, ow, m];
 }
 
+function recurrenceType(inputs: readonly Node[], attributes: Attributes['recurrence']): Typed {
+  requireSizes('recurrence', [attributes.count]);
+  const { precondition, condition, initial, next } = recurrenceParts({ inputs, attributes });
+  const { shape } = initial[0]!;
+  for (const held of [precondition, condition])
+    if (held !== undefined) requireDtype('recurrence', held, 'bool');
+  const parts = [...initial, ...next, ...[precondition, condition].filter((held) => held !== undefined)];
+  const odd = parts.find((part) => !sameShape(part.shape, shape));
+  if (odd !== undefined) {
+    throw new UsageError(
+      `recurrence: all states and conditions must have the shape ${formatShape(shape)}, got ${formatShape(odd.shape)}`,
+    );
+  }
+  for (const [k, value] of next.entries()) requireSame('recurrence', initial[k]!, value);
+  return { shape, dtype: initial[attributes.result]!.dtype };
+}
+
 /** Shape and element type of each primitive's result. Throws `UsageError` where operands do not fit. */
 export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
   input: (_, { name, shape, dtype }) => {
@@ -223,6 +241,15 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
   less: arithmetic('less', 'bool'),
   lessEqual: arithmetic('lessEqual', 'bool'),
   equal: arithmetic('equal', 'bool'),
+  bitAnd: ([a, b]) => {
+    requireDtype('bitAnd', a!, 'i32');
+    requireSame('bitAnd', a!, b!);
+    return { shape: a!.shape, dtype: 'i32' };
+  },
+  bitCount: ([x]) => {
+    requireDtype('bitCount', x!, 'i32');
+    return { shape: x!.shape, dtype: 'i32' };
+  },
   select: ([condition, a, b]) => {
     requireDtype('select', condition!, 'bool');
     requireSame('select', a!, b!);
@@ -386,6 +413,13 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
     }
     return { shape: [n, oh, ow, m], dtype: 'f32' };
   },
+  carried: (_, { shape, dtype }) => ({ shape, dtype }),
+  item: ([x]) => {
+    if (x!.shape.length === 0)
+      throw new UsageError('item: expected a tensor (count, …) with an axis of iterations, got a scalar ()');
+    return { shape: x!.shape.slice(1), dtype: x!.dtype };
+  },
+  recurrence: (inputs, attributes) => recurrenceType(inputs, attributes),
   detach: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
   custom: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
 };

@@ -12,6 +12,7 @@ import {
   type Shape,
   sameShape,
 } from '../base/shape.ts';
+import { requireAllowedInBody } from './loops.ts';
 import {
   type Attributes,
   type ConvolutionGeometry,
@@ -33,14 +34,18 @@ export type Builder = {
   readonly make: <K extends OpName>(op: K, inputs: readonly Node[], attributes: Attributes[K]) => Node;
   readonly customRules: readonly CustomRule[];
   readonly addRule: (rule: CustomRule) => number;
+  /** Number of a new loop. */
+  readonly addLoop: () => number;
 };
 
 /** A fresh builder. */
 export function createBuilder(): Builder {
   const nodes = new Map<string, Node>();
   const customRules: CustomRule[] = [];
+  let loops = 0;
   return {
     customRules,
+    addLoop: () => loops++,
     addRule: (rule) => customRules.push(rule) - 1,
     make: <K extends OpName>(op: K, inputs: readonly Node[], attributes: Attributes[K]): Node => {
       const key = `${op}|${inputs.map((input) => input.id).join(',')}|${exactText(attributes)}`;
@@ -103,6 +108,14 @@ export class Tensor {
   }
   equal(other: TensorLike): Tensor {
     return binary('equal', this, other);
+  }
+  /** Of i32: the bits that are set in both. */
+  bitAnd(other: TensorLike): Tensor {
+    return binary('bitAnd', this, other);
+  }
+  /** Of i32: how many of the 32 bits are set. */
+  bitCount(): Tensor {
+    return apply(this.builder, 'bitCount', [this], {});
   }
   /** this ? whenTrue : whenFalse, for a bool tensor. */
   select(whenTrue: TensorLike, whenFalse: TensorLike): Tensor {
@@ -312,7 +325,11 @@ export class Tensor {
   }
 }
 
-/** Adds a node. The one door between tensors and nodes. */
+/**
+ * Adds a node. The one door between tensors and nodes.
+ *
+ * @throws UsageError if the operands belong to two traces, do not fit, or the body of a recurrence can't hold such a node
+ */
 export function apply<K extends OpName>(
   builder: Builder,
   op: K,
@@ -322,6 +339,10 @@ export function apply<K extends OpName>(
   if (inputs.some((input) => input.builder !== builder)) {
     throw new UsageError(`${op}: the operands belong to two traces; use tensors of one trace`);
   }
+  requireAllowedInBody(
+    op,
+    inputs.map((input) => input.node),
+  );
   return new Tensor(
     builder,
     builder.make(
@@ -409,7 +430,8 @@ type BinaryOp =
   | 'minimum'
   | 'less'
   | 'lessEqual'
-  | 'equal';
+  | 'equal'
+  | 'bitAnd';
 
 function binary(op: BinaryOp, a: Tensor, other: TensorLike): Tensor {
   const b = liftTo(a.builder, other, a.dtype);

@@ -3,6 +3,7 @@
 
 import { UsageError } from '../base/errors.ts';
 import type { Shape } from '../base/shape.ts';
+import { isInBody } from './loops.ts';
 import type { DType, Graph, InputRole, Node } from './node.ts';
 import { apply, type Builder, createBuilder, GraphKey, type Tensor } from './tensor.ts';
 
@@ -73,6 +74,11 @@ export function trace(define: (t: Trace) => Traced): Graph {
   }
   for (const [name, tensor] of [...Object.entries(outputs), ...Object.entries(updates)]) {
     if (tensor.builder !== builder) throw new UsageError(`trace: "${name}" belongs to another trace`);
+    if (isInBody(tensor.node)) {
+      throw new UsageError(
+        `trace: "${name}" depends on an iteration of a recurrence, outside of it; make it a state of the recurrence`,
+      );
+    }
   }
   return {
     inputs: [...inputs.values()],

@@ -37,6 +37,8 @@ type Block = {
   readonly statements: Statement[];
   readonly known: Map<string, Local>;
   readonly guarded: boolean;
+  /** What `shared` made in this block. */
+  readonly shared: Map<string, readonly Local[]>;
   readonly loops: readonly Loop[];
   readonly guards: readonly Guard[];
 };
@@ -48,7 +50,7 @@ export class KernelBuilder {
   private readonly levels: number[] = [];
   private readonly mutable = new Set<Local>();
   private readonly blocks: Block[] = [
-    { statements: [], known: new Map(), guarded: false, loops: [], guards: [] },
+    { statements: [], known: new Map(), guarded: false, shared: new Map(), loops: [], guards: [] },
   ];
   /** Loads and stores of buffers in the order in which they are asked for, before anything is moved or shared. */
   private readonly asked: Omit<Access, 'order'>[] = [];
@@ -326,6 +328,30 @@ export class KernelBuilder {
     this.current().statements.push({ kind: 'multiplyAdd', accumulator, a, b });
   }
 
+  /** The value of an accumulator at this point of the program, which later changes of the accumulator leave alone. */
+  valueOf(accumulator: Local): Local {
+    // There and back between the types of its bits: both are free.
+    return this.types[accumulator] === 'f32'
+      ? this.operation('bitsFloat', this.operation('floatBits', accumulator))
+      : this.operation('floatBits', this.operation('bitsFloat', accumulator));
+  }
+
+  /** Element type of a value. */
+  typeOf(local: Local): VectorType {
+    return this.types[local]!;
+  }
+
+  /** The values that `make` makes, once for each `key` in this block and the blocks inside it. */
+  shared(key: string, make: () => readonly Local[]): readonly Local[] {
+    for (const block of this.blocks) {
+      const made = block.shared.get(key);
+      if (made !== undefined) return made;
+    }
+    const made = make();
+    this.current().shared.set(key, made);
+    return made;
+  }
+
   fold(op: 'add' | 'maximum', operand: Local): Local {
     return this.pinned('f32', (target) => ({ kind: 'fold', target, op, operand }));
   }
@@ -364,6 +390,7 @@ export class KernelBuilder {
       statements: [],
       known: new Map(),
       guarded: !isLoop,
+      shared: new Map(),
       loops: isLoop ? [...loops, by] : loops,
       guards: isLoop ? guards : [...guards, by],
     };

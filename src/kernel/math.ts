@@ -116,6 +116,20 @@ export function emitCos(b: KernelBuilder, x: Local): Local {
   return cosReduced(b, angle);
 }
 
+/** How many of the 32 bits are set: sums of neighbouring bits, pairs and halves of bytes, then of the four bytes. */
+export function emitBitCount(b: KernelBuilder, x: Local): Local {
+  const int = (value: number): Local => b.literal(value, 'i32');
+  const masked = (bits: Local, mask: number): Local => b.operation('and', bits, int(mask));
+  const ofPairs = b.operation('subtractInt', x, masked(b.shift('right', x, 1), 0x55555555));
+  const ofHalves = b.operation(
+    'addInt',
+    masked(ofPairs, 0x33333333),
+    masked(b.shift('right', ofPairs, 2), 0x33333333),
+  );
+  const ofBytes = masked(b.operation('addInt', ofHalves, b.shift('right', ofHalves, 4)), 0x0f0f0f0f);
+  return b.shift('right', b.operation('multiplyInt', ofBytes, int(0x01010101)), 24);
+}
+
 const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24] as const;
 
 /** Threefry-2x32-20 on vectors: see base/random.ts. */

@@ -18,9 +18,11 @@ import {
   mod,
   plus,
   unflatten,
+  variable,
 } from '../../kernel/int.ts';
 import type { Local, VectorOp, VectorType } from '../../kernel/kernel.ts';
 import {
+  emitBitCount,
   emitCos,
   emitExp,
   emitLog,
@@ -30,32 +32,16 @@ import {
   emitThreefry,
   emitUniform,
 } from '../../kernel/math.ts';
-
-/** The kernel that an expression is emitted into. */
-export type Surroundings = {
-  readonly builder: KernelBuilder;
-  /** Buffer slot of a value in memory; undefined if the expression computes the value. */
-  readonly slotOf: (node: Node) => number | undefined;
-  readonly scalarSlot: (name: string) => number;
-  /** Position of a push constant with this value. */
-  readonly pushConstantPosition: (value: number) => number;
-};
-
-/** Emits the value of a node at an index. */
-export type Emit = (node: Node, index: readonly Int[]) => Local;
+import type { Emit, Place, Surroundings } from './emission.ts';
+import { emitRecurrence } from './recurrence.ts';
 
 const isFloat = (node: Node): boolean => node.dtype === 'f32';
 const typeOf = (node: Node): VectorType => (isFloat(node) ? 'f32' : 'i32');
 
-type Lowering<K extends OpName> = (
-  node: Node<K>,
-  index: readonly Int[],
-  emit: Emit,
-  s: Surroundings,
-) => Local;
+type Lowering<K extends OpName> = (node: Node<K>, index: readonly Int[], emit: Emit, s: Place) => Local;
 
 const elementwise =
-  (float: VectorOp, int?: VectorOp) =>
+  (float: VectorOp | undefined, int?: VectorOp) =>
   (node: Node, index: readonly Int[], emit: Emit, s: Surroundings): Local => {
     const op = isFloat(node.inputs[0]!) ? float : int;
     invariant(op, () => `${node.op} has no meaning for ${node.inputs[0]!.dtype}`);
@@ -163,6 +149,8 @@ const lowerings: { readonly [K in OpName]: Lowering<K> } = {
   less: elementwise('less', 'lessInt'),
   lessEqual: elementwise('lessEqual', 'lessEqualInt'),
   equal: elementwise('equal', 'equalInt'),
+  bitAnd: elementwise(undefined, 'and'),
+  bitCount: math(emitBitCount),
   select: (node, index, emit, { builder }) => {
     const [condition, a, b] = node.inputs.map((input) => emit(input, index)) as [Local, Local, Local];
     return builder.operation(isFloat(node) ? 'select' : 'selectInt', condition, a, b);
@@ -198,6 +186,11 @@ const lowerings: { readonly [K in OpName]: Lowering<K> } = {
   convolutionInputGradient: ownKernel,
   convolutionWeightGradient: ownKernel,
   transposedConvolution: ownKernel,
+  carried: (node, _index, _emit, { loops }) =>
+    loops.get(node.attributes.loop)!.states[node.attributes.position]!,
+  item: (node, index, emit, { loops }) =>
+    emit(node.inputs[0]!, [loops.get(node.attributes.loop)!.iteration, ...index]),
+  recurrence: emitRecurrence,
   detach: ownKernel,
   custom: ownKernel,
 };
@@ -242,31 +235,38 @@ export function createEmitter(
   s: Surroundings,
   bound: ReadonlyMap<Node, (index: readonly Int[]) => Local> = new Map(),
 ): Emit {
+  // Values of the expression being emitted, so that a value with two uses is visited once: a list for each block that
+  // is open, the innermost last.
+  const known: ByIndex<Map<Node, Local>>[] = [];
+  const scoped = <T>(body: () => T): T => {
+    known.push(new ByIndex(() => new Map()));
+    const result = body();
+    known.pop();
+    return result;
+  };
+  const place: Place = { ...s, loops: new Map(), scoped };
   const emitAnew: Emit = (node, index) => {
     const register = bound.get(node);
     if (register !== undefined) return register(index);
     const slot = s.slotOf(node);
     if (slot !== undefined) return s.builder.load(slot, flatten(index, stridesOf(node.shape)), typeOf(node));
-    return (lowerings[node.op] as Lowering<OpName>)(node, index, emit, s);
+    return (lowerings[node.op] as Lowering<OpName>)(node, index, emit, place);
   };
-  // Values of the expression being emitted, so that a value with two uses is visited once.
-  let known: ByIndex<Map<Node, Local>> | undefined;
   const emit: Emit = (node, index) => {
-    if (known === undefined) {
-      known = new ByIndex(() => new Map());
-      const value = emit(node, index);
-      known = undefined;
-      return value;
+    if (known.length === 0) return scoped(() => emit(node, index));
+    const here = known[known.length - 1]!.at(index);
+    for (const block of known) {
+      const met = block.at(index).get(node);
+      if (met !== undefined) return met;
     }
-    const here = known.at(index);
-    const value = here.get(node) ?? emitAnew(node, index);
+    const value = emitAnew(node, index);
     here.set(node, value);
     return value;
   };
   return emit;
 }
 
-/** Addresses, within their buffers, of all values in memory that the expressions load at `index`. */
+/** Addresses, within their buffers, of all values in memory that the expressions load at `index`, and numbers of draws. */
 function addresses(
   roots: readonly Node[],
   index: readonly Int[],
@@ -288,6 +288,9 @@ function addresses(
       node.op === 'slice'
     ) {
       visit(node.inputs[0]!, viewedIndex(node, at));
+    } else if (isOp(node, 'item')) {
+      const [input] = node.inputs as [Node];
+      visit(input, [variable(`loop ${node.attributes.loop}`, input.shape[0]!), ...at]);
     } else if (node.op === 'gather') {
       const [table, indices] = node.inputs as [Node, Node];
       const rank = indices.shape.length;
@@ -296,6 +299,10 @@ function addresses(
       found.set(intKey(address), address);
     } else {
       if (isOp(node, 'iota')) found.set(intKey(at[node.attributes.axis]!), at[node.attributes.axis]!);
+      if (node.op === 'uniform' || node.op === 'normal') {
+        const number = flatten(at, stridesOf(node.shape));
+        found.set(intKey(number), number);
+      }
       for (const input of node.inputs) visit(input, input.shape.length === 0 ? [] : at);
     }
   };

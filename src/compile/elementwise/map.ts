@@ -1,7 +1,7 @@
 // Lowering of elementwise kernels: a loop nest over the elements, vectors along the innermost axis.
 
 import { elementCount, stridesOf } from '../../base/shape.ts';
-import type { Node, OpName } from '../../graph/node.ts';
+import { isOp, type Node, type OpName } from '../../graph/node.ts';
 import type { KernelBuilder } from '../../kernel/builder.ts';
 import { flatten, type Int, literal, plus, times, unflatten } from '../../kernel/int.ts';
 import type { Local } from '../../kernel/kernel.ts';
@@ -42,6 +42,7 @@ export function lowerMap(context: Context, nodes: readonly Node[]): DraftLaunch 
     ...draft,
     slotOf: (node) => (own.has(node) ? undefined : draft.slotOf(node)),
   });
+  const loopers = new Set(nodes.filter((node) => holdsLoop(node, isLoaded)));
   const merged = mergeAxes(shape, nodes, isLoaded, () => true);
   const sizes = merged.map((axis) => axis.size);
   const strides = stridesOf(sizes);
@@ -49,7 +50,10 @@ export function lowerMap(context: Context, nodes: readonly Node[]): DraftLaunch 
     const used = index.slice(0, sizes.length);
     const full = splitAxes(merged, used, shape);
     const address = flatten(used, strides);
-    const values = draft.builder.interleaved(nodes.map((node) => () => emit(node, full)));
+    const plain = draft.builder.interleaved(
+      nodes.map((node) => () => (loopers.has(node) ? undefined : emit(node, full))),
+    );
+    const values = nodes.map((node, k) => plain[k] ?? emit(node, full));
     for (const [k, output] of outputs.entries()) draft.builder.store(output, address, values[k]!, count);
   };
   const perChunk = Math.max(LEAST_CHUNK_VECTORS, Math.floor(FLAT_CHUNK_VECTORS / costOf(nodes, isLoaded)));
@@ -58,13 +62,25 @@ export function lowerMap(context: Context, nodes: readonly Node[]): DraftLaunch 
   return draft.finish('map', chunks);
 }
 
+/** True if the kernel of a node has a recurrence to compute for it. */
+function holdsLoop(node: Node, isLoaded: (node: Node) => boolean): boolean {
+  const seen = new Set<Node>();
+  const visit = (at: Node): boolean => {
+    if (seen.has(at) || isLoaded(at)) return false;
+    seen.add(at);
+    return at.op === 'recurrence' || at.inputs.some(visit);
+  };
+  return visit(node);
+}
+
 /** Rough cost of one vector of all nodes: 1 for each node, and `LONG_COST` for each long function. */
 function costOf(nodes: readonly Node[], isLoaded: (node: Node) => boolean): number {
   const seen = new Set<Node>();
   const visit = (node: Node): number => {
     if (seen.has(node) || isLoaded(node)) return 0;
     seen.add(node);
-    return node.inputs.reduce((sum, input) => sum + visit(input), LONG.has(node.op) ? LONG_COST : 0);
+    const inputs = node.inputs.reduce((sum, input) => sum + visit(input), LONG.has(node.op) ? LONG_COST : 0);
+    return isOp(node, 'recurrence') ? node.attributes.count * inputs : inputs;
   };
   return nodes.reduce((sum, node) => sum + 1 + visit(node), 0);
 }

@@ -18,7 +18,8 @@ import {
   lane,
   type Memory,
 } from '../draft.ts';
-import { createEmitter, type Emit, type MergedAxis, mergeAxes, splitAxes } from './expression.ts';
+import type { Emit } from './emission.ts';
+import { createEmitter, type MergedAxis, mergeAxes, splitAxes } from './expression.ts';
 import { combined, lowerCombine } from './map.ts';
 
 /** Up to this many elements are reduced by one chunk. */

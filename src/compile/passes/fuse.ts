@@ -3,6 +3,7 @@
 // the stores of the product before them (its epilogue).
 
 import { elementCount, sameShape } from '../../base/shape.ts';
+import { isInBody } from '../../graph/loops.ts';
 import { type Graph, type Node, nodesOf, type OpName, reachable } from '../../graph/node.ts';
 import { constantValue } from './simplify.ts';
 
@@ -40,8 +41,9 @@ const IMAGES: ReadonlySet<OpName> = new Set([
 ]);
 /** Values that kernels of their own assemble in memory. */
 const PLACED: ReadonlySet<OpName> = new Set(['pad', 'concat', 'scatterAdd']);
-const VIEWS: ReadonlySet<OpName> = new Set(['reshape', 'transpose', 'broadcast', 'slice']);
-const EXPENSIVE: ReadonlySet<OpName> = new Set(['exp', 'log', 'tanh', 'cos', 'uniform', 'normal']);
+const VIEWS: ReadonlySet<OpName> = new Set(['reshape', 'transpose', 'broadcast', 'slice', 'item']);
+const DRAWS: ReadonlySet<OpName> = new Set(['uniform', 'normal']);
+const EXPENSIVE: ReadonlySet<OpName> = new Set(['exp', 'log', 'tanh', 'cos', ...DRAWS, 'recurrence']);
 const SOURCES: ReadonlySet<OpName> = new Set(['constant', 'iota']);
 
 /** An expression with more loads than this is cut: its heaviest input is stored first. */
@@ -64,6 +66,7 @@ export function isBuffer(node: Node): boolean {
   return node.op === 'input' && node.attributes.role !== 'scalar';
 }
 
+/** True for an elementwise operation outside of the bodies of recurrences. */
 function isElementwise(node: Node): boolean {
   return !(
     isProduct(node) ||
@@ -71,7 +74,9 @@ function isElementwise(node: Node): boolean {
     VIEWS.has(node.op) ||
     PLACED.has(node.op) ||
     node.op === 'gather' ||
-    node.op === 'input'
+    node.op === 'input' ||
+    node.op === 'recurrence' ||
+    isInBody(node)
   );
 }
 
@@ -83,7 +88,11 @@ type Cost = {
   readonly depth: number;
   /** Number of operations, if operands share none. */
   readonly size: number;
+  /** What the recurrences among the operations load; undefined if there are none. */
+  readonly loopLoads: ReadonlySet<Node> | undefined;
 };
+
+const LOAD: Omit<Cost, 'loads'> = { isExpensive: false, depth: 0, size: 0, loopLoads: undefined };
 
 /**
  * True for operands that must be in memory, as they are loaded repeatedly or at computed addresses: filters and tables.
@@ -114,14 +123,14 @@ export function fuse(graph: Graph): Fusion {
   for (const node of nodes) {
     const cost = expressionCost(node, costs, stored, claimed);
     const inMemory = stored.has(node) || isBuffer(node);
-    const isCut = cost.depth > MAX_DEPTH || cost.size > MAX_SIZE || mustStore(node, cost, users);
-    if (!inMemory && !claimed.has(node) && isCut) stored.add(node);
-    costs.set(
-      node,
-      stored.has(node) || isBuffer(node)
-        ? { loads: new Set([node]), isExpensive: false, depth: 0, size: 0 }
-        : cost,
-    );
+    const isCut =
+      cost.depth > MAX_DEPTH ||
+      cost.size > MAX_SIZE ||
+      mustStore(node, cost, users) ||
+      isLoopStored(node, cost, users, claimed);
+    // Values in the body of a recurrence change from iteration to iteration: they have no memory.
+    if (!inMemory && !claimed.has(node) && isCut && !isInBody(node)) stored.add(node);
+    costs.set(node, stored.has(node) || isBuffer(node) ? { ...LOAD, loads: new Set([node]) } : cost);
   }
   const groups = nodes.filter((node) => stored.has(node)).map((node) => groupOf(node, products));
   const order = schedule(mergeSiblings(attachSums(groups, stored), stored), stored);
@@ -225,24 +234,47 @@ function expressionCost(
   const inputs = [...new Set(node.inputs)]
     .map((input) => [input, costs.get(input)!] as const)
     .sort(([, a], [, b]) => b.loads.size - a.loads.size);
-  const total = new Set(inputs.flatMap(([, cost]) => [...cost.loads])).size;
-  const heaviest = inputs[0]?.[0];
+  const all = new Set(inputs.flatMap(([, cost]) => [...cost.loads]));
+  const heaviest = inputs.find(([input]) => !isInBody(input))?.[0];
   if (
-    total > MAX_LOADS &&
+    all.size > MAX_LOADS &&
     heaviest !== undefined &&
     !claimed.has(heaviest) &&
     costs.get(heaviest)!.loads.size > 1
   ) {
     stored.add(heaviest);
   }
+  const loopLoads = new Set<Node>();
+  let holdsLoop = node.op === 'recurrence';
   for (const [input, cost] of inputs) {
+    // Beside a value that is computed later than a recurrence, it would be computed a second time, for the later kernel.
+    const isLater = (load: Node): boolean => !isBuffer(load) && !cost.loopLoads!.has(load);
+    if (cost.loopLoads !== undefined && !isInBody(node) && [...all].some(isLater)) stored.add(input);
     for (const load of stored.has(input) ? [input] : cost.loads) loads.add(load);
     if (stored.has(input)) continue;
     isExpensive ||= cost.isExpensive;
     depth = Math.max(depth, cost.depth);
     size += cost.size;
+    if (cost.loopLoads === undefined) continue;
+    holdsLoop = true;
+    for (const load of cost.loopLoads) loopLoads.add(load);
   }
-  return { loads, isExpensive, depth: depth + 1, size };
+  if (node.op === 'recurrence') for (const load of loads) loopLoads.add(load);
+  return { loads, isExpensive, depth: depth + 1, size, loopLoads: holdsLoop ? loopLoads : undefined };
+}
+
+/**
+ * True if a recurrence, or what is computed from it, must be stored: all its users but elementwise work. So all results of
+ * a loop are computed by one map.
+ */
+function isLoopStored(
+  node: Node,
+  { loopLoads }: Cost,
+  users: ReadonlyMap<Node, readonly Node[]>,
+  claimed: ReadonlySet<Node>,
+): boolean {
+  if (loopLoads === undefined) return false;
+  return (users.get(node) ?? []).some((user) => !isElementwise(user) || claimed.has(user));
 }
 
 /** True if `node` is broadcast, directly or through other views. */
@@ -256,6 +288,7 @@ function mustStore(node: Node, cost: Cost, allUsers: ReadonlyMap<Node, readonly 
   const users = allUsers.get(node) ?? [];
   if (users.some((user) => isFilterOperand(user, node))) return !isReshapeOfStored(node, cost);
   if (SOURCES.has(node.op) || node.op === 'input' || constantValue(node) !== undefined) return false;
+  if (DRAWS.has(node.op) && users.every((user) => user.op === 'item')) return false;
   const isPlainView = VIEWS.has(node.op);
   if (!isPlainView && elementCount(node.shape) > 1 && isStretched(node, allUsers)) return true;
   if (cost.isExpensive && (users.length > 1 || users.some(isProduct))) return true;

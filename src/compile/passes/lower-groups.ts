@@ -70,7 +70,13 @@ function likenessOf(context: Context, group: Group): Likeness {
     memories.set(memory, number);
     return number;
   };
+  const loops = new Map<number, number>();
   const attributesOf = (node: Node): string => {
+    if (isOp(node, 'carried') || isOp(node, 'item') || isOp(node, 'recurrence')) {
+      const { loop } = node.attributes;
+      if (!loops.has(loop)) loops.set(loop, loops.size);
+      return exactText({ ...node.attributes, loop: loops.get(loop) });
+    }
     if (!isOp(node, 'uniform') && !isOp(node, 'normal')) return exactText(node.attributes);
     const { stream } = node.attributes;
     const name = stream.join();

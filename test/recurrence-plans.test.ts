@@ -1,0 +1,111 @@
+// What the compiler makes of recurrences: one loop for all states, in registers; no memory for what an iteration draws.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Plan } from '../src/compile/backend.ts';
+import { compile } from '../src/compile/compile.ts';
+import { verifyPlan } from '../src/compile/verify-plan.ts';
+import { recur } from '../src/graph/recurrence.ts';
+import type { Tensor } from '../src/graph/tensor.ts';
+import { type Trace, type Traced, trace } from '../src/graph/trace.ts';
+import { printKernel } from '../src/kernel/print.ts';
+
+function planOf(define: (t: Trace) => Traced, lanes = 16): Plan {
+  const plan = compile(trace(define), { lanes, registers: 32 });
+  assert.deepEqual(verifyPlan(plan), []);
+  return plan;
+}
+
+/** Names of the loops of a plan's kernels. */
+const loopsOf = ({ kernels }: Plan): string[] =>
+  kernels.flatMap((kernel) =>
+    printKernel(kernel)
+      .split('\n')
+      .flatMap((line) => /^ *for (\w+?)_\d+ in/.exec(line)?.slice(1) ?? []),
+  );
+
+/** Two states, of which one goes through a cast afterwards; draws for each iteration, for all elements and for rows. */
+function pulsed(t: Trace, name = 'a'): { readonly g: Tensor; readonly n: Tensor } {
+  const key = t.key('noise').derive(name);
+  const [g, n] = [t.state(`g ${name}`, [100, 208]), t.state(`n ${name}`, [100, 208])];
+  const after = recur({
+    count: 50,
+    initial: { g, n: n.cast('i32') },
+    step: (s, { item }) => ({
+      next: {
+        g: s.g
+          .add(item(key.derive('steps').normal([50, 100, 208])))
+          .add(item(key.derive('rows').normal([50, 100, 1]))),
+        n: s.n.add(1),
+      },
+      where: item(key.derive('choices').uniform([50, 100, 208])).less(0.01),
+    }),
+  });
+  return { g: after.g, n: after.n.cast('f32') };
+}
+
+test('two states are one loop of one kernel, in place, and draws have no memory', () => {
+  const plan = planOf((t) => {
+    const { g, n } = pulsed(t);
+    return { outputs: {}, updates: { 'g a': g, 'n a': n } };
+  });
+  assert.equal(plan.arenaElements, 0);
+  assert.deepEqual(
+    plan.launches.map((launch) => launch.kind === 'single' && launch.call.buffers),
+    [
+      [
+        { space: 'binding', binding: 0 },
+        { space: 'binding', binding: 1 },
+      ],
+    ],
+  );
+  assert.deepEqual(
+    loopsOf(plan).filter((name) => name === 'at'),
+    ['at'],
+  );
+});
+
+test('equal recurrences of different loops share their kernel', () => {
+  const plan = planOf((t) => {
+    const once = (y: Tensor): Tensor =>
+      recur({ count: 9, initial: { y }, step: (s) => ({ next: { y: s.y.multiply(0.5).add(1) } }) })['y']!;
+    return { outputs: { early: once(t.input('x', [64])), late: once(t.input('rows', [3, 64]).sum([0])) } };
+  });
+  assert.equal(plan.launches.length, 3);
+  assert.equal(plan.kernels.length, 2);
+});
+
+test('a value that no state changes is computed before the loop', () => {
+  const [kernel] = planOf((t) => {
+    const [x, y] = [t.input('x', [64]), t.input('y', [64])];
+    const { s } = recur({
+      count: 5,
+      initial: { s: x },
+      step: (state) => ({ next: { s: state.s.multiply(0.5).add(y.exp()) } }),
+    });
+    return { outputs: { s } };
+  }).kernels;
+  const lines = printKernel(kernel!).split('\n');
+  const loop = lines.findIndex((line) => /for at_\d+/.test(line));
+  const operations = lines.slice(loop + 1).filter((line) => line.startsWith(' '.repeat(6)));
+  assert.deepEqual(
+    operations.map((line) => line.trim().replaceAll(/v\d+/g, 'v')),
+    ['v = floatBits(v)', 'v = bitsFloat(v)', 'v = multiply(v, v)', 'v = add(v, v)', 'v := v'],
+  );
+});
+
+test('one result beside a value that is computed later is stored, not computed twice', () => {
+  const plan = planOf((t) => {
+    const x = t.input('x', [40, 30]);
+    const { p, q } = recur({
+      count: 7,
+      initial: { p: x, q: x.abs() },
+      step: (s) => ({ next: { p: s.p.add(s.q), q: s.q.multiply(0.5) } }),
+    });
+    return { outputs: { p: p.add(x.sum([1], true)), q: q.add(x) } };
+  });
+  assert.deepEqual(
+    loopsOf(plan).filter((name) => name === 'at'),
+    ['at'],
+  );
+});
