@@ -3,8 +3,10 @@
 // which both devices are nearly full.
 
 import type { TensorSpec } from '../base/parameters.ts';
+import type { Shape } from '../base/shape.ts';
 import type { DeviceValues, Draw, PulseModel } from '../cells/pulse-device.ts';
 import type { Layer } from '../graph/operator.ts';
+import { recur } from '../graph/recurrence.ts';
 import { constant, type GraphKey, type Tensor } from '../graph/tensor.ts';
 import { type ArraySpec, PAIR, type Polarity } from './arrays.ts';
 import { asMatrix, matrixSize } from './mapping.ts';
@@ -41,14 +43,15 @@ export type RefreshThreshold = {
 /** Below this, initial weights count as zero. */
 const SMALLEST_DEVIATION = 1e-6;
 
-/** Names and shapes of a layer's tensors: `dense1.cells.plus.value`. */
+/** Names and shapes of a layer's tensors: `dense1.cells.plus.value`, or of another group of arrays of the layer. */
 export function learningCellsOf(
   { name, shape }: Pick<Layer, 'name' | 'shape'>,
   model: PulseModel,
+  group = 'cells',
 ): LearningCells<TensorSpec> {
   const { rows, columns } = matrixSize(shape);
   const tensor = (quantity: string): TensorSpec => ({
-    name: `${name}.cells.${quantity}`,
+    name: `${name}.${group}.${quantity}`,
     shape: [rows, columns],
   });
   return {
@@ -62,7 +65,7 @@ export function learningCellsOf(
       ),
       pulsesGiven: tensor(`${polarity}.pulsesGiven`),
     })),
-    scale: { name: `${name}.cells.scale`, shape: [1, 1] },
+    scale: { name: `${name}.${group}.scale`, shape: [1, 1] },
   };
 }
 
@@ -168,40 +171,94 @@ function deviationOf(matrix: Tensor): Tensor {
   return matrix.square().mean([0, 1], true).subtract(mean.square()).relu().sqrt();
 }
 
+/** Cells, and the weights that they hold, (rows, columns). */
+export type WeighedCells = { readonly cells: LearningCells<Tensor>; readonly weights: Tensor };
+
 /**
  * The cells after pulses: |count| of them on each weight, upwards where the count is above 0. Of a pair, the plus device
- * gets those upwards and the minus device those downwards.
+ * gets those upwards and the minus device those downwards. Only weights that get a pulse are touched.
  *
  * @param counts whole numbers of −most … most, (rows, columns)
  */
 export function pulsed(
-  cells: LearningCells<Tensor>,
+  { cells, weights }: WeighedCells,
   model: PulseModel,
   counts: Tensor,
   { most, key }: { readonly most: number; readonly key: GraphKey },
-): LearningCells<Tensor> {
-  const isUp = isAbove(counts, 0);
+): WeighedCells {
   const number = counts.abs();
-  const device = chosenDevice(cells, isUp);
-  let states = statesOf(model, device);
-  for (let k = 0; k < most; k++) {
-    const next = model.pulse({ ...device, ...states }, isUp, drawsOf(key.derive(k), counts));
-    states = mergeStates(isAbove(number, k), next, states);
-  }
-  return withChosen(cells, isUp, number, states);
+  const isUp = isAbove(counts, 0);
+  const after = recur({
+    count: most,
+    initial: carriedOf(model, cells, weights),
+    where: isAbove(number, 0),
+    step: (state, { item, number: iteration }) => ({
+      next: afterPulse(model, cells, state, isUp, drawsOf(key, [most, ...counts.shape], item)),
+      where: iteration.cast('f32').less(number),
+    }),
+  });
+  return cellsOfCarried(model, cells, after);
+}
+
+/** What a loop over pulses carries: the states of all arrays, pulses given, and the weights. */
+export type CarriedCells = Readonly<Record<string, Tensor>>;
+
+/** The states of cells as a loop carries them. */
+export function carriedOf(
+  { states }: PulseModel,
+  { arrays }: LearningCells<Tensor>,
+  weights: Tensor,
+): CarriedCells {
+  const entries = arrays.flatMap(({ polarity, values, pulsesGiven }): [string, Tensor][] => [
+    ...states.map((name): [string, Tensor] => [`${polarity}.${name}`, values[name]!]),
+    [`${polarity}.pulsesGiven`, pulsesGiven],
+  ]);
+  return { weights, ...Object.fromEntries(entries) };
+}
+
+/** The cells, with the states that a loop has carried. */
+export function cellsOfCarried(
+  model: PulseModel,
+  cells: LearningCells<Tensor>,
+  carried: CarriedCells,
+): WeighedCells {
+  const arrays = cells.arrays.map(({ polarity, values }) => ({
+    polarity,
+    values: { ...values, ...statesOf(model, values, (name) => carried[`${polarity}.${name}`]!) },
+    pulsesGiven: carried[`${polarity}.pulsesGiven`]!,
+  }));
+  return { cells: { arrays, scale: cells.scale }, weights: carried['weights']! };
+}
+
+/** What a loop carries after one pulse on every weight, upwards where `isUp`. */
+export function afterPulse(
+  model: PulseModel,
+  cells: LearningCells<Tensor>,
+  carried: CarriedCells,
+  isUp: Tensor,
+  draw: Draw,
+): CarriedCells {
+  const { cells: now } = cellsOfCarried(model, cells, carried);
+  const moved = withChosen(model, now, isUp, model.pulse(chosenDevice(now, isUp), isUp, draw), 1);
+  return carriedOf(model, moved, weightMatrix(moved));
 }
 
 function isAbove(x: Tensor, bound: number): Tensor {
   return constant(x, bound).less(x);
 }
 
-function statesOf({ states }: PulseModel, values: DeviceValues): DeviceValues {
-  return Object.fromEntries(states.map((name) => [name, values[name]!]));
+function statesOf(
+  { states }: PulseModel,
+  values: DeviceValues,
+  of: (name: string) => Tensor = (name) => values[name]!,
+): DeviceValues {
+  return Object.fromEntries(states.map((name) => [name, of(name)]));
 }
 
-function drawsOf(key: GraphKey, { shape }: Tensor): Draw {
+/** Draws for devices, each call another; in a loop, of a shape with its iterations, through `item`. */
+export function drawsOf(key: GraphKey, shape: Shape, item: (x: Tensor) => Tensor = (x) => x): Draw {
   let count = 0;
-  return () => key.derive(count++).normal(shape);
+  return () => item(key.derive(count++).normal(shape));
 }
 
 function mergeStates(where: Tensor, then: DeviceValues, otherwise: DeviceValues): DeviceValues {
@@ -221,10 +278,11 @@ function chosenDevice({ arrays }: LearningCells<Tensor>, isUp: Tensor): DeviceVa
 
 /** The cells with other states of the chosen devices, after so many more pulses. */
 function withChosen(
+  model: PulseModel,
   { arrays, scale }: LearningCells<Tensor>,
   isUp: Tensor,
-  number: Tensor,
   states: DeviceValues,
+  number: Tensor | number,
 ): LearningCells<Tensor> {
   const isPair = arrays.length === 2;
   return {
@@ -233,10 +291,9 @@ function withChosen(
         if (!isPair) return changed;
         return polarity === 'plus' ? isUp.select(changed, kept) : isUp.select(kept, changed);
       };
-      const moved = Object.entries(states).map(([name, value]) => [name, own(value, values[name]!)]);
       return {
         polarity,
-        values: { ...values, ...Object.fromEntries(moved) },
+        values: { ...values, ...statesOf(model, values, (name) => own(states[name]!, values[name]!)) },
         pulsesGiven: own(pulsesGiven.add(number), pulsesGiven),
       };
     }),
@@ -286,23 +343,31 @@ export function refreshed(
       ...array,
       values: {
         ...array.values,
-        ...model.reset(array.values, drawsOf(key.derive('reset', array.polarity), p)),
+        ...model.reset(array.values, drawsOf(key.derive('reset', array.polarity), p.shape)),
       },
     })),
   };
   const isUp = isAbove(before, 0);
   const device = chosenDevice(erased, isUp);
-  let states = statesOf(model, device);
-  let number: Tensor = constant(p, 0).broadcastTo(p.shape);
   const enough = before.abs().add(model.range[0] - model.granularity / 2);
-  for (let k = 0; k < most; k++) {
-    const current = { ...device, ...states };
-    const isMissing = read(current, `write ${k}`).less(enough);
-    const next = model.pulse(current, isUp, drawsOf(key.derive('write', k), p));
-    states = mergeStates(isMissing, next, states);
-    number = number.add(isMissing.select(1, 0));
-  }
-  const written = withChosen(erased, isUp, number, states);
+  const shape = [most, ...p.shape];
+  const { number, ...states } = recur<DeviceValues>({
+    count: most,
+    initial: { number: constant(p, 0).broadcastTo(p.shape), ...statesOf(model, device) },
+    where: isSaturated,
+    step: ({ number: count, ...own }, { item }) => {
+      const current = { ...device, ...own };
+      const draw = drawsOf(key.derive('write'), shape, item);
+      const sensed = model.hasReadNoise
+        ? current['value']!.add(model.readVariance(current).sqrt().multiply(draw()))
+        : current['value']!;
+      return {
+        next: { number: count!.add(1), ...model.pulse(current, isUp, draw) },
+        where: sensed.less(enough),
+      };
+    },
+  });
+  const written = withChosen(model, erased, isUp, states, number!);
   const [newPlus, newMinus] = written.arrays as readonly [LearningArray<Tensor>, LearningArray<Tensor>];
   const after = read(newPlus.values, 'plus after').subtract(read(newMinus.values, 'minus after'));
   const pairs = [plus, minus].map((old, k): LearningArray<Tensor> => {

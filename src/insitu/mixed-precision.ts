@@ -5,23 +5,17 @@ import type { TensorSpec } from '../base/parameters.ts';
 import { type PulseDeviceSpec, type PulseModel, pulseModel } from '../cells/pulse-device.ts';
 import {
   type FullWeight,
-  fullWeightOf,
-  type LearningCells,
-  learningCellsOf,
   learningStates,
-  mapLearningCells,
   pulsed,
   type RefreshThreshold,
   refreshed,
-  startCells,
-  tensorsOfLearningCells,
   weightMatrix,
-  weightVariance,
 } from '../crossbar/learning-cells.ts';
-import { asMatrix } from '../crossbar/mapping.ts';
+import { asMatrix, matrixSize } from '../crossbar/mapping.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import type { ParameterSpec } from '../nn/network.ts';
-import type { RuleContext, UpdateRule } from '../rules/update-rule.ts';
+import type { RuleContext, Updated, UpdateRule } from '../rules/update-rule.ts';
+import { type CellGroup, cellGroup } from './cell-group.ts';
 import { digitalParameter, layerOfWeights } from './layers.ts';
 
 /** What mixed precision is made of. */
@@ -67,109 +61,85 @@ export type MixedPrecisionOptions = {
 export function mixedPrecision(options: MixedPrecisionOptions): UpdateRule {
   const { device, fullWeight, mostPulses, everySteps, momentum, weightDecay, refresh, digital } = options;
   const model = pulseModel(device);
-  const inCells = (parameter: ParameterSpec): boolean => !digitalParameter(parameter, options.isDigital);
-  const specsOf = (parameter: ParameterSpec): LearningCells<TensorSpec> =>
-    learningCellsOf(layerOfWeights(parameter), model);
-  const cellsOf = ({ parameter, state }: Pick<RuleContext, 'parameter' | 'state'>): LearningCells<Tensor> =>
-    mapLearningCells(specsOf(parameter), ({ name }) => state(name));
-  const matrixStates = (parameter: ParameterSpec): TensorSpec[] => {
-    const [{ shape }] = tensorsOfLearningCells(specsOf(parameter)) as [TensorSpec];
-    const { name } = layerOfWeights(parameter);
+  const group = cellGroup(model, 'cells');
+  const isInCells = (parameter: ParameterSpec): boolean => !digitalParameter(parameter, options.isDigital);
+  const ownStates = (parameter: ParameterSpec): TensorSpec[] => {
+    const { name, shape } = layerOfWeights(parameter);
+    const { rows, columns } = matrixSize(shape);
     return [
-      { name: accumulatorName(name), shape },
-      ...(momentum > 0 ? [{ name: velocityName(name), shape }] : []),
+      { name: accumulatorName(name), shape: [rows, columns] },
+      ...(momentum > 0 ? [{ name: velocityName(name), shape: [rows, columns] }] : []),
     ];
   };
-  const isPair = model.isOneSided;
   return {
     name: 'mixed-precision',
     states: (parameter) =>
-      inCells(parameter)
-        ? [...matrixStates(parameter), ...tensorsOfLearningCells(specsOf(parameter))]
+      isInCells(parameter)
+        ? [...ownStates(parameter), ...group.states(parameter)]
         : digital.states(parameter),
     scalars: (step) => ({
       ...digital.scalars(step),
       ...(everySteps > 1 && { 'cells.isPulsed': (step + 1) % everySteps === 0 ? 1 : 0 }),
     }),
-    begin: (context) => {
-      const { parameter, weights, key } = context;
-      if (!inCells(parameter)) return digital.begin?.(context) ?? { weights, states: {} };
-      const cells = startCells(weights, model, fullWeight, key());
-      return {
-        weights: weightMatrix(cells).reshape(parameter.shape),
-        states: learningStates(specsOf(parameter), cells),
-      };
-    },
-    sensed: (layer, context) => {
-      if (options.isDigital(layer.name)) return undefined;
-      const cells = cellsOf(context);
-      const variance = weightVariance(cells, model);
-      return {
-        weights: context.weights,
-        ...(variance !== undefined && { variance: variance.reshape(layer.shape) }),
-        fullWeight: fullWeightOf(cells, model),
-      };
-    },
+    begin: (context) =>
+      isInCells(context.parameter)
+        ? group.begin(context, fullWeight)
+        : (digital.begin?.(context) ?? { weights: context.weights, states: {} }),
+    sensed: (layer, context) => (options.isDigital(layer.name) ? undefined : group.sensed(layer, context)),
     update: (update) => {
       const { parameter, weights, gradient, learningRate, state, scalar, key } = update;
-      if (!inCells(parameter)) return digital.update(update);
+      if (!isInCells(parameter)) return digital.update(update);
       const { name } = layerOfWeights(parameter);
-      const cells = cellsOf(update);
-      const slope = weightDecay === 0 ? gradient : gradient.add(weights.multiply(weightDecay));
-      const velocity =
-        momentum === 0 ? asMatrix(slope) : state(velocityName(name)).multiply(momentum).add(asMatrix(slope));
+      const cells = group.of(update);
+      const slope = asMatrix(weightDecay === 0 ? gradient : gradient.add(weights.multiply(weightDecay)));
+      const velocity = momentum === 0 ? slope : state(velocityName(name)).multiply(momentum).add(slope);
       const gathered = state(accumulatorName(name)).subtract(velocity.multiply(learningRate));
       const epsilon = cells.scale.multiply(model.granularity * options.granularity);
       const whole = truncated(gathered.divide(epsilon)).clip(-mostPulses, mostPulses);
       const counts = everySteps > 1 ? whole.multiply(scalar('cells.isPulsed')) : whole;
-      const moved = pulsed(cells, model, counts, { most: mostPulses, key: key() });
+      const before = { cells, weights: asMatrix(weights) };
+      const after = pulsed(before, model, counts, { most: mostPulses, key: key() });
+      const { states, ...updated } = group.updated(parameter, before, after);
       return {
-        weights: weightMatrix(moved).reshape(parameter.shape),
+        ...updated,
         states: {
+          ...states,
           [accumulatorName(name)]: gathered.subtract(counts.multiply(epsilon)),
           ...(momentum > 0 && { [velocityName(name)]: velocity }),
-          ...learningStates(specsOf(parameter), moved),
         },
         counts: { pulses: counts.abs().sum() },
       };
     },
-    ...(isPair && {
+    ...(model.isOneSided && {
       upkeep: {
         everySteps: refresh.everySteps,
         update: (context) => {
-          const { parameter, state, key } = context;
-          if (!inCells(parameter)) return undefined;
-          return refreshedParameter({ ...context, cells: cellsOf(context) }, model, refresh, {
-            accumulator: state(accumulatorName(layerOfWeights(parameter).name)),
-            key: key(),
-            specs: specsOf(parameter),
-          });
+          const { parameter } = context;
+          return isInCells(parameter) ? refreshedParameter(context, group, model, refresh) : undefined;
         },
       },
     }),
   };
 }
 
+/** Refreshes the pairs of a parameter; what that loses goes back into the accumulator. */
 function refreshedParameter(
-  { parameter, cells }: RuleContext & { readonly cells: LearningCells<Tensor> },
+  context: RuleContext,
+  group: CellGroup,
   model: PulseModel,
   { mostPulses, ...threshold }: MixedPrecisionOptions['refresh'],
-  {
-    accumulator,
-    key,
-    specs,
-  }: {
-    readonly accumulator: Tensor;
-    readonly key: ReturnType<RuleContext['key']>;
-    readonly specs: LearningCells<TensorSpec>;
-  },
-): ReturnType<UpdateRule['update']> {
-  const { cells: fresh, isRefreshed, lost } = refreshed(cells, model, threshold, { most: mostPulses, key });
+): Updated {
+  const { parameter, state, key } = context;
+  const accumulator = accumulatorName(layerOfWeights(parameter).name);
+  const { cells, isRefreshed, lost } = refreshed(group.of(context), model, threshold, {
+    most: mostPulses,
+    key: key(),
+  });
   return {
-    weights: weightMatrix(fresh).reshape(parameter.shape),
+    weights: weightMatrix(cells).reshape(parameter.shape),
     states: {
-      ...learningStates(specs, fresh),
-      [accumulatorName(layerOfWeights(parameter).name)]: accumulator.add(lost),
+      ...learningStates(group.specs(parameter), cells),
+      [accumulator]: state(accumulator).add(lost),
     },
     counts: { refreshes: isRefreshed.sum() },
   };

@@ -7,6 +7,7 @@ import { chosenPulseDeviceSchema } from '../cells/pulse-schema.ts';
 import type { FullWeight } from '../crossbar/learning-cells.ts';
 import type { DescentSettings } from '../rules/descent.ts';
 import { descentSchema } from '../rules/descent-schema.ts';
+import type { PulseTrains } from './pulse-trains.ts';
 
 /** Refresh of pairs; the thresholds are shares of a full device. */
 export type RefreshSettings = {
@@ -32,8 +33,17 @@ export type MixedPrecisionSettings = {
   readonly digital: DescentSettings;
 };
 
+/** In-memory descent by name; pulsed.ts has the equations. */
+export type PulsedSettings = {
+  readonly kind: 'pulsed';
+  readonly device: PulseDeviceSpec;
+  readonly fullWeight: FullWeight;
+  readonly trains: PulseTrains;
+  readonly digital: DescentSettings;
+};
+
 /** An update rule by name. */
-export type UpdateRuleSettings = DescentSettings | MixedPrecisionSettings;
+export type UpdateRuleSettings = DescentSettings | MixedPrecisionSettings | PulsedSettings;
 
 const count = z.int().min(1);
 const share = z.number().min(0).lt(1);
@@ -59,6 +69,8 @@ const refreshSchema: z.ZodType<RefreshSettings> = z
       });
   });
 
+const plainDescent = descentSchema.prefault({ kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 });
+
 /** Schema of `MixedPrecisionSettings`. */
 export const mixedPrecisionSchema: z.ZodType<MixedPrecisionSettings> = z.strictObject({
   kind: z.literal('mixed-precision'),
@@ -70,8 +82,28 @@ export const mixedPrecisionSchema: z.ZodType<MixedPrecisionSettings> = z.strictO
   momentum: share.default(0),
   weightDecay: z.number().min(0).default(0),
   refresh: refreshSchema.prefault({}),
-  digital: descentSchema.prefault({ kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 }),
+  digital: plainDescent,
+});
+
+/** Defaults are those of aihwkit, UpdateParameters. */
+const trains: z.ZodType<PulseTrains> = z.strictObject({
+  length: count.max(31).default(31),
+  isLengthManaged: z.boolean().default(true),
+  isBalanced: z.boolean().default(true),
+});
+
+/** Schema of `PulsedSettings`. */
+export const pulsedSchema: z.ZodType<PulsedSettings> = z.strictObject({
+  kind: z.literal('pulsed'),
+  device: chosenPulseDeviceSchema.prefault('ecram'),
+  fullWeight: fullWeight.prefault({ kind: 'fixed', weight: 1 }),
+  trains: trains.prefault({}),
+  digital: plainDescent,
 });
 
 /** Schema of `UpdateRuleSettings`. */
-export const ruleSchema: z.ZodType<UpdateRuleSettings> = z.union([descentSchema, mixedPrecisionSchema]);
+export const ruleSchema: z.ZodType<UpdateRuleSettings> = z.union([
+  descentSchema,
+  mixedPrecisionSchema,
+  pulsedSchema,
+]);

@@ -4,6 +4,7 @@ import { assertNever } from '../base/errors.ts';
 import { descent } from '../rules/descent.ts';
 import type { UpdateRule } from '../rules/update-rule.ts';
 import { mixedPrecision } from './mixed-precision.ts';
+import { pulsedDescent } from './pulsed.ts';
 import type { UpdateRuleSettings } from './settings.ts';
 
 /**
@@ -22,6 +23,8 @@ export function updateRule(
       return descent(settings);
     case 'mixed-precision':
       return mixedPrecision({ ...settings, digital: descent(settings.digital), isDigital });
+    case 'pulsed':
+      return pulsedDescent({ ...settings, digital: descent(settings.digital), isDigital });
     default:
       return assertNever(settings);
   }

@@ -1,0 +1,52 @@
+// In-memory descent: every gradient is written to the cells at once, by stochastic pulses, without any digital copy.
+
+import type { PulseDeviceSpec } from '../cells/pulse-device.ts';
+import { pulseModel } from '../cells/pulse-device.ts';
+import type { FullWeight } from '../crossbar/learning-cells.ts';
+import { asMatrix } from '../crossbar/mapping.ts';
+import type { UpdateRule } from '../rules/update-rule.ts';
+import { cellGroup } from './cell-group.ts';
+import { digitalParameter } from './layers.ts';
+import type { PulseTrains } from './pulse-trains.ts';
+import { pulsedUpdate } from './pulsed-update.ts';
+
+/** What in-memory descent is made of. */
+export type PulsedOptions = {
+  readonly device: PulseDeviceSpec;
+  /** The weight that a full device stands for. */
+  readonly fullWeight: FullWeight;
+  readonly trains: PulseTrains;
+  /** Moves the parameters that are not in cells. */
+  readonly digital: UpdateRule;
+  /** True for the weights, by the name of their layer, that stay digital. */
+  readonly isDigital: (layer: string) => boolean;
+};
+
+/**
+ * Descent in the cells: w ← w − r x ⊗ δ for every sample, by `pulsedUpdate`. State: the cells. The parameter itself is the
+ * weight that they hold.
+ *
+ * @source T. Gokmen, Y. Vlasov, Front. Neurosci. 10:333 (2016)
+ */
+export function pulsedDescent({ device, fullWeight, trains, digital, isDigital }: PulsedOptions): UpdateRule {
+  const model = pulseModel(device);
+  const cells = cellGroup(model, 'cells');
+  return {
+    name: 'pulsed',
+    states: (parameter) =>
+      digitalParameter(parameter, isDigital) ? digital.states(parameter) : cells.states(parameter),
+    scalars: (step) => digital.scalars(step),
+    begin: (context) =>
+      digitalParameter(context.parameter, isDigital)
+        ? (digital.begin?.(context) ?? { weights: context.weights, states: {} })
+        : cells.begin(context, fullWeight),
+    sensed: (layer, context) => (isDigital(layer.name) ? undefined : cells.sensed(layer, context)),
+    update: (update) => {
+      const { parameter, weights, learningRate, factors, key } = update;
+      if (digitalParameter(parameter, isDigital)) return digital.update(update);
+      const before = { cells: cells.of(update), weights: asMatrix(weights) };
+      const after = pulsedUpdate(before, model, factors(), { rate: learningRate, trains, key: key() });
+      return cells.updated(parameter, before, after);
+    },
+  };
+}
