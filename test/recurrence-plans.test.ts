@@ -109,3 +109,20 @@ test('one result beside a value that is computed later is stored, not computed t
     ['at'],
   );
 });
+
+test('what only a new state needs is computed under the condition of its iteration', () => {
+  const plan = planOf((t) => {
+    const { g, n } = pulsed(t);
+    return { outputs: {}, updates: { 'g a': g, 'n a': n } };
+  });
+  const lines = printKernel(plan.kernels[0]!).split('\n');
+  const indentOf = (line: string): number => line.search(/\S/);
+  const condition = lines.findIndex((line) => line.includes('if any'));
+  const loop = lines.findIndex((line) => /for at_\d+/.test(line));
+  const end = lines.findIndex((line, k) => k > condition && indentOf(line) <= indentOf(lines[condition]!));
+  assert.ok(loop >= 0 && loop < condition);
+  // Both normal draws look up their five coefficients there; the uniform draw of the condition has none.
+  const lookups = lines.flatMap((line, k) => (line.includes('constants[') ? [k] : []));
+  assert.equal(lookups.length, 10);
+  assert.ok(lookups.every((k) => k > condition && k < end));
+});

@@ -14,7 +14,7 @@ export function emitRecurrence(node: Node<'recurrence'>, index: readonly Int[], 
 }
 
 function emitLoop(node: Node<'recurrence'>, index: readonly Int[], emit: Emit, s: Place): Local[] {
-  const { builder, loops, scoped } = s;
+  const { builder, loops } = s;
   const { loop, count } = node.attributes;
   const { precondition, condition, initial, next } = recurrenceParts(node);
   const outer = precondition && emit(precondition, index);
@@ -25,18 +25,24 @@ function emitLoop(node: Node<'recurrence'>, index: readonly Int[], emit: Emit, s
     loops.set(loop, { iteration, states: old });
     const inner = condition && emit(condition, index);
     const held = both(s, outer, inner);
-    const values = next.map((value) => emit(value, index));
-    for (const [k, state] of states.entries()) {
-      const op = builder.typeOf(state) === 'f32' ? 'select' : 'selectInt';
-      builder.assign(
-        state,
-        held === undefined ? values[k]! : builder.operation(op, held, values[k]!, old[k]!),
-      );
-    }
+    where(s, inner && held, () => {
+      const values = next.map((value) => emit(value, index));
+      for (const [k, state] of states.entries()) {
+        const op = builder.typeOf(state) === 'f32' ? 'select' : 'selectInt';
+        const value = held === undefined ? values[k]! : builder.operation(op, held, values[k]!, old[k]!);
+        builder.assign(state, value);
+      }
+    });
     loops.delete(loop);
   };
-  builder.loop(count, (iteration) => scoped(() => iterate(iteration)), 'at');
+  where(s, outer, () => builder.loop(count, (iteration) => s.scoped(() => iterate(iteration)), 'at'));
   return states.map((state) => builder.valueOf(state));
+}
+
+/** Emits `body`, to run only if any lane of the mask is set; always, if there is no mask. */
+function where({ builder, scoped }: Place, mask: Local | undefined, body: () => void): void {
+  if (mask === undefined) body();
+  else builder.ifAny(mask, () => scoped(body));
 }
 
 /** Where both masks hold, if there are two. */
