@@ -37,8 +37,8 @@ type Block = {
   readonly statements: Statement[];
   readonly known: Map<string, Local>;
   readonly guarded: boolean;
-  /** True for the body of `ifAny`. */
-  readonly conditional: boolean;
+  /** The mask, for the body of `ifAny`. */
+  readonly mask: Local | undefined;
   /** What `shared` made in this block. */
   readonly shared: Map<string, readonly Local[]>;
   readonly loops: readonly Loop[];
@@ -56,7 +56,7 @@ export class KernelBuilder {
       statements: [],
       known: new Map(),
       guarded: false,
-      conditional: false,
+      mask: undefined,
       shared: new Map(),
       loops: [],
       guards: [],
@@ -127,10 +127,14 @@ export class KernelBuilder {
 
   /**
    * Runs `body`, for all lanes, only if any lane of the mask is set. What is first asked for in it is computed in it, unless
-   * it does not change in the loop around it.
+   * it does not change in the loop around it. Inside the body of the same mask nothing is tested again.
    */
   ifAny(mask: Local, body: () => void): void {
-    const statements = this.nested(body, {});
+    if (this.blocks.some((block) => block.mask === mask)) {
+      body();
+      return;
+    }
+    const statements = this.nested(body, { mask });
     this.current().statements.push({ kind: 'ifAny', mask, body: statements });
   }
 
@@ -402,17 +406,17 @@ export class KernelBuilder {
     );
   }
 
-  /** The statements of a loop, of a guard or, with neither, of a body that runs if any lane of a mask is set. */
+  /** The statements of a loop, of a guard, or of a body that runs if any lane of a mask is set. */
   private nested(
     body: () => void,
-    { loop, guard }: { readonly loop?: Loop; readonly guard?: Guard },
+    { loop, guard, mask }: { readonly loop?: Loop; readonly guard?: Guard; readonly mask?: Local },
   ): Statement[] {
     const { loops, guards } = this.current();
     const block: Block = {
       statements: [],
       known: new Map(),
       guarded: guard !== undefined,
-      conditional: loop === undefined && guard === undefined,
+      mask,
       shared: new Map(),
       loops: loop === undefined ? loops : [...loops, loop],
       guards: guard === undefined ? guards : [...guards, guard],
@@ -430,7 +434,7 @@ export class KernelBuilder {
     for (;;) {
       const known = this.blocks[at]!.known.get(key);
       if (known !== undefined) return known;
-      if (this.blocks[at + 1]?.conditional !== true) break;
+      if (this.blocks[at + 1]?.mask === undefined) break;
       at++;
     }
     const target = this.define(type, at);
