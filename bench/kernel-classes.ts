@@ -124,7 +124,7 @@ export function bytesTouched(kernel: Kernel): number {
   };
   const visit = (statements: readonly Statement[], guards: Guards): void => {
     for (const statement of statements) {
-      if (statement.kind === 'for') visit(statement.body, guards);
+      if (statement.kind === 'for' || statement.kind === 'ifAny') visit(statement.body, guards);
       if (statement.kind === 'if') visit(statement.body, guarded(guards, statement.index, statement.below));
       if (statement.kind !== 'load' && statement.kind !== 'store') continue;
       if (statement.buffer === SCRATCH) continue;

@@ -109,3 +109,62 @@ test('one result beside a value that is computed later is stored, not computed t
     ['at'],
   );
 });
+
+test('what only a new state needs is computed under the condition of its iteration', () => {
+  const plan = planOf((t) => {
+    const { g, n } = pulsed(t);
+    return { outputs: {}, updates: { 'g a': g, 'n a': n } };
+  });
+  const lines = printKernel(plan.kernels[0]!).split('\n');
+  const indentOf = (line: string): number => line.search(/\S/);
+  const condition = lines.findIndex((line) => line.includes('if any'));
+  const loop = lines.findIndex((line) => /for at_\d+/.test(line));
+  const end = lines.findIndex((line, k) => k > condition && indentOf(line) <= indentOf(lines[condition]!));
+  assert.ok(loop >= 0 && loop < condition);
+  // Both normal draws look up their five coefficients there; the uniform draw of the condition has none.
+  const lookups = lines.flatMap((line, k) => (line.includes('constants[') ? [k] : []));
+  assert.equal(lookups.length, 10);
+  assert.ok(lookups.every((k) => k > condition && k < end));
+});
+
+/** A state that changes where `fires` says, and what the test adds. */
+const sparse = (t: Trace, add: (g: Tensor, after: Tensor) => Record<string, Tensor> = () => ({})): Traced => {
+  const [g, n] = [t.state('g', [100, 208]), t.state('n', [100, 208])];
+  const after = recur({
+    count: 8,
+    initial: { g, n },
+    step: (s) => ({ next: { g: s.g.multiply(0.5), n: s.n.add(1) }, where: s.n.less(4) }),
+    where: t.input('fires', [100, 208]).less(0),
+  });
+  return { outputs: add(g, after.g), updates: after };
+};
+
+/** Statements of a plan's maps that stand under no condition and reach memory: `b0 =` and `= b0`. */
+const unconditional = ({ kernels }: Plan): string[] =>
+  kernels.flatMap((kernel) => {
+    let depth = Number.POSITIVE_INFINITY;
+    return printKernel(kernel)
+      .split('\n')
+      .flatMap((line) => {
+        const indent = line.search(/\S/);
+        if (indent <= depth) depth = line.includes('if any') ? indent : Number.POSITIVE_INFINITY;
+        return depth < indent
+          ? []
+          : (/= b\d|b\d+\[.* = v/.exec(line) ?? []).map((found) => found.replace(/\[.*/, ' ='));
+      });
+  });
+
+test('states are neither loaded nor stored where the condition of the whole recurrence holds for no lane', () => {
+  assert.deepEqual([...new Set(unconditional(planOf((t) => sparse(t))))], ['= b2']);
+});
+
+test('they are, where another result needs their old values, or where the results are not in place', () => {
+  for (const [add, count] of [
+    [(g: Tensor) => ({ doubled: g.multiply(2) }), 3],
+    [(g: Tensor) => ({ old: g }), 3],
+    [(_: Tensor, after: Tensor) => ({ after }), 3],
+  ] as const) {
+    const found = unconditional(planOf((t) => sparse(t, add)));
+    assert.ok(found.length >= count, found.join());
+  }
+});

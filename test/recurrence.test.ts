@@ -251,6 +251,34 @@ function states(t: SampleTrace): Traced {
   };
 }
 
+/** Updates of states that only some elements need, or none: the others are not even loaded. */
+function sparse(t: SampleTrace): Traced {
+  const updates: Record<string, Tensor> = {};
+  const key = t.key('noise');
+  for (const shape of [[], [7], [5, 7], [3, 2, 20], [64, 65]] as const) {
+    for (const [name, limit] of [
+      ['never', -100],
+      ['seldom', -4.5],
+      ['often', 0],
+    ] as const) {
+      const names = [`g ${name} (${shape})`, `n ${name} (${shape})`] as const;
+      const [g, n] = [t.normalState(names[0], shape), t.normalState(names[1], shape)];
+      const noise = key.derive(...names).normal([4, ...shape]);
+      const after = recur({
+        count: 4,
+        initial: { g, n },
+        step: (s, { item, number }) => ({
+          next: { g: s.g.add(item(noise).multiply(0.1)), n: s.n.add(1) },
+          where: number.equal(2).cast('i32').equal(0),
+        }),
+        where: quarters(t, shape).less(limit),
+      });
+      Object.assign(updates, { [names[0]]: after.g, [names[1]]: after.n });
+    }
+  }
+  return { outputs: {}, updates };
+}
+
 testEverywhere({
   'one state': single,
   conditions,
@@ -260,4 +288,5 @@ testEverywhere({
   'loops in loops': nested,
   'recurrences amid other kernels': surrounded,
   'states of a store': states,
+  'states that few elements change': sparse,
 });

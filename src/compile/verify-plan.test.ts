@@ -168,3 +168,26 @@ test('faults of kernels are among those of the plan', () => {
   const kernels = plan.kernels.map((kernel) => ({ ...kernel, body: kernel.body.slice(1) }));
   assert.match(faultsOf({ ...plan, kernels }), /, line \d+, ".*": v\d+ is used before it is defined/);
 });
+
+test('a result that is stored on a condition only is no whole result', () => {
+  const whole = compile(
+    trace((t) => ({ outputs: { y: t.input('x', [16]).add(1) } })),
+    { lanes: 8, registers: 16 },
+  );
+  const [kernel] = whole.kernels;
+  const mask = kernel!.types.length;
+  const body = kernel!.body.map((s) =>
+    s.kind === 'for'
+      ? {
+          ...s,
+          body: s.body.map((own) =>
+            own.kind === 'store' ? ({ kind: 'ifAny', mask, body: [own] } as const) : own,
+          ),
+        }
+      : s,
+  );
+  const literal = { kind: 'literal', target: mask, type: 'i32', value: 0 } as const;
+  const broken = { ...kernel!, types: [...kernel!.types, 'i32' as const], body: [literal, ...body] };
+  assert.deepEqual(verifyPlan(whole), []);
+  assert.deepEqual(verifyPlan({ ...whole, kernels: [broken] }), ['the output "y" is not stored as a whole']);
+});

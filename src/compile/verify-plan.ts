@@ -46,7 +46,7 @@ export function verifyPlan(plan: Plan): string[] {
 function scalarFaults({ scalars }: Plan, { name, body }: Kernel): string[] {
   const visit = (statements: readonly Statement[]): string[] =>
     statements.flatMap((s) => {
-      if (s.kind === 'for' || s.kind === 'if') return visit(s.body);
+      if ('body' in s) return visit(s.body);
       if (s.kind !== 'scalar') return [];
       const scalar = scalars[s.slot];
       if (scalar === undefined) return [`${name}: the plan has no scalar ${s.slot}`];
@@ -113,9 +113,16 @@ function effectsOf(call: KernelCall, footprints: readonly Footprint[]): SlotEffe
   return call.buffers.map((place: Placement, slot): SlotEffects => {
     const origin = place.space === 'arena' ? place.offset : 0;
     const placed = (set: readonly Interval[]): Interval[] => set.map((interval) => moved(interval, origin));
-    const { reads, touches, writes } = footprints[slot]!;
-    const space = place.space === 'arena' ? 'arena' : place.binding;
-    return { slot, space, origin, reads: placed(reads), touches: placed(touches), writes: placed(writes) };
+    const { reads, touches, writes, sureWrites } = footprints[slot]!;
+    return {
+      slot,
+      space: place.space === 'arena' ? 'arena' : place.binding,
+      origin,
+      reads: placed(reads),
+      touches: placed(touches),
+      writes: placed(writes),
+      sureWrites: placed(sureWrites),
+    };
   });
 }
 
@@ -198,13 +205,12 @@ class StoredValues {
   }
 
   /** Records stores to a place; what was stored there through other places is overwritten. */
-  write({ space, origin, writes }: SlotEffects): void {
+  write({ space, origin, writes, sureWrites }: SlotEffects): void {
     const places = this.values.get(space) ?? new Map<number, readonly Interval[]>();
     this.values.set(space, places);
-    for (const interval of writes) {
+    for (const interval of writes)
       for (const [other, held] of places) if (other !== origin) places.set(other, without(held, interval));
-      places.set(origin, joined(places.get(origin) ?? [], interval, GAP));
-    }
+    for (const interval of sureWrites) places.set(origin, joined(places.get(origin) ?? [], interval, GAP));
   }
 
   /** Outputs that are not written completely. */

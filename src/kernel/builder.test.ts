@@ -75,6 +75,58 @@ test('a load of a guarded place stays within its guard', () => {
   );
 });
 
+test('what is first asked for under a condition is computed there, what does not change in the loop before it', () => {
+  const text = bodyOf((b) => {
+    b.loop(5, (i) => {
+      const x = b.load(0, row(i));
+      b.ifAny(b.operation('less', x, b.literal(0)), () => {
+        const y = b.operation('abs', b.load(0, literal(0)));
+        b.store(1, row(i), b.operation('multiply', b.operation('sqrt', x), y));
+        b.store(1, row(i), b.operation('sqrt', x));
+      });
+      b.store(1, row(i), b.operation('sqrt', x));
+    });
+  });
+  assert.equal(
+    text,
+    [
+      '  v1 = 0:f32',
+      '  v3 = b0[0] splat:f32',
+      '  v4 = abs(v3)',
+      '  for i_0 in 5',
+      '    v0 = b0[i_0 * 4] vector:f32',
+      '    v2 = less(v0, v1)',
+      '    if any v2',
+      '      v5 = sqrt(v0)',
+      '      v6 = multiply(v5, v4)',
+      '      b1[i_0 * 4] = v6 vector 4',
+      '      b1[i_0 * 4] = v5 vector 4',
+      '    v7 = sqrt(v0)',
+      '    b1[i_0 * 4] = v7 vector 4',
+    ].join('\n'),
+  );
+});
+
+test('the value of an accumulator stays what it was, and what is shared is made once where it is known', () => {
+  const builder = new KernelBuilder(4);
+  let made = 0;
+  const shared = (): number => builder.shared('key', () => [builder.literal(++made)])[0]!;
+  for (const type of ['f32', 'i32'] as const) {
+    const sum = builder.accumulator(builder.literal(1, type));
+    const before = builder.valueOf(sum);
+    builder.loop(2, () => {
+      builder.assign(sum, builder.valueOf(sum));
+      assert.equal(shared(), shared());
+    });
+    assert.notEqual(builder.valueOf(sum), before);
+    assert.equal(builder.typeOf(before), type);
+  }
+  assert.equal(made, 2);
+  shared();
+  builder.loop(2, () => shared());
+  assert.equal(made, 3);
+});
+
 test('a guard that always holds is no guard, a loop of one is no loop, a loop of none is nothing', () => {
   const text = bodyOf((b, chunk) => {
     b.guard(chunk, 8, () => b.loop(1, (i) => b.store(1, row(plus(chunk, i)), b.literal(0))));

@@ -37,6 +37,8 @@ type Block = {
   readonly statements: Statement[];
   readonly known: Map<string, Local>;
   readonly guarded: boolean;
+  /** The mask, for the body of `ifAny`. */
+  readonly mask: Local | undefined;
   /** What `shared` made in this block. */
   readonly shared: Map<string, readonly Local[]>;
   readonly loops: readonly Loop[];
@@ -50,7 +52,15 @@ export class KernelBuilder {
   private readonly levels: number[] = [];
   private readonly mutable = new Set<Local>();
   private readonly blocks: Block[] = [
-    { statements: [], known: new Map(), guarded: false, shared: new Map(), loops: [], guards: [] },
+    {
+      statements: [],
+      known: new Map(),
+      guarded: false,
+      mask: undefined,
+      shared: new Map(),
+      loops: [],
+      guards: [],
+    },
   ];
   /** Loads and stores of buffers in the order in which they are asked for, before anything is moved or shared. */
   private readonly asked: Omit<Access, 'order'>[] = [];
@@ -99,7 +109,7 @@ export class KernelBuilder {
       return;
     }
     const name = `${hint}_${this.variables++}`;
-    const statements = this.nested(() => body(variable(name, count)), { variable: name, count });
+    const statements = this.nested(() => body(variable(name, count)), { loop: { variable: name, count } });
     this.current().statements.push({ kind: 'for', variable: name, count, body: statements });
   }
 
@@ -111,8 +121,21 @@ export class KernelBuilder {
       body();
       return;
     }
-    const statements = this.nested(body, { index, below });
+    const statements = this.nested(body, { guard: { index, below } });
     this.current().statements.push({ kind: 'if', index, below, body: statements });
+  }
+
+  /**
+   * Runs `body`, for all lanes, only if any lane of the mask is set. What is first asked for in it is computed in it, unless
+   * it does not change in the loop around it. Inside the body of the same mask nothing is tested again.
+   */
+  ifAny(mask: Local, body: () => void): void {
+    if (this.blocks.some((block) => block.mask === mask)) {
+      body();
+      return;
+    }
+    const statements = this.nested(body, { mask });
+    this.current().statements.push({ kind: 'ifAny', mask, body: statements });
   }
 
   /**
@@ -383,32 +406,40 @@ export class KernelBuilder {
     );
   }
 
-  private nested(body: () => void, by: Loop | Guard): Statement[] {
+  /** The statements of a loop, of a guard, or of a body that runs if any lane of a mask is set. */
+  private nested(
+    body: () => void,
+    { loop, guard, mask }: { readonly loop?: Loop; readonly guard?: Guard; readonly mask?: Local },
+  ): Statement[] {
     const { loops, guards } = this.current();
-    const isLoop = 'variable' in by;
     const block: Block = {
       statements: [],
       known: new Map(),
-      guarded: !isLoop,
+      guarded: guard !== undefined,
+      mask,
       shared: new Map(),
-      loops: isLoop ? [...loops, by] : loops,
-      guards: isLoop ? guards : [...guards, by],
+      loops: loop === undefined ? loops : [...loops, loop],
+      guards: guard === undefined ? guards : [...guards, guard],
     };
     this.blocks.push(block);
-    if (isLoop) this.variableLevels.set(by.variable, this.blocks.length - 1);
+    if (loop !== undefined) this.variableLevels.set(loop.variable, this.blocks.length - 1);
     body();
     this.blocks.pop();
     return block.statements;
   }
 
-  /** A value without effects: looked up, or written into the block at `level`. */
+  /** A value without effects: looked up, or written into the block at `level`, or into a conditional one directly inside. */
   private pure(key: string, type: VectorType, level: number, make: (target: Local) => Statement): Local {
-    const block = this.blocks[level]!;
-    const known = block.known.get(key);
-    if (known !== undefined) return known;
-    const target = this.define(type, level);
-    block.statements.push(make(target));
-    block.known.set(key, target);
+    let at = level;
+    for (;;) {
+      const known = this.blocks[at]!.known.get(key);
+      if (known !== undefined) return known;
+      if (this.blocks[at + 1]?.mask === undefined) break;
+      at++;
+    }
+    const target = this.define(type, at);
+    this.blocks[at]!.statements.push(make(target));
+    this.blocks[at]!.known.set(key, target);
     return target;
   }
 
@@ -447,7 +478,7 @@ function checkIndependence(parts: readonly (readonly Statement[])[]): void {
       const { kind } = statement;
       const isChange = kind === 'accumulator' || kind === 'assign' || kind === 'multiplyAdd';
       invariant(!isChange, 'an interleaved part changes an accumulator');
-      invariant(kind !== 'for' && kind !== 'if', 'an interleaved part holds a loop or a guard');
+      invariant(!('body' in statement), 'an interleaved part holds a loop or a guard');
       if (kind !== 'store' && kind !== 'storeAt') continue;
       const writers = storedBy.get(statement.buffer) ?? new Set();
       storedBy.set(statement.buffer, writers.add(part));

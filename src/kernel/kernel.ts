@@ -228,7 +228,9 @@ export type Statement =
       readonly body: readonly Statement[];
     }
   /** Runs `body` where `index` < `below`. */
-  | { readonly kind: 'if'; readonly index: Int; readonly below: number; readonly body: readonly Statement[] };
+  | { readonly kind: 'if'; readonly index: Int; readonly below: number; readonly body: readonly Statement[] }
+  /** Runs `body`, for all lanes, if any lane of the mask is set. */
+  | { readonly kind: 'ifAny'; readonly mask: Local; readonly body: readonly Statement[] };
 
 /** A kernel: runs once for every value of the variable `chunk`; chunks are independent of one another. */
 export type Kernel = {
@@ -273,6 +275,8 @@ export function operandsOf(statement: Statement): readonly Local[] {
       return [statement.initial];
     case 'multiplyAdd':
       return [statement.a, statement.b];
+    case 'ifAny':
+      return [statement.mask];
     default:
       return [];
   }

@@ -8,9 +8,7 @@ export type Mutant = { readonly kernel: Kernel; readonly what: string };
 
 /** All statements, those in loops and guards included. */
 export function statementsOf(statements: readonly Statement[]): Statement[] {
-  return statements.flatMap((s) =>
-    s.kind === 'for' || s.kind === 'if' ? [s, ...statementsOf(s.body)] : [s],
-  );
+  return statements.flatMap((s) => ('body' in s ? [s, ...statementsOf(s.body)] : [s]));
 }
 
 /** `statements` with others in the place of one, at any depth. */
@@ -21,7 +19,7 @@ function replaced(
 ): Statement[] {
   return statements.flatMap((s): readonly Statement[] => {
     if (s === old) return by(s);
-    return s.kind === 'for' || s.kind === 'if' ? [{ ...s, body: replaced(s.body, old, by) }] : [s];
+    return 'body' in s ? [{ ...s, body: replaced(s.body, old, by) }] : [s];
   });
 }
 
@@ -160,6 +158,7 @@ function usedLocals(statements: readonly Statement[]): Set<Local> {
     if (s.kind === 'shift' || s.kind === 'lookup' || s.kind === 'fold') used.add(s.operand);
     if (s.kind === 'store' || s.kind === 'assign') used.add(s.value);
     if (s.kind === 'accumulator') used.add(s.initial);
+    if (s.kind === 'ifAny') used.add(s.mask);
     if (s.kind === 'assign' || s.kind === 'multiplyAdd') used.add(s.accumulator);
     if (s.kind === 'multiplyAdd') used.add(s.a).add(s.b);
   }

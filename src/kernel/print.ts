@@ -9,7 +9,7 @@ export function printKernel(kernel: Kernel): string {
   const visit = (statements: readonly Statement[], indent: string): void => {
     for (const statement of statements) {
       lines.push(indent + printStatement(statement));
-      if (statement.kind === 'for' || statement.kind === 'if') visit(statement.body, `${indent}  `);
+      if ('body' in statement) visit(statement.body, `${indent}  `);
     }
   };
   visit(kernel.body, '  ');
@@ -63,5 +63,7 @@ export function printStatement(s: Statement): string {
       return `for ${s.variable} in ${s.count}`;
     case 'if':
       return `if ${printInt(s.index)} < ${s.below}`;
+    case 'ifAny':
+      return `if any ${v(s.mask)}`;
   }
 }

@@ -21,6 +21,8 @@ export type PlacedAccess = Access & {
   readonly statement: Extract<Statement, { kind: 'load' | 'store' | 'loadAt' | 'storeAt' }>;
   /** True for loads that read what the chunk has stored. */
   readonly isFixed: boolean;
+  /** True if data decide whether it is reached. */
+  readonly isConditional: boolean;
 };
 
 /** Every load and store of a kernel that some iteration reaches, in the order of the text. */
@@ -32,19 +34,21 @@ export function accessesOf(kernel: Kernel): PlacedAccess[] {
     statements: readonly Statement[],
     loops: readonly Loop[],
     guards: readonly Guard[],
+    isConditional: boolean,
   ): void => {
     for (const s of statements) {
-      if (s.kind === 'for') visit(s.body, [...loops, s], guards);
-      else if (s.kind === 'if') visit(s.body, loops, [...guards, s]);
+      if (s.kind === 'for') visit(s.body, [...loops, s], guards, isConditional);
+      else if (s.kind === 'if') visit(s.body, loops, [...guards, s], isConditional);
+      else if (s.kind === 'ifAny') visit(s.body, loops, guards, true);
       else if (s.kind === 'load' || s.kind === 'store' || s.kind === 'loadAt' || s.kind === 'storeAt') {
         // A load may stand outside the guard of those who use it; elsewhere its value counts for nothing.
         const all = 'target' in s ? union(guards, needed.get(s.target) ?? []) : guards;
-        const access = { ...spanOf(kernel, s, used), order: found.length, loops, guards: all };
+        const access = { ...spanOf(kernel, s, used), order: found.length, loops, guards: all, isConditional };
         if (!isUnreachable(access)) found.push(access);
       }
     }
   };
-  visit(kernel.body, [], []);
+  visit(kernel.body, [], [], false);
   return found;
 }
 
@@ -52,7 +56,7 @@ function spanOf(
   { lanes }: Kernel,
   s: PlacedAccess['statement'],
   used: readonly number[],
-): Omit<PlacedAccess, keyof Pick<Access, 'order' | 'loops' | 'guards'>> {
+): Omit<PlacedAccess, 'order' | 'loops' | 'guards' | 'isConditional'> {
   const { buffer, index } = s;
   const place = { buffer, index, statement: s, ...('reach' in s && { reach: s.reach }) };
   if (s.kind === 'store' || s.kind === 'storeAt') {
@@ -77,6 +81,7 @@ function guardsOfUse(body: readonly Statement[]): Map<Local, readonly Guard[]> {
       if (s.kind === 'for') visit(s.body, guards);
       else if (s.kind === 'if') visit(s.body, [...guards, s]);
       else {
+        if (s.kind === 'ifAny') visit(s.body, guards);
         const isPure = 'target' in s && s.kind !== 'accumulator';
         const own = isPure ? union(guards, needed.get(s.target) ?? []) : guards;
         for (const operand of operandsOf(s)) use(operand, own);
@@ -91,6 +96,16 @@ function union(a: readonly Guard[], b: readonly Guard[]): readonly Guard[] {
   return [...a, ...b.filter((guard) => !a.includes(guard))];
 }
 
+/** Lanes that statements change in memory, or in accumulators, as far as these are used. */
+function changedLanes(statements: readonly Statement[], used: readonly number[]): number {
+  const changed = statements.map((s): number => {
+    if ('body' in s) return changedLanes(s.body, used);
+    if (s.kind === 'store' || s.kind === 'storeAt') return s.count;
+    return s.kind === 'assign' || s.kind === 'multiplyAdd' ? (used[s.accumulator] ?? 0) : 0;
+  });
+  return Math.max(0, ...changed);
+}
+
 /** Lanes of each value that reach a store or a fold: backwards through the text, until nothing changes. */
 function usedLanes({ types, lanes, body }: Kernel): number[] {
   const used = types.map(() => 0);
@@ -102,8 +117,11 @@ function usedLanes({ types, lanes, body }: Kernel): number[] {
   };
   const visit = (statements: readonly Statement[]): void => {
     for (const s of statements.toReversed()) {
-      if (s.kind === 'for' || s.kind === 'if') visit(s.body);
-      else if (s.kind === 'store') use(s.value, s.count);
+      if ('body' in s) {
+        visit(s.body);
+        // A lane of the mask decides for itself: what runs for other lanes leaves it as it is.
+        if (s.kind === 'ifAny') use(s.mask, changedLanes(s.body, used));
+      } else if (s.kind === 'store') use(s.value, s.count);
       else if (s.kind === 'storeAt') {
         use(s.value, s.count);
         use(s.offset, 1);
@@ -177,6 +195,8 @@ function checkFixedLoads(accesses: readonly PlacedAccess[], report: Report): voi
   for (const access of accesses) {
     const stretches = written.get(access.buffer) ?? [];
     if (access.kind === 'store') {
+      // What may be skipped is not surely written.
+      if (access.isConditional) continue;
       written.set(access.buffer, joined(stretches, touchedElements(access)));
     } else if (access.isFixed && access.lanes > 0 && access.reach === undefined) {
       const [low, high] = firstElements(access);
@@ -276,13 +296,15 @@ export type Footprint = {
   /** Everything that the machine touches in loading, unused lanes included. */
   readonly touches: readonly Interval[];
   readonly writes: readonly Interval[];
+  /** Those of the writes that data do not decide on. */
+  readonly sureWrites: readonly Interval[];
 };
 
 /** True if a load reads what the kernel itself has stored, as far as intervals can tell. */
 function isStoredBefore(load: PlacedAccess, accesses: readonly PlacedAccess[]): boolean {
   if (load.reach === undefined) return true;
   const stored = accesses
-    .filter(({ kind, order }) => kind === 'store' && order < load.order)
+    .filter(({ kind, order, isConditional }) => kind === 'store' && order < load.order && !isConditional)
     .reduce<Interval[]>((all, store) => joined(all, touchedElements(store)), []);
   return isCovered(stored, firstElements(load));
 }
@@ -295,14 +317,16 @@ export function footprintsOf(kernel: Kernel): Footprint[] {
     const stretches = (chosen: readonly PlacedAccess[], of: (access: Access) => Interval): Interval[] =>
       chosen.reduce<Interval[]>((all, access) => joined(all, of(access)), []);
     const loads = own.filter(({ kind }) => kind === 'load');
+    const stores = own.filter(({ kind }) => kind === 'store');
     return {
       reads: stretches(
         loads.filter((load) => load.lanes > 0 && !(load.isFixed && isStoredBefore(load, own))),
         firstElements,
       ),
       touches: stretches(loads, touchedElements),
-      writes: stretches(
-        own.filter(({ kind }) => kind === 'store'),
+      writes: stretches(stores, touchedElements),
+      sureWrites: stretches(
+        stores.filter(({ isConditional }) => !isConditional),
         touchedElements,
       ),
     };

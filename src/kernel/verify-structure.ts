@@ -41,7 +41,7 @@ export function checkStructure(
           fault(`the variable ${variable} is taken by a loop around this one`);
         if (!(Number.isInteger(count) && count >= 1)) fault(`a loop runs at least once, not ${count} times`);
         visit(statement.body, inner(scope, new Map([...scope.variables, [variable, count - 1]])));
-      } else if (statement.kind === 'if') {
+      } else if (statement.kind === 'if' || statement.kind === 'ifAny') {
         visit(statement.body, inner(scope, scope.variables));
       } else if ('target' in statement) {
         const { target } = statement;
@@ -73,6 +73,8 @@ function typedOperands(
       return [[s.operand, 'i32']];
     case 'fold':
       return [[s.operand, 'f32']];
+    case 'ifAny':
+      return [[s.mask, 'i32']];
     case 'store':
       return [[s.value, undefined]];
     case 'loadAt':

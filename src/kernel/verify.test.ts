@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { compile } from '../compile/compile.ts';
 import { lane } from '../compile/draft.ts';
 import { gradients } from '../graph/gradients.ts';
+import { recur } from '../graph/recurrence.ts';
 import { trace } from '../graph/trace.ts';
 import { KernelBuilder } from './builder.ts';
 import { type Int, literal, plus, times, variable } from './int.ts';
@@ -42,8 +43,16 @@ const kernels: readonly Kernel[] = [4, 16].flatMap(
           .sum()
           .add(padded.max([1, 2]).exp().sum());
         const slopes = gradients(loss, filters);
+        const { rate } = recur({
+          count: 3,
+          initial: { rate: loss.broadcastTo([30]) },
+          step: (s, { item }) => ({
+            next: { rate: s.rate.add(item(t.key('noise').normal([3, 30]))) },
+            where: item(x.reshape([-1]).slice([0], [90]).reshape([3, 30])).less(s.rate),
+          }),
+        });
         const updates = filters.map((filter, k) => filter.subtract(slopes[k]!.multiply(t.scalar('rate'))));
-        return { outputs: { loss }, updates: { wide: updates[0]!, strided: updates[1]! } };
+        return { outputs: { loss, rate }, updates: { wide: updates[0]!, strided: updates[1]! } };
       }),
       { lanes, registers: 16 },
     ).kernels,
@@ -242,4 +251,33 @@ test('every limit of the language is held', () => {
     }).join('\n'),
     /tables begin at multiples of 32, not at 8/,
   );
+});
+
+test('what runs on a condition may be skipped: its stores are no stores that a load of scratch memory may rely on', () => {
+  const given = (isConditional: boolean): Kernel => {
+    const b = new KernelBuilder(4);
+    const x = b.load(0, row(literal(0)));
+    const base = b.reserve(4);
+    const place = plus(row(literal(0)), literal(base));
+    const store = (): void => b.store(SCRATCH, place, x);
+    if (isConditional) b.ifAny(b.operation('less', x, b.literal(0)), store);
+    else store();
+    b.store(1, row(literal(0)), b.load(SCRATCH, place));
+    return b.finish({ ...parts, chunks: 1 });
+  };
+  assert.deepEqual(verifyKernel(given(false)), []);
+  assert.match(verifyKernel(given(true)).join('\n'), /loads elements 0 … 0 before all of them are stored/);
+});
+
+test('the mask of a condition is a vector of integers, known before it', () => {
+  const b = new KernelBuilder(4);
+  const x = b.load(0, row(literal(0)));
+  b.ifAny(b.operation('less', x, b.literal(0)), () => b.store(1, row(literal(0)), x));
+  const kernel = b.finish({ ...parts, chunks: 1 });
+  const statement = statementsOf(kernel.body).find((s) => s.kind === 'ifAny')!;
+  const faults = (mask: number): string =>
+    verifyKernel(withStatement(kernel, statement, { ...statement, mask } as Statement)).join('\n');
+  assert.equal(faults((statement as { readonly mask: number }).mask), '');
+  assert.match(faults(x), /v\d+ is f32, not i32/);
+  assert.match(faults(99), /v99 is used before it is defined/);
 });

@@ -39,7 +39,7 @@ function lineNumbers(kernel: Kernel): Map<Statement, number> {
     for (const statement of statements) {
       line++;
       lines.set(statement, line);
-      if (statement.kind === 'for' || statement.kind === 'if') visit(statement.body);
+      if ('body' in statement) visit(statement.body);
     }
   };
   visit(kernel.body);

@@ -48,6 +48,7 @@ INLINE vi op_truncate(vf x) { return (vi)_mm512_cvttps_epi32((__m512)x); }
 INLINE vf op_toFloat(vi x) { return (vf)_mm512_cvtepi32_ps((__m512i)x); }
 INLINE vf op_maximum(vf a, vf b) { return (vf)_mm512_max_ps((__m512)a, (__m512)b); }
 INLINE vf op_minimum(vf a, vf b) { return (vf)_mm512_min_ps((__m512)a, (__m512)b); }
+INLINE int any_lane(vi mask) { return _mm512_test_epi32_mask((__m512i)mask, (__m512i)mask) != 0; }
 INLINE vf lookup(const float *table, vi at) {
   return (vf)_mm512_permutex2var_ps(_mm512_load_ps(table), (__m512i)at, _mm512_load_ps(table + 16));
 }
@@ -55,6 +56,14 @@ INLINE vf lookup(const float *table, vi at) {
 #else
 
 INLINE void store_first(float *p, vf x, int count) { memcpy(p, &x, (size_t)count * 4); }
+
+#if defined(__AVX__) && LANES == 8
+INLINE int any_lane(vi mask) { return _mm256_movemask_ps((__m256)mask) != 0; }
+#elif defined(__SSE2__) && LANES == 4
+INLINE int any_lane(vi mask) { return _mm_movemask_ps((__m128)mask) != 0; }
+#else
+INLINE int any_lane(vi mask) { int32_t any = 0; EACH_LANE any |= mask[l]; return any != 0; }
+#endif
 
 #if defined(__AVX2__) && LANES == 8
 INLINE vf lookup(const float *table, vi at) { return (vf)_mm256_i32gather_ps(table, (__m256i)(at & 31), 4); }

@@ -134,3 +134,11 @@ test('a short plan is one unit, a long one two, which together hold every kernel
   const [first, second] = units.map((unit) => unit.length) as [number, number];
   assert.ok(first < 2 * second && second < 2 * first);
 });
+
+test('a condition on any lane is a branch', () => {
+  const b = new KernelBuilder(4);
+  const mask = b.operation('less', b.load(0, lane(4)), b.literal(0));
+  b.ifAny(mask, () => b.store(1, lane(4), b.literal(1)));
+  const text = printTranslationUnit([b.finish({ name: 'k', buffers: 2, pushConstants: 0, chunks: 1 })], 4);
+  assert.match(text, /\n {2}if \(any_lane\(v2\)\) \{\n.*\n {4}store\(b1 \+ 0, \(vf\)v3\);\n {2}\}\n/);
+});

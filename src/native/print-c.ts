@@ -74,6 +74,10 @@ function printBlock(kernel: Kernel, statements: readonly Statement[], indent: st
       lines.push(`${indent}if (${printInt(statement.index)} < ${statement.below}) {`);
       printBlock(kernel, statement.body, `${indent}  `, lines);
       lines.push(`${indent}}`);
+    } else if (statement.kind === 'ifAny') {
+      lines.push(`${indent}if (any_lane(${v(statement.mask)})) {`);
+      printBlock(kernel, statement.body, `${indent}  `, lines);
+      lines.push(`${indent}}`);
     } else {
       lines.push(`${indent}${printSimple(kernel, statement)}`);
     }
@@ -114,7 +118,7 @@ function printOperation(op: VectorOp, operands: readonly string[]): string {
   return `op_${op}(${operands.join(', ')})`;
 }
 
-function printSimple(kernel: Kernel, s: Exclude<Statement, { kind: 'for' | 'if' }>): string {
+function printSimple(kernel: Kernel, s: Exclude<Statement, { kind: 'for' | 'if' | 'ifAny' }>): string {
   const type = (local: Local): string => (kernel.types[local] === 'f32' ? 'vf' : 'vi');
   const define = (target: Local, value: string): string => `const ${type(target)} ${v(target)} = ${value};`;
   switch (s.kind) {

@@ -69,7 +69,7 @@ export function planAddresses(kernel: Kernel, newLocal: () => WasmLocal): Addres
       addresses,
     );
     for (const statement of statements) {
-      if (statement.kind === 'if') {
+      if (statement.kind === 'if' || statement.kind === 'ifAny') {
         visit(statement.body, level);
       } else if (statement.kind === 'for') {
         const inner = newLevel(statement.variable, level);

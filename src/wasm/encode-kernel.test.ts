@@ -293,6 +293,36 @@ test('a store of one lane ignores the lane in its index', async () => {
   await agrees(kernelOf({ types: ['f32'], body }), { buffers: [ramp(16), new Int32Array(16)] });
 });
 
+test('a body runs if any lane of its mask is set, in a loop and for memory that only it touches', async () => {
+  const i = variable('i', 6);
+  const body: Statement[] = [
+    load(0, 0, times(i, 4)),
+    { kind: 'literal', target: 1, type: 'f32', value: 0 },
+    { kind: 'operation', target: 2, op: 'less', operands: [0, 1] },
+    {
+      kind: 'ifAny',
+      mask: 2,
+      body: [load(3, 0, sum(times(i, 4), literal(24))), store(3, sum(times(i, 4), literal(4)))],
+    },
+  ];
+  const rows = [
+    [1, 2, 3, 4],
+    [-1, 2, 3, 4],
+    [0, 0, 0, 0],
+    [1, 2, 3, -4],
+    [-1, -1, -1, -1],
+    [5, 5, 5, 5],
+  ];
+  const given = fromFloats([...rows.flat(), ...Array.from({ length: 24 }, (_, k) => k + 1)]);
+  const types = ['f32', 'f32', 'i32', 'f32'] as const;
+  const kernel = kernelOf({ types, body: [{ kind: 'for', variable: 'i', count: 6, body }] });
+  const [, written] = await agrees(kernel, { buffers: [given, new Int32Array(32)] });
+  assert.deepEqual(
+    rows.map((_, k) => floats(written!)[4 * k + 4]),
+    [0, 5, 0, 13, 17, 0],
+  );
+});
+
 test('scratch memory keeps what a chunk wrote', async () => {
   const chunk = variable('chunk', 4);
   const body: Statement[] = [

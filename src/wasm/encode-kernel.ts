@@ -85,6 +85,13 @@ function encodeStatement(context: Context, s: Statement): void {
       encodeStatements(context, s.body);
       writer.emit('end');
       break;
+    case 'ifAny':
+      writer.get(vector(s.mask));
+      writer.emit('v128.any_true');
+      writer.when();
+      encodeStatements(context, s.body);
+      writer.emit('end');
+      break;
     case 'store':
       encodeStore(writer, s, vector(s.value), context.plan.addresses.get(s)!);
       break;

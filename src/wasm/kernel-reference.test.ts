@@ -107,6 +107,9 @@ export function interpret(kernel: Kernel, { buffers, scalars = [], pushConstants
         case 'if':
           if (at(s.index, 0) < s.below) run(s.body, variables);
           break;
+        case 'ifAny':
+          if (value(s.mask).some((word) => word !== 0)) run(s.body, variables);
+          break;
         case 'operation':
           values.set(s.target, evaluateOperation(s.op, s.operands.map(value)));
           break;

@@ -17,6 +17,7 @@ import {
   shareItems,
 } from '../draft.ts';
 import { createEmitter, mergeAxes, splitAxes } from './expression.ts';
+import { neededBy, sparseUpdates } from './recurrence.ts';
 
 /** Vectors per chunk of a flat kernel of cost 1; a costlier one has fewer, but at least `LEAST_CHUNK_VECTORS`. */
 const FLAT_CHUNK_VECTORS = 512;
@@ -32,7 +33,7 @@ const CHUNKS = 32;
 /** A kernel that computes `nodes`, all of one shape, each into its memory. */
 export function lowerMap(context: Context, nodes: readonly Node[]): DraftLaunch {
   const draft = createDraft(context);
-  const outputs = nodes.map((node) => draft.output(context.memoryOf(node)!));
+  const outputs = new Map(nodes.map((node) => [node, draft.output(context.memoryOf(node)!)]));
   const shape = nodes[0]!.shape;
   const isStored = (node: Node): boolean => context.memoryOf(node) !== undefined;
   // The nodes have memory themselves: they are stored here, not loaded.
@@ -42,7 +43,12 @@ export function lowerMap(context: Context, nodes: readonly Node[]): DraftLaunch 
     ...draft,
     slotOf: (node) => (own.has(node) ? undefined : draft.slotOf(node)),
   });
-  const loopers = new Set(nodes.filter((node) => holdsLoop(node, isLoaded)));
+  const isLooped = (node: Node): boolean =>
+    [...neededBy([node], isLoaded)].some((each) => each.op === 'recurrence' && !isLoaded(each));
+  const isInPlace = (a: Node, b: Node): boolean => context.memoryOf(a) === context.memoryOf(b);
+  const sparse = sparseUpdates(nodes, isInPlace, isLoaded);
+  const dense = nodes.filter((node) => !sparse.some(({ results }) => results.includes(node)));
+  const [looped, plain] = [dense.filter(isLooped), dense.filter((node) => !isLooped(node))];
   const merged = mergeAxes(shape, nodes, isLoaded, () => true);
   const sizes = merged.map((axis) => axis.size);
   const strides = stridesOf(sizes);
@@ -50,27 +56,24 @@ export function lowerMap(context: Context, nodes: readonly Node[]): DraftLaunch 
     const used = index.slice(0, sizes.length);
     const full = splitAxes(merged, used, shape);
     const address = flatten(used, strides);
-    const plain = draft.builder.interleaved(
-      nodes.map((node) => () => (loopers.has(node) ? undefined : emit(node, full))),
-    );
-    const values = nodes.map((node, k) => plain[k] ?? emit(node, full));
-    for (const [k, output] of outputs.entries()) draft.builder.store(output, address, values[k]!, count);
+    const b = draft.builder;
+    const storeAll = (results: readonly Node[], values: readonly Local[]): void => {
+      for (const [k, node] of results.entries()) b.store(outputs.get(node)!, address, values[k]!, count);
+    };
+    for (const { where, results } of sparse)
+      b.ifAny(emit(where, full), () =>
+        storeAll(
+          results,
+          results.map((node) => emit(node, full)),
+        ),
+      );
+    const values = b.interleaved(plain.map((node) => () => emit(node, full)));
+    storeAll([...plain, ...looped], [...values, ...looped.map((node) => emit(node, full))]);
   };
   const perChunk = Math.max(LEAST_CHUNK_VECTORS, Math.floor(FLAT_CHUNK_VECTORS / costOf(nodes, isLoaded)));
   const chunks =
     sizes.length <= 1 ? flatNest(draft, sizes[0] ?? 1, store, perChunk) : nest(draft, sizes, store);
   return draft.finish('map', chunks);
-}
-
-/** True if the kernel of a node has a recurrence to compute for it. */
-function holdsLoop(node: Node, isLoaded: (node: Node) => boolean): boolean {
-  const seen = new Set<Node>();
-  const visit = (at: Node): boolean => {
-    if (seen.has(at) || isLoaded(at)) return false;
-    seen.add(at);
-    return at.op === 'recurrence' || at.inputs.some(visit);
-  };
-  return visit(node);
 }
 
 /** Rough cost of one vector of all nodes: 1 for each node, and `LONG_COST` for each long function. */

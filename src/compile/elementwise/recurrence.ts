@@ -2,7 +2,7 @@
 // state. Whatever does not change from iteration to iteration is moved out of it by the builder.
 
 import { recurrenceParts } from '../../graph/loops.ts';
-import type { Node } from '../../graph/node.ts';
+import { isOp, type Node } from '../../graph/node.ts';
 import { type Int, intKey } from '../../kernel/int.ts';
 import type { Local } from '../../kernel/kernel.ts';
 import type { Emit, Place } from './emission.ts';
@@ -14,7 +14,7 @@ export function emitRecurrence(node: Node<'recurrence'>, index: readonly Int[], 
 }
 
 function emitLoop(node: Node<'recurrence'>, index: readonly Int[], emit: Emit, s: Place): Local[] {
-  const { builder, loops, scoped } = s;
+  const { builder, loops } = s;
   const { loop, count } = node.attributes;
   const { precondition, condition, initial, next } = recurrenceParts(node);
   const outer = precondition && emit(precondition, index);
@@ -25,21 +25,75 @@ function emitLoop(node: Node<'recurrence'>, index: readonly Int[], emit: Emit, s
     loops.set(loop, { iteration, states: old });
     const inner = condition && emit(condition, index);
     const held = both(s, outer, inner);
-    const values = next.map((value) => emit(value, index));
-    for (const [k, state] of states.entries()) {
-      const op = builder.typeOf(state) === 'f32' ? 'select' : 'selectInt';
-      builder.assign(
-        state,
-        held === undefined ? values[k]! : builder.operation(op, held, values[k]!, old[k]!),
-      );
-    }
+    where(s, inner && held, () => {
+      const values = next.map((value) => emit(value, index));
+      for (const [k, state] of states.entries()) {
+        const op = builder.typeOf(state) === 'f32' ? 'select' : 'selectInt';
+        const value = held === undefined ? values[k]! : builder.operation(op, held, values[k]!, old[k]!);
+        builder.assign(state, value);
+      }
+    });
     loops.delete(loop);
   };
-  builder.loop(count, (iteration) => scoped(() => iterate(iteration)), 'at');
+  where(s, outer, () => builder.loop(count, (iteration) => s.scoped(() => iterate(iteration)), 'at'));
   return states.map((state) => builder.valueOf(state));
+}
+
+/** Emits `body`, to run only if any lane of the mask is set; always, if there is no mask. */
+function where({ builder, scoped }: Place, mask: Local | undefined, body: () => void): void {
+  if (mask === undefined) body();
+  else builder.ifAny(mask, () => scoped(body));
 }
 
 /** Where both masks hold, if there are two. */
 function both({ builder }: Place, a: Local | undefined, b: Local | undefined): Local | undefined {
   return a === undefined || b === undefined ? (a ?? b) : builder.operation('and', a, b);
+}
+
+/** States that a recurrence updates in place, and where it does: elsewhere they need not be touched. */
+export type SparseUpdate = { readonly where: Node; readonly results: readonly Node[] };
+
+/**
+ * The sparse updates among the results of a map: of recurrences with a precondition, whose initial states have the memory
+ * of the results. The other results need neither these recurrences nor the old states.
+ *
+ * @param isInPlace whether a result has the memory of an initial state
+ * @param isLoaded whether the map loads a value, and does not compute it
+ */
+export function sparseUpdates(
+  nodes: readonly Node[],
+  isInPlace: (result: Node, initial: Node) => boolean,
+  isLoaded: (node: Node) => boolean,
+): SparseUpdate[] {
+  const loops = Map.groupBy(
+    nodes.filter((node) => isOp(node, 'recurrence')),
+    ({ attributes }) => attributes.loop,
+  );
+  return [...loops].flatMap(([loop, results]) => {
+    const { precondition, initial } = recurrenceParts(results[0]!);
+    const isUpdate = results.every((result) => isInPlace(result, initial[result.attributes.result]!));
+    if (precondition === undefined || !isUpdate) return [];
+    const own = new Set<Node>(results);
+    const states = new Set(results.map((result) => initial[result.attributes.result]!));
+    const others = neededBy(
+      nodes.filter((node) => !own.has(node)),
+      isLoaded,
+    );
+    const isApart = [...others].every(
+      (node) => !states.has(node) && !(isOp(node, 'recurrence') && node.attributes.loop === loop),
+    );
+    return isApart ? [{ where: precondition, results }] : [];
+  });
+}
+
+/** Nodes and what they are computed from, down to what is loaded. */
+export function neededBy(nodes: readonly Node[], isLoaded: (node: Node) => boolean): Set<Node> {
+  const needed = new Set<Node>();
+  const visit = (node: Node): void => {
+    if (needed.has(node)) return;
+    needed.add(node);
+    if (!isLoaded(node)) node.inputs.forEach(visit);
+  };
+  nodes.forEach(visit);
+  return needed;
 }
