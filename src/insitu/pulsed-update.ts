@@ -45,34 +45,66 @@ export function pulsedUpdate(
   );
 }
 
-function writeSamples(
-  { cells, weights }: WeighedCells,
-  model: PulseModel,
+/** The trains of samples, ready for a loop over them. */
+export type SampleTrains = {
+  readonly samples: number;
+  readonly rows: number;
+  readonly columns: number;
+  /** Of a sample, the slots in which a device fires, i32, (rows, columns). */
+  readonly countOf: (item: (x: Tensor) => Tensor) => Tensor;
+  /** Of a sample, where pulses go upwards, bool. */
+  readonly isUpOf: (item: (x: Tensor) => Tensor) => Tensor;
+};
+
+/** Draws the trains of samples. */
+export function sampleTrains(
   { x, delta }: Factors,
-  { rate, trains, key }: PulsedWrite,
-): WeighedCells {
+  { rate, pulse, trains, key }: PulsedWrite & { readonly pulse: Tensor },
+): SampleTrains {
   const [samples, rows] = x.shape as readonly [number, number];
   const columns = delta.shape[1]!;
-  const { length } = trains;
-  const draws = samples * length * rows * columns;
-  if (draws > MOST_DRAWS)
-    throw new UsageError(
-      `pulsed update: expected at most ${MOST_DRAWS} draws in a step, got ${draws} (${samples} samples, trains of ${length}, ${rows} x ${columns} devices); use smaller batches`,
-    );
-  const pulse = cells.scale.multiply(model.granularity);
   const { lengths, rowProbability, columnProbability } = trainsOf({ x, delta }, { rate, pulse, trains });
   const drawn = (probability: Tensor, line: string): Tensor =>
-    drawTrains(probability, lengths, { length, key: key.derive(line) });
+    drawTrains(probability, lengths, { length: trains.length, key: key.derive(line) });
   const rowWords = drawn(rowProbability, 'rows').reshape([samples, rows, 1]);
   const columnWords = drawn(columnProbability, 'columns').reshape([samples, 1, columns]);
   const [ofRows, ofColumns] = [x.reshape([samples, rows, 1]), delta.reshape([samples, 1, columns])];
+  return {
+    samples,
+    rows,
+    columns,
+    countOf: (item) => item(rowWords).bitAnd(item(columnWords)).bitCount(),
+    isUpOf: (item) => isUpwards(item(ofRows), item(ofColumns)),
+  };
+}
+
+/** @throws UsageError if the draws of a step can't be numbered */
+export function checkDraws({ samples, rows, columns }: SampleTrains, length: number): void {
+  const draws = samples * length * rows * columns;
+  if (draws <= MOST_DRAWS) return;
+  throw new UsageError(
+    `pulsed update: expected at most ${MOST_DRAWS} draws in a step, got ${draws} (${samples} samples, trains of ${length}, ${rows} x ${columns} devices); use smaller batches`,
+  );
+}
+
+function writeSamples(
+  { cells, weights }: WeighedCells,
+  model: PulseModel,
+  factors: Factors,
+  { rate, trains, key }: PulsedWrite,
+): WeighedCells {
+  const { length } = trains;
+  const pulse = cells.scale.multiply(model.granularity);
+  const train = sampleTrains(factors, { rate, pulse, trains, key });
+  checkDraws(train, length);
+  const { samples, rows, columns } = train;
   const shape = [samples, length, rows, columns];
   const after = recur({
     count: samples,
     initial: carriedOf(model, cells, weights),
     step: (state, { item }) => {
-      const count = item(rowWords).bitAnd(item(columnWords)).bitCount();
-      const isUp = isUpwards(item(ofRows), item(ofColumns));
+      const count = train.countOf(item);
+      const isUp = train.isUpOf(item);
       return {
         where: constant(count, 0, 'i32').less(count),
         next: recur({

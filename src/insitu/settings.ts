@@ -6,8 +6,9 @@ import type { PulseDeviceSpec } from '../cells/pulse-device.ts';
 import { chosenPulseDeviceSchema } from '../cells/pulse-schema.ts';
 import type { FullWeight } from '../crossbar/learning-cells.ts';
 import type { DescentSettings } from '../rules/descent.ts';
-import { descentSchema } from '../rules/descent-schema.ts';
 import type { PulseTrains } from './pulse-trains.ts';
+import type { FastRate } from './tiki-taka.ts';
+import type { TransferMethod } from './transfer.ts';
 
 /** Refresh of pairs; the thresholds are shares of a full device. */
 export type RefreshSettings = {
@@ -42,11 +43,48 @@ export type PulsedSettings = {
   readonly digital: DescentSettings;
 };
 
+/** Tiki-Taka and its descendants by name; tiki-taka.ts and transfer.ts have the equations. */
+export type TikiTakaSettings = {
+  readonly kind: 'tiki-taka';
+  readonly device: PulseDeviceSpec;
+  /** Of the slow array; absent: the same. */
+  readonly slowDevice?: PulseDeviceSpec | undefined;
+  readonly fullWeight: FullWeight;
+  readonly gamma: number;
+  readonly fastRate: FastRate;
+  readonly trains: PulseTrains;
+  readonly transfer: TransferMethod;
+  readonly mostPulses: number;
+  readonly readNoise: number;
+  readonly every: number;
+  readonly unit: 'samples' | 'steps';
+  readonly digital: DescentSettings;
+};
+
 /** An update rule by name. */
-export type UpdateRuleSettings = DescentSettings | MixedPrecisionSettings | PulsedSettings;
+export type UpdateRuleSettings = DescentSettings | MixedPrecisionSettings | PulsedSettings | TikiTakaSettings;
 
 const count = z.int().min(1);
 const share = z.number().min(0).lt(1);
+
+const weightDecay = z.number().min(0).default(5e-4);
+const moments = {
+  beta1: share.default(0.9),
+  beta2: share.default(0.999),
+  epsilon: z.number().positive().default(1e-8),
+  weightDecay,
+};
+
+const descents = [
+  z.strictObject({
+    kind: z.literal('sgd'),
+    momentum: share.default(0.9),
+    nesterov: z.boolean().default(true),
+    weightDecay,
+  }),
+  z.strictObject({ kind: z.literal('adam'), ...moments }),
+  z.strictObject({ kind: z.literal('adamw'), ...moments }),
+] as const;
 
 const fullWeight: z.ZodType<FullWeight> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('fixed'), weight: z.number().positive() }),
@@ -69,10 +107,12 @@ const refreshSchema: z.ZodType<RefreshSettings> = z
       });
   });
 
-const plainDescent = descentSchema.prefault({ kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 });
+/** Of what is not in cells: plain descent, as the cells have. */
+const plainDescent = z
+  .discriminatedUnion('kind', descents)
+  .prefault({ kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 });
 
-/** Schema of `MixedPrecisionSettings`. */
-export const mixedPrecisionSchema: z.ZodType<MixedPrecisionSettings> = z.strictObject({
+const mixedPrecisionSchema = z.strictObject({
   kind: z.literal('mixed-precision'),
   device: chosenPulseDeviceSchema.prefault('pcm-nandakumar-2018'),
   fullWeight: fullWeight.prefault({ kind: 'deviations', count: 10 }),
@@ -92,8 +132,7 @@ const trains: z.ZodType<PulseTrains> = z.strictObject({
   isBalanced: z.boolean().default(true),
 });
 
-/** Schema of `PulsedSettings`. */
-export const pulsedSchema: z.ZodType<PulsedSettings> = z.strictObject({
+const pulsedSchema = z.strictObject({
   kind: z.literal('pulsed'),
   device: chosenPulseDeviceSchema.prefault('ecram'),
   fullWeight: fullWeight.prefault({ kind: 'fixed', weight: 1 }),
@@ -101,9 +140,70 @@ export const pulsedSchema: z.ZodType<PulsedSettings> = z.strictObject({
   digital: plainDescent,
 });
 
+const fastRate: z.ZodType<FastRate> = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('fixed'),
+    rate: z.number().positive().default(1),
+    isScaled: z.boolean().default(true),
+  }),
+  z.strictObject({ kind: z.literal('automatic'), share: z.number().positive().default(0.1) }),
+]);
+
+const scaled = { rate: z.number().positive().default(1), isScaled: z.boolean().default(false) };
+const buffered = {
+  ...scaled,
+  momentum: share.default(0.1),
+  forgets: z.boolean().default(true),
+};
+const chopped = {
+  granularity: z.number().positive().default(1),
+  automatic: z.number().positive().optional(),
+};
+
+const transferSchema: z.ZodType<TransferMethod> = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('direct'), ...scaled }),
+  z.strictObject({
+    kind: z.literal('buffered'),
+    ...buffered,
+    threshold: z.number().positive().default(1),
+  }),
+  z.strictObject({
+    kind: z.literal('chopped'),
+    ...buffered,
+    ...chopped,
+    chopProbability: share.default(0.1),
+    isRegular: z.boolean().default(false),
+  }),
+  z.strictObject({
+    kind: z.literal('dynamic'),
+    ...buffered,
+    ...chopped,
+    chopProbability: z.number().positive().lt(1).default(0.1),
+    tail: z.number().positive().default(5),
+  }),
+  z.strictObject({ kind: z.literal('low-pass'), share: z.number().positive().max(1).default(0.1) }),
+]);
+
+const tikiTakaSchema = z.strictObject({
+  kind: z.literal('tiki-taka'),
+  device: chosenPulseDeviceSchema.prefault('reram-sb'),
+  slowDevice: chosenPulseDeviceSchema.optional(),
+  fullWeight: fullWeight.prefault({ kind: 'fixed', weight: 1 }),
+  gamma: z.number().min(0).default(0),
+  fastRate: fastRate.prefault({ kind: 'fixed' }),
+  trains: trains.prefault({}),
+  transfer: transferSchema.prefault({ kind: 'buffered' }),
+  mostPulses: count.max(31).default(1),
+  readNoise: z.number().min(0).default(0),
+  every: count.default(1),
+  unit: z.enum(['samples', 'steps']).default('samples'),
+  digital: plainDescent,
+});
+
 /** Schema of `UpdateRuleSettings`. */
-export const ruleSchema: z.ZodType<UpdateRuleSettings> = z.union([
-  descentSchema,
+export const ruleSchema: z.ZodType<UpdateRuleSettings> = z.discriminatedUnion('kind', [
+  ...descents,
   mixedPrecisionSchema,
   pulsedSchema,
+  tikiTakaSchema,
 ]);

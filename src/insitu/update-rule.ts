@@ -6,6 +6,7 @@ import type { UpdateRule } from '../rules/update-rule.ts';
 import { mixedPrecision } from './mixed-precision.ts';
 import { pulsedDescent } from './pulsed.ts';
 import type { UpdateRuleSettings } from './settings.ts';
+import { tikiTaka } from './tiki-taka.ts';
 
 /**
  * The rule of these settings.
@@ -25,6 +26,10 @@ export function updateRule(
       return mixedPrecision({ ...settings, digital: descent(settings.digital), isDigital });
     case 'pulsed':
       return pulsedDescent({ ...settings, digital: descent(settings.digital), isDigital });
+    case 'tiki-taka': {
+      const { device, slowDevice = device } = settings;
+      return tikiTaka({ ...settings, slowDevice, digital: descent(settings.digital), isDigital });
+    }
     default:
       return assertNever(settings);
   }
