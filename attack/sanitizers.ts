@@ -1,11 +1,12 @@
 // Address, undefined-behaviour and thread sanitizers: over the native runtime, driven without Node, with every allocation
-// failing once; and the first two over generated kernels, as the tests of the native backend and of products run them.
+// failing once; and over generated kernels, the first two as tests run them, the last without Node (kernel-races.ts).
 
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { findCompiler } from '../src/native/compiler.ts';
 import { type Campaign, start } from './campaign.ts';
+import { kernelRaces } from './kernel-races.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const DRIVER = join(ROOT, 'test/runtime-driver.c');
@@ -40,6 +41,8 @@ export const sanitizers: Campaign = {
       assert.equal(code, 0, `${kind}: ${out}${err}`);
       tried.push(`runtime with ${kind}: ${out.trim()}, ${runs} runs`);
     }
+    const races = await kernelRaces(compiler.words, { folder, runs: Math.ceil(20 * effort) });
+    if (races !== undefined) tried.push(races);
     const library = await start([...compiler.words, '-print-file-name=libasan.so'], { cwd: folder });
     const preload = library.out.trim();
     if (existsSync(preload)) {

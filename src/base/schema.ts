@@ -68,6 +68,32 @@ export function examine<T>(schema: z.ZodType<T>, raw: unknown): Checked<T> {
   return result.success ? { data: result.data, faults: [] } : { faults: faultsIn(result.error, raw) };
 }
 
+/**
+ * Checks a value that is no plain data: it may hold functions, and itself. Only the fields that the schema names are
+ * looked at, and the value is used as it is.
+ *
+ * @param where what takes it, for errors
+ * @throws UsageError that lists all faults: `deploy: network: expected a network, got nothing`
+ */
+export function checkForm(schema: z.ZodType, where: string, value: unknown): void {
+  const result = schema.safeParse(value);
+  if (!result.success) throwFaults(where, faultsIn(result.error, value));
+}
+
+/** A function, of which nothing else can be known. */
+export const someFunction: z.ZodType = z.custom((value) => typeof value === 'function', {
+  error: ({ input }) => `expected a function, got ${echo(input)}`,
+});
+
+/**
+ * A value with some fields, and any others, for `checkForm`.
+ *
+ * @param what for errors: `a network`
+ */
+export function holding(what: string, fields: Readonly<Record<string, z.ZodType>>): z.ZodType {
+  return z.looseObject(fields, { error: ({ input }) => `expected ${what}, got ${echo(input)}` });
+}
+
 /** No record has more levels of fields in fields; a schema that describes itself, as that of laws, would never end. */
 const DEEPEST = 64;
 

@@ -2,6 +2,7 @@
 // and read (the conductances sensed at one time). Both are snapshots of a store, made on demand. Time never changes a
 // chip.
 
+import { echo } from '../base/echo.ts';
 import { UsageError } from '../base/errors.ts';
 import type { HostTensor, Parameters } from '../base/parameters.ts';
 import type { Seconds } from '../base/units.ts';
@@ -52,9 +53,9 @@ export const LATEST_SECONDS: Seconds = 1e12;
 
 /** @throws UsageError if a chip can't be read at that time */
 export function checkReadTime(timeSeconds: Seconds): void {
-  if (!(timeSeconds >= 0 && timeSeconds <= LATEST_SECONDS)) {
+  if (!(typeof timeSeconds === 'number' && timeSeconds >= 0 && timeSeconds <= LATEST_SECONDS)) {
     throw new UsageError(
-      `reading a chip: time must be from 0 to ${LATEST_SECONDS} s since programming, got ${timeSeconds}`,
+      `reading a chip: time must be from 0 to ${LATEST_SECONDS} s since programming, got ${echo(timeSeconds)}`,
     );
   }
 }

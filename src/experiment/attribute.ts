@@ -3,7 +3,7 @@
 // variants have the same chips, and leaving out a source changes no other draw.
 
 import { throwFaults } from '../base/errors.ts';
-import { check, type Incomplete } from '../base/schema.ts';
+import { check, checkForm, type Incomplete } from '../base/schema.ts';
 import {
   type ArrayHardware,
   byLayer,
@@ -12,6 +12,7 @@ import {
   hasReadNoiseInProducts,
   matchesPattern,
 } from '../crossbar/hardware.ts';
+import { checkHardware } from '../crossbar/hardware-schema.ts';
 import type { DataSplit } from '../data/image-set.ts';
 import type { Engine } from '../engine.ts';
 import type { Network } from '../nn/network.ts';
@@ -29,6 +30,8 @@ import {
 import { deploy } from './deploy.ts';
 import { asTrained } from './evaluate.ts';
 import { type EvaluationSettings, evaluationSchema } from './evaluation-settings.ts';
+import { attributeForm, variantForm } from './options-schema.ts';
+import { type AttributionProgress, attributionProgressCheck, type ProgressCheck } from './progress-schema.ts';
 import { attributionPointsSchema } from './record-schema.ts';
 
 /** Options of `attribute`. */
@@ -51,12 +54,6 @@ export type AttributeOptions = {
   /** Results of an earlier, interrupted attribution with the same settings. */
   readonly finished?: AttributionProgress | undefined;
   readonly signal?: AbortSignal | undefined;
-};
-
-/** Results so far: accuracies by the name of a variant, and the digital accuracy. */
-export type AttributionProgress = {
-  readonly digitalAccuracy?: number;
-  readonly variants: Readonly<Record<string, ChipAccuracies>>;
 };
 
 /** Progress of an attribution. */
@@ -84,17 +81,10 @@ const EXACT = 'exact';
  * @throws UsageError for impossible settings, or groups that fit no layer on the chip; the signal's reason if aborted
  */
 export async function* attribute(options: AttributeOptions): AsyncGenerator<AttributionEvent, Attribution> {
+  const { points, evaluation, variants: all, checkProgress } = plannedAttribution(options);
   const { label, finished } = options;
-  const points = check(attributionPointsSchema, 'attribute: points', options.points);
-  const methods = [...new Set(points.map(({ method }) => method))];
-  const timesSeconds = [...new Set(points.map(({ timeSeconds }) => timeSeconds))];
-  const evaluation = check(evaluationSchema, 'attribute: evaluation', {
-    ...options.evaluation,
-    methods,
-    timesSeconds,
-  });
-  const all = variantsOf(options);
-  let progress: AttributionProgress = finished ?? { variants: {} };
+  let progress: AttributionProgress =
+    finished === undefined ? { variants: {} } : checkProgress('attribute: finished', finished);
   for (const [done, variant] of all.entries()) {
     if (progress.variants[variant.name] !== undefined && progress.digitalAccuracy !== undefined) continue;
     const { accuracies, digitalAccuracy } = await measure(options, evaluation, variant, progress);
@@ -114,6 +104,30 @@ export async function* attribute(options: AttributeOptions): AsyncGenerator<Attr
       entry === undefined ? [] : [{ ...entry, accuracies: variants[name]! }],
     ),
   };
+}
+
+/** What an attribution measures, and the check of its progress. Throws what `attribute` throws of its options. */
+export function plannedAttribution(options: Omit<AttributeOptions, 'finished'>): {
+  readonly points: readonly AttributionPoint[];
+  readonly evaluation: EvaluationSettings;
+  readonly variants: readonly Variant[];
+  readonly checkProgress: ProgressCheck<AttributionProgress>;
+} {
+  checkForm(attributeForm, 'attribute', options);
+  const points = check(attributionPointsSchema, 'attribute: points', options.points);
+  const methods = [...new Set(points.map(({ method }) => method))];
+  const timesSeconds = [...new Set(points.map(({ timeSeconds }) => timeSeconds))];
+  const evaluation = check(evaluationSchema, 'attribute: evaluation', {
+    ...options.evaluation,
+    methods,
+    timesSeconds,
+  });
+  const variants = variantsOf(options);
+  const checkProgress = attributionProgressCheck(
+    { points: points.length, chips: evaluation.chips },
+    variants.map(({ name }) => name),
+  );
+  return { points, evaluation, variants, checkProgress };
 }
 
 async function measure(
@@ -152,18 +166,20 @@ async function measure(
  * @throws UsageError, with all faults, if it can't be made
  */
 export function attributionVariants(options: VariantOptions): readonly string[] {
-  return variantsOf(options).map(({ name }) => name);
+  checkForm(variantForm, 'attribute', options);
+  const points = check(attributionPointsSchema, 'attribute: points', options.points);
+  return variantsOf({ ...options, points }).map(({ name }) => name);
 }
 
 type VariantOptions = Pick<AttributeOptions, 'network' | 'hardware' | 'points' | 'groups'>;
 
 /** All variants that are measured, the reference first. */
-function variantsOf({ network, hardware, points, groups }: VariantOptions): Variant[] {
+function variantsOf({ network, points, groups, ...given }: VariantOptions): Variant[] {
+  const hardware = checkHardware(given.hardware);
   const onChip = network.layers.map(({ name }) => name).filter((name) => hardwareOf(hardware, name));
   const subjects = layerGroups(onChip, groups);
   throwFaults('attribute', [
     ...(onChip.length === 0 ? ['no layer of the network is on the chip'] : []),
-    ...(points.length === 0 ? ['name at least one point: a time and a compensation'] : []),
     ...(points.some(({ method }) => method === 'adabs') && network.normalizationLayers.length === 0
       ? [`a point names adabs, but ${network.name} has no batch normalisation; leave the method out`]
       : []),

@@ -227,7 +227,7 @@ test('a method that the deployment was not made for is refused', async () => {
     for (const method of ['adabs', 'row-wise'])
       await assert.rejects(ask(method), {
         name: 'UsageError',
-        message: `accuracy: method must be one the deployment was made for (none, global), got ${method}`,
+        message: `accuracy: method must be one the deployment was made for (none, global), got "${method}"`,
       });
   });
 });

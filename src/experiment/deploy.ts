@@ -2,21 +2,23 @@
 // chip or read that is not in the store is computed again, from the same draws. Cells never leave the backend, except
 // for snapshots.
 
+import { echo } from '../base/echo.ts';
 import { throwFaults, UsageError } from '../base/errors.ts';
 import { createMutex } from '../base/mutex.ts';
 import type { Parameters } from '../base/parameters.ts';
 import { deriveKey, type Key, keyFromSeed } from '../base/random.ts';
-import { check, type Incomplete } from '../base/schema.ts';
+import { check, checkForm, type Incomplete } from '../base/schema.ts';
 import type { Seconds } from '../base/units.ts';
 import { type Chip, checkReadTime, type Reading } from '../crossbar/chip.ts';
 import { type HardwareSpec, patternFaults } from '../crossbar/hardware.ts';
 import { checkHardware } from '../crossbar/hardware-schema.ts';
 import { allRangeStates } from '../crossbar/ranges.ts';
-import { type DataSplit, subset } from '../data/image-set.ts';
+import { type DataSplit, splitFaults, subset } from '../data/image-set.ts';
 import type { Engine, Executable, Store } from '../engine.ts';
 import type { Network } from '../nn/network.ts';
 import { checkParameters, checkTensors } from '../train/checkpoint.ts';
 import { classification } from '../train/classification.ts';
+import { seedFaults } from '../train/options-schema.ts';
 import { digitalScoreIn, INFERENCE_BATCH, scoreOn, traceInference } from '../train/score.ts';
 import { exampleFaults, type Task } from '../train/task.ts';
 import { type Adabs, prepareAdabs } from './adabs.ts';
@@ -24,6 +26,7 @@ import { calibrateRanges } from './calibrate.ts';
 import { type ChipPrograms, compensationAliases, prepareChipPrograms, traceOnChip } from './chip-programs.ts';
 import type { CompensationMethod } from './compensation-method.ts';
 import { type EvaluationSettings, evaluationFaults, evaluationSchema } from './evaluation-settings.ts';
+import { deploymentForm } from './options-schema.ts';
 
 /** Options of `deploy`. */
 export type DeploymentOptions = {
@@ -81,11 +84,11 @@ export function deploymentKey(seed: number): Key {
  * Compiles the programs of a network on its hardware. Converter ranges that are not among the parameters are calibrated
  * on training examples.
  *
- * @throws UsageError that lists all faults of settings, hardware and parameters; or if AdaBS is asked for and the
- * network
- *         normalises nothing
+ * @throws UsageError that lists all fields which are missing or something else; all faults of settings, hardware and
+ *         parameters; or if AdaBS is asked for and the network normalises nothing
  */
 export async function deploy(options: DeploymentOptions): Promise<Deployment> {
+  checkForm(deploymentForm, 'deploy', options);
   const { engine, network, parameters, seed = 0 } = options;
   const evaluation = check(evaluationSchema, 'deploy: evaluation', options.evaluation ?? {});
   const hardware = checkHardware(options.hardware);
@@ -223,6 +226,7 @@ type Tasks = {
 function tasksOf({ data, task }: DeploymentOptions, { testImages, adabs }: EvaluationSettings): Tasks {
   if (task !== undefined) return { scored: task, plain: task, augmented: task };
   if (data === undefined) throw new UsageError('deploy: expected `data` or a `task`, got neither');
+  throwFaults('classification: data', splitFaults(data));
   const test =
     testImages === undefined ? data.test : subset(data.test, Math.min(testImages, data.test.count));
   const split = { ...data, test };
@@ -247,8 +251,7 @@ function deploymentFaults(
       network.layers.map(({ name }) => name),
     ),
   ];
-  if (!Number.isSafeInteger(seed) || seed < 0)
-    faults.push(`seed must be a whole number from 0 to 2^53 - 1, got ${seed}`);
+  faults.push(...seedFaults(seed));
   if (evaluation.methods.includes('adabs') && network.normalizationLayers.length === 0)
     faults.push(
       `AdaBS re-estimates statistics of batch normalisation, and ${network.name} has none; leave the method out`,
@@ -258,10 +261,13 @@ function deploymentFaults(
 
 function checkNumber(what: 'chip' | 'read', number: number): void {
   if (!Number.isInteger(number) || number < 0)
-    throw new UsageError(`deployment: ${what} must be a whole number from 0, got ${number}`);
+    throw new UsageError(`deployment: ${what} must be a whole number from 0, got ${echo(number)}`);
 }
 
-function checkRead({ chip, timeSeconds, read = 0 }: ChipRead): void {
+function checkRead(given: ChipRead): void {
+  if (typeof given !== 'object' || given === null)
+    throw new UsageError(`deployment: expected a read, { chip, timeSeconds }, got ${echo(given)}`);
+  const { chip, timeSeconds, read = 0 } = given;
   checkNumber('chip', chip);
   checkReadTime(timeSeconds);
   checkNumber('read', read);
@@ -270,7 +276,7 @@ function checkRead({ chip, timeSeconds, read = 0 }: ChipRead): void {
 function checkMethod({ evaluation: { methods } }: Parts, method: CompensationMethod): void {
   if (methods.includes(method)) return;
   throw new UsageError(
-    `accuracy: method must be one the deployment was made for (${methods.join(', ')}), got ${method}`,
+    `accuracy: method must be one the deployment was made for (${methods.join(', ')}), got ${echo(method)}`,
   );
 }
 

@@ -11,14 +11,9 @@ import { ideal, joshi2020, standardEvaluation } from '../crossbar/presets.ts';
 import { engineOn } from '../engine.ts';
 import { classification } from '../train/classification.ts';
 import type { Task } from '../train/task.ts';
-import {
-  type EvaluateOptions,
-  type EvaluationEvent,
-  type EvaluationProgress,
-  evaluate,
-  evaluateNetwork,
-} from './evaluate.ts';
+import { type EvaluateOptions, type EvaluationEvent, evaluate, evaluateNetwork } from './evaluate.ts';
 import { evaluationFaults, methodFaults, methodsFor } from './evaluation-settings.ts';
+import type { EvaluationProgress } from './progress-schema.ts';
 import type { CompensationMethod, EvaluationSettings, NetworkResult } from './record.ts';
 
 const wasm = backends.find(({ name }) => name === 'wasm')!;

@@ -1,36 +1,30 @@
 // The evaluation of one network: chips × times × compensation methods on the test set, with the same chips for every
 // method. It goes chip by chip, so that an interrupted evaluation repeats no finished chip.
 
-import { check, type Incomplete } from '../base/schema.ts';
+import { check, checkForm, type Incomplete } from '../base/schema.ts';
 import { confidenceInterval95, meanOf } from '../base/statistics.ts';
 import type { Seconds } from '../base/units.ts';
 import type { Reading } from '../crossbar/chip.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
+import { checkHardware } from '../crossbar/hardware-schema.ts';
 import type { DataSplit } from '../data/image-set.ts';
 import type { Engine } from '../engine.ts';
 import type { Network } from '../nn/network.ts';
 import type { TrainedNetwork } from '../train/checkpoint.ts';
 import type { Task } from '../train/task.ts';
+import { placedLayers } from './chip-programs.ts';
 import type { CompensationMethod } from './compensation-method.ts';
 import { type Deployment, deploy } from './deploy.ts';
 import { type EvaluationSettings, evaluationSchema } from './evaluation-settings.ts';
-import type { AccuracyAtTime, ConductanceHistogram, LayerSummary, NetworkResult } from './record.ts';
+import { evaluateForm } from './options-schema.ts';
+import {
+  type ChipResult,
+  type EvaluationProgress,
+  evaluationProgressCheck,
+  type ProgressCheck,
+} from './progress-schema.ts';
+import type { AccuracyAtTime, NetworkResult } from './record.ts';
 import { conductanceHistogram, layerSummaries } from './summarize.ts';
-
-/** All measurements of one chip. */
-export type ChipResult = {
-  readonly chip: number;
-  readonly accuracies: readonly {
-    readonly timeSeconds: Seconds;
-    readonly method: CompensationMethod;
-    readonly accuracy: number;
-  }[];
-  /** On the first chip. */
-  readonly inside?: { readonly layers: readonly LayerSummary[]; readonly histogram: ConductanceHistogram };
-};
-
-/** The finished part of an evaluation, from which another one can continue. */
-export type EvaluationProgress = { readonly digitalAccuracy?: number; readonly chips: readonly ChipResult[] };
 
 /** Progress of an evaluation. */
 export type EvaluationEvent =
@@ -73,8 +67,10 @@ export type EvaluateOptions = {
 export async function* evaluateNetwork(
   options: EvaluateOptions,
 ): AsyncGenerator<EvaluationEvent, NetworkResult> {
-  const { trained, signal, finished } = options;
-  const evaluation = check(evaluationSchema, 'evaluate: evaluation', options.evaluation ?? {});
+  const { evaluation, checkProgress } = planned(options);
+  const { trained, signal } = options;
+  const finished =
+    options.finished === undefined ? undefined : checkProgress('evaluate: finished', options.finished);
   if (finished?.digitalAccuracy !== undefined && finished.chips.length === evaluation.chips) {
     return collectResult(options, evaluation, finished);
   }
@@ -100,6 +96,23 @@ export async function* evaluateNetwork(
   } finally {
     deployment.free();
   }
+}
+
+/**
+ * The settings of an evaluation with their defaults, and the check of its progress.
+ *
+ * @throws UsageError that lists all fields which are missing or something else, all faults of the hardware or all faults
+ *         of the settings
+ */
+export function planned(options: Omit<EvaluateOptions, 'finished'>): {
+  readonly evaluation: EvaluationSettings;
+  readonly checkProgress: ProgressCheck<EvaluationProgress>;
+} {
+  checkForm(evaluateForm, 'evaluate', options);
+  const evaluation = check(evaluationSchema, 'evaluate: evaluation', options.evaluation ?? {});
+  const placed = placedLayers(options.network, checkHardware(options.hardware));
+  const layers = placed.map(({ layer }) => layer.name);
+  return { evaluation, checkProgress: evaluationProgressCheck(evaluation, layers) };
 }
 
 /** Runs an evaluation to its end and returns the result. Throws what `evaluateNetwork` throws. */

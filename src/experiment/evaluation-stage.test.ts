@@ -162,7 +162,10 @@ test('points, groups and methods that can not be are refused at once', () => {
   - a point names adabs, but tiny-perceptron has no batch normalisation; leave the method out
   - the group "conv*" fits no layer on the chip; there are dense1, dense2`,
   });
-  assert.throws(() => attributionVariants({ ...wrong, groups: undefined, points: [] }), /at least one point/);
+  assert.throws(() => attributionVariants({ ...wrong, groups: undefined, points: [] }), {
+    name: 'UsageError',
+    message: 'attribute: points: expected array to have >=1 items, got []',
+  });
   const digital = { ...joshi2020, layers: { '*': 'digital' } } as const;
   assert.throws(
     () => attributionVariants({ network: tinyPerceptron, hardware: digital, points }),

@@ -2,23 +2,19 @@
 // or variant by variant, so that an interrupted stage continues. Progress is reported as events.
 
 import { throwFaults } from '../base/errors.ts';
-import { check } from '../base/schema.ts';
 import type { Storage } from '../base/storage.ts';
-import {
-  type AttributeOptions,
-  type AttributionEvent,
-  type AttributionProgress,
-  attribute,
-} from './attribute.ts';
+import { splitFaults } from '../data/image-set.ts';
+import { type AttributeOptions, type AttributionEvent, attribute, plannedAttribution } from './attribute.ts';
 import type { Attribution } from './attribution.ts';
 import {
+  asTrained,
   type EvaluateOptions,
   type EvaluationEvent,
-  type EvaluationProgress,
   evaluateNetwork,
+  planned,
 } from './evaluate.ts';
-import { evaluationSchema } from './evaluation-settings.ts';
 import { type ProgressFile, progressFile } from './progress-file.ts';
+import type { ProgressCheck } from './progress-schema.ts';
 import type { ExperimentRecord, NetworkResult } from './record.ts';
 import { RECORD_FORMAT } from './record-schema.ts';
 
@@ -39,8 +35,8 @@ export async function* evaluationStage({
   storage,
   ...options
 }: EvaluationStage): AsyncGenerator<EvaluationStageEvent, NetworkResult> {
-  const evaluation = check(evaluationSchema, 'evaluate: evaluation', options.evaluation ?? {});
-  const file = await fileOf<EvaluationProgress>(storage, 'evaluation', options, { evaluation });
+  const { evaluation, checkProgress } = planned(options);
+  const file = await fileOf(storage, 'evaluation', options, { evaluation }, checkProgress);
   const finished = await file.read();
   const perChip = evaluation.timesSeconds.length * evaluation.methods.length;
   const chips = finished?.chips.length ?? 0;
@@ -60,12 +56,10 @@ export async function* attributionStage({
   storage,
   ...options
 }: AttributionStage): AsyncGenerator<AttributionEvent, Attribution> {
+  const { checkProgress } = plannedAttribution(options);
   const { points, groups, evaluation } = options;
-  const file = await fileOf<AttributionProgress>(storage, 'attribution', options, {
-    points,
-    groups,
-    evaluation,
-  });
+  const settings = { points, groups, evaluation };
+  const file = await fileOf(storage, 'attribution', options, settings, checkProgress);
   const events = attribute({ ...options, finished: await file.read() });
   return yield* kept(events, file, ({ progress }) => progress);
 }
@@ -82,9 +76,12 @@ function fileOf<T>(
     data,
   }: Pick<EvaluateOptions, 'label' | 'trained' | 'hardware' | 'seed' | 'data'>,
   settings: object,
+  checkProgress: ProgressCheck<T>,
 ): Promise<ProgressFile<T>> {
+  if (data !== undefined) throwFaults('classification: data', splitFaults(asTrained({ data, trained })!));
   const images = data && { train: data.train.count, test: data.test.count };
-  return progressFile(storage, what, { label, trained, options: { hardware, seed, images, ...settings } });
+  const all = { hardware, seed, images, ...settings };
+  return progressFile(storage, what, { label, trained, options: all, checkProgress });
 }
 
 /** Passes events on, after their progress is written. */

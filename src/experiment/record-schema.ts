@@ -67,7 +67,8 @@ const accuracyAtTime = exactly<AccuracyAtTime>()(
     }),
 );
 
-const layer = exactly<LayerSummary>()(
+/** Schema of `LayerSummary`. */
+export const layerSchema: z.ZodType<LayerSummary> = exactly<LayerSummary>()(
   z.strictObject({
     name: z.string(),
     rows: positiveCount,
@@ -78,7 +79,8 @@ const layer = exactly<LayerSummary>()(
   }),
 );
 
-const histogram = exactly<ConductanceHistogram>()(
+/** Schema of `ConductanceHistogram`. */
+export const histogramSchema: z.ZodType<ConductanceHistogram> = exactly<ConductanceHistogram>()(
   z
     .strictObject({
       edgesMicrosiemens: z.array(z.number()).min(2),
@@ -103,8 +105,8 @@ const network = exactly<NetworkResult>()(
     training: trainedBy,
     digitalAccuracy: share,
     deployed: z.array(accuracyAtTime),
-    layers: z.array(layer),
-    histogram,
+    layers: z.array(layerSchema),
+    histogram: histogramSchema,
     evaluation: z.exactOptional(evaluationSchema),
   }),
 );

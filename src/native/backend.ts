@@ -8,7 +8,6 @@ import { createMutex, type Mutex } from '../base/mutex.ts';
 import {
   type Backend,
   type DeviceBuffer,
-  type KernelCall,
   outlineOf,
   PADDING_ELEMENTS,
   type Plan,
@@ -25,6 +24,7 @@ import {
 } from '../compile/backend-checks.ts';
 import { runtimeSource } from './c-sources.ts';
 import { type Compiler, compileLibrary } from './compiler.ts';
+import { launchTables } from './launch-tables.ts';
 import { printTranslationUnits } from './print-c.ts';
 import { addressOf, bytesAt, loadKernels, loadRuntime, type Pointer, type Runtime } from './runtime.ts';
 
@@ -204,15 +204,10 @@ async function load(machine: Machine, whole: Plan): Promise<NativeProgram> {
 /** Throws UsageError if a run found no scratch memory. */
 function checkRan(result: number, plan: PlanOutline): void {
   if (result !== 0) return;
-  const bytes = 4 * largestScratch(plan);
+  const bytes = 4 * launchTables(plan).scratchElements;
   throw new UsageError(
     `native backend: no memory for ${bytes} bytes of scratch memory a thread; use fewer threads`,
   );
-}
-
-/** Elements of scratch memory that the plan's kernels need. */
-function largestScratch({ kernels }: PlanOutline): number {
-  return Math.max(0, ...kernels.map(({ scratch }) => scratch));
 }
 
 /** Calls a function of the runtime while the event loop goes on. */
@@ -225,39 +220,22 @@ function onOtherThread(f: Runtime['run'], parts: readonly unknown[]): Promise<nu
   });
 }
 
-/** The fields of the second call of a launch that has only one. */
-const NO_CALL: readonly number[] = [0, 0, 0, 0];
-
-/** The plan's launches as the runtime walks them, with the kernels of the library at `path`. */
+/** The plan's tables, with the kernels of the library at `path`, as a program of the runtime. */
 function loadProgram(runtime: Runtime, plan: PlanOutline, path: string): Pointer {
-  const places: bigint[] = [];
-  const pushConstants: number[] = [];
-  const fieldsOf = (call: KernelCall): readonly number[] => {
-    const fields = [call.kernel, plan.kernels[call.kernel]!.chunks, places.length, pushConstants.length];
-    pushConstants.push(...call.pushConstants);
-    for (const place of call.buffers) {
-      places.push(place.space === 'binding' ? BigInt(place.binding) : BigInt(-1 - place.offset));
-    }
-    return fields;
-  };
-  const launches = plan.launches.flatMap((launch) =>
-    launch.kind === 'single'
-      ? [...fieldsOf(launch.call), ...NO_CALL, 0]
-      : [...fieldsOf(launch.first), ...fieldsOf(launch.second), launch.ratio],
-  );
+  const { launches, places, pushConstants, arenaElements, scratchElements } = launchTables(plan);
   const program = runtime.program(
     loadKernels(path),
-    Int32Array.from(launches),
+    launches,
     plan.launches.length,
-    BigInt64Array.from(places),
+    places,
     places.length,
-    Uint32Array.from(pushConstants),
+    pushConstants,
     pushConstants.length,
-    plan.arenaElements,
-    largestScratch(plan),
+    arenaElements,
+    scratchElements,
   );
   if (program !== null) return program;
   throw new UsageError(
-    `native backend: no memory for the plan's ${4 * plan.arenaElements} bytes; use a smaller batch`,
+    `native backend: no memory for the plan's ${4 * arenaElements} bytes; use a smaller batch`,
   );
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdtempSync,
   readdirSync,
@@ -153,6 +154,28 @@ test('a library that others may write is not trusted, a folder that they may wri
     });
   }
   chmodSync(kernels, 0o700);
+  assert.equal((await compileLibrary(compiler, [SOURCE])).isFresh, false);
+});
+
+test('what belongs to another user is not trusted, a folder of kernels that does is refused', {
+  skip: needsCompiler || (process.geteuid?.() !== 0 && 'only root can give files away'),
+}, async () => {
+  const somebody = 12_345;
+  const compiler = { ...real!, cacheFolder: join(folder, 'foreign') };
+  const { path } = await compileLibrary(compiler, [SOURCE]);
+  chownSync(path, somebody, somebody);
+  assert.equal((await compileLibrary(compiler, [SOURCE])).isFresh, true, 'compiled anew');
+  assert.equal(statSync(path).uid, 0);
+  const kernels = join(compiler.cacheFolder, 'kernels');
+  chownSync(kernels, somebody, somebody);
+  // One that is there, and one that would be written.
+  for (const source of [SOURCE, `${SOURCE}\n`]) {
+    await assert.rejects(compileLibrary(compiler, [source]), {
+      name: 'UsageError',
+      message: `native backend: ${kernels} holds code that would run as you, but it belongs to user ${somebody}, not to user 0; remove it or correct its permissions (chmod go-w), or set OHMIC_CACHE to a folder of your own`,
+    });
+  }
+  chownSync(kernels, 0, 0);
   assert.equal((await compileLibrary(compiler, [SOURCE])).isFresh, false);
 });
 

@@ -2,10 +2,11 @@
 
 import { z } from 'zod';
 import { sha256 } from '../base/digest.ts';
+import { echo } from '../base/echo.ts';
 import { messageOf, throwFaults, UsageError } from '../base/errors.ts';
-import type { Parameters, TensorSpec } from '../base/parameters.ts';
+import type { HostTensor, Parameters, TensorSpec } from '../base/parameters.ts';
 import { check, type Json } from '../base/schema.ts';
-import { formatShape, sameShape } from '../base/shape.ts';
+import { elementCount, formatShape, sameShape } from '../base/shape.ts';
 import { decodeTensors, encodeTensors } from '../interop/safetensors.ts';
 import type { Network, ParameterRole } from '../nn/network.ts';
 import { migrateProvenance } from './migrate.ts';
@@ -129,12 +130,15 @@ export function checkTensors(
   const faults = specs.flatMap(({ name, shape, role }) => {
     const tensor = tensors[name];
     if (tensor === undefined) return [`"${name}" ${formatShape(shape)} is missing`];
+    if (!isTensor(tensor)) return [`"${name}" must be a tensor, { shape, data }, got ${echo(tensor)}`];
     if (!sameShape(tensor.shape, shape)) {
       const isTransposed = shape.length === 2 && sameShape([...tensor.shape].reverse(), shape);
       return [
         `"${name}" must have shape ${formatShape(shape)}, got ${formatShape(tensor.shape)}${isTransposed ? ' (transposed: weights are (in, out))' : ''}`,
       ];
     }
+    if (tensor.data.length !== elementCount(shape))
+      return [`"${name}" must have ${elementCount(shape)} values, got ${tensor.data.length}`];
     const at = tensor.data.findIndex((value) => !Number.isFinite(value));
     if (at >= 0) return [`"${name}" must be finite, got ${tensor.data[at]} at element ${at}`];
     const below = role === 'runningVariance' ? tensor.data.findIndex((value) => value < 0) : -1;
@@ -143,6 +147,11 @@ export function checkTensors(
       : [`"${name}" must be at least 0, as a variance is, got ${tensor.data[below]} at element ${below}`];
   });
   throwFaults(where, faults);
+}
+
+/** True of what has the form of a tensor; parameters may come from anywhere. */
+function isTensor(tensor: HostTensor): boolean {
+  return Array.isArray(tensor?.shape) && tensor.data instanceof Float32Array;
 }
 
 /** Checks that parameters are those of a network. Throws as `checkTensors`. */

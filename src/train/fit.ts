@@ -1,10 +1,11 @@
 // The training loop: an async iterator of progress records over compiled steps. The state is a value that can be saved
 // at any step; a run continues from it to the same bits.
 
+import { echo } from '../base/echo.ts';
 import { throwFaults, UsageError } from '../base/errors.ts';
 import type { Parameters } from '../base/parameters.ts';
 import { deriveKey, type Key, keyFromSeed } from '../base/random.ts';
-import { check, type Incomplete } from '../base/schema.ts';
+import { check, checkForm, type Incomplete } from '../base/schema.ts';
 import { elementCount, formatShape, sameShape } from '../base/shape.ts';
 import { hardwareOf, patternFaults } from '../crossbar/hardware.ts';
 import { ideal } from '../crossbar/presets.ts';
@@ -18,6 +19,7 @@ import type { UpdateRule } from '../rules/update-rule.ts';
 import { checkTensors } from './checkpoint.ts';
 import { classification } from './classification.ts';
 import { learningRateAt } from './learning-rate.ts';
+import { fitForm, seedFaults } from './options-schema.ts';
 import { finiteScore, INFERENCE_BATCH, scoreOn, traceInference } from './score.ts';
 import { noiseScaleAt, type TrainingSettings, trainingSchema } from './settings.ts';
 import {
@@ -88,10 +90,11 @@ export type Fitting = {
 /**
  * Compiles a training run.
  *
- * @throws UsageError with all faults, if the settings can't be run or do not fit the data, or the start is of another
- *         network
+ * @throws UsageError with all faults, if fields are missing or something else, the settings can't be run or do not fit
+ *         the data, or the start is of another network
  */
 export async function prepareFit(options: FitOptions): Promise<Fitting> {
+  checkForm(fitForm, 'train', options);
   const { engine, network, seed = 0, teacher } = options;
   // Augmentation belongs to the data set, unless the settings say otherwise.
   const suggested = options.data?.augmentation;
@@ -215,11 +218,9 @@ function optionFaults(
   { batch, examples }: Task,
   seed: number,
 ): string[] {
-  const faults: string[] = [];
-  if (!Number.isSafeInteger(seed) || seed < 0)
-    faults.push(`seed must be a whole number from 0 to 2^53 - 1, got ${seed}`);
+  const faults = seedFaults(seed);
   if (!Number.isInteger(evaluateEveryEpochs) || evaluateEveryEpochs < 1)
-    faults.push(`evaluateEveryEpochs must be a whole number from 1, got ${evaluateEveryEpochs}`);
+    faults.push(`evaluateEveryEpochs must be a whole number from 1, got ${echo(evaluateEveryEpochs)}`);
   faults.push(...exampleFaults(examples));
   if (batchSize > examples.trainCount)
     faults.push(`batchSize must be at most the ${examples.trainCount} training examples, got ${batchSize}`);

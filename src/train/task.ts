@@ -1,6 +1,7 @@
 // What a network is trained for: where its examples come from, which losses move which parameters, and how an answer is
 // scored. A task is a value; classification.ts makes the common one.
 
+import { echo } from '../base/echo.ts';
 import type { Key } from '../base/random.ts';
 import type { Shape } from '../base/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
@@ -84,5 +85,5 @@ export function exampleFaults({ trainCount, testCount }: Examples): string[] {
   const counts = { training: trainCount, test: testCount };
   return Object.entries(counts)
     .filter(([, count]) => !Number.isInteger(count) || count < 1)
-    .map(([part, count]) => `expected at least one ${part} example, got ${count}`);
+    .map(([part, count]) => `expected at least one ${part} example, got ${echo(count)}`);
 }
