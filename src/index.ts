@@ -37,7 +37,7 @@ export {
 } from './crossbar/hardware-choice.ts';
 export { checkHardware } from './crossbar/hardware-schema.ts';
 export { onChip } from './crossbar/on-chip.ts';
-export { hermes256, ideal, joshi2020, standardEvaluation } from './crossbar/presets.ts';
+export { hermes256, ideal, inCellTraining, joshi2020, standardEvaluation } from './crossbar/presets.ts';
 // Data.
 export { noAugmentation } from './data/batches.ts';
 export {

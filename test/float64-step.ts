@@ -3,12 +3,12 @@
 import type { Parameters } from '../src/base/parameters.ts';
 import type { Key } from '../src/base/random.ts';
 import { interpret } from '../src/graph/interpret.ts';
+import { updateRule } from '../src/insitu/update-rule.ts';
 import type { Network } from '../src/nn/network.ts';
+import type { UpdateRule } from '../src/rules/update-rule.ts';
 import type { TrainingSettings } from '../src/train/settings.ts';
 import { initialTrainingState, traceTrainingStep } from '../src/train/step.ts';
 import type { Goal } from '../src/train/task.ts';
-import { updateRule } from '../src/insitu/update-rule.ts';
-import type { UpdateRule } from '../src/rules/update-rule.ts';
 import { valuesOf } from './interpreted-chip.ts';
 
 /** Numbers by name, as the interpreter takes them. */

@@ -13,9 +13,9 @@ import {
   patternFaults,
 } from './hardware.ts';
 import { checkHardware } from './hardware-schema.ts';
-import { hermes256, ideal, joshi2020, standardEvaluation } from './presets.ts';
+import { hermes256, ideal, inCellTraining, joshi2020, standardEvaluation } from './presets.ts';
 
-const presets = [ideal, joshi2020, hermes256, standardEvaluation];
+const presets = [ideal, joshi2020, hermes256, standardEvaluation, inCellTraining];
 
 test('every preset passes its own check, also through JSON', () => {
   for (const preset of presets) {

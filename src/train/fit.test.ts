@@ -212,7 +212,8 @@ test('learning rates, noise scale and keys are handed to each step as settings a
     const given = watched.calls.filter(({ scalars }) => scalars?.['learningRate'] !== undefined);
     for (const [step, { scalars, keys }] of given.entries()) {
       assert.deepEqual(scalars, { learningRate: step < 4 ? 0.2 : 0.1, noiseScale: 0.04, step });
-      assert.deepEqual(keys, { noise: deriveKey(keyFromSeed(SEED), 'noise', step) });
+      const root = keyFromSeed(SEED);
+      assert.deepEqual(keys, { noise: deriveKey(root, 'noise', step), rule: deriveKey(root, 'rule', step) });
     }
     const told = events.flatMap((event) => (event.kind === 'step' ? [event.learningRate] : []));
     assert.deepEqual(told, [0.2, 0.2, 0.2, 0.2, 0.1, 0.1, 0.1, 0.1]);

@@ -50,7 +50,10 @@ const faulty: readonly (readonly [change: Readonly<Record<string, unknown>>, fau
   [{ rule: { kind: 'adam', beta2: 1 } }, 'rule.beta2: expected number to be <1, got 1'],
   [{ rule: { kind: 'adamw', epsilon: 0 } }, 'rule.epsilon: expected number to be >0, got 0'],
   [{ rule: { kind: 'adam', momentum: 0.9 } }, 'rule: Unrecognized key: "momentum"'],
-  [{ rule: { kind: 'sdg' } }, 'rule.kind: expected one of sgd, adam, adamw, got "sdg"'],
+  [
+    { rule: { kind: 'sdg' } },
+    'rule.kind: expected one of sgd, adam, adamw, mixed-precision, pulsed, tiki-taka, got "sdg"',
+  ],
   [{ momentum: 0.9 }, 'Unrecognized key: "momentum"'],
   [{ labelSmoothing: Number.NaN }, 'labelSmoothing: expected number, got NaN'],
   [{ statisticsMomentum: 0 }, 'statisticsMomentum: expected number to be >0, got 0'],
