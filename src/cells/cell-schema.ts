@@ -2,7 +2,7 @@
 // all faults of a file are found at once. There are no defaults: a default would hide physics. Used by hardware (crossbar/).
 
 import { z } from 'zod';
-import { amount, exactly, nameSchema, positiveAmount } from '../base/schema.ts';
+import { amount, amountFromZero, exactly, nameSchema, positiveAmount } from '../base/schema.ts';
 import type { CellSpec, Drift, ProgrammingNoise, ReadNoise } from './cell.ts';
 import type { FitSummary } from './fit-summary.ts';
 import { type Law, lawValue, type Point, polynomialValue, STEEPEST_EXPONENT } from './law.ts';
@@ -123,6 +123,12 @@ const readNoiseSchema: z.ZodType<ReadNoise> = exactly<ReadNoise>()(
       strength: magnitude,
       source: z.string(),
     }),
+    z.strictObject({
+      kind: z.literal('affine'),
+      slope: amountFromZero,
+      offsetMicrosiemens: amountFromZero,
+      source: z.string(),
+    }),
   ]),
 );
 
@@ -171,7 +177,7 @@ export const cellSchema: z.ZodType<CellSpec> = exactly<CellSpec>()(
     .refine(
       // The noise is integrated from the duration of a read to the age of the cell.
       ({ driftReferenceSeconds, readNoise }) =>
-        readNoise.kind === 'none' || readNoise.readSeconds <= driftReferenceSeconds,
+        readNoise.kind !== 'one-over-f' || readNoise.readSeconds <= driftReferenceSeconds,
       { path: ['readNoise', 'readSeconds'], message: 'expected at most driftReferenceSeconds' },
     ),
 );

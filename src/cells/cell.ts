@@ -52,8 +52,16 @@ type OneOverF = {
   readonly source: string;
 };
 
+/** Noise that does not grow with time: standard deviation slope · G + offset. */
+type Affine = {
+  readonly kind: 'affine';
+  readonly slope: number;
+  readonly offsetMicrosiemens: Microsiemens;
+  readonly source: string;
+};
+
 /** Fluctuation of the sensed conductance. */
-export type ReadNoise = None | OneOverF;
+export type ReadNoise = None | OneOverF | Affine;
 
 /** Everything that is known about a cell technology. */
 export type CellSpec = {
@@ -152,7 +160,8 @@ export function driftedConductance(g0: Tensor, nu: Tensor, t: Tensor, t0: Second
 
 /**
  * Conductance that one read senses: G_read = max(0, G(t) (1 + Q_s(g₀) √ln((t + t₀ + T_read) / (2 T_read)) N(0, 1))),
- * g₀ = G₀ / Gmax: the noise of a 1/f spectrum, integrated since programming. Every read draws anew.
+ * g₀ = G₀ / Gmax: the noise of a 1/f spectrum, integrated since programming; or max(0, G(t) + (slope G(t) + offset) N(0, 1)).
+ * Every read draws anew.
  *
  * @param drifted    conductance at `t`, any shape, µS
  * @param programmed programmed conductance of the same cells, µS: Q_s depends on it, not on the target
@@ -178,6 +187,8 @@ export function readConductance(
       const sigma = relativeReadNoise(cell, readNoise, programmed, t);
       return drifted.multiply(sigma.multiply(key.normal(drifted.shape)).add(1)).relu();
     }
+    case 'affine':
+      return drifted.add(affineDeviation(readNoise, drifted).multiply(key.normal(drifted.shape))).relu();
     default:
       return assertNever(readNoise);
   }
@@ -202,9 +213,15 @@ export function readVariance(cell: CellSpec, drifted: Tensor, programmed: Tensor
       return constant(drifted, 0).broadcastTo(drifted.shape);
     case 'one-over-f':
       return drifted.multiply(relativeReadNoise(cell, readNoise, programmed, t)).square();
+    case 'affine':
+      return affineDeviation(readNoise, drifted).square();
     default:
       return assertNever(readNoise);
   }
+}
+
+function affineDeviation({ slope, offsetMicrosiemens }: Affine, drifted: Tensor): Tensor {
+  return drifted.multiply(slope).add(offsetMicrosiemens);
 }
 
 /** σ / G(t) of one read: Q_s(g₀) √ln((t + t₀ + T_read) / (2 T_read)). */

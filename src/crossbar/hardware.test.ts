@@ -29,7 +29,7 @@ test('presets have distinct names and say where they come from', () => {
 });
 
 test('only hardware without converters and output noise has an ideal periphery', () => {
-  assert.deepEqual(presets.map(hasIdealPeriphery), [true, true, false, false]);
+  assert.deepEqual(presets.map(hasIdealPeriphery), [true, true, false, false, false]);
 });
 
 test('read noise is drawn per read unless the hardware says per product and its cells have any', () => {

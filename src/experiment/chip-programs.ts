@@ -4,6 +4,7 @@
 import type { HostTensor, Parameters, TensorSpec } from '../base/parameters.ts';
 import { deriveKey, type Key } from '../base/random.ts';
 import type { Seconds } from '../base/units.ts';
+import type { PulseModel } from '../cells/pulse-device.ts';
 import { arraysOf, mapSensedArrays, sensedArraysOf } from '../crossbar/arrays.ts';
 import { type Chip, chipOf, chipTensors, type Reading, readingOf, readingTensors } from '../crossbar/chip.ts';
 import { type DriftCompensation, driftFactors } from '../crossbar/compensation.ts';
@@ -13,6 +14,7 @@ import { onChip } from '../crossbar/on-chip.ts';
 import { type PlacedLayer, traceProgramming } from '../crossbar/programming.ts';
 import { rangesFromStates } from '../crossbar/ranges.ts';
 import { traceReading } from '../crossbar/reading.ts';
+import { traceTrainedArrays } from '../crossbar/trained-arrays.ts';
 import type { Engine, Store } from '../engine.ts';
 import { type Operator, weightsOf } from '../graph/operator.ts';
 import type { Trace } from '../graph/trace.ts';
@@ -23,8 +25,10 @@ export type ChipProgramOptions = {
   readonly engine: Engine;
   readonly network: Pick<Network, 'layers'>;
   readonly hardware: HardwareSpec;
-  /** Has the weights of the network. */
+  /** Has the weights of the network, or its trained cells. */
   readonly store: Store;
+  /** The device of cells that were trained in place: every chip has these cells. Absent: chips are programmed. */
+  readonly trained?: PulseModel | undefined;
   readonly seed: number;
   /** Determines the draws of all chips. */
   readonly key: Key;
@@ -106,7 +110,10 @@ export function compensationAliases(
 export async function prepareChipPrograms(options: ChipProgramOptions): Promise<ChipPrograms> {
   const { engine, network, hardware, store, seed, key } = options;
   const layers = placedLayers(network, hardware);
-  const programming = await engine.compile(traceProgramming(layers));
+  const { trained } = options;
+  const programming = await engine.compile(
+    trained === undefined ? traceProgramming(layers) : traceTrainedArrays(layers, trained),
+  );
   const reading = await engine.compile(traceReading(layers));
   const factors = factorTensors(layers);
   store.reserve([...programming.states, ...reading.states, ...factors]);

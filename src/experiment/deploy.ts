@@ -5,13 +5,18 @@
 import { echo } from '../base/echo.ts';
 import { throwFaults, UsageError } from '../base/errors.ts';
 import { createMutex } from '../base/mutex.ts';
-import type { Parameters } from '../base/parameters.ts';
+import type { Parameters, TensorSpec } from '../base/parameters.ts';
 import { deriveKey, type Key, keyFromSeed } from '../base/random.ts';
 import { check, checkForm, type Incomplete } from '../base/schema.ts';
 import type { Seconds } from '../base/units.ts';
+import type { CellSpec } from '../cells/cell.ts';
+import { cellOfDevice } from '../cells/cell-of-device.ts';
+import { type PulseDeviceSpec, type PulseModel, pulseModel } from '../cells/pulse-device.ts';
+import { checkPulseDevice } from '../cells/pulse-schema.ts';
 import { type Chip, checkReadTime, type Reading } from '../crossbar/chip.ts';
 import { type HardwareSpec, patternFaults } from '../crossbar/hardware.ts';
 import { checkHardware } from '../crossbar/hardware-schema.ts';
+import { learningCellsOf, tensorsOfLearningCells } from '../crossbar/learning-cells.ts';
 import { allRangeStates } from '../crossbar/ranges.ts';
 import { type DataSplit, splitFaults, subset } from '../data/image-set.ts';
 import type { Engine, Executable, Store } from '../engine.ts';
@@ -23,7 +28,13 @@ import { digitalScoreIn, INFERENCE_BATCH, scoreOn, traceInference } from '../tra
 import { exampleFaults, type Task } from '../train/task.ts';
 import { type Adabs, prepareAdabs } from './adabs.ts';
 import { calibrateRanges } from './calibrate.ts';
-import { type ChipPrograms, compensationAliases, prepareChipPrograms, traceOnChip } from './chip-programs.ts';
+import {
+  type ChipPrograms,
+  compensationAliases,
+  placedLayers,
+  prepareChipPrograms,
+  traceOnChip,
+} from './chip-programs.ts';
 import type { CompensationMethod } from './compensation-method.ts';
 import { type EvaluationSettings, evaluationFaults, evaluationSchema } from './evaluation-settings.ts';
 import { deploymentForm } from './options-schema.ts';
@@ -39,6 +50,12 @@ export type DeploymentOptions = {
   /** The task that is scored; absent: classification of `data`. */
   readonly task?: Task | undefined;
   readonly hardware: HardwareSpec;
+  /**
+   * The device of a network that was trained in the cells. Then nothing is programmed: every chip has the cells that are
+   * among the parameters (`<layer>.cells.…`), with the drift and the read noise of the device in place of those of the
+   * hardware's cell; chips differ in their reads. Absent: the weights are programmed.
+   */
+  readonly trainedDevice?: PulseDeviceSpec | undefined;
   /** Every field has a default. */
   readonly evaluation?: Incomplete<EvaluationSettings>;
   /** Determines all random draws. */
@@ -91,13 +108,21 @@ export async function deploy(options: DeploymentOptions): Promise<Deployment> {
   checkForm(deploymentForm, 'deploy', options);
   const { engine, network, parameters, seed = 0 } = options;
   const evaluation = check(evaluationSchema, 'deploy: evaluation', options.evaluation ?? {});
-  const hardware = checkHardware(options.hardware);
+  const { trainedDevice } = options;
+  const trained = trainedDevice && pulseModel(checkPulseDevice('deploy: trainedDevice', trainedDevice));
+  const given = checkHardware(options.hardware);
+  const hardware = trainedDevice === undefined ? given : withCell(given, cellOfDevice(trainedDevice));
   const tasks = tasksOf(options, evaluation);
   throwFaults('deploy', deploymentFaults(network, hardware, evaluation, tasks.scored, seed));
   checkParameters('deploy', network, parameters);
+  const cells = trained === undefined ? [] : trainedCells(network, hardware, trained);
+  checkTensors('deploy: not trained in these cells', cells, parameters);
   const root = deploymentKey(seed);
   const store = await engine.store(await startTensors(options, hardware, evaluation, tasks.plain, root));
-  const chips = await prepareChipPrograms({ engine, network, hardware, store, seed, key: root });
+  const names = cells.map(({ name }) => name);
+  store.reserve(cells);
+  await store.write(Object.fromEntries(names.map((name) => [name, parameters[name]!])));
+  const chips = await prepareChipPrograms({ engine, network, hardware, store, seed, key: root, trained });
   const { examples } = tasks.scored;
   const size = Math.min(INFERENCE_BATCH, examples.testCount);
   const onChip = traceOnChip(network, hardware);
@@ -125,6 +150,21 @@ export async function deploy(options: DeploymentOptions): Promise<Deployment> {
     testBatches: examples.testBatches(size),
   };
   return deployment(parts);
+}
+
+/** The hardware with another cell in all layers. */
+function withCell(hardware: HardwareSpec, cell: CellSpec): HardwareSpec {
+  const { layers } = hardware;
+  if (layers === undefined) return { ...hardware, cell };
+  const own = Object.entries(layers).map(([name, one]) => [name, one === 'digital' ? one : { ...one, cell }]);
+  return { ...hardware, cell, layers: Object.fromEntries(own) };
+}
+
+/** The tensors of the cells of all layers that are on arrays. */
+function trainedCells(network: Network, hardware: HardwareSpec, model: PulseModel): TensorSpec[] {
+  return placedLayers(network, hardware).flatMap(({ layer }) =>
+    tensorsOfLearningCells(learningCellsOf(layer, model)),
+  );
 }
 
 type Parts = {

@@ -25,6 +25,7 @@ import {
 } from './progress-schema.ts';
 import type { AccuracyAtTime, NetworkResult } from './record.ts';
 import { conductanceHistogram, layerSummaries } from './summarize.ts';
+import { trainedDeviceOf } from './trained-device.ts';
 
 /** Progress of an evaluation. */
 export type EvaluationEvent =
@@ -79,6 +80,7 @@ export async function* evaluateNetwork(
     evaluation,
     data: asTrained(options),
     parameters: trained.parameters,
+    trainedDevice: trainedDeviceOf(trained, evaluation),
   });
   try {
     let progress: EvaluationProgress = finished ?? { chips: [] };

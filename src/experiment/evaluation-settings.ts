@@ -32,6 +32,8 @@ export type EvaluationSettings = {
   readonly ranges: RangeRule;
   /** Number of test images, from the first on; all by default. */
   readonly testImages?: number | undefined;
+  /** Of weights that were trained in cells: those very cells, which is the default, or their weights programmed anew. */
+  readonly cells?: 'trained' | 'programmed' | undefined;
 };
 
 const count = z.int().min(1);
@@ -76,6 +78,10 @@ export const evaluationSchema: z.ZodType<EvaluationSettings> = z
     calibrationImages: count.default(250),
     ranges: rangeRuleSchema.prefault({ kind: 'root-mean-squares', count: 6 }),
     testImages: count.optional().meta({ description: 'only the first so many test images' }),
+    cells: z
+      .enum(['trained', 'programmed'])
+      .optional()
+      .meta({ description: 'of weights trained in cells: these cells (default), or programmed anew' }),
   })
   .meta({ title: 'How networks are evaluated on chips' });
 

@@ -180,12 +180,15 @@ function readFigure({ cell, readBins }: CellFit): readonly Figure[] {
         id: 'read-noise',
         title: 'Read noise by programmed conductance',
         horizontal: 'programmed conductance (µS)',
-        vertical: readNoise.kind === 'none' ? 'relative scatter' : 'strength Qs',
+        vertical: readNoise.kind !== 'one-over-f' ? 'relative scatter' : 'strength Qs',
         end: Math.max(gMax, ...readBins.map(({ g }) => g)),
         points: readBins.map(({ g, squaredStrength, freedom }) =>
           spreadPoint(g, { variance: squaredStrength, noise: 0, freedom, noiseFreedom: 0 }),
         ),
-        law: readNoise.kind === 'none' ? undefined : (g) => Math.abs(lawValue(readNoise.strength, g / gMax)),
+        law:
+          readNoise.kind !== 'one-over-f'
+            ? undefined
+            : (g) => Math.abs(lawValue(readNoise.strength, g / gMax)),
       }),
     },
   ];

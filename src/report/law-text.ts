@@ -40,6 +40,14 @@ export function formulasOf({ programmingNoise, drift, readNoise }: CellSpec): re
     const { strength, source } = readNoise;
     formulas.push({ quantity: 'read noise, strength', formula: `Qs(g) = ${lawText(strength)}`, source });
   }
+  if (readNoise.kind === 'affine') {
+    const { slope, offsetMicrosiemens, source } = readNoise;
+    formulas.push({
+      quantity: 'read noise, standard deviation (µS)',
+      formula: `σ = ${numberText(slope)} G + ${numberText(offsetMicrosiemens)} µS`,
+      source,
+    });
+  }
   return [...formulas, ...unknownsOf({ programmingNoise, drift, readNoise })];
 }
 

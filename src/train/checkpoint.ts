@@ -83,11 +83,16 @@ export async function decodeWeights(file: string, bytes: Uint8Array): Promise<Tr
 }
 
 /** Endings of the names of an update rule's states. */
-const RULE_STATES = ['.momentum', '.firstMoment', '.secondMoment'];
+const RULE_STATES = ['.momentum', '.firstMoment', '.secondMoment', '.accumulator', '.velocity'];
+/** Groups of tensors that are passing too: the fast arrays of Tiki-Taka, what its transfers keep. */
+const PASSING_GROUPS = ['.fast.', '.transfer.'];
 
 /** True for tensors of a trained network, false for tensors that only its training needs. */
 export function isKept(name: string): boolean {
-  return !RULE_STATES.some((ending) => name.endsWith(ending));
+  return (
+    !RULE_STATES.some((ending) => name.endsWith(ending)) &&
+    !PASSING_GROUPS.some((group) => name.includes(group))
+  );
 }
 
 function readProvenance(file: string, metadata: Readonly<Record<string, string>>): Provenance {
