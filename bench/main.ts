@@ -14,6 +14,7 @@ import { convolutionsCase, matrixProductsCase } from './products.ts';
 import { programmingCase } from './programming.ts';
 import { readNoiseCase } from './read-noise.ts';
 import { readyCase } from './ready.ts';
+import { recurrencesCase } from './recurrences.ts';
 import { resultObject, resultText, type Setting } from './report.ts';
 import { openRoofline } from './roofline.ts';
 import { smallNetworksCase } from './small-networks.ts';
@@ -25,6 +26,7 @@ const CASES: readonly BenchCase[] = [
   inferenceCase,
   readNoiseCase,
   programmingCase,
+  recurrencesCase,
   readyCase,
   chipReadyCase,
   memoryCase,

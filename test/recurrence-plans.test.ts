@@ -168,3 +168,20 @@ test('they are, where another result needs their old values, or where the result
     assert.ok(found.length >= count, found.join());
   }
 });
+
+test('a loop is written once, also along short rows', () => {
+  const plan = planOf((t) => {
+    const x = t.input('x', [30, 64, 1]);
+    return {
+      outputs: recur({
+        count: 30,
+        initial: { y: t.input('y', [64, 96]) },
+        step: ({ y }, { item }) => ({ next: { y: y.multiply(0.5).add(item(x)) } }),
+      }),
+    };
+  });
+  assert.deepEqual(
+    loopsOf(plan).filter((name) => name === 'at'),
+    ['at'],
+  );
+});

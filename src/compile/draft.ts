@@ -111,14 +111,19 @@ const UNROLLED_VECTORS = 8;
 
 /**
  * Visits a row of `size` elements vector by vector: `body` gets the index of the elements (with the variable `lane`)
- * and the number of lanes in use. Short rows are unrolled, so that values that depend on the position alone move out of
- * outer loops.
+ * and the number of lanes in use. Rows of up to `unrolled` vectors are unrolled, so that values that depend on the position
+ * alone move out of outer loops.
  */
-export function eachVector(b: KernelBuilder, size: number, body: (index: Int, count: number) => void): void {
+export function eachVector(
+  b: KernelBuilder,
+  size: number,
+  body: (index: Int, count: number) => void,
+  unrolled: number = UNROLLED_VECTORS,
+): void {
   const whole = Math.floor(size / b.lanes);
   const rest = size - whole * b.lanes;
   const full = (v: Int): void => body(plus(times(v, b.lanes), lane(b.lanes)), b.lanes);
-  if (whole <= UNROLLED_VECTORS) for (let v = 0; v < whole; v++) full(literal(v));
+  if (whole <= unrolled) for (let v = 0; v < whole; v++) full(literal(v));
   else b.loop(whole, full, 'v');
   if (rest > 0) body(plus(literal(whole * b.lanes), lane(rest)), rest);
 }

@@ -48,6 +48,7 @@ test('every primitive has the shape and the element type of its definition', () 
       [x.convolve1d(t.input('w', [2, 4, 5]), { padding: [2, 0] }), [2, 4, 5], 'f32'],
       [iota(t, [2, 3], 1), [2, 3], 'i32'],
       [t.key('k').normal([7]), [7], 'f32'],
+      [whole.bitAnd(3).bitCount(), [2, 3, 4], 'i32'],
     ];
     for (const [tensor, shape, dtype] of results) {
       assert.deepEqual([tensor.shape, tensor.dtype], [shape, dtype], tensor.node.op);
@@ -109,6 +110,19 @@ const faults: Readonly<Record<string, readonly [build: (t: Trace) => unknown, me
     (t) => t.key('k').uniform([0]),
     'uniform: sizes must be whole numbers from 1, got (0)',
   ],
+  'more random draws than a stream has': [
+    (t) => t.key('k').normal([2 ** 20, 2 ** 13]),
+    'normal: a stream has 2^32 draws, (1048576, 8192) has more; take several streams, of keys with other names',
+  ],
+  'bits of masks': [
+    (t) =>
+      t
+        .input('x', [2])
+        .less(0)
+        .bitAnd(t.input('x', [2]).less(1)),
+    'bitAnd: expected i32, got bool; cast it',
+  ],
+  'bits of floats': [(t) => t.input('x', [2]).bitCount(), 'bitCount: expected i32, got f32; cast it'],
   'an index along a missing axis': [(t) => iota(t, [2, 3], 2), 'iota: axis 2 is outside a tensor of 2 axes'],
   'an index without elements': [(t) => iota(t, [0], 0), 'iota: sizes must be whole numbers from 1, got (0)'],
   'operands that do not broadcast': [

@@ -42,6 +42,18 @@ const source =
     return { shape, dtype };
   };
 
+/** Draws of one stream, numbered by a word: recurrences take parts of more than would fit into memory. */
+const draws =
+  (op: string) =>
+  (inputs: readonly Node[], { shape }: { readonly shape: Shape }): Typed => {
+    if (elementCount(shape) > 2 ** 32) {
+      throw new UsageError(
+        `${op}: a stream has 2^32 draws, ${formatShape(shape)} has more; take several streams, of keys with other names`,
+      );
+    }
+    return source(op, 'f32')(inputs, { shape });
+  };
+
 function requireSame(op: string, a: Node, b: Node): void {
   if (!sameShape(a.shape, b.shape)) {
     throw new UsageError(`${op}: shapes ${formatShape(a.shape)} and ${formatShape(b.shape)} differ`);
@@ -217,8 +229,8 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
     }
     return source('iota', 'i32')(inputs, { shape });
   },
-  uniform: source('uniform', 'f32'),
-  normal: source('normal', 'f32'),
+  uniform: draws('uniform'),
+  normal: draws('normal'),
   negate: unary('negate'),
   abs: unary('abs'),
   exp: unary('exp'),

@@ -254,13 +254,13 @@ export function createEmitter(
   };
   const emit: Emit = (node, index) => {
     if (known.length === 0) return scoped(() => emit(node, index));
-    const here = known[known.length - 1]!.at(index);
-    for (const block of known) {
-      const met = block.at(index).get(node);
+    const here = known.map((block) => block.at(index));
+    for (const block of here) {
+      const met = block.get(node);
       if (met !== undefined) return met;
     }
     const value = emitAnew(node, index);
-    here.set(node, value);
+    here[here.length - 1]!.set(node, value);
     return value;
   };
   return emit;

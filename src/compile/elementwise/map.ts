@@ -71,8 +71,10 @@ export function lowerMap(context: Context, nodes: readonly Node[]): DraftLaunch 
     storeAll([...plain, ...looped], [...values, ...looped.map((node) => emit(node, full))]);
   };
   const perChunk = Math.max(LEAST_CHUNK_VECTORS, Math.floor(FLAT_CHUNK_VECTORS / costOf(nodes, isLoaded)));
+  // A recurrence is a loop of its own: once is enough.
+  const unrolled = sparse.length + looped.length > 0 ? { unrolled: 1 } : {};
   const chunks =
-    sizes.length <= 1 ? flatNest(draft, sizes[0] ?? 1, store, perChunk) : nest(draft, sizes, store);
+    sizes.length <= 1 ? flatNest(draft, sizes[0] ?? 1, store, perChunk) : nest(draft, sizes, store, unrolled);
   return draft.finish('map', chunks);
 }
 
@@ -114,12 +116,15 @@ function flatNest(
   return chunks;
 }
 
-/** A loop nest with vectors along the innermost axis; its rows are shared among at most `most` chunks. */
+/**
+ * A loop nest with vectors along the innermost axis, which is unrolled up to `unrolled` vectors; its rows are shared among
+ * at most `most` chunks.
+ */
 function nest(
   draft: Draft,
   sizes: readonly number[],
   store: (index: readonly Int[], count: number) => void,
-  most: number = CHUNKS,
+  { most = CHUNKS, unrolled }: { readonly most?: number; readonly unrolled?: number } = {},
 ): number {
   const b = draft.builder;
   const outer = sizes.slice(0, -1);
@@ -128,7 +133,7 @@ function nest(
   const rows = elementCount(outer.slice(0, shared));
   const walk = (index: readonly Int[]): void => {
     if (index.length < outer.length) b.loop(outer[index.length]!, (i) => walk([...index, i]));
-    else eachVector(b, inner, (at, count) => store([...index, at], count));
+    else eachVector(b, inner, (at, count) => store([...index, at], count), unrolled);
   };
   return shareItems(b, rows, Math.ceil(rows / most), (first, items) => {
     b.loop(items, (i) => walk(unflatten(plus(first, i), outer.slice(0, shared))));
@@ -203,7 +208,7 @@ function copyPart(
   const sizes = merged.map((group) => group.size);
   if (sizes.length === 1)
     return flatNest(draft, sizes[0]!, store, isOneChunk ? sizes[0]! : FLAT_CHUNK_VECTORS);
-  return nest(draft, sizes, store, isOneChunk ? 1 : CHUNKS);
+  return nest(draft, sizes, store, { most: isOneChunk ? 1 : CHUNKS });
 }
 
 /** Zeros. */
