@@ -9,7 +9,7 @@ import type { Graph } from '../graph/node.ts';
 import { digital, weightsOf } from '../graph/operator.ts';
 import { trace } from '../graph/trace.ts';
 import { countAnalogWeights, countWeights, initialParameters, type Mode, type Network } from './network.ts';
-import { lenet5, mlp, networkByName, networkNames, smallCnn } from './networks.ts';
+import { cnn, lenet5, mlp, networkByName, networkNames, smallCnn } from './networks.ts';
 import { resnet, resnet32, resnet32Wide } from './resnet.ts';
 
 const cifar = { inputShape: [32, 32, 3], classes: 10 };
@@ -50,6 +50,9 @@ test('the other networks have the weights that are commonly quoted', () => {
   assert.equal(countWeights(lenet5(mnist)), 61_706);
   assert.equal(countWeights(lenet5({ ...mnist, inputShape: [32, 32, 1] })), 61_706);
   assert.equal(countWeights(smallCnn(cifar)), 33_338);
+  const filters = 9 * (3 * 32 + 32 * 32 + 32 * 64 + 64 * 64);
+  assert.equal(countWeights(cnn(cifar)), filters + (8 * 8 * 64 + 1) * 350 + 351 * 10);
+  assert.equal(countWeights(cnn(cifar)), 1_502_836);
 });
 
 test('every named network makes logits from images, and statistics in training mode only', () => {
@@ -166,6 +169,6 @@ test('impossible networks are refused with all their faults', () => {
   );
   assert.throws(
     () => networkByName('vgg', cifar),
-    refused(/^model: expected one of mlp, lenet5, small-cnn, .*resnet32-wide, got "vgg"$/),
+    refused(/^model: expected one of mlp, lenet5, small-cnn, cnn, .*resnet32-wide, got "vgg"$/),
   );
 });
