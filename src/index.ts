@@ -83,6 +83,18 @@ export {
   experimentRecord,
   type RecordOptions,
 } from './experiment/evaluation-stage.ts';
+export { frechetDistance } from './experiment/frechet.ts';
+export {
+  classifierFeatures,
+  type FeatureOptions,
+  type GenerationDistanceOptions,
+  type GenerationOptions,
+  generateSamples,
+  generationDistance,
+  type NetworkWithParameters,
+  type SampleDistanceOptions,
+  sampleDistance,
+} from './experiment/generated-images.ts';
 export type { ExperimentRecord, NetworkResult } from './experiment/record.ts';
 export {
   readWeights,
@@ -120,6 +132,7 @@ export {
   type NetworkDefinition,
   type Part,
 } from './nn/define-network.ts';
+export { type ImagePartOptions, imageDiscriminator, imageGenerator } from './nn/generative.ts';
 export {
   absoluteError,
   correctCount,
@@ -154,6 +167,7 @@ export {
   type PlacedModule,
   paddedShortcut,
   parallel,
+  reshape,
   residual,
   sequence,
   timeDistributed,
@@ -167,7 +181,7 @@ export {
   type Network,
   type ParameterSpec,
 } from './nn/network.ts';
-export { lenet5, mlp, type NetworkName, networkByName, networkNames, smallCnn } from './nn/networks.ts';
+export { cnn, lenet5, mlp, type NetworkName, networkByName, networkNames, smallCnn } from './nn/networks.ts';
 export {
   gruLayers,
   gruParameters,
@@ -182,6 +196,7 @@ export { cellFitPage } from './report/cell-fit-page.ts';
 export { attributionCsv, toCsv } from './report/csv.ts';
 export { toHtml } from './report/html.ts';
 export { parseRecord, toJson } from './report/json.ts';
+export { type ByteImage, encodePng, type GridImages, sampleGrid } from './report/png.ts';
 export { tableJson } from './report/table-json.ts';
 export { printAttribution, printTable } from './report/terminal-table.ts';
 export {
@@ -218,6 +233,7 @@ export {
 } from './train/checkpoint.ts';
 export { type ClassificationOptions, classification } from './train/classification.ts';
 export { type FitOptions, type Fitting, prepareFit, type TrainingEvent } from './train/fit.ts';
+export { type GanOptions, gan, imageGeneration, imageSamples, samplePixels } from './train/gan.ts';
 export { type LanguageModellingOptions, languageModelling } from './train/language-modelling.ts';
 export { learningRateAt } from './train/learning-rate.ts';
 export type { Provenance } from './train/provenance.ts';

@@ -10,6 +10,7 @@ import {
   flatten,
   identity,
   parallel,
+  reshape,
   sequence,
   timeDistributed,
 } from './modules.ts';
@@ -29,6 +30,17 @@ test('parallel branches lie one behind the other, with the parameters of all', (
     message: 'parallel: expected branches that differ in the last axis only, got (2, 2), (4)',
   });
   assert.throws(() => parallel([])([2]), /^UsageError: parallel: expected at least one branch, got none$/);
+});
+
+test('a reshaped vector is an image with the same elements, and flat again the vector', () => {
+  const { value, x, outputShape } = runModule(reshape([2, 3, 2]), [12]);
+  assert.deepEqual(outputShape, [2, 3, 2]);
+  assertClose(value, x);
+  assert.deepEqual(sequence([reshape([2, 3, 2]), flatten])([12]).outputShape, [12]);
+  assert.throws(() => reshape([2, 3, 2])([13]), {
+    name: 'UsageError',
+    message: 'reshape: expected an input of 12 elements for (2, 3, 2), got (13)',
+  });
 });
 
 test('a module for every step has one set of parameters, and statistics over all steps', () => {

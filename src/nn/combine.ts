@@ -1,7 +1,7 @@
 // Modules made of modules, and those that only rearrange what they get.
 
 import { UsageError } from '../base/errors.ts';
-import { elementCount, formatShape, sameShape } from '../base/shape.ts';
+import { elementCount, formatShape, type Shape, sameShape } from '../base/shape.ts';
 import { concat } from '../graph/tensor.ts';
 import { imageAxes, type Module, type ModuleResult, type PlacedModule, withoutParameters } from './module.ts';
 
@@ -10,6 +10,22 @@ export const flatten: Module = (inputShape) => {
   const size = elementCount(inputShape);
   return withoutParameters([size], (x) => x.reshape([x.shape[0]!, size]));
 };
+
+/**
+ * The same elements in another shape: (7 · 7 · c) → (7, 7, c), the inverse of `flatten`.
+ *
+ * @throws UsageError if the shapes hold different numbers of elements
+ */
+export function reshape(outputShape: Shape): Module {
+  return (inputShape) => {
+    if (elementCount(inputShape) !== elementCount(outputShape)) {
+      throw new UsageError(
+        `reshape: expected an input of ${elementCount(outputShape)} elements for ${formatShape(outputShape)}, got ${formatShape(inputShape)}`,
+      );
+    }
+    return withoutParameters(outputShape, (x) => x.reshape([x.shape[0]!, ...outputShape]));
+  };
+}
 
 /** The input itself. */
 export const identity: Module = (inputShape) => withoutParameters(inputShape, (x) => x);

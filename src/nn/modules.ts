@@ -8,6 +8,7 @@ export {
   identity,
   paddedShortcut,
   parallel,
+  reshape,
   residual,
   sequence,
   timeDistributed,
