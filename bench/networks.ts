@@ -5,13 +5,13 @@ import { randomSequence } from '../src/base/random.ts';
 import { elementCount } from '../src/base/shape.ts';
 import type { Engine, Executable, Store } from '../src/engine.ts';
 import type { Graph } from '../src/graph/node.ts';
+import { updateRule } from '../src/insitu/update-rule.ts';
 import { initialParameters, type Network } from '../src/nn/network.ts';
 import { networkByName } from '../src/nn/networks.ts';
 import { classificationGoal } from '../src/train/classification.ts';
 import type { TrainingSettings } from '../src/train/settings.ts';
 import { initialTrainingState, type StepOptions, traceTrainingStep } from '../src/train/step.ts';
 import type { Goal } from '../src/train/task.ts';
-import { updateRule } from '../src/insitu/update-rule.ts';
 import { type Contestant, timed } from './measure.ts';
 
 /** ResNet-32 16/28/56 for 32 x 32 colour images: 361,722 weights. */

@@ -3,12 +3,12 @@
 import type { Parameters } from '../src/base/parameters.ts';
 import type { Key } from '../src/base/random.ts';
 import { interpret } from '../src/graph/interpret.ts';
+import { updateRule } from '../src/insitu/update-rule.ts';
 import type { Network } from '../src/nn/network.ts';
+import type { UpdateRule } from '../src/rules/update-rule.ts';
 import type { TrainingSettings } from '../src/train/settings.ts';
 import { initialTrainingState, traceTrainingStep } from '../src/train/step.ts';
 import type { Goal } from '../src/train/task.ts';
-import { updateRule } from '../src/insitu/update-rule.ts';
-import type { UpdateRule } from '../src/rules/update-rule.ts';
 import { valuesOf } from './interpreted-chip.ts';
 
 /** Numbers by name, as the interpreter takes them. */
@@ -29,6 +29,8 @@ export type StepCall = {
   readonly batch: Values;
   readonly rate: number;
   readonly step?: number;
+  /** 0 at the start of a text: carried states count as zeros. */
+  readonly carry?: number;
   readonly key?: Key;
 };
 
@@ -44,7 +46,7 @@ export function startOf(
 export function float64Step(
   setup: StepSetup,
   states: Values,
-  { batch, rate, step = 0, key = [3, 4] }: StepCall,
+  { batch, rate, step = 0, carry = 1, key = [3, 4] }: StepCall,
 ): { readonly states: Values; readonly loss: number; readonly outputs: Values } {
   const { settings, rule = updateRule(settings.rule) } = setup;
   const scalars = {
@@ -52,6 +54,7 @@ export function float64Step(
     learningRate: rate,
     noiseScale: settings.noise.kind === 'gaussian' ? settings.noise.relativeToMax : 0,
     step,
+    carry,
   };
   const { outputs, updates } = interpret(traceTrainingStep({ ...setup, rule }), {
     ...states,

@@ -10,11 +10,11 @@ import { gradients } from '../src/graph/gradients.ts';
 import type { Graph } from '../src/graph/node.ts';
 import { digital, weightsOf } from '../src/graph/operator.ts';
 import { type NetworkName, networkByName, networkNames } from '../src/nn/networks.ts';
+import { sgd } from '../src/rules/descent.ts';
 import { classificationGoal } from '../src/train/classification.ts';
 import { traceInference } from '../src/train/score.ts';
 import type { TrainingSettings } from '../src/train/settings.ts';
 import { traceTrainingStep } from '../src/train/step.ts';
-import { sgd } from '../src/rules/descent.ts';
 import { sample } from './compare.ts';
 import { randomGraph } from './random-graph.ts';
 

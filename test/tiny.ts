@@ -18,9 +18,9 @@ import {
   sequence,
 } from '../src/nn/modules.ts';
 import type { Network } from '../src/nn/network.ts';
+import type { DescentSettings } from '../src/rules/descent.ts';
 import type { TrainedNetwork } from '../src/train/checkpoint.ts';
 import { prepareFit } from '../src/train/fit.ts';
-import type { DescentSettings } from '../src/rules/descent.ts';
 import type { TrainingSettings } from '../src/train/settings.ts';
 
 /** Images of 8 x 8 in two channels. */

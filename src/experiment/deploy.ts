@@ -17,8 +17,8 @@ import type { Engine, Executable, Store } from '../engine.ts';
 import type { Network } from '../nn/network.ts';
 import { checkParameters, checkTensors } from '../train/checkpoint.ts';
 import { classification } from '../train/classification.ts';
-import { digitalScoreIn, INFERENCE_BATCH, scoreOn, traceInference } from '../train/score.ts';
-import { exampleFaults, type Task } from '../train/task.ts';
+import { digitalScoreIn, inferenceBatch, reserveCarried, scoreOn, traceInference } from '../train/score.ts';
+import { carryFaults, exampleFaults, type Task } from '../train/task.ts';
 import { type Adabs, prepareAdabs } from './adabs.ts';
 import { calibrateRanges } from './calibrate.ts';
 import { type ChipPrograms, compensationAliases, prepareChipPrograms, traceOnChip } from './chip-programs.ts';
@@ -96,7 +96,8 @@ export async function deploy(options: DeploymentOptions): Promise<Deployment> {
   const store = await engine.store(await startTensors(options, hardware, evaluation, tasks.plain, root));
   const chips = await prepareChipPrograms({ engine, network, hardware, store, seed, key: root });
   const { examples } = tasks.scored;
-  const size = Math.min(INFERENCE_BATCH, examples.testCount);
+  const size = inferenceBatch(examples);
+  reserveCarried(store, network, size);
   const onChip = traceOnChip(network, hardware);
   const inference = await engine.compile(traceInference(network, tasks.scored, size, onChip));
   const adabs = evaluation.methods.includes('adabs')
@@ -241,6 +242,7 @@ function deploymentFaults(
 ): string[] {
   const faults = [
     ...exampleFaults(examples),
+    ...carryFaults(network, examples),
     ...evaluationFaults(evaluation, examples),
     ...patternFaults(
       hardware,

@@ -8,6 +8,7 @@ import { check, type Json } from '../base/schema.ts';
 import { formatShape, sameShape } from '../base/shape.ts';
 import { decodeTensors, encodeTensors } from '../interop/safetensors.ts';
 import type { Network, ParameterRole } from '../nn/network.ts';
+import { isCarried } from './carried-states.ts';
 import { migrateProvenance } from './migrate.ts';
 import { type Provenance, provenanceSchema } from './provenance.ts';
 import type { TrainingState } from './training-state.ts';
@@ -86,7 +87,7 @@ const RULE_STATES = ['.momentum', '.firstMoment', '.secondMoment'];
 
 /** True for tensors of a trained network, false for tensors that only its training needs. */
 export function isKept(name: string): boolean {
-  return !RULE_STATES.some((ending) => name.endsWith(ending));
+  return !isCarried(name) && !RULE_STATES.some((ending) => name.endsWith(ending));
 }
 
 function readProvenance(file: string, metadata: Readonly<Record<string, string>>): Provenance {
