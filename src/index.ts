@@ -40,6 +40,7 @@ export { onChip } from './crossbar/on-chip.ts';
 export { hermes256, ideal, inCellTraining, joshi2020, standardEvaluation } from './crossbar/presets.ts';
 // Data.
 export { noAugmentation } from './data/batches.ts';
+export { generatedTextEntropy, generateText } from './data/generated-text.ts';
 export {
   type Augmentation,
   type DataSplit,
@@ -55,7 +56,20 @@ export {
   loadNamedSet,
   type NamedSetSources,
 } from './data/load-named-set.ts';
+export { loadNamedText, type NamedTextName, namedTextNames } from './data/named-texts.ts';
 export { generateSynthetic } from './data/synthetic.ts';
+export {
+  alphabetOf,
+  charactersOfWords,
+  decodeText,
+  type TextPart,
+  type TextParts,
+  type TextSet,
+  type TextShares,
+  textInShares,
+  textSet,
+  tokensOf,
+} from './data/text.ts';
 export type { Call, ChosenEngine, Engine, Executable, Store } from './engine.ts';
 // Experiments: a network on its hardware.
 export {
@@ -125,6 +139,14 @@ export { parseNameMap } from './interop/name-map.ts';
 export { decodeTensors, encodeTensors } from './interop/safetensors.ts';
 // Networks: definitions, modules, recurrent cells, losses.
 export {
+  type CharacterLstmOptions,
+  type CharacterNetworkName,
+  characterLstm,
+  characterNetworkByName,
+  characterNetworkNames,
+  type TextTask,
+} from './nn/character-networks.ts';
+export {
   classifier,
   defineNetwork,
   feedForward,
@@ -174,6 +196,7 @@ export {
   transposedConvolution,
 } from './nn/modules.ts';
 export {
+  type CarriedSpec,
   type Context,
   type Forward,
   initialParameters,
@@ -234,7 +257,12 @@ export {
 export { type ClassificationOptions, classification } from './train/classification.ts';
 export { type FitOptions, type Fitting, prepareFit, type TrainingEvent } from './train/fit.ts';
 export { type GanOptions, gan, imageGeneration, imageSamples, samplePixels } from './train/gan.ts';
-export { type LanguageModellingOptions, languageModelling } from './train/language-modelling.ts';
+export {
+  type LanguageGoalOptions,
+  type LanguageModellingOptions,
+  languageGoal,
+  languageModelling,
+} from './train/language-modelling.ts';
 export { learningRateAt } from './train/learning-rate.ts';
 export type { Provenance } from './train/provenance.ts';
 export { type RegressionOptions, type RegressionSet, regression } from './train/regression.ts';

@@ -29,6 +29,8 @@ export type StepCall = {
   readonly batch: Values;
   readonly rate: number;
   readonly step?: number;
+  /** 0 at the start of a text: carried states count as zeros. */
+  readonly carry?: number;
   readonly key?: Key;
 };
 
@@ -44,7 +46,7 @@ export function startOf(
 export function float64Step(
   setup: StepSetup,
   states: Values,
-  { batch, rate, step = 0, key = [3, 4] }: StepCall,
+  { batch, rate, step = 0, carry = 1, key = [3, 4] }: StepCall,
 ): { readonly states: Values; readonly loss: number; readonly outputs: Values } {
   const { settings, rule = updateRule(settings.rule) } = setup;
   const scalars = {
@@ -52,6 +54,7 @@ export function float64Step(
     learningRate: rate,
     noiseScale: settings.noise.kind === 'gaussian' ? settings.noise.relativeToMax : 0,
     step,
+    carry,
   };
   const { outputs, updates } = interpret(traceTrainingStep({ ...setup, rule }), {
     ...states,

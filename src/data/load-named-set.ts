@@ -8,7 +8,7 @@ import { decompressed, type NamedBytes, readTar } from './archive.ts';
 import { parseCifar10 } from './cifar10.ts';
 import { parseIdxSet } from './idx.ts';
 import { type DataSplit, dataSplit } from './image-set.ts';
-import { type FileSet, isNamedSet, type NamedFile, namedSets } from './named-sets.ts';
+import { type FileSet, isNamedSet, type NamedFile, namedSets, type StoredFiles } from './named-sets.ts';
 import { generateSynthetic } from './synthetic.ts';
 
 /** A place that holds files by path, with `/` between its parts. */
@@ -102,8 +102,12 @@ async function parseSplit(name: string, set: FileSet, files: readonly NamedBytes
   }
 }
 
-/** The set's files in the table's order, checked. */
-async function loadFiles(name: string, set: FileSet, sources: NamedSetSources): Promise<NamedBytes[]> {
+/** The files of a set in the table's order, checked; from a folder, a cache or a download. */
+export async function loadFiles(
+  name: string,
+  set: StoredFiles,
+  sources: NamedSetSources,
+): Promise<NamedBytes[]> {
   const { folder, cache, download } = sources;
   const remedy =
     'pass --data FOLDER or set OHMIC_DATA to a folder that holds the files directly or in ' +
@@ -111,9 +115,10 @@ async function loadFiles(name: string, set: FileSet, sources: NamedSetSources): 
   const place = folder ?? cache;
   const found = place ? await findFiles(set, place, sources) : new Map<string, NamedBytes>();
   const missing = set.files.filter((file) => !found.has(file.name));
-  if (missing.length > 0 && (folder || !download)) {
+  const { origin } = set;
+  if (missing.length > 0 && (folder || !download || origin.kind === 'by hand')) {
     const where = place ? `in ${place.describe}` : 'as neither a folder nor a download is at hand';
-    const unpacked = set.origin.kind === 'archive' ? ` (unpack ${set.origin.address})` : '';
+    const unpacked = originHint(origin);
     throw new UsageError(
       `data set ${name}: missing ${missing.map((file) => file.name).join(', ')} ${where}; ${remedy}${unpacked}`,
     );
@@ -123,8 +128,12 @@ async function loadFiles(name: string, set: FileSet, sources: NamedSetSources): 
     ? 'replace them by the official files'
     : 'delete them, and they are downloaded again at the next start';
   throwFaults(`data set ${name}: wrong files, ${hint}`, faults);
-  if (missing.length > 0 && download) {
-    for (const file of await downloadFiles(name, set, missing, { ...sources, download, remedy })) {
+  if (missing.length > 0 && download && origin.kind !== 'by hand') {
+    for (const file of await downloadFiles(name, { ...set, origin }, missing, {
+      ...sources,
+      download,
+      remedy,
+    })) {
       found.set(baseName(file.name), file);
       await cache?.write?.(`${set.folders[0]}/${baseName(file.name)}`, file.bytes);
     }
@@ -132,9 +141,28 @@ async function loadFiles(name: string, set: FileSet, sources: NamedSetSources): 
   return set.files.map((file) => found.get(file.name)!);
 }
 
+/** What to do to get the files of an origin that is no plain download. */
+function originHint(origin: StoredFiles['origin']): string {
+  switch (origin.kind) {
+    case 'files':
+      return '';
+    case 'archive':
+      return ` (unpack ${origin.address})`;
+    case 'by hand':
+      return ` (${origin.how})`;
+    default:
+      return assertNever(origin);
+  }
+}
+
+/** A set whose origin can be downloaded. */
+type DownloadableFiles = StoredFiles & {
+  readonly origin: Exclude<StoredFiles['origin'], { readonly kind: 'by hand' }>;
+};
+
 /** The files that `place` holds, by their name in the table. */
 async function findFiles(
-  set: FileSet,
+  set: StoredFiles,
   place: FileSource,
   { onProgress }: NamedSetSources,
 ): Promise<Map<string, NamedBytes>> {
@@ -153,7 +181,7 @@ async function findFiles(
 }
 
 /** Paths at which a file may lie; a file whose content is hashed may also be stored uncompressed. */
-function pathsOf(set: FileSet, file: NamedFile): string[] {
+function pathsOf(set: StoredFiles, file: NamedFile): string[] {
   const names = file.hashed === 'decompressed' ? [file.name, file.name.replace(/\.gz$/, '')] : [file.name];
   return ['', ...set.folders.map((path) => `${path}/`)].flatMap((path) => names.map((name) => path + name));
 }
@@ -190,7 +218,7 @@ type Downloading = NamedSetSources & {
 /** The files `wanted`, downloaded and checked. */
 async function downloadFiles(
   name: string,
-  set: FileSet,
+  set: DownloadableFiles,
   wanted: readonly NamedFile[],
   { download, onProgress, remedy }: Downloading,
 ): Promise<NamedBytes[]> {

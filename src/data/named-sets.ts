@@ -25,18 +25,23 @@ export type SetShape = {
   readonly classNames: readonly string[];
 };
 
-/** A set that consists of files, in one of two formats. */
-export type FileSet = SetShape & {
-  readonly kind: 'cifar10' | 'idx';
+/** Files that belong together, and where they come from. */
+export type StoredFiles = {
   /** Folders inside a data folder in which the files may lie; the data folder itself is looked into first. */
   readonly folders: readonly string[];
-  /** cifar10: five training batches, test batch. idx: training images, labels, test images, labels. */
   readonly files: readonly NamedFile[];
-  /** Single files below a base address, tried in order, or members of one tar.gz. */
+  /** Single files below a base address, tried in order; members of one tar.gz; or files that nobody may pass on. */
   readonly origin:
     | { readonly kind: 'files'; readonly addresses: readonly string[] }
-    | { readonly kind: 'archive'; readonly address: string; readonly folder: string };
+    | { readonly kind: 'archive'; readonly address: string; readonly folder: string }
+    | { readonly kind: 'by hand'; readonly how: string };
 };
+
+/**
+ * A set that consists of files, in one of two formats. cifar10: five training batches, test batch. idx: training images,
+ * labels, test images, labels.
+ */
+export type FileSet = SetShape & StoredFiles & { readonly kind: 'cifar10' | 'idx' };
 
 /** A set that is computed, not read. */
 export type GeneratedSet = SetShape & { readonly kind: 'generated' };

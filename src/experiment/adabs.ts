@@ -8,6 +8,7 @@ import type { Operator } from '../graph/operator.ts';
 import { type Trace, trace } from '../graph/trace.ts';
 import type { Network } from '../nn/network.ts';
 import { updatedStatistics } from '../nn/normalization.ts';
+import { carriedStates, carrying, carryScalar } from '../train/carried-states.ts';
 import { batchInputs } from '../train/step.ts';
 import type { Task } from '../train/task.ts';
 import { calibrationBatches, networkInputs } from './calibrate.ts';
@@ -73,7 +74,8 @@ export async function prepareAdabs(options: AdabsOptions): Promise<Adabs> {
           .filter(({ role }) => role !== 'weights')
           .map(({ name, shape }) => [name, t.state(statistics[name] ?? name, shape)]),
       );
-      const result = network.apply({
+      const carried = carrying(t, network, batchSize, 'adabs');
+      const result = carried.apply({
         inputs,
         parameters,
         operator: operator(t),
@@ -83,7 +85,7 @@ export async function prepareAdabs(options: AdabsOptions): Promise<Adabs> {
         statistics[name]!,
         updatedStatistics(parameters[name]!, batch, share),
       ]);
-      return { outputs: {}, updates: Object.fromEntries(updates) };
+      return { outputs: {}, updates: { ...Object.fromEntries(updates), ...carried.updates() } };
     }),
   );
   const reset = await engine.compile(traceReset(moments));
@@ -92,7 +94,10 @@ export async function prepareAdabs(options: AdabsOptions): Promise<Adabs> {
   return {
     statistics,
     run: async ({ store, chip, outputKey, aliases, signal }) => {
-      store.reserve(moments.map(({ name, shape }) => ({ name: estimateName(name), shape })));
+      store.reserve([
+        ...moments.map(({ name, shape }) => ({ name: estimateName(name), shape })),
+        ...carriedStates(network, batchSize, 'adabs'),
+      ]);
       if (drawn?.chip !== chip)
         drawn = { chip, batches: calibrationBatches(task, deriveKey(key, 'adabs', chip), sizes) };
       await reset.run({ state: store });
@@ -101,6 +106,7 @@ export async function prepareAdabs(options: AdabsOptions): Promise<Adabs> {
         await update.run({
           inputs: networkInputs(network, batch),
           state: store,
+          scalars: carryScalar(number),
           keys: { output: deriveKey(outputKey, 'adabs', number) },
           aliases,
         });

@@ -18,18 +18,26 @@ import { digital, type Layer, weightsOf } from '../graph/operator.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { trace } from '../graph/trace.ts';
 import type { Network } from '../nn/network.ts';
+import { carriedStates, carrying, carryScalar } from '../train/carried-states.ts';
 import { INFERENCE_BATCH } from '../train/score.ts';
 import { batchInputs } from '../train/step.ts';
 import type { Batch, Task } from '../train/task.ts';
 
-/** Training examples in a random order as batches of the given sizes; the order starts again if there are too few. */
+/**
+ * Training examples in a random order as batches of the given sizes; the order starts again if there are too few. Of
+ * examples in streams, each place of a batch begins at a random one and goes on from batch to batch.
+ */
 export function calibrationBatches(task: Task, key: Key, sizes: readonly number[]): Batch[] {
-  const { trainCount, fillTraining } = task.examples;
+  const { trainCount, fillTraining, streams } = task.examples;
   const order = permutation(key, trainCount);
   const draw = { key: deriveKey(key, 'augmentation'), epoch: 0 };
   let first = 0;
-  return sizes.map((size) => {
-    const indices = Uint32Array.from({ length: size }, (_, i) => order[(first + i) % trainCount]!);
+  return sizes.map((size, number) => {
+    const indices = Uint32Array.from({ length: size }, (_, i) =>
+      streams === undefined
+        ? order[(first + i) % trainCount]!
+        : (order[i % trainCount]! + number) % trainCount,
+    );
     first += size;
     const tensors = Object.entries(task.batch).map(([name, shape]) => [
       name,
@@ -94,6 +102,8 @@ async function observe(
   size: number,
   batches: readonly Batch[],
 ): Promise<Record<string, Float32Array>[]> {
+  const use = `calibration.${size}` as const;
+  store.reserve(carriedStates(network, size, use));
   const executable = await engine.compile(
     trace((t) => {
       const parameters = Object.fromEntries(
@@ -102,13 +112,16 @@ async function observe(
       const weights = (layer: Layer): Tensor => parameters[weightsOf(layer)]!;
       const observed = observing(digital(weights), weights, hardware);
       const inputs = batchInputs(t, task, size);
-      network.apply({ inputs, parameters, operator: observed.operator, mode: { kind: 'inference' } });
-      return { outputs: observed.observations() };
+      const { operator } = observed;
+      const carried = carrying(t, network, size, use);
+      carried.apply({ inputs, parameters, operator, mode: { kind: 'inference' } });
+      return { outputs: observed.observations(), updates: carried.updates() };
     }),
   );
   try {
     const seen: Record<string, Float32Array>[] = [];
-    for (const inputs of batches) seen.push(await executable.run({ inputs, state: store }));
+    for (const [number, inputs] of batches.entries())
+      seen.push(await executable.run({ inputs, state: store, scalars: carryScalar(number) }));
     return seen;
   } finally {
     executable.free();

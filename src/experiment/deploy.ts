@@ -24,8 +24,8 @@ import type { Network } from '../nn/network.ts';
 import { checkParameters, checkTensors } from '../train/checkpoint.ts';
 import { classification } from '../train/classification.ts';
 import { seedFaults } from '../train/options-schema.ts';
-import { digitalScoreIn, INFERENCE_BATCH, scoreOn, traceInference } from '../train/score.ts';
-import { exampleFaults, type Task } from '../train/task.ts';
+import { digitalScoreIn, inferenceBatch, reserveCarried, scoreOn, traceInference } from '../train/score.ts';
+import { carryFaults, exampleFaults, type Task } from '../train/task.ts';
 import { type Adabs, prepareAdabs } from './adabs.ts';
 import { calibrateRanges } from './calibrate.ts';
 import {
@@ -124,7 +124,8 @@ export async function deploy(options: DeploymentOptions): Promise<Deployment> {
   await store.write(Object.fromEntries(names.map((name) => [name, parameters[name]!])));
   const chips = await prepareChipPrograms({ engine, network, hardware, store, seed, key: root, trained });
   const { examples } = tasks.scored;
-  const size = Math.min(INFERENCE_BATCH, examples.testCount);
+  const size = inferenceBatch(examples);
+  reserveCarried(store, network, size);
   const onChip = traceOnChip(network, hardware);
   const inference = await engine.compile(traceInference(network, tasks.scored, size, onChip));
   const adabs = evaluation.methods.includes('adabs')
@@ -285,6 +286,7 @@ function deploymentFaults(
 ): string[] {
   const faults = [
     ...exampleFaults(examples),
+    ...carryFaults(network, examples),
     ...evaluationFaults(evaluation, examples),
     ...patternFaults(
       hardware,

@@ -90,7 +90,8 @@ test('weights that were not trained in cells are refused as such', async () => {
       }),
       {
         name: 'UsageError',
-        message: /^deploy: not trained in these cells: 14 faults\n.*"dense1\.cells\.plus\.value" \(128, 24\) is missing/,
+        message:
+          /^deploy: not trained in these cells: 14 faults\n.*"dense1\.cells\.plus\.value" \(128, 24\) is missing/,
       },
     );
   });

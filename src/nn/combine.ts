@@ -3,7 +3,15 @@
 import { UsageError } from '../base/errors.ts';
 import { elementCount, formatShape, type Shape, sameShape } from '../base/shape.ts';
 import { concat } from '../graph/tensor.ts';
-import { imageAxes, type Module, type ModuleResult, type PlacedModule, withoutParameters } from './module.ts';
+import {
+  imageAxes,
+  type Module,
+  type ModuleResult,
+  type PlacedModule,
+  partsOf,
+  sideResults,
+  withoutParameters,
+} from './module.ts';
 
 /** All axes in one: (h, w, c) → (h · w · c). */
 export const flatten: Module = (inputShape) => {
@@ -69,15 +77,11 @@ export function sequence(modules: readonly Module[]): Module {
     }
     return {
       outputShape,
-      parameters: placed.flatMap(({ parameters }) => parameters),
-      layers: placed.flatMap(({ layers }) => layers),
+      ...partsOf(placed),
       apply: (x, context) => {
-        let result: ModuleResult = { value: x, statistics: {} };
-        for (const module of placed) {
-          const { value, statistics } = module.apply(result.value, context);
-          result = { value, statistics: { ...result.statistics, ...statistics } };
-        }
-        return result;
+        const results: ModuleResult[] = [];
+        for (const module of placed) results.push(module.apply(results.at(-1)?.value ?? x, context));
+        return { value: results.at(-1)?.value ?? x, ...sideResults(results) };
       },
     };
   };
@@ -98,11 +102,10 @@ export function residual({ body, shortcut }: { readonly body: Module; readonly s
     }
     return {
       outputShape: main.outputShape,
-      parameters: [...main.parameters, ...side.parameters],
-      layers: [...main.layers, ...side.layers],
+      ...partsOf([main, side]),
       apply: (x, context) => {
         const [a, b] = [main.apply(x, context), side.apply(x, context)];
-        return { value: a.value.add(b.value), statistics: { ...a.statistics, ...b.statistics } };
+        return { value: a.value.add(b.value), ...sideResults([a, b]) };
       },
     };
   };
@@ -127,8 +130,7 @@ export function parallel(branches: readonly Module[]): Module {
     }
     return {
       outputShape: [...first.slice(0, -1), shapes.reduce((sum, shape) => sum + shape.at(-1)!, 0)],
-      parameters: placed.flatMap(({ parameters }) => parameters),
-      layers: placed.flatMap(({ layers }) => layers),
+      ...partsOf(placed),
       apply: (x, context) => {
         const results = placed.map(({ apply }) => apply(x, context));
         return {
@@ -136,7 +138,7 @@ export function parallel(branches: readonly Module[]): Module {
             results.map(({ value }) => value),
             -1,
           ),
-          statistics: Object.assign({}, ...results.map(({ statistics }) => statistics)),
+          ...sideResults(results),
         };
       },
     };
@@ -147,13 +149,18 @@ export function parallel(branches: readonly Module[]): Module {
  * A module for every step of a sequence, with the same parameters: (time, …) → (time, …). All steps of a batch are one
  * larger batch, so a batch normalisation in it takes its moments over steps too.
  *
- * @throws UsageError if the input has no axis of time, or the module can't take a step
+ * @throws UsageError if the input has no axis of time, the module can't take a step, or it carries states from window to
+ *         window
  */
 export function timeDistributed(module: Module): Module {
   return (inputShape) => {
     const [time, ...step] = inputShape;
     if (time === undefined) throw new UsageError('timeDistributed: expected an input of (time, …), got ()');
     const inner = module(step);
+    if (inner.carried !== undefined && inner.carried.length > 0)
+      throw new UsageError(
+        `timeDistributed: expected a module for single steps, got one that carries ${inner.carried.map(({ name }) => name).join(', ')} from window to window; put it beside timeDistributed`,
+      );
     return {
       ...inner,
       outputShape: [time, ...inner.outputShape],

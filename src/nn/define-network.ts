@@ -5,7 +5,7 @@ import { echo } from '../base/echo.ts';
 import { throwFaults } from '../base/errors.ts';
 import { formatShape, type Shape, sameShape } from '../base/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import type { Module, PlacedModule } from './module.ts';
+import { type Module, type PlacedModule, partsOf } from './module.ts';
 import type { Context, Network, ParameterRole, ParameterSpec } from './network.ts';
 
 /** A module within a network, and the shape of one example of its input. */
@@ -21,7 +21,7 @@ export type NetworkDefinition<P extends string> = {
   readonly parts: { readonly [K in P]: Part };
   /**
    * The outputs from the inputs, each with the batch as its first axis. A part that is called twice uses its parameters
-   * twice.
+   * twice; one that carries states from window to window can be called once only.
    */
   readonly connect: (
     inputs: Readonly<Record<string, Tensor>>,
@@ -45,7 +45,7 @@ export function defineNetwork<P extends string>({
     part,
     module(inputShape),
   ]);
-  const parameters = placed.flatMap(([, module]) => module.parameters);
+  const { parameters, layers, carried } = partsOf(placed.map(([, module]) => module));
   throwFaults(`network "${name}"`, nameFaults(parameters));
   const digitalParameters = parameters.filter(({ role }) => role !== 'weights');
   return {
@@ -53,25 +53,35 @@ export function defineNetwork<P extends string>({
     inputs,
     outputs,
     parameters,
-    layers: placed.flatMap(([, module]) => module.layers),
+    layers,
     normalizationLayers: layersWith(parameters, 'runningMean'),
+    carried,
     apply: (context) => {
       throwFaults(`network "${name}"`, [
         ...shapeFaults('input', inputs, context.inputs),
         ...digitalParameters.flatMap((spec) => parameterFaults(spec, context)),
       ]);
       const statistics: Record<string, Tensor> = {};
+      const ended: Record<string, Tensor> = {};
       const callable = placed.map(([part, module]) => [
         part,
         (x: Tensor): Tensor => {
           const result = module.apply(x, context);
           Object.assign(statistics, result.statistics);
+          const again = Object.keys(result.carried ?? {}).filter((state) => ended[state] !== undefined);
+          throwFaults(
+            `network "${name}"`,
+            again.map(
+              (state) => `part "${part}" is called twice, but carries "${state}" from its one window`,
+            ),
+          );
+          Object.assign(ended, result.carried);
           return result.value;
         },
       ]);
       const given = connect(context.inputs, Object.fromEntries(callable));
       throwFaults(`network "${name}"`, shapeFaults('output', outputs, given));
-      return { outputs: given, statistics };
+      return { outputs: given, statistics, carried: ended };
     },
   };
 }

@@ -31,7 +31,9 @@ export type Initial =
   | { readonly kind: 'normal'; readonly deviation: number }
   /** Uniform in (−bound, bound). */
   | { readonly kind: 'uniform'; readonly bound: number }
-  | { readonly kind: 'constant'; readonly value: number };
+  | { readonly kind: 'constant'; readonly value: number }
+  /** Equal parts along the last axis, each of one value: the biases of gates. */
+  | { readonly kind: 'parts'; readonly values: readonly number[] };
 
 /** One parameter of a network. Its name is its layer's name and its role: `stage1.block0.conv1.weights`. */
 export type ParameterSpec = {
@@ -40,6 +42,12 @@ export type ParameterSpec = {
   readonly role: ParameterRole;
   readonly initial: Initial;
 };
+
+/**
+ * A state that a network carries from one window of a sequence to the next, without its first axis, the batch: row p goes
+ * on where row p of the batch before it ended.
+ */
+export type CarriedSpec = { readonly name: string; readonly shape: Shape };
 
 /** Training normalises by the statistics of the batch, inference by the running ones. */
 export type Mode = { readonly kind: 'training' } | { readonly kind: 'inference' };
@@ -53,6 +61,8 @@ export type Context = {
   /** How weight matrices multiply: the seam to the hardware. It owns the weights. */
   readonly operator: Operator;
   readonly mode: Mode;
+  /** The carried states at the start of the window, (n, …), by name; absent: zeros. */
+  readonly carried?: Readonly<Record<string, Tensor>> | undefined;
   /** A new key at each call, for modules that draw, as dropout does; absent: they let everything through. */
   readonly freshKey?: (() => GraphKey) | undefined;
 };
@@ -66,6 +76,8 @@ export type Forward = {
    * under the names of the running parameters they update; in inference mode, empty.
    */
   readonly statistics: Readonly<Record<string, Tensor>>;
+  /** The carried states at the end of the window, (n, …), by name. */
+  readonly carried: Readonly<Record<string, Tensor>>;
 };
 
 /** A network: named parameters, and a function from named inputs to named outputs. */
@@ -81,6 +93,8 @@ export type Network = {
   readonly layers: readonly Layer[];
   /** Names of the batch normalisations. */
   readonly normalizationLayers: readonly string[];
+  /** What it carries from window to window; empty for a network whose examples are independent. */
+  readonly carried: readonly CarriedSpec[];
   /** @throws UsageError that lists parameters and inputs that are missing or have another shape */
   readonly apply: (context: Context) => Forward;
 };
@@ -120,6 +134,11 @@ function initialValues({ shape, initial }: ParameterSpec, key: Key): Float32Arra
       return values.map(() => (2 * draw.uniform() - 1) * initial.bound);
     case 'constant':
       return values.fill(initial.value);
+    case 'parts': {
+      const columns = shape.at(-1)!;
+      const { length } = initial.values;
+      return values.map((_, at) => initial.values[Math.floor(((at % columns) * length) / columns)]!);
+    }
     default:
       return assertNever(initial);
   }

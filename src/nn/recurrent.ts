@@ -11,17 +11,29 @@ export type RecurrentSizes = { readonly layer: string; readonly inputs: number; 
 /** What an LSTM carries from step to step, each (n, hidden). */
 export type LstmState = { readonly hidden: Tensor; readonly cell: Tensor };
 
+/** Options of the parameters of an LSTM. */
+export type LstmParameterOptions = RecurrentSizes & {
+  /** Initial bias of the forget gate, the others 0; absent: as PyTorch. */
+  readonly forgetBias?: number | undefined;
+};
+
 /**
  * Parameters of an LSTM named `layer`: `layer.input.weights` (inputs, 4 hidden), `layer.hidden.weights` (hidden,
  * 4 hidden) and `layer.bias` (4 hidden), all uniform in ±1/√hidden (PyTorch's default). The columns hold the gates in
- * the order input, forget, candidate, output.
+ * the order input, forget, candidate, output. A forget bias of 1 is that of Jozefowicz et al., ICML 2015, Section 4.
  */
-export function lstmParameters({ layer, inputs, hidden }: RecurrentSizes): readonly ParameterSpec[] {
+export function lstmParameters({
+  layer,
+  inputs,
+  hidden,
+  forgetBias,
+}: LstmParameterOptions): readonly ParameterSpec[] {
   const initial = recurrentInitial(hidden);
+  const bias: Initial = forgetBias === undefined ? initial : { kind: 'parts', values: [0, forgetBias, 0, 0] };
   return [
     { name: `${layer}.input.weights`, shape: [inputs, 4 * hidden], role: 'weights', initial },
     { name: `${layer}.hidden.weights`, shape: [hidden, 4 * hidden], role: 'weights', initial },
-    { name: `${layer}.bias`, shape: [4 * hidden], role: 'bias', initial },
+    { name: `${layer}.bias`, shape: [4 * hidden], role: 'bias', initial: bias },
   ];
 }
 

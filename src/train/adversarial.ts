@@ -115,7 +115,7 @@ export function adversarial({ latent, sampleShape, train, test }: AdversarialOpt
     measure: (forward, { latent: noise, samples, filled }) => ({
       toldApart: toldApart(forward({ latent: noise!, samples: samples! }), filled!),
     }),
-    score: { name: 'told apart', of: ({ toldApart: share }, examples) => share! / examples },
+    score: { name: 'told apart', isShare: true, of: ({ toldApart: share }, examples) => share! / examples },
     examples: {
       trainCount: train.length / size,
       testCount: test.length / size,

@@ -9,6 +9,7 @@ import { check, type Json } from '../base/schema.ts';
 import { elementCount, formatShape, sameShape } from '../base/shape.ts';
 import { decodeTensors, encodeTensors } from '../interop/safetensors.ts';
 import type { Network, ParameterRole } from '../nn/network.ts';
+import { isCarried } from './carried-states.ts';
 import { migrateProvenance } from './migrate.ts';
 import { type Provenance, provenanceSchema } from './provenance.ts';
 import type { TrainingState } from './training-state.ts';
@@ -90,6 +91,7 @@ const PASSING_GROUPS = ['.fast.', '.transfer.'];
 /** True for tensors of a trained network, false for tensors that only its training needs. */
 export function isKept(name: string): boolean {
   return (
+    !isCarried(name) &&
     !RULE_STATES.some((ending) => name.endsWith(ending)) &&
     !PASSING_GROUPS.some((group) => name.includes(group))
   );

@@ -83,6 +83,7 @@ export function classificationGoal(
     // An overflow must not count as a wrong answer, or the result would look like an accuracy.
     score: {
       name: 'accuracy',
+      isShare: true,
       of: ({ correct, broken = 0 }, examples) => (broken > 0 ? Number.NaN : correct! / examples),
     },
   };

@@ -16,11 +16,12 @@ import { digital, weightsOf } from '../graph/operator.ts';
 import { updateRule } from '../insitu/update-rule.ts';
 import { initialParameters, type Network } from '../nn/network.ts';
 import type { UpdateRule } from '../rules/update-rule.ts';
+import { carryScalar } from './carried-states.ts';
 import { checkTensors } from './checkpoint.ts';
 import { classification } from './classification.ts';
 import { learningRateAt } from './learning-rate.ts';
 import { fitForm, seedFaults } from './options-schema.ts';
-import { finiteScore, INFERENCE_BATCH, scoreOn, traceInference } from './score.ts';
+import { finiteScore, inferenceBatch, reserveCarried, scoreOn, traceInference } from './score.ts';
 import { noiseScaleAt, type TrainingSettings, trainingSchema } from './settings.ts';
 import {
   initialTrainingState,
@@ -30,7 +31,7 @@ import {
   traceTrainingStep,
   traceUpkeep,
 } from './step.ts';
-import { type Batch, exampleFaults, type Task, type TestBatch } from './task.ts';
+import { type Batch, carryFaults, exampleFaults, streamIndices, type Task, type TestBatch } from './task.ts';
 import type { EpochRecord, TrainingState } from './training-state.ts';
 
 /** Progress of a run. */
@@ -114,7 +115,7 @@ export async function prepareFit(options: FitOptions): Promise<Fitting> {
   const step = await engine.compile(
     traceTrainingStep({ network, task, rule, settings, teacher: teacher?.network }),
   );
-  const batchSize = Math.min(INFERENCE_BATCH, task.examples.testCount);
+  const batchSize = inferenceBatch(task.examples);
   const inference = await engine.compile(
     traceInference(network, task, batchSize, (t) =>
       digital((layer) => t.state(weightsOf(layer), layer.shape)),
@@ -123,6 +124,7 @@ export async function prepareFit(options: FitOptions): Promise<Fitting> {
   const upkeepGraph = traceUpkeep({ network, rule, settings });
   const upkeep = upkeepGraph && (await engine.compile(upkeepGraph));
   const store = await engine.store({ ...begin.tensors, ...teacherTensors(teacher) });
+  reserveCarried(store, network, batchSize);
   if (options.state === undefined) await runBegin(options, settings, rule, store);
   const names = Object.keys(begin.tensors);
   const run: Run = {
@@ -221,7 +223,7 @@ function optionFaults(
   const faults = seedFaults(seed);
   if (!Number.isInteger(evaluateEveryEpochs) || evaluateEveryEpochs < 1)
     faults.push(`evaluateEveryEpochs must be a whole number from 1, got ${echo(evaluateEveryEpochs)}`);
-  faults.push(...exampleFaults(examples));
+  faults.push(...exampleFaults(examples), ...carryFaults(network, examples));
   if (batchSize > examples.trainCount)
     faults.push(`batchSize must be at most the ${examples.trainCount} training examples, got ${batchSize}`);
   if (hardware !== undefined)
@@ -293,7 +295,7 @@ type Run = {
   readonly upkeep: Executable | undefined;
   readonly inference: Executable;
   readonly store: Store;
-  /** Tensors of the store that belong to the run's state. */
+  /** Tensors of the store that belong to the run's state. What inference carries does not: each pass begins with zeros. */
   readonly names: readonly string[];
   readonly stepsPerEpoch: number;
   readonly testBatches: readonly TestBatch[];
@@ -338,6 +340,7 @@ async function* iterate(
         learningRate,
         noiseScale: noiseScaleAt(settings.noise, step, stepsPerEpoch),
         step,
+        ...(options.network.carried.length > 0 && carryScalar(step % stepsPerEpoch)),
       },
       keys: { noise: deriveKey(root, 'noise', step), rule: deriveKey(root, 'rule', step) },
       state: run.store,
@@ -398,9 +401,14 @@ function batchMaker({ task, settings, stepsPerEpoch }: Run, root: Key): (step: n
   let order: { readonly epoch: number; readonly indices: Uint32Array } | undefined;
   return (step) => {
     const epoch = Math.floor(step / stepsPerEpoch);
-    if (order?.epoch !== epoch) order = { epoch, indices: batchOrder(orderKey, epoch, examples.trainCount) };
-    const first = (step % stepsPerEpoch) * batchSize;
+    const position = step % stepsPerEpoch;
     const batch = pair[step % 2]!;
+    if (examples.streams !== undefined) {
+      examples.fillTraining(batch, streamIndices(position, stepsPerEpoch, batchSize), { key, epoch });
+      return batch;
+    }
+    if (order?.epoch !== epoch) order = { epoch, indices: batchOrder(orderKey, epoch, examples.trainCount) };
+    const first = position * batchSize;
     examples.fillTraining(batch, order.indices.subarray(first, first + batchSize), { key, epoch });
     return batch;
   };

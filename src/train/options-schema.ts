@@ -20,6 +20,7 @@ const initial = z.discriminatedUnion('kind', [
   z.looseObject({ kind: z.literal('normal'), deviation: z.number() }),
   z.looseObject({ kind: z.literal('uniform'), bound: z.number() }),
   z.looseObject({ kind: z.literal('constant'), value: z.number() }),
+  z.looseObject({ kind: z.literal('parts'), values: z.array(z.number()) }),
 ]);
 
 const role = z.enum(['weights', 'bias', 'scale', 'shift', 'runningMean', 'runningVariance', 'range']);

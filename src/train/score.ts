@@ -7,6 +7,7 @@ import type { Graph } from '../graph/node.ts';
 import { digital, type Operator, weightsOf } from '../graph/operator.ts';
 import { type Trace, trace } from '../graph/trace.ts';
 import type { Network } from '../nn/network.ts';
+import { carriedStates, carrying, carryScalar } from './carried-states.ts';
 import { batchInputs } from './step.ts';
 import type { Goal, Task, TestBatch } from './task.ts';
 
@@ -14,8 +15,8 @@ import type { Goal, Task, TestBatch } from './task.ts';
 export const INFERENCE_BATCH = 50;
 
 /**
- * The graph of inference on a batch. Inputs: the tensors of the task's batch. States: the network's digital parameters.
- * Outputs: the task's metrics.
+ * The graph of inference on a batch. Inputs: the tensors of the task's batch. States: the network's digital parameters,
+ * and what it carries (`reserveCarried` makes room). Outputs: the task's metrics.
  *
  * @param operator makes the operator that multiplies; it declares its own inputs, states and keys
  */
@@ -33,14 +34,24 @@ export function traceInference(
         .map(({ name, shape }) => [name, t.state(name, shape)]),
     );
     const multiplies = operator(t);
-    return {
-      outputs: task.measure(
-        (inputs) =>
-          network.apply({ inputs, parameters, operator: multiplies, mode: { kind: 'inference' } }).outputs,
-        batch,
-      ),
-    };
+    const carried = carrying(t, network, batchSize, 'inference');
+    const outputs = task.measure(
+      (inputs) =>
+        carried.apply({ inputs, parameters, operator: multiplies, mode: { kind: 'inference' } }).outputs,
+      batch,
+    );
+    return { outputs, updates: carried.updates() };
   });
+}
+
+/** Makes room in a store for what a network carries in inference. */
+export function reserveCarried(store: Store, network: Network, batchSize: number): void {
+  store.reserve(carriedStates(network, batchSize, 'inference'));
+}
+
+/** Size of the batches in which the test examples of a task are scored. */
+export function inferenceBatch({ testCount, streams }: Task['examples']): number {
+  return streams === undefined ? Math.min(INFERENCE_BATCH, testCount) : streams(INFERENCE_BATCH);
 }
 
 /** What is scored and what to do if the score is no number, for errors; and what ends it early. */
@@ -51,7 +62,7 @@ export type ScoreOptions = {
 };
 
 /**
- * The task's score of an inference graph on test batches.
+ * The task's score of an inference graph on test batches. What the network carries is zero at the first batch.
  *
  * @param call other arguments of a call of the graph
  * @throws UsageError if the score is no number; the reason of the signal if it aborts
@@ -68,7 +79,11 @@ export async function scoreOn(
   for (const [number, { values, count }] of batches.entries()) {
     signal?.throwIfAborted();
     const given = call(number);
-    const outputs = await executable.run({ ...given, inputs: { ...given.inputs, ...values } });
+    const outputs = await executable.run({
+      ...given,
+      inputs: { ...given.inputs, ...values },
+      scalars: { ...given.scalars, ...carryScalar(number) },
+    });
     for (const [name, value] of Object.entries(outputs)) sums[name] = (sums[name] ?? 0) + value[0]!;
     examples += count;
   }
@@ -117,7 +132,8 @@ export async function digitalScoreIn(
   { engine, network, task, signal }: Omit<DigitalScore, 'parameters'>,
 ): Promise<number> {
   const { examples } = task;
-  const size = Math.min(INFERENCE_BATCH, examples.testCount);
+  const size = inferenceBatch(examples);
+  reserveCarried(store, network, size);
   const executable = await engine.compile(
     traceInference(network, task, size, (t) => digital((layer) => t.state(weightsOf(layer), layer.shape))),
   );

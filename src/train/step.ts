@@ -14,6 +14,7 @@ import { type Trace, trace } from '../graph/trace.ts';
 import { isTrained, type Network, type ParameterSpec } from '../nn/network.ts';
 import { updatedStatistics } from '../nn/normalization.ts';
 import type { Factors, RuleContext, Update, Updated, UpdateRule } from '../rules/update-rule.ts';
+import { carriedStates, carrying } from './carried-states.ts';
 import { rangeLearningDefaults, type TrainingSettings } from './settings.ts';
 import type { Forwarded, Goal, Objective } from './task.ts';
 import { trainedRanges, trainingOperator } from './training-operator.ts';
@@ -50,8 +51,8 @@ export function trainedParameters(network: Network, settings: StepOptions['setti
 }
 
 /**
- * Initial values of everything that a training keeps beside the network's parameters: the rule's state, and ranges of
- * 1.
+ * Initial values of everything that a training keeps beside the network's parameters: the rule's state, carried states,
+ * and ranges of 1.
  */
 export function initialTrainingState({
   network,
@@ -63,7 +64,10 @@ export function initialTrainingState({
   const states = trained.flatMap((spec): readonly TensorSpec[] => rule.states(spec));
   return Object.fromEntries([
     ...ranges.map(({ name }) => [name, { shape: [], data: Float32Array.of(1) }]),
-    ...states.map(({ name, shape }) => [name, zeros(shape)]),
+    ...[...states, ...carriedStates(network, settings.batchSize, 'training')].map(({ name, shape }) => [
+      name,
+      zeros(shape),
+    ]),
   ]);
 }
 
@@ -71,7 +75,7 @@ export function initialTrainingState({
  * The graph of a training step on a batch.
  *
  * Inputs: the tensors of the task's batch. States: parameters, the rule's state, converter ranges, a teacher's
- * parameters. Scalars: `learningRate`, those of the rule, and those of `trainingOperator`. Key: `noise`, of
+ * parameters, carried states. Scalars: `learningRate`, those of the rule, of `trainingOperator` and of `carrying`. Key: `noise`, of
  * `trainingOperator` and of modules that draw, if anything does. Outputs: `loss`, the sum of the objectives, and the
  * task's metrics, and `rule.…`, what the rule counts. A step clips weights after it moves them: to ±α standard deviations of their layer or column.
  */
@@ -96,9 +100,10 @@ export function traceTrainingStep({ network, task, rule, settings, teacher }: St
       },
     );
     const statistics: Record<string, Tensor> = {};
+    const carried = carrying(t, network, settings.batchSize, 'training');
     const freshKey = freshKeys(t);
     const forward: Forwarded = (inputs) => {
-      const result = network.apply({ inputs, parameters, operator, mode: { kind: 'training' }, freshKey });
+      const result = carried.apply({ inputs, parameters, operator, mode: { kind: 'training' }, freshKey });
       Object.assign(statistics, result.statistics);
       return result.outputs;
     };
@@ -134,7 +139,7 @@ export function traceTrainingStep({ network, task, rule, settings, teacher }: St
           : clipWeights(parameter, settings, moved);
       Object.assign(updates, states);
     }
-    Object.assign(updates, learning?.followed());
+    Object.assign(updates, learning?.followed(), carried.updates());
     for (const [name, seen] of Object.entries(statistics)) {
       updates[name] = updatedStatistics(parameters[name]!, seen, settings.statisticsMomentum);
     }

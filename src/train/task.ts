@@ -5,6 +5,7 @@ import { echo } from '../base/echo.ts';
 import type { Key } from '../base/random.ts';
 import type { Shape } from '../base/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
+import type { Network } from '../nn/network.ts';
 
 /** Host values of a batch, by name; each tensor has the batch as its first axis. */
 export type Batch = Readonly<Record<string, Float32Array>>;
@@ -23,7 +24,21 @@ export type Examples = {
   readonly fillTraining: (batch: Batch, indices: Uint32Array, draw: ExampleDraw) => void;
   /** All test examples in order, in batches of one size. */
   readonly testBatches: (size: number) => readonly TestBatch[];
+  /**
+   * Present if examples are windows of a text, in its order. Then batches are not shuffled: an epoch, and the test
+   * examples, are cut into as many parallel streams as a batch has places, and place p of a batch goes on where place p
+   * of the batch before it ended. The function gives the number of test streams, at most so many.
+   */
+  readonly streams?: (most: number) => number;
 };
+
+/**
+ * The examples of a batch in an epoch that is cut into streams: place p of batch k is window k of stream p, whose first
+ * one is example p · batches.
+ */
+export function streamIndices(batch: number, batches: number, batchSize: number): Uint32Array {
+  return Uint32Array.from({ length: batchSize }, (_, place) => place * batches + batch);
+}
 
 /**
  * A loss, and the parameters that its gradient moves. If several objectives move a parameter, their gradients add up.
@@ -50,9 +65,16 @@ export type Forwarded = (inputs: Readonly<Record<string, Tensor>>) => Readonly<R
 export type Score = {
   /** For people: "accuracy". */
   readonly name: string;
+  /** True for a share, which people read in per cent; absent: an amount with its unit in its name. */
+  readonly isShare?: boolean;
   /** From sums over examples. */
   readonly of: (sums: Readonly<Record<string, number>>, examples: number) => number;
 };
+
+/** A score for people: `accuracy 91.25 %`, `1.4321 bits per character`. */
+export function scoreText({ name, isShare = false }: Pick<Score, 'name' | 'isShare'>, value: number): string {
+  return isShare ? `${name} ${(100 * value).toFixed(2)} %` : `${value.toFixed(4)} ${name}`;
+}
 
 /** A task without its examples, which suffices to trace graphs. */
 export type Goal = {
@@ -79,6 +101,17 @@ export type Goal = {
 
 /** A goal with examples of it. */
 export type Task = Goal & { readonly examples: Examples };
+
+/** A fault if a network carries its state over examples that are independent. */
+export function carryFaults(
+  { name, carried }: Pick<Network, 'name' | 'carried'>,
+  { streams }: Examples,
+): string[] {
+  if (carried.length === 0 || streams !== undefined) return [];
+  return [
+    `${name} carries its state from window to window, but the examples do not follow one another; give the task examples in order (languageModelling: \`carry: true\`)`,
+  ];
+}
 
 /** A fault for each part of the examples that has none: nothing is learned, measured or calibrated without. */
 export function exampleFaults({ trainCount, testCount }: Examples): string[] {

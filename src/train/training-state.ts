@@ -31,7 +31,7 @@ export const epochRecordSchema: z.ZodType<EpochRecord> = z.strictObject({
 export type TrainingState = {
   /** Steps done. */
   readonly step: number;
-  /** Parameters, the update rule's state, converter ranges. */
+  /** Parameters, the update rule's state, converter ranges, carried states. */
   readonly tensors: Parameters;
   readonly history: readonly EpochRecord[];
   /** Sums over the current epoch: the loss and the task's metrics. */
