@@ -13,8 +13,24 @@ export { DAY, HOUR, MINUTE, MONTH, type Seconds, YEAR } from './base/units.ts';
 // Cells.
 export type { CellSpec } from './cells/cell.ts';
 export { type CellFit, type FitOptions as CellFitOptions, fitCell } from './cells/fit.ts';
+export {
+  fitPulseDevice,
+  type PulseDeviceFit,
+  type PulseFitOptions,
+  type StepCurve,
+} from './cells/fit-pulse-device.ts';
 export { type MeasuredDevice, type Measurements, parseMeasurements } from './cells/measurements.ts';
 export { hermesOneDevice, hermesTwoDevices, idealCell, pcmNandakumar2019 } from './cells/published-cells.ts';
+export { publishedPulseDevices, softBoundsDevice } from './cells/published-pulse-devices.ts';
+export { type DeviceValues, type Draw, type PulseModel, pulseModel } from './cells/pulse-device.ts';
+export {
+  type PulsedDevice,
+  type PulseMeasurements,
+  type PulseReading,
+  parsePulseMeasurements,
+} from './cells/pulse-measurements.ts';
+export { type ChangedPulseDevice, checkPulseDevice, type PulseDeviceChoice } from './cells/pulse-schema.ts';
+export type { PcmPulseSpec, PulseDeviceSpec, StepDeviceSpec, StepLaw } from './cells/pulse-spec.ts';
 // The engine.
 export { type Backend, printPlan } from './compile/backend.ts';
 // Crossbars: hardware, arrays, operators, compensation.

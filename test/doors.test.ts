@@ -11,6 +11,8 @@ import { throwFaults } from '../src/base/errors.ts';
 import { check, type Json } from '../src/base/schema.ts';
 import type { CellSpec } from '../src/cells/cell.ts';
 import { publishedCells } from '../src/cells/published-cells.ts';
+import { publishedPulseDevices } from '../src/cells/published-pulse-devices.ts';
+import { checkPulseDevice } from '../src/cells/pulse-schema.ts';
 import { checkRunSettings } from '../src/cli/check-settings.ts';
 import { checkMeasurement, digestsOf, type MeasurementFlags } from '../src/cli/evaluation-flags.ts';
 import { hardwareFromFlags } from '../src/cli/hardware-flag.ts';
@@ -221,6 +223,13 @@ test('every preset is printed as a file in which one field can be changed', () =
   assert.ok(presetNames.length >= 8);
   for (const name of presetNames) {
     const text = presetText(name);
+    if (Object.hasOwn(publishedPulseDevices, name)) {
+      const changed = text.replace(/^name: .*$/m, 'name: ours');
+      const expected = { ...publishedPulseDevices[name], name: 'ours' };
+      assert.deepEqual(checkPulseDevice('device', parse(changed)), expected);
+      assert.deepEqual(JSON.parse(presetText(name, { json: true })), parse(text), name);
+      continue;
+    }
     const isCell = Object.hasOwn(publishedCells, name);
     const changed = text.replace(/^(( {2})?gMaxMicrosiemens: )[\d.]+$/m, '$117.5');
     assert.notEqual(changed, text, name);

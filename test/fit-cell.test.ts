@@ -8,10 +8,15 @@ import { after, before, test } from 'node:test';
 import { parse } from 'yaml';
 import { cellSchema } from '../src/cells/cell-schema.ts';
 import { pcmNandakumar2019 } from '../src/cells/published-cells.ts';
+import { softBoundsDevice } from '../src/cells/published-pulse-devices.ts';
+import { checkPulseDevice } from '../src/cells/pulse-schema.ts';
+import { upThenDown } from '../src/cells/pulse-train.test-data.ts';
 import { csvOf, simulateMeasurements } from '../src/cells/simulate-measurements.test-data.ts';
+import { pulseCsvOf, simulatePulses } from '../src/cells/simulate-pulses.test-data.ts';
 import { hardwareFromFlags } from '../src/cli/hardware-flag.ts';
 import { joshi2020 } from '../src/crossbar/presets.ts';
 import { commandIn } from './command.ts';
+import { backends, withEngine } from './compare.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ohmic-fit-cell-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -103,6 +108,36 @@ test('impossible flags are refused, all at once', async () => {
   assert.match(faults.err, /fitting a cell: 3 faults\n.*got NaN.*\n.*readSeconds.*got 50\n.*degree.*got 9/);
   const missing = await ohmic(['fit-cell', 'nowhere.csv', '--out', 'c.yaml']);
   assert.match(missing.err, /nowhere\.csv: can't be read/);
+});
+
+test('pulse responses are told by their columns, and give the file of a device that learns', async () => {
+  const spec = softBoundsDevice({ states: 20, cycleSpread: 0.2, noise: 'multiplicative', stepSpread: 0.2 });
+  await withEngine(backends[0]!, 1, async (engine) => {
+    const isUp = upThenDown(60, 60);
+    writeFileSync(
+      place('pulses.csv'),
+      pulseCsvOf(await simulatePulses(engine, spec, { count: 20, isUp, seed: 1 })),
+    );
+  });
+  const { code, out, err } = await ohmic(['fit-cell', 'pulses.csv', '--out', 'learning.yaml']);
+  assert.equal(code, 0, err);
+  assert.match(out, /^learning: 20 devices, 2400 steps\n/);
+  assert.match(out, /\ndevice: learning\.yaml\n$/);
+  const text = readFileSync(place('learning.yaml'), 'utf8');
+  assert.match(text, /^# Written by ohmic [\d.]+ fit-cell from pulses\.csv: 2400 steps of 20 devices\.\n/);
+  const device = checkPulseDevice('learning.yaml', parse(text));
+  assert.ok(device.kind === 'steps' && device.law.kind === 'piecewise');
+  assert.match(device.source, /^measured: pulses\.csv \(SHA-256 [0-9a-f]{16}…\), fitted by ohmic /);
+  assert.ok(Math.abs(device.step.mean / 0.1 - 1) < 0.1, `${device.step.mean}`);
+  const wrong = await ohmic([
+    ...['fit-cell', 'pulses.csv', '--out', 'no.yaml', '--g-max', '25', '--law', 'table'],
+  ]);
+  assert.match(
+    wrong.err,
+    /^ohmic: fit-cell: 2 faults\n {2}- --law: expected for reads over time only, got table for a file of pulse responses; leave it out\n {2}- --g-max: /,
+  );
+  const json = await ohmic(['fit-cell', 'pulses.csv', '--out', 'learning.json', '--json']);
+  assert.deepEqual(checkPulseDevice('stdout', JSON.parse(json.out)), { ...device, name: 'learning' });
 });
 
 test('a cell file with faults is refused with the hardware that names it', () => {

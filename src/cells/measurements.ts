@@ -2,8 +2,8 @@
 // This is the door: everything is checked here, and all faults are listed with their lines. Left out: what reads mean (fit.ts).
 
 import { parseCsv } from '../base/csv.ts';
-import { throwFaults } from '../base/errors.ts';
 import type { Microsiemens, Seconds } from '../base/units.ts';
+import { type Places, placesOf, throwLineFaults } from './csv-columns.ts';
 
 /** One device after one programming, and what was read of it. */
 export type MeasuredDevice = {
@@ -26,10 +26,6 @@ export type Measurements = {
 const REQUIRED = ['device', 'targetMicrosiemens', 'timeSeconds', 'conductanceMicrosiemens'] as const;
 const READ = 'read';
 type ColumnName = (typeof REQUIRED)[number] | typeof READ;
-const COLUMNS: readonly ColumnName[] = [...REQUIRED, READ];
-
-/** So many faults are shown one by one. */
-const SHOWN_FAULTS = 20;
 
 /**
  * The measurements that a CSV text holds.
@@ -44,7 +40,7 @@ const SHOWN_FAULTS = 20;
 export function parseMeasurements(where: string, text: string): Measurements {
   const { records, faults: quoteFaults } = parseCsv(text);
   const [header, ...lines] = records;
-  const places = placesOf(where, header?.fields ?? []);
+  const places = placesOf<ColumnName>(where, header?.fields ?? [], { required: REQUIRED, optional: [READ] });
   const faults: string[] = [...quoteFaults];
   const drafts = new Map<string, Draft>();
   for (const { line, fields } of lines) {
@@ -54,37 +50,11 @@ export function parseMeasurements(where: string, text: string): Measurements {
   }
   if (lines.length === 0 && faults.length === 0)
     faults.push('expected at least one read below the header, got none');
-  const rest = faults.length - SHOWN_FAULTS;
-  throwFaults(where, rest > 0 ? [...faults.slice(0, SHOWN_FAULTS), `and ${rest} more lines`] : faults);
-  const known = new Set<string>(COLUMNS);
+  throwLineFaults(where, faults);
   return {
     devices: [...drafts.values()].map(deviceOf),
-    unusedColumns: header!.fields.map((name) => name.trim()).filter((name) => !known.has(name)),
+    unusedColumns: places.unused,
   };
-}
-
-type Places = { readonly count: number; readonly at: ReadonlyMap<ColumnName, number> };
-
-/** Where the columns stand. Nothing can be read without them, so faults here are thrown at once. */
-function placesOf(where: string, header: readonly string[]): Places {
-  const names = header.map((name) => name.trim());
-  const missing = REQUIRED.filter((name) => !names.includes(name));
-  const twice = COLUMNS.filter((name) => names.indexOf(name) !== names.lastIndexOf(name));
-  const got = names.length === 0 ? 'nothing' : names.map((name) => JSON.stringify(name)).join(', ');
-  const hint =
-    names.length === 1 && /[;\t]/.test(names[0]!)
-      ? '; separate columns by commas, and write decimals with a point'
-      : '';
-  throwFaults(where, [
-    ...(missing.length === 0
-      ? []
-      : [
-          `line 1: expected the columns ${REQUIRED.join(', ')}; ${missing.join(', ')} missing, got ${got}${hint}`,
-        ]),
-    ...twice.map((name) => `line 1: the column ${name} is there twice`),
-  ]);
-  const at = new Map<ColumnName, number>(COLUMNS.map((name) => [name, names.indexOf(name)] as const));
-  return { count: names.length, at };
 }
 
 type Read = {
@@ -96,7 +66,7 @@ type Read = {
 };
 
 /** The read of a line, or all that is wrong with it. */
-function readOf(fields: readonly string[], { count, at }: Places): Read | string {
+function readOf(fields: readonly string[], { count, at }: Places<ColumnName>): Read | string {
   if (fields.length !== count) return `expected ${count} fields as in the header, got ${fields.length}`;
   const text = (name: ColumnName): string => fields[at.get(name)!]?.trim() ?? '';
   const faults: string[] = [];

@@ -7,6 +7,7 @@ import { isTree } from '../base/merge.ts';
 import type { Json } from '../base/schema.ts';
 import type { CellSpec } from '../cells/cell.ts';
 import { publishedCells } from '../cells/published-cells.ts';
+import type { PulseDeviceSpec } from '../cells/pulse-spec.ts';
 import { readSettingsFile } from './files.ts';
 
 /** Endings of cell files: the first two are YAML. */
@@ -37,12 +38,16 @@ export function withCellFiles(settings: Json, file: string): Json {
 }
 
 /**
- * The text of a cell file, in the format of its ending.
+ * The text of a file of a cell or of a device that learns, in the format of its ending.
  *
  * @param comment lines at its head; left out in JSON, which has no comments
  * @throws UsageError for another ending
  */
-export function cellFileText(path: string, cell: CellSpec, comment: readonly string[]): string {
+export function cellFileText(
+  path: string,
+  cell: CellSpec | PulseDeviceSpec,
+  comment: readonly string[],
+): string {
   const ending = extname(path).toLowerCase();
   if (!CELL_ENDINGS.includes(ending)) {
     throw new UsageError(
@@ -52,4 +57,15 @@ export function cellFileText(path: string, cell: CellSpec, comment: readonly str
   if (ending === '.json') return `${JSON.stringify(cell, null, 2)}\n`;
   const head = comment.map((line) => `# ${line}\n`).join('');
   return `${head}${stringify(cell, { aliasDuplicateObjects: false, lineWidth: 110 })}`;
+}
+
+/** Digits of numbers in a cell file: more than any measurement supports, and still readable. */
+const DIGITS = 8;
+
+/** Rounds every number of a fit to the digits of a cell file. */
+export function rounded(value: unknown): unknown {
+  if (typeof value === 'number') return Number(value.toPrecision(DIGITS));
+  if (Array.isArray(value)) return value.map(rounded);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, rounded(inner)]));
 }

@@ -1,4 +1,5 @@
-// `ohmic fit-cell`: measurements as CSV → a cell file and, beside it, a page of measurements against laws.
+// `ohmic fit-cell`: measurements as CSV → a cell file and, beside it, a page of measurements against laws; or, of pulse
+// responses, which are told by their columns, a device file (fit-pulses.ts).
 
 import { basename, extname, resolve } from 'node:path';
 import { sha256 } from '../base/digest.ts';
@@ -6,10 +7,12 @@ import { throwFaults } from '../base/errors.ts';
 import { type CellFit, fitCell } from '../cells/fit.ts';
 import type { LawChoice } from '../cells/fit-law.ts';
 import { parseMeasurements } from '../cells/measurements.ts';
+import { arePulseMeasurements } from '../cells/pulse-measurements.ts';
 import { cellFitPage, withError } from '../report/cell-fit-page.ts';
 import { jsonText } from '../report/json.ts';
-import { CELL_ENDINGS, cellFileText } from './cell-file.ts';
+import { CELL_ENDINGS, cellFileText, rounded } from './cell-file.ts';
 import { readBytes, writeWhole } from './files.ts';
+import { fitPulses } from './fit-pulses.ts';
 import { print } from './print.ts';
 import { table } from './table.ts';
 import { ohmicVersion } from './workplace.ts';
@@ -25,9 +28,6 @@ export type FitCellFlags = {
   readonly json?: boolean;
 };
 
-/** Digits of numbers in a cell file: more than any measurement supports, and still readable. */
-const DIGITS = 8;
-
 /** Fits a cell to the measurements of a file, and writes the cell and its page. */
 export async function fitCellCommand(file: string, flags: FitCellFlags): Promise<void> {
   const { out, law, gMax, readSeconds, degree, json = false } = flags;
@@ -42,12 +42,17 @@ export async function fitCellCommand(file: string, flags: FitCellFlags): Promise
       : []),
   ]);
   const bytes = readBytes(file);
-  const measurements = parseMeasurements(file, new TextDecoder().decode(bytes));
+  const text = new TextDecoder().decode(bytes);
   const name = flags.name ?? basename(out, ending);
   const digest = (await sha256(bytes)).slice(0, 16);
   const version = ohmicVersion();
   const source = `measured: ${basename(file)} (SHA-256 ${digest}…), fitted by ohmic ${version}`;
-  const fitted = fitCell(measurements, {
+  if (arePulseMeasurements(text)) {
+    throwFaults('fit-cell', cellFlagFaults(flags));
+    fitPulses({ file, text, out, name, source, json, version });
+    return;
+  }
+  const fitted = fitCell(parseMeasurements(file, text), {
     name,
     source,
     law,
@@ -67,12 +72,21 @@ export async function fitCellCommand(file: string, flags: FitCellFlags): Promise
   else print(`${summaryOf(fit)}\ncell: ${out}\nreport: ${page}\n`);
 }
 
-/** Rounds every number to this many digits. */
-function rounded(value: unknown): unknown {
-  if (typeof value === 'number') return Number(value.toPrecision(DIGITS));
-  if (Array.isArray(value)) return value.map(rounded);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, rounded(inner)]));
+/** Flags of laws of cells that pulse responses have no use for. */
+function cellFlagFaults({ law, gMax, readSeconds, degree }: FitCellFlags): readonly string[] {
+  const given = {
+    '--law': law === 'auto' ? undefined : law,
+    '--g-max': gMax,
+    '--read-seconds': readSeconds,
+    '--degree': degree,
+  };
+  return Object.entries(given).flatMap(([flag, value]) =>
+    value === undefined
+      ? []
+      : [
+          `${flag}: expected for reads over time only, got ${value} for a file of pulse responses; leave it out`,
+        ],
+  );
 }
 
 function summaryOf({ cell }: CellFit): string {

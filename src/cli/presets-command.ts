@@ -1,10 +1,12 @@
-// `ohmic presets`: named hardware and published cells, as files in which one field may be changed.
+// `ohmic presets`: named hardware, published cells and devices that learn, as files in which one field may be changed.
 
 import { stringify } from 'yaml';
 import { UsageError } from '../base/errors.ts';
 import { unknownName } from '../base/suggest.ts';
 import type { CellSpec } from '../cells/cell.ts';
 import { publishedCells } from '../cells/published-cells.ts';
+import { publishedPulseDevices } from '../cells/published-pulse-devices.ts';
+import type { PulseDeviceSpec } from '../cells/pulse-spec.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
 import { hardwarePresets } from '../crossbar/hardware-choice.ts';
 import { jsonText } from '../report/json.ts';
@@ -12,12 +14,14 @@ import { jsonText } from '../report/json.ts';
 /** A preset and its name. */
 type Preset =
   | { readonly kind: 'hardware'; readonly name: string; readonly spec: HardwareSpec }
-  | { readonly kind: 'cell'; readonly name: string; readonly spec: CellSpec };
+  | { readonly kind: 'cell'; readonly name: string; readonly spec: CellSpec }
+  | { readonly kind: 'device'; readonly name: string; readonly spec: PulseDeviceSpec };
 
 /** Hardware first. */
 const presets: readonly Preset[] = [
   ...Object.entries(hardwarePresets).map(([name, spec]): Preset => ({ kind: 'hardware', name, spec })),
   ...Object.entries(publishedCells).map(([name, spec]): Preset => ({ kind: 'cell', name, spec })),
+  ...Object.entries(publishedPulseDevices).map(([name, spec]): Preset => ({ kind: 'device', name, spec })),
 ];
 
 /** Names of all presets. */
@@ -58,9 +62,13 @@ export function presetText(name: string, { json = false }: { readonly json?: boo
   if (preset === undefined) throw new UsageError(`presets: ${unknownName(name, presetNames)}`);
   const { kind, spec } = preset;
   if (json) return `${jsonText(spec)}\n`;
-  const use =
-    kind === 'hardware'
-      ? 'A file like this is hardware: --hardware FILE. Schema: ohmic schema hardware.'
-      : 'A file like this is a cell: hardware files name it, `cell: FILE`; or the name itself, `cell: NAME`. Schema: ohmic schema cell.';
+  const use = uses[kind];
   return `# ${use}\n${stringify(spec, { aliasDuplicateObjects: false, lineWidth: 110 })}`;
 }
+
+/** What a file of each kind is for. */
+const uses: Readonly<Record<Preset['kind'], string>> = {
+  hardware: 'A file like this is hardware: --hardware FILE. Schema: ohmic schema hardware.',
+  cell: 'A file like this is a cell: hardware files name it, `cell: FILE`; or the name itself, `cell: NAME`. Schema: ohmic schema cell.',
+  device: 'A file like this is a device that learns. Schema: ohmic schema pulse-device.',
+};

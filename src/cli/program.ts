@@ -180,7 +180,9 @@ A trial.yaml of a few minutes:
 function addFitCell(program: Command): void {
   program
     .command('fit-cell <measurements>')
-    .description('fit programming noise, drift and read noise of a cell to measured conductances (CSV)')
+    .description(
+      'fit a cell to conductances measured over time, or a device that learns to its pulse responses (CSV)',
+    )
     .requiredOption(
       '--out <file>',
       'the cell file, .yaml or .json; a page of measurements and laws goes beside it',
@@ -202,10 +204,12 @@ function addFitCell(program: Command): void {
 const FIT_CELL_EXAMPLES = `
 Columns: device, targetMicrosiemens, timeSeconds (since the last programming pulse), conductanceMicrosiemens, and
 optionally read, which numbers repeated reads. docs/measured-cells.md has the method.
+Or, of a device that learns: device, pulse (0 is before the first), direction (up, down), value. docs/pulse-devices.md.
 
 Examples:
   ohmic fit-cell measurements.csv --read-seconds 250e-9 --out cell.yaml
   ohmic fit-cell measurements.csv --read-seconds 1e-6 --law table --g-max 25 --name our-cell --out cell.json
+  ohmic fit-cell pulses.csv --out our-device.yaml
 `;
 
 function addImport(program: Command): void {

@@ -5,6 +5,7 @@ import { UsageError } from '../base/errors.ts';
 import type { Json } from '../base/schema.ts';
 import { unknownName } from '../base/suggest.ts';
 import { cellSchema } from '../cells/cell-schema.ts';
+import { pulseDeviceSchema } from '../cells/pulse-schema.ts';
 import { hardwareSchema } from '../crossbar/hardware-schema.ts';
 import { evaluationSchema } from '../experiment/evaluation-settings.ts';
 import { recordSchema } from '../experiment/record-schema.ts';
@@ -16,6 +17,7 @@ const schemas: Readonly<Record<string, () => Json>> = {
   hardware: () => schemaOf(hardwareSchema),
   record: () => schemaOf(recordSchema),
   cell: () => schemaOf(cellSchema),
+  'pulse-device': () => schemaOf(pulseDeviceSchema),
   evaluation: () => schemaOf(evaluationSchema),
 };
 
@@ -30,8 +32,8 @@ const INHERITING: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Prints the schema of settings of `run` (the default), of `train`, of hardware, of a cell, of an evaluation, or of a
- * kept record.
+ * Prints the schema of settings of `run` (the default), of `train`, of hardware, of a cell, of a device that learns, of an
+ * evaluation, or of a kept record.
  */
 export function schemaCommand(of = 'run'): void {
   const schema = Object.hasOwn(schemas, of) ? schemas[of] : undefined;
