@@ -228,6 +228,9 @@ function onOtherThread(f: Runtime['run'], parts: readonly unknown[]): Promise<nu
 /** The fields of the second call of a launch that has only one. */
 const NO_CALL: readonly number[] = [0, 0, 0, 0];
 
+/** Bits of a place that hold the number of a binding; those above hold the offset in it. */
+const BINDING_BITS = 24n;
+
 /** The plan's launches as the runtime walks them, with the kernels of the library at `path`. */
 function loadProgram(runtime: Runtime, plan: PlanOutline, path: string): Pointer {
   const places: bigint[] = [];
@@ -236,7 +239,11 @@ function loadProgram(runtime: Runtime, plan: PlanOutline, path: string): Pointer
     const fields = [call.kernel, plan.kernels[call.kernel]!.chunks, places.length, pushConstants.length];
     pushConstants.push(...call.pushConstants);
     for (const place of call.buffers) {
-      places.push(place.space === 'binding' ? BigInt(place.binding) : BigInt(-1 - place.offset));
+      places.push(
+        place.space === 'binding'
+          ? BigInt(place.binding) + (BigInt(place.offset ?? 0) << BINDING_BITS)
+          : BigInt(-1 - place.offset),
+      );
     }
     return fields;
   };

@@ -86,7 +86,7 @@ type Recurrence<S extends { readonly hidden: Tensor }> = {
   readonly returnSequence: boolean;
   readonly time: number;
   readonly hidden: number;
-  /** What the inputs of all steps, (n · time, features), add to the gates. */
+  /** What the inputs of all steps, (time · n, features), add to the gates. */
   readonly gates: (x: Tensor, context: ModuleContext) => Tensor;
   /** The next state from what the input of a step adds to the gates, (n, gates); the first state is absent. */
   readonly step: (gates: Tensor, state: S | undefined, context: ModuleContext) => S;
@@ -107,21 +107,17 @@ function recurrent<S extends { readonly hidden: Tensor }>({
     layers,
     apply: (x, context) => {
       const [n, , features] = x.shape as [number, number, number];
-      const all = gates(x.reshape([n * time, features]), context);
+      // Time comes first here, so that what belongs to one step is contiguous in memory.
+      const all = gates(x.transpose([1, 0, 2]).reshape([time * n, features]), context);
       const columns = all.shape[1]!;
-      const bySteps = all.reshape([n, time, columns]);
       const states: Tensor[] = [];
       let state: S | undefined;
       for (let t = 0; t < time; t++) {
-        const own = bySteps.slice([0, t, 0], [n, t + 1, columns]).reshape([n, columns]);
-        state = step(own, state, context);
+        state = step(all.slice([t * n, 0], [(t + 1) * n, columns]), state, context);
         states.push(state.hidden);
       }
       const value = returnSequence
-        ? concat(
-            states.map((each) => each.reshape([n, 1, hidden])),
-            1,
-          )
+        ? concat(states, 0).reshape([time, n, hidden]).transpose([1, 0, 2])
         : states.at(-1)!;
       return { value, statistics: {} };
     },

@@ -7,6 +7,7 @@ import { elementCount, stridesOf } from '../../base/shape.ts';
 import { isOp, type Node, type OpName } from '../../graph/node.ts';
 import type { KernelBuilder, Offset } from '../../kernel/builder.ts';
 import {
+  coefficientOf,
   dependsOn,
   div,
   flatten,
@@ -334,6 +335,21 @@ export function mergeAxes(
     if ([...found.values()].every((address) => !hasDivision(address))) merged = candidate;
   }
   return merged;
+}
+
+/** True if there are two axes, and a load that is contiguous along the first of them, but not along the second. */
+export function isTransposition(
+  merged: readonly MergedAxis[],
+  roots: readonly Node[],
+  isStored: (node: Node) => boolean,
+): boolean {
+  if (merged.length !== 2) return false;
+  const [rows, columns] = merged.map(({ size }, k) => ({ constant: 0, terms: variableTerms(`m${k}`, size) }));
+  const shape = roots[0]!.shape;
+  const found = addresses(roots, splitAxes(merged, [rows!, columns!], shape), isStored);
+  return [...found.values()].some(
+    (address) => coefficientOf(address, 'm0') === 1 && (coefficientOf(address, 'm1') ?? 0) > 1,
+  );
 }
 
 function variableTerms(name: string, size: number): Int['terms'] {
