@@ -337,16 +337,20 @@ export function mergeAxes(
   return merged;
 }
 
-/** True if there are two axes, and a load that is contiguous along the first of them, but not along the second. */
-export function isTransposition(
-  merged: readonly MergedAxis[],
+/**
+ * True if a load of the expressions is contiguous along rows, but not along columns, the lanes of a vector, which are
+ * then gathered.
+ *
+ * @param indexAt the index into the expressions at a row and a column
+ */
+export function isGathered(
   roots: readonly Node[],
   isStored: (node: Node) => boolean,
+  sizes: readonly [rows: number, columns: number],
+  indexAt: (row: Int, column: Int) => readonly Int[],
 ): boolean {
-  if (merged.length !== 2) return false;
-  const [rows, columns] = merged.map(({ size }, k) => ({ constant: 0, terms: variableTerms(`m${k}`, size) }));
-  const shape = roots[0]!.shape;
-  const found = addresses(roots, splitAxes(merged, [rows!, columns!], shape), isStored);
+  const [row, column] = sizes.map((size, k) => ({ constant: 0, terms: variableTerms(`m${k}`, size) }));
+  const found = addresses(roots, indexAt(row!, column!), isStored);
   return [...found.values()].some(
     (address) => coefficientOf(address, 'm0') === 1 && (coefficientOf(address, 'm1') ?? 0) > 1,
   );

@@ -17,7 +17,7 @@ import {
   shareItems,
 } from '../draft.ts';
 import { partsInPlace } from '../parts.ts';
-import { createEmitter, isTransposition, mergeAxes, splitAxes } from './expression.ts';
+import { createEmitter, isGathered, mergeAxes, splitAxes } from './expression.ts';
 
 /** Vectors per chunk of a flat kernel of cost 1; a costlier one has fewer, but at least `LEAST_CHUNK_VECTORS`. */
 const FLAT_CHUNK_VECTORS = 512;
@@ -54,11 +54,15 @@ export function lowerMap(context: Context, nodes: readonly Node[]): DraftLaunch 
     for (const [k, output] of outputs.entries()) draft.builder.store(output, address, values[k]!, count);
   };
   const perChunk = Math.max(LEAST_CHUNK_VECTORS, Math.floor(FLAT_CHUNK_VECTORS / costOf(nodes, isLoaded)));
+  const [rows, columns] = sizes as [number, number];
+  const isTransposed =
+    sizes.length === 2 &&
+    isGathered(nodes, isLoaded, [rows, columns], (...index) => splitAxes(merged, index, shape));
   const chunks =
     sizes.length <= 1
       ? flatNest(draft, sizes[0] ?? 1, store, perChunk)
-      : isTransposition(merged, nodes, isLoaded)
-        ? transposedNest(draft, sizes as [number, number], store)
+      : isTransposed
+        ? transposedNest(draft, [rows, columns], store)
         : nest(draft, sizes, store);
   return draft.finish('map', chunks);
 }
