@@ -14,10 +14,14 @@ export type Binding = {
   readonly elements: number;
 };
 
-/** Where a call's buffer argument is: in a binding, or at an offset (in elements) in the plan's arena. */
-export type Placement =
-  | { readonly space: 'binding'; readonly binding: number }
-  | { readonly space: 'arena'; readonly offset: number };
+/**
+ * Where a call's buffer argument is: in a binding, from its beginning on if no offset is given, or in the plan's arena.
+ * Offsets are in elements. A part of a value also tells where that value begins, `whole`, which only the verifier needs.
+ */
+export type Placement = { readonly whole?: number } & (
+  | { readonly space: 'binding'; readonly binding: number; readonly offset?: number }
+  | { readonly space: 'arena'; readonly offset: number }
+);
 
 /** A kernel with its arguments, to be run over all its chunks. */
 export type KernelCall = {
@@ -108,7 +112,9 @@ export type Backend = {
 /** A plan as text: bindings, launches, kernels. */
 export function printPlan(plan: Plan): string {
   const place = (placement: Placement): string =>
-    placement.space === 'arena' ? `arena+${placement.offset}` : plan.bindings[placement.binding]!.name;
+    placement.space === 'arena'
+      ? `arena+${placement.offset}`
+      : `${plan.bindings[placement.binding]!.name}${placement.offset === undefined ? '' : `+${placement.offset}`}`;
   const called = ({ kernel, buffers }: KernelCall): string =>
     `${plan.kernels[kernel]!.name}(${buffers.map(place).join(', ')})`;
   const lines = [

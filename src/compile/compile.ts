@@ -1,16 +1,19 @@
-// The compiler: graph → simplify → fuse → lower → place memory → plan. A plan depends only on the graph and on the
+// The compiler: graph → simplify → join sums → fuse → lower → place memory → plan. A plan depends only on the graph and on the
 // machine's vector width, never on the number of threads.
 
 import { elementCount } from '../base/shape.ts';
-import type { Graph, Node } from '../graph/node.ts';
+import { type Graph, isOp, type Node, nodesOf } from '../graph/node.ts';
 import { type Binding, type Launch, mapCalls, type Placement, type Plan } from './backend.ts';
 import type { Context, DraftLaunch, Memory } from './draft.ts';
 import { lowerCopy } from './elementwise/map.ts';
+import { placeConcatenated, placeSlices, wholeOf } from './parts.ts';
 import { type Fusion, fuse, isBuffer } from './passes/fuse.ts';
+import { joinSums } from './passes/join-sums.ts';
 import { lowerGroups } from './passes/lower-groups.ts';
 import { numberKernels } from './passes/number-kernels.ts';
 import { pairLaunches } from './passes/pair-launches.ts';
 import { placeMemory } from './passes/place-memory.ts';
+import { shareLaunches } from './passes/share-launches.ts';
 import { simplify } from './passes/simplify.ts';
 
 /** What the compiler must know of a machine: vector lanes and vector registers. */
@@ -29,7 +32,7 @@ type Copy = { readonly from: Memory; readonly to: Memory };
 
 /** Compiles a graph for a machine. */
 export function compile(graph: Graph, target: Target): Plan {
-  const simple = simplify(graph);
+  const simple = joinSums(simplify(graph));
   const fusion = fuse(simple);
   const homes = assignHomes(simple, fusion);
   const scalars = simple.inputs
@@ -41,7 +44,7 @@ export function compile(graph: Graph, target: Target): Plan {
     scalarSlot: (name) => scalars.findIndex((scalar) => scalar.name === name),
   };
   const drafts = [
-    ...pairLaunches(lowerGroups(context, fusion.groups)),
+    ...pairLaunches(shareLaunches(lowerGroups(context, fusion.groups), new Set(homes.bindingMemories))),
     ...homes.copies.map(({ from, to }) => ({ kind: 'single', call: lowerCopy(context, from, to) }) as const),
   ];
   return assemble(target, drafts, homes, scalars);
@@ -93,10 +96,15 @@ function assignHomes(graph: Graph, fusion: Fusion): Homes {
     const from = memories.get(node)!;
     if (from !== to) overwrites.push({ from, to });
   }
-  for (const node of fusion.stored) {
+  const nodes = nodesOf(graph);
+  // Users first: a part of a part is placed after the part.
+  for (const node of nodes.toReversed()) {
+    if (!fusion.stored.has(node)) continue;
     if (!memories.has(node))
       memories.set(node, { label: `${node.op} %${node.id}`, elements: elementCount(node.shape) });
+    if (isOp(node, 'concat')) placeConcatenated(node, fusion.stored, memories);
   }
+  placeSlices(nodes, memories);
   return { memories, bindings, bindingMemories, copies: [...saves, ...overwrites] };
 }
 
@@ -148,10 +156,19 @@ function assemble(
 ): Plan {
   const external = new Set(homes.bindingMemories);
   const arena = placeMemory(drafts, external);
-  const place = (memory: Memory): Placement =>
-    external.has(memory)
-      ? { space: 'binding', binding: homes.bindingMemories.indexOf(memory) }
-      : { space: 'arena', offset: arena.offsets.get(memory)! };
+  const place = (memory: Memory): Placement => {
+    const whole = wholeOf(memory);
+    if (external.has(whole)) {
+      const binding = homes.bindingMemories.indexOf(whole);
+      return memory.part === undefined
+        ? { space: 'binding', binding }
+        : { space: 'binding', binding, offset: memory.part.offset, whole: 0 };
+    }
+    const offset = arena.offsets.get(whole)!;
+    return memory.part === undefined
+      ? { space: 'arena', offset }
+      : { space: 'arena', offset: offset + memory.part.offset, whole: offset };
+  };
   const { kernels, numberOf } = numberKernels();
   const launches = drafts.map((draft) =>
     mapCalls(draft, ({ kernel, memories, pushConstants }) => ({

@@ -7,7 +7,12 @@ import type { Kernel } from '../kernel/kernel.ts';
 import type { Surroundings } from './elementwise/emission.ts';
 
 /** Memory that a plan places: a stored value, or a temporary of the lowering. */
-export type Memory = { readonly label: string; readonly elements: number };
+export type Memory = {
+  readonly label: string;
+  readonly elements: number;
+  /** It begins at element `offset` of another memory, which is no part itself. */
+  readonly part?: { readonly of: Memory; readonly offset: number };
+};
 
 /** Values of this many elements, 1 MB, and larger ones do not stay in the L2 cache. */
 export const LARGE_ELEMENTS: number = 2 ** 18;

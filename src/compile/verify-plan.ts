@@ -32,8 +32,8 @@ import {
  *   the plan or places in its arena; addresses are within them or the padding after them.
  * - No call writes an input; every output is written completely.
  * - Buffers of one call overlap only where the call reads all of them.
- * - Elements that are read from the arena or from an output were stored through the same place by earlier launches, and
- *   not overwritten through another place since.
+ * - Elements that are read from the arena or from an output were stored through the same place, or parts of it, by
+ *   earlier launches, and not overwritten through another place since.
  * - The numbers of chunks of a pair have its ratio, and neither call writes what the other touches.
  */
 export function verifyPlan(plan: Plan): string[] {
@@ -104,6 +104,8 @@ type SlotEffects = {
   readonly space: Space;
   /** First element of the buffer. */
   readonly origin: number;
+  /** First element of the value that it is a part of; of the buffer, if it is none. */
+  readonly home: number;
 } & Footprint;
 
 /** The arena, or the number of a binding. */
@@ -111,13 +113,16 @@ type Space = 'arena' | number;
 
 function effectsOf(call: KernelCall, footprints: readonly Footprint[]): SlotEffects[] {
   return call.buffers.map((place: Placement, slot): SlotEffects => {
-    const origin = place.space === 'arena' ? place.offset : 0;
+    const origin = place.offset ?? 0;
+    const home = place.whole ?? origin;
     const placed = (set: readonly Interval[]): Interval[] => set.map((interval) => moved(interval, origin));
     const { reads, touches, writes, sureWrites } = footprints[slot]!;
+    const space = place.space === 'arena' ? 'arena' : place.binding;
     return {
       slot,
-      space: place.space === 'arena' ? 'arena' : place.binding,
+      space,
       origin,
+      home,
       reads: placed(reads),
       touches: placed(touches),
       writes: placed(writes),
@@ -193,9 +198,9 @@ class StoredValues {
   }
 
   /** Faults of loads: everything but inputs and states has to be stored first. */
-  read({ slot, space, origin, reads }: SlotEffects): string[] {
+  read({ slot, space, origin, home, reads }: SlotEffects): string[] {
     if (space !== 'arena' && this.plan.bindings[space]!.role !== 'output') return [];
-    const held = this.values.get(space)?.get(origin) ?? [];
+    const held = this.values.get(space)?.get(home) ?? [];
     return reads
       .filter((interval) => !isCovered(held, interval))
       .map(
@@ -205,12 +210,12 @@ class StoredValues {
   }
 
   /** Records stores to a place; what was stored there through other places is overwritten. */
-  write({ space, origin, writes, sureWrites }: SlotEffects): void {
+  write({ space, home, writes, sureWrites }: SlotEffects): void {
     const places = this.values.get(space) ?? new Map<number, readonly Interval[]>();
     this.values.set(space, places);
     for (const interval of writes)
-      for (const [other, held] of places) if (other !== origin) places.set(other, without(held, interval));
-    for (const interval of sureWrites) places.set(origin, joined(places.get(origin) ?? [], interval, GAP));
+      for (const [other, held] of places) if (other !== home) places.set(other, without(held, interval));
+    for (const interval of sureWrites) places.set(home, joined(places.get(home) ?? [], interval, GAP));
   }
 
   /** Outputs that are not written completely. */

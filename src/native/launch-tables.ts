@@ -7,7 +7,7 @@ import type { KernelCall, PlanOutline } from '../compile/backend.ts';
 export type LaunchTables = {
   /** The fields of each launch: two calls (kernel, chunks, first place, first push constant), and their ratio. */
   readonly launches: Int32Array;
-  /** A binding's number, or −1 − offset in the arena. */
+  /** A binding's number and, above its bits, the offset in it; or −1 − offset in the arena. */
   readonly places: BigInt64Array;
   readonly pushConstants: Uint32Array;
   readonly arenaElements: number;
@@ -18,6 +18,9 @@ export type LaunchTables = {
 /** The fields of the second call of a launch that has only one. */
 const NO_CALL: readonly number[] = [0, 0, 0, 0];
 
+/** Bits of a place that hold the number of a binding; those above hold the offset in it. */
+const BINDING_BITS = 24n;
+
 /** The tables of a plan. */
 export function launchTables({ kernels, launches, arenaElements }: PlanOutline): LaunchTables {
   const places: bigint[] = [];
@@ -26,7 +29,11 @@ export function launchTables({ kernels, launches, arenaElements }: PlanOutline):
     const fields = [call.kernel, kernels[call.kernel]!.chunks, places.length, pushConstants.length];
     pushConstants.push(...call.pushConstants);
     for (const place of call.buffers) {
-      places.push(place.space === 'binding' ? BigInt(place.binding) : BigInt(-1 - place.offset));
+      places.push(
+        place.space === 'binding'
+          ? BigInt(place.binding) + (BigInt(place.offset ?? 0) << BINDING_BITS)
+          : BigInt(-1 - place.offset),
+      );
     }
     return fields;
   };

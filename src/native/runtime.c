@@ -27,6 +27,10 @@
 /* (buffers, scalars, push constants, scratch memory, chunk), as print-c.ts declares kernels. */
 typedef void (*kernel_function)(float *const *, const uint32_t *, const uint32_t *, float *, intptr_t);
 
+/* Bits of a place that hold the number of a binding. */
+#define BINDING_BITS 24
+#define BINDING_MASK (((int64_t)1 << BINDING_BITS) - 1)
+
 /* A kernel with its arguments: where its buffer addresses and its push constants begin in the program's tables. */
 typedef struct {
   int32_t kernel, chunks, first_buffer, first_push_constant;
@@ -41,7 +45,7 @@ typedef struct {
 typedef struct {
   const kernel_function *kernels;
   launch *launches;
-  int64_t *places; /* binding number, or -1 - offset in the arena */
+  int64_t *places; /* binding number + offset << BINDING_BITS, or -1 - offset in the arena */
   uint32_t *push_constants;
   float **addresses;
   atomic_int *claimed;   /* chunks of each launch that a thread has taken */
@@ -306,7 +310,8 @@ static int32_t run(pool *p, program *job, const uint64_t *bindings, const uint32
   if (!reserve_scratch(p, job)) return 0;
   for (int32_t i = 0; i < job->place_count; i++) {
     int64_t place = job->places[i];
-    job->addresses[i] = place >= 0 ? (float *)(uintptr_t)bindings[place] : job->arena + (-1 - place);
+    job->addresses[i] = place >= 0 ? (float *)(uintptr_t)bindings[place & BINDING_MASK] + (place >> BINDING_BITS)
+                                   : job->arena + (-1 - place);
   }
   memset(job->claimed, 0, (size_t)job->launch_count * sizeof(atomic_int));
   memset(job->finished, 0, (size_t)job->launch_count * sizeof(atomic_uint));

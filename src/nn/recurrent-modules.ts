@@ -159,7 +159,7 @@ type Recurrence<S extends { readonly hidden: Tensor }> = {
   readonly hidden: number;
   /** Empty if every window begins with zeros. */
   readonly carried: readonly CarriedSpec[];
-  /** What the inputs of all steps, (n · time, features) or (n · time) symbols, add to the gates. */
+  /** What the inputs of all steps, (time · n, features) or (time · n) symbols, add to the gates. */
   readonly gates: (x: Tensor, context: ModuleContext) => Tensor;
   /** The state that a window begins with, if it is carried; undefined: zeros. */
   readonly begin: (context: ModuleContext) => S | undefined;
@@ -188,21 +188,18 @@ function recurrent<S extends { readonly hidden: Tensor }>({
     carried,
     apply: (x, context) => {
       const [n, , ...features] = x.shape as [number, number, ...number[]];
-      const all = gates(x.reshape([n * time, ...features]), context);
+      // Time comes first here, so that what belongs to one step is contiguous in memory.
+      const byTime = x.transpose([1, 0, ...features.map((_, k) => k + 2)]);
+      const all = gates(byTime.reshape([time * n, ...features]), context);
       const columns = all.shape[1]!;
-      const bySteps = all.reshape([n, time, columns]);
       const states: Tensor[] = [];
       let state = carried.length > 0 ? begin(context) : undefined;
       for (let t = 0; t < time; t++) {
-        const own = bySteps.slice([0, t, 0], [n, t + 1, columns]).reshape([n, columns]);
-        state = step(own, state, context);
+        state = step(all.slice([t * n, 0], [(t + 1) * n, columns]), state, context);
         states.push(state.hidden);
       }
       const value = returnSequence
-        ? concat(
-            states.map((each) => each.reshape([n, 1, hidden])),
-            1,
-          )
+        ? concat(states, 0).reshape([time, n, hidden]).transpose([1, 0, 2])
         : states.at(-1)!;
       return { value, statistics: {}, ...(carried.length > 0 && { carried: end(state!) }) };
     },

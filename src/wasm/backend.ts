@@ -280,7 +280,7 @@ function bufferAddresses(plan: PlanOutline, { arena }: Layout, blocks: readonly 
       buffers.map((placement) =>
         placement.space === 'arena'
           ? arena.address + placement.offset * ELEMENT_BYTES
-          : blocks[placement.binding]!.address,
+          : blocks[placement.binding]!.address + (placement.offset ?? 0) * ELEMENT_BYTES,
       ),
     );
 }

@@ -7,6 +7,7 @@ import { elementCount, stridesOf } from '../../base/shape.ts';
 import { isOp, type Node, type OpName } from '../../graph/node.ts';
 import type { KernelBuilder, Offset } from '../../kernel/builder.ts';
 import {
+  coefficientOf,
   dependsOn,
   div,
   flatten,
@@ -341,6 +342,25 @@ export function mergeAxes(
     if ([...found.values()].every((address) => !hasDivision(address))) merged = candidate;
   }
   return merged;
+}
+
+/**
+ * True if a load of the expressions is contiguous along rows, but not along columns, the lanes of a vector, which are
+ * then gathered.
+ *
+ * @param indexAt the index into the expressions at a row and a column
+ */
+export function isGathered(
+  roots: readonly Node[],
+  isStored: (node: Node) => boolean,
+  sizes: readonly [rows: number, columns: number],
+  indexAt: (row: Int, column: Int) => readonly Int[],
+): boolean {
+  const [row, column] = sizes.map((size, k) => ({ constant: 0, terms: variableTerms(`m${k}`, size) }));
+  const found = addresses(roots, indexAt(row!, column!), isStored);
+  return [...found.values()].some(
+    (address) => coefficientOf(address, 'm0') === 1 && (coefficientOf(address, 'm1') ?? 0) > 1,
+  );
 }
 
 function variableTerms(name: string, size: number): Int['terms'] {

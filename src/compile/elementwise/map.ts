@@ -16,7 +16,8 @@ import {
   type Memory,
   shareItems,
 } from '../draft.ts';
-import { createEmitter, mergeAxes, splitAxes } from './expression.ts';
+import { partsInPlace } from '../parts.ts';
+import { createEmitter, isGathered, mergeAxes, splitAxes } from './expression.ts';
 import { neededBy, sparseUpdates } from './recurrence.ts';
 
 /** Vectors per chunk of a flat kernel of cost 1; a costlier one has fewer, but at least `LEAST_CHUNK_VECTORS`. */
@@ -72,9 +73,18 @@ export function lowerMap(context: Context, nodes: readonly Node[]): DraftLaunch 
   };
   const perChunk = Math.max(LEAST_CHUNK_VECTORS, Math.floor(FLAT_CHUNK_VECTORS / costOf(nodes, isLoaded)));
   // A recurrence is a loop of its own: once is enough.
-  const unrolled = sparse.length + looped.length > 0 ? { unrolled: 1 } : {};
+  const hasLoops = sparse.length + looped.length > 0;
+  const [rows, columns] = sizes as [number, number];
+  const isTransposed =
+    !hasLoops &&
+    sizes.length === 2 &&
+    isGathered(nodes, isLoaded, [rows, columns], (...index) => splitAxes(merged, index, shape));
   const chunks =
-    sizes.length <= 1 ? flatNest(draft, sizes[0] ?? 1, store, perChunk) : nest(draft, sizes, store, unrolled);
+    sizes.length <= 1
+      ? flatNest(draft, sizes[0] ?? 1, store, perChunk)
+      : isTransposed
+        ? transposedNest(draft, [rows, columns], store)
+        : nest(draft, sizes, store, hasLoops ? { unrolled: 1 } : {});
   return draft.finish('map', chunks);
 }
 
@@ -140,6 +150,21 @@ function nest(
   });
 }
 
+/**
+ * A nest of two loops for loads that are contiguous along the outer axis: its rows are walked inside, so that the cache
+ * lines that a vector's lanes are gathered from are used as a whole.
+ */
+function transposedNest(
+  draft: Draft,
+  [rows, inner]: readonly [number, number],
+  store: (index: readonly Int[], count: number) => void,
+): number {
+  const b = draft.builder;
+  return shareItems(b, rows, Math.ceil(rows / CHUNKS), (first, items) =>
+    eachVector(b, inner, (at, count) => b.loop(items, (i) => store([plus(first, i), at], count))),
+  );
+}
+
 /** Number of outer axes that are shared among chunks: the fewest that give enough chunks. */
 function sharedAxes(outer: readonly number[]): number {
   let count = 1;
@@ -167,15 +192,18 @@ export function lowerPad(context: Context, node: Node<'pad'>): DraftLaunch[] {
 
 /**
  * Kernels that copy the parts of a concatenation to their places: one for all parts of a small one, else one for each.
+ * Parts that are computed in their places need none.
  */
 export function lowerConcat(context: Context, node: Node<'concat'>): DraftLaunch[] {
   const { axis } = node.attributes;
+  const inPlace = partsInPlace(node, context.memoryOf);
   let end = 0;
-  const parts = node.inputs.map((input) => {
+  const parts = node.inputs.flatMap((input, k) => {
     const start = end;
     end += input.shape[axis]!;
-    return { input, start };
+    return inPlace[k] ? [] : [{ input, start }];
   });
+  if (parts.length === 0) return [];
   const areFew = elementCount(node.shape) <= FEW_ELEMENTS;
   return (areFew ? [parts] : parts.map((part) => [part])).map((together) => {
     const draft = createDraft(context);

@@ -5,6 +5,7 @@
 import { elementCount, sameShape } from '../../base/shape.ts';
 import { isInBody } from '../../graph/loops.ts';
 import { type Graph, type Node, nodesOf, type OpName, reachable } from '../../graph/node.ts';
+import { sliceOffset } from '../parts.ts';
 import { constantValue } from './simplify.ts';
 
 /** Nodes that are lowered together, to one kernel or a few, and the values that these store. */
@@ -52,6 +53,9 @@ const MAX_LOADS = 8;
 const MAX_DEPTH = 200;
 /** Larger expressions are cut: a value that is used at many indices, as by slices of slices, is computed for each. */
 const MAX_SIZE = 1024;
+
+/** A value of which so many contiguous slices are used is stored, so that their users are equal kernels. */
+const MANY_SLICES = 4;
 
 export function isProduct(node: Node): boolean {
   return PRODUCTS.has(node.op);
@@ -286,9 +290,10 @@ function isStretched(node: Node, users: ReadonlyMap<Node, readonly Node[]>): boo
 
 function mustStore(node: Node, cost: Cost, allUsers: ReadonlyMap<Node, readonly Node[]>): boolean {
   const users = allUsers.get(node) ?? [];
-  if (users.some((user) => isFilterOperand(user, node))) return !isReshapeOfStored(node, cost);
+  if (users.some((user) => isFilterOperand(user, node))) return !isViewOfStored(node, cost);
   if (SOURCES.has(node.op) || node.op === 'input' || constantValue(node) !== undefined) return false;
   if (DRAWS.has(node.op) && users.every((user) => user.op === 'item')) return false;
+  if (users.filter(isContiguousSlice).length >= MANY_SLICES && !isViewOfStored(node, cost)) return true;
   const isPlainView = VIEWS.has(node.op);
   if (!isPlainView && elementCount(node.shape) > 1 && isStretched(node, allUsers)) return true;
   if (cost.isExpensive && (users.length > 1 || users.some(isProduct))) return true;
@@ -299,9 +304,16 @@ function mustStore(node: Node, cost: Cost, allUsers: ReadonlyMap<Node, readonly 
   return users.length > 1 && large > 1 && users.length * large > large + 2 + users.length;
 }
 
-/** True for a value that is in memory under another shape. */
-function isReshapeOfStored(node: Node, cost: Cost): boolean {
-  return node.op === 'reshape' && cost.loads.has(node.inputs[0]!);
+/** True for a slice that needs no kernel, if what it is a slice of is in memory. */
+function isContiguousSlice(node: Node): boolean {
+  return sliceOffset(node) !== undefined;
+}
+
+/** True for a value that is in memory under another shape, or as a contiguous part of another value. */
+function isViewOfStored(node: Node, cost: Cost): boolean {
+  if (node.op !== 'reshape' && sliceOffset(node) === undefined) return false;
+  const [input] = node.inputs as [Node];
+  return cost.loads.has(input) || isViewOfStored(input, cost);
 }
 
 function groupOf(node: Node, products: ReadonlyMap<Node, Node>): Group {

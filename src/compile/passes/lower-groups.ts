@@ -9,6 +9,7 @@ import type { Context, DraftLaunch, Memory } from '../draft.ts';
 import { lowerConcat, lowerMap, lowerPad } from '../elementwise/map.ts';
 import { lowerReduce } from '../elementwise/reduce.ts';
 import { lowerScatterAdd } from '../elementwise/scatter.ts';
+import { partsInPlace } from '../parts.ts';
 import { lowerContraction } from '../product/contraction.ts';
 import type { Group } from './fuse.ts';
 
@@ -101,10 +102,15 @@ function likenessOf(context: Context, group: Group): Likeness {
   const order = group.results.map(visit);
   const product = group.kind === 'product' ? visit(group.product) : '';
   return {
-    key: `${group.kind} ${order.join()} ${product}\n${lines.join('\n')}`,
+    key: `${group.kind} ${order.join()} ${product} ${inPlaceOf(context, group)}\n${lines.join('\n')}`,
     memories: [...memories.keys()],
     pushConstants,
   };
+}
+
+/** Which parts of a concatenation need no kernel. */
+function inPlaceOf(context: Context, { results: [node] }: Group): string {
+  return isOp(node, 'concat') ? partsInPlace(node, context.memoryOf).join() : '';
 }
 
 /** The calls of one group, adapted to a group with an equal key. */

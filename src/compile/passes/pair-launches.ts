@@ -3,6 +3,7 @@
 
 import type { Launch } from '../backend.ts';
 import { type DraftLaunch, LARGE_ELEMENTS, type Memory } from '../draft.ts';
+import { wholeOf } from '../parts.ts';
 
 /** Large values that two calls must share for a pair. */
 const SHARED_VALUES = 2;
@@ -57,6 +58,6 @@ function followersOf(first: DraftLaunch, launches: readonly DraftLaunch[]): Draf
 /** True if one depends on the other: one writes what the other touches. */
 function isBound(a: DraftLaunch, b: DraftLaunch): boolean {
   const writesFor = (x: DraftLaunch, y: DraftLaunch): boolean =>
-    [...x.writes].some((memory) => y.memories.includes(memory));
+    [...x.writes].some((memory) => y.memories.some((other) => wholeOf(other) === wholeOf(memory)));
   return writesFor(a, b) || writesFor(b, a);
 }

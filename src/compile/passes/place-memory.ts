@@ -2,6 +2,7 @@
 
 import { callsOf, type Launch } from '../backend.ts';
 import type { DraftLaunch, Memory } from '../draft.ts';
+import { wholeOf } from '../parts.ts';
 
 /** Places are multiples of a cache line, with a free line after each, because vectors may overrun the end. */
 const LINE_ELEMENTS = 16;
@@ -16,7 +17,7 @@ type Interval = {
   readonly size: number;
 };
 
-/** Places all memories of `launches` that are not `external`, the largest first, each at the lowest free offset. */
+/** Places all memories of `launches` that are neither `external` nor parts of others, the largest first, each at the lowest free offset. */
 export function placeMemory(launches: readonly Launch<DraftLaunch>[], external: ReadonlySet<Memory>): Arena {
   const intervals = lifetimes(launches, external).sort((a, b) => b.size - a.size || a.first - b.first);
   /** By offset. */
@@ -43,7 +44,7 @@ export function placeMemory(launches: readonly Launch<DraftLaunch>[], external: 
 function lifetimes(launches: readonly Launch<DraftLaunch>[], external: ReadonlySet<Memory>): Interval[] {
   const intervals = new Map<Memory, { first: number; last: number }>();
   for (const [position, launch] of launches.entries()) {
-    for (const memory of callsOf(launch).flatMap(({ memories }) => memories)) {
+    for (const memory of callsOf(launch).flatMap(({ memories }) => memories.map(wholeOf))) {
       if (external.has(memory)) continue;
       const known = intervals.get(memory);
       if (known === undefined) intervals.set(memory, { first: position, last: position });

@@ -9,18 +9,28 @@ import { type Builder, createBuilder } from '../../graph/tensor.ts';
 /** An equivalent graph without custom, detach and neutral nodes. */
 export function simplify(graph: Graph): Graph {
   const builder = createBuilder();
-  const rewritten = new Map<Node, Node>();
-  for (const node of nodesOf(graph)) {
-    const inputs = node.inputs.map((input) => rewritten.get(input)!);
-    rewritten.set(node, rewrite(builder, node, inputs));
-  }
+  return rebuilt(graph, builder, (node, rewritten) => rewrite(builder, node, node.inputs.map(rewritten)));
+}
+
+/**
+ * The graph with every node rewritten, inputs before users, in the order of the graph unless another is given. `rewrite` gets what earlier nodes became. Inputs that
+ * nothing needs are dropped.
+ */
+export function rebuilt(
+  graph: Graph,
+  builder: Builder,
+  rewrite: (node: Node, rewritten: (earlier: Node) => Node) => Node,
+  order: readonly Node[] = nodesOf(graph),
+): Graph {
+  const results = new Map<Node, Node>();
+  const rewritten = (node: Node): Node => results.get(node)!;
+  for (const node of order) results.set(node, rewrite(node, rewritten));
   const remap = (nodes: Readonly<Record<string, Node>>): Record<string, Node> =>
-    Object.fromEntries(Object.entries(nodes).map(([name, node]) => [name, rewritten.get(node)!]));
+    Object.fromEntries(Object.entries(nodes).map(([name, node]) => [name, rewritten(node)]));
   const outputs = remap(graph.outputs);
   const updates = remap(graph.updates);
   const used = new Set(nodesOf({ outputs, updates }));
   const inputs = graph.inputs.map((input) => builder.make('input', [], input.attributes) as Node<'input'>);
-  // Inputs that nothing needs are dropped.
   return {
     inputs: inputs.filter((input) => used.has(input) || input.attributes.name in updates),
     outputs,
@@ -51,6 +61,8 @@ function rewrite(builder: Builder, node: Node, inputs: readonly Node[]): Node {
       return a!;
     case 'reshape':
       return reshaped(builder, a!.op === 'reshape' ? a!.inputs[0]! : a!, node);
+    case 'transpose':
+      return transposed(builder, a!, node.attributes.permutation);
     case 'broadcast':
       return sameShape(a!.shape, node.shape) ? a! : remake();
     case 'sum':
@@ -78,6 +90,18 @@ function rewrite(builder: Builder, node: Node, inputs: readonly Node[]): Node {
 
 function reshaped(builder: Builder, from: Node, node: Node<'reshape'>): Node {
   return sameShape(from.shape, node.shape) ? from : builder.make('reshape', [from], node.attributes);
+}
+
+/** Axis k of the result is axis `permutation[k]` of `from`. */
+function transposed(builder: Builder, from: Node, permutation: readonly number[]): Node {
+  if (permutation.every((axis, k) => axis === k)) return from;
+  if (!isOp(from, 'transpose')) return builder.make('transpose', [from], { permutation });
+  const inner = from.attributes.permutation;
+  return transposed(
+    builder,
+    from.inputs[0]!,
+    permutation.map((axis) => inner[axis]!),
+  );
 }
 
 /** A constant in place of an f32 operation on two constants. */

@@ -29,7 +29,7 @@ const PANEL_ROWS = 512;
 /** Chunks of a product; with fewer images, the columns are shared among chunks too. */
 const CHUNKS = 8;
 /** Columns of such a share, at least, since every share loads all pixels. */
-const SHARE_COLUMNS = 512;
+const SHARE_COLUMNS = 128;
 /** Rows that one chunk packs. */
 const PACKED_ROWS = 16;
 

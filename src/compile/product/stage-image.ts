@@ -6,7 +6,7 @@ import type { Node } from '../../graph/node.ts';
 import { flatten, type Int, literal, plus, times } from '../../kernel/int.ts';
 import { SCRATCH } from '../../kernel/kernel.ts';
 import { type Context, type Draft, eachVector } from '../draft.ts';
-import { createEmitter, mergeAxes, splitAxes } from '../elementwise/expression.ts';
+import { createEmitter, isGathered, mergeAxes, splitAxes } from '../elementwise/expression.ts';
 
 /** An image (height, width, channels) per chunk. */
 export type ImageSource = {
@@ -123,12 +123,14 @@ function copyImage(
         });
         return;
       }
-      b.loop(width, (x) => {
-        eachVector(b, channels, (at, count) => {
-          const value = emit(source.node, source.index(image, y, x, at));
-          b.store(SCRATCH, target(y, x, at), value, count);
-        });
-      });
+      const store = (x: Int, at: Int, count: number): void =>
+        b.store(SCRATCH, target(y, x, at), emit(source.node, source.index(image, y, x, at)), count);
+      const isTransposed = isGathered([source.node], isStored, [width, channels], (x, channel) =>
+        source.index(image, y, x, channel),
+      );
+      // The cache lines that a vector's lanes are gathered from hold the next pixels too.
+      if (isTransposed) eachVector(b, channels, (at, count) => b.loop(width, (x) => store(x, at, count)));
+      else b.loop(width, (x) => eachVector(b, channels, (at, count) => store(x, at, count)));
     },
     'y',
   );
