@@ -29,71 +29,63 @@ export type MixedPrecisionOptions = {
   readonly mostPulses: number;
   /** Cells are pulsed after every so many steps. */
   readonly everySteps: number;
-  /** μ of the gathered change; 0: none. */
-  readonly momentum: number;
-  /** λ, on the weights in cells. */
-  readonly weightDecay: number;
   /** Of pairs. */
   readonly refresh: RefreshThreshold & { readonly everySteps: number; readonly mostPulses: number };
-  /** Moves the parameters that are not in cells. */
-  readonly digital: UpdateRule;
+  /** Its changes of weights in cells are gathered; the other parameters it moves itself. */
+  readonly descent: UpdateRule;
   /** True for the weights, by the name of their layer, that stay digital. */
   readonly isDigital: (layer: string) => boolean;
 };
 
 /**
- * Mixed-precision training. With the gradient g of a mini-batch and the rate r, for each weight:
+ * Mixed-precision training. With the change Δ that a descent in floating point makes of a weight, plain descent Δ = −r g:
  *
- *     v ← μ v + g + λ w,  χ ← χ − r v,  p = trunc(χ / ε) in −most … most,  χ ← χ − p ε
+ *     χ ← χ + Δ,  p = trunc(χ / ε) in −most … most,  χ ← χ − p ε
  *
  * and |p| single pulses, blind: on the device that raises the weight if p > 0, on the one that lowers it otherwise. ε is
  * `granularity` mean steps of a pulse, as a weight. Pairs that are full on both sides are refreshed (`refreshed`); what
  * the refresh loses goes back into χ.
  *
- * State: `<layer>.accumulator`, `<layer>.velocity` with momentum, and the cells. The parameter itself is the weight that
- * the cells hold, without read noise.
+ * State: `<layer>.accumulator`, that of the descent, and the cells. The parameter itself is the weight that the cells
+ * hold, without read noise.
  *
- * @source S. R. Nandakumar et al., Front. Neurosci. 14:406 (2020), known from notes on it; truncation: aihwkit,
- *         src/rpucuda/rpu_mixedprec_device.cpp. Blind pulses, several at a time, are ours where μ, λ or most are used
+ * @source S. R. Nandakumar et al., Front. Neurosci. 14:406 (2020), known from notes on it, with plain descent; truncation:
+ *         aihwkit, src/rpucuda/rpu_mixedprec_device.cpp. Adam before the accumulator: Y. Wu et al., arXiv 2305.14547
  *
  * Not modelled: drift between steps; a limited precision of x and δ beyond that of the converters.
  */
 export function mixedPrecision(options: MixedPrecisionOptions): UpdateRule {
-  const { device, fullWeight, mostPulses, everySteps, momentum, weightDecay, refresh, digital } = options;
+  const { device, fullWeight, mostPulses, everySteps, refresh, descent } = options;
   const model = pulseModel(device);
   const group = cellGroup(model, 'cells');
   const isInCells = (parameter: ParameterSpec): boolean => !digitalParameter(parameter, options.isDigital);
-  const ownStates = (parameter: ParameterSpec): TensorSpec[] => {
+  const accumulatorOf = (parameter: ParameterSpec): TensorSpec => {
     const { name, shape } = layerOfWeights(parameter);
     const { rows, columns } = matrixSize(shape);
-    return [
-      { name: accumulatorName(name), shape: [rows, columns] },
-      ...(momentum > 0 ? [{ name: velocityName(name), shape: [rows, columns] }] : []),
-    ];
+    return { name: accumulatorName(name), shape: [rows, columns] };
   };
   return {
     name: 'mixed-precision',
     states: (parameter) =>
       isInCells(parameter)
-        ? [...ownStates(parameter), ...group.states(parameter)]
-        : digital.states(parameter),
+        ? [accumulatorOf(parameter), ...group.states(parameter), ...descent.states(parameter)]
+        : descent.states(parameter),
     scalars: (step) => ({
-      ...digital.scalars(step),
+      ...descent.scalars(step),
       ...(everySteps > 1 && { 'cells.isPulsed': (step + 1) % everySteps === 0 ? 1 : 0 }),
     }),
     begin: (context) =>
       isInCells(context.parameter)
         ? group.begin(context, fullWeight)
-        : (digital.begin?.(context) ?? { weights: context.weights, states: {} }),
+        : { weights: context.weights, states: {} },
     sensed: (layer, context) => (options.isDigital(layer.name) ? undefined : group.sensed(layer, context)),
     update: (update) => {
-      const { parameter, weights, gradient, learningRate, state, scalar, key } = update;
-      if (!isInCells(parameter)) return digital.update(update);
-      const { name } = layerOfWeights(parameter);
+      const { parameter, weights, state, scalar, key } = update;
+      const { weights: wanted, states: descentStates } = descent.update(update);
+      if (!isInCells(parameter)) return { weights: wanted, states: descentStates };
+      const { name: accumulator } = accumulatorOf(parameter);
       const cells = group.of(update);
-      const slope = asMatrix(weightDecay === 0 ? gradient : gradient.add(weights.multiply(weightDecay)));
-      const velocity = momentum === 0 ? slope : state(velocityName(name)).multiply(momentum).add(slope);
-      const gathered = state(accumulatorName(name)).subtract(velocity.multiply(learningRate));
+      const gathered = state(accumulator).add(asMatrix(wanted.subtract(weights)));
       const epsilon = cells.scale.multiply(model.granularity * options.granularity);
       const whole = truncated(gathered.divide(epsilon)).clip(-mostPulses, mostPulses);
       const counts = everySteps > 1 ? whole.multiply(scalar('cells.isPulsed')) : whole;
@@ -104,8 +96,8 @@ export function mixedPrecision(options: MixedPrecisionOptions): UpdateRule {
         ...updated,
         states: {
           ...states,
-          [accumulatorName(name)]: gathered.subtract(counts.multiply(epsilon)),
-          ...(momentum > 0 && { [velocityName(name)]: velocity }),
+          ...descentStates,
+          [accumulator]: gathered.subtract(counts.multiply(epsilon)),
         },
         counts: { pulses: counts.abs().sum() },
       };
@@ -152,8 +144,4 @@ function truncated(x: Tensor): Tensor {
 
 function accumulatorName(layer: string): string {
   return `${layer}.accumulator`;
-}
-
-function velocityName(layer: string): string {
-  return `${layer}.velocity`;
 }

@@ -27,11 +27,9 @@ export type MixedPrecisionSettings = {
   readonly granularity: number;
   readonly mostPulses: number;
   readonly everySteps: number;
-  readonly momentum: number;
-  readonly weightDecay: number;
   readonly refresh: RefreshSettings;
-  /** Moves what is not in cells. */
-  readonly digital: DescentSettings;
+  /** Its changes of weights in cells are gathered; the rest it moves itself. */
+  readonly descent: DescentSettings;
 };
 
 /** In-memory descent by name; pulsed.ts has the equations. */
@@ -119,10 +117,8 @@ const mixedPrecisionSchema = z.strictObject({
   granularity: z.number().positive().default(1),
   mostPulses: count.max(31).default(2),
   everySteps: count.default(1),
-  momentum: share.default(0),
-  weightDecay: z.number().min(0).default(0),
   refresh: refreshSchema.prefault({}),
-  digital: plainDescent,
+  descent: plainDescent,
 });
 
 /** Defaults are those of aihwkit, UpdateParameters. */

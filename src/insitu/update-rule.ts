@@ -1,7 +1,7 @@
 // The update rule of settings, digital or in cells.
 
 import { assertNever } from '../base/errors.ts';
-import { descent } from '../rules/descent.ts';
+import { type DescentSettings, descent } from '../rules/descent.ts';
 import type { UpdateRule } from '../rules/update-rule.ts';
 import { mixedPrecision } from './mixed-precision.ts';
 import { pulsedDescent } from './pulsed.ts';
@@ -23,7 +23,7 @@ export function updateRule(
     case 'adamw':
       return descent(settings);
     case 'mixed-precision':
-      return mixedPrecision({ ...settings, digital: descent(settings.digital), isDigital });
+      return mixedPrecision({ ...settings, descent: descent(settings.descent), isDigital });
     case 'pulsed':
       return pulsedDescent({ ...settings, digital: descent(settings.digital), isDigital });
     case 'tiki-taka': {
@@ -32,5 +32,18 @@ export function updateRule(
     }
     default:
       return assertNever(settings);
+  }
+}
+
+/** The settings of the descent in floating point that a rule in cells stands for: its twin. */
+export function twinOf(settings: UpdateRuleSettings): DescentSettings {
+  switch (settings.kind) {
+    case 'mixed-precision':
+      return settings.descent;
+    case 'pulsed':
+    case 'tiki-taka':
+      return settings.digital;
+    default:
+      return settings;
   }
 }
