@@ -83,7 +83,7 @@ test('samples are the generator’s, with noise that depends on their number alo
     const latent = Array.from({ length: 4 }, draw.normal);
     const values = Object.fromEntries(Object.entries(start).map(([name, { data }]) => [name, data]));
     const { generated } = interpret(graph, { ...values, latent, samples: new Float32Array(64) }).outputs;
-    // float32 against float64 over three layers of tens of terms, in −1 … 1.
+    // float32 against float64 over three layers of tens of terms, in 0 … 1.
     for (const [k, value] of generated!.entries())
       assert.ok(Math.abs(samples[52 * SIZE ** 2 + k]! - value) < 1e-5, `pixel ${k}`);
   });

@@ -22,7 +22,7 @@ test('both parts have the weights of their layers', () => {
   const options = { imageShape: [28, 28, 1], filters: 32 };
   const up = 64 * 32 * 16 + 32 * 16 + 1;
   assert.equal(countWeights(imageGenerator(options)([64])), 65 * 7 * 7 * 64 + up);
-  const down = (16 + 1) * 32 + (32 * 16 + 1) * 64;
+  const down = (16 + 1) * 32 + 32 * 16 * 64;
   assert.equal(countWeights(imageDiscriminator(options)([28, 28, 1])), down + 7 * 7 * 64 + 1);
 });
 

@@ -31,12 +31,12 @@ export type ImagePartOptions = {
 };
 
 /**
- * A generator, (latent) → (h, w, c) in −1 … 1: `generator.dense` to (h/4, w/4, 2 f), `generator.up1` to (h/2, w/2, f),
- * `generator.up2` to (h, w, c), tanh. Batch normalisation and relu follow the first two, as `generator.norm0` and
+ * A generator, (latent) → (h, w, c) in 0 … 1: `generator.dense` to (h/4, w/4, 2 f), `generator.up1` to (h/2, w/2, f),
+ * `generator.up2` to (h, w, c), sigmoid. Batch normalisation and relu follow the first two, as `generator.norm0` and
  * `generator.norm1`.
  *
  * @throws UsageError if the images are not (height, width, channels) with sides divisible by 4
- * @source A. Radford et al., ICLR 2016 (arXiv 1511.06434), Section 3, the guidelines; sizes are ours
+ * @source A. Radford et al., ICLR 2016 (arXiv 1511.06434), Section 3, the guidelines, but for the sigmoid; sizes are ours
  */
 export function imageGenerator({ imageShape, filters }: ImagePartOptions): Module {
   const [height, width, channels] = quarterable('imageGenerator', imageShape);
@@ -50,24 +50,25 @@ export function imageGenerator({ imageShape, filters }: ImagePartOptions): Modul
     batchNormalization('generator.norm1'),
     activation('relu'),
     transposedConvolution({ name: 'generator.up2', filters: channels, ...RESIZING, bias: true }),
-    activation('tanh'),
+    activation('sigmoid'),
   ]);
 }
 
 /**
  * A discriminator, (h, w, c) → (1), above 0 for "real": `discriminator.conv1` to (h/2, w/2, f), `discriminator.conv2` to
- * (h/4, w/4, 2 f), both with leaky relu of slope 0.2, and `discriminator.dense`. No batch normalisation: real and
- * generated images are judged each on its own.
+ * (h/4, w/4, 2 f), both with leaky relu of slope 0.2, and `discriminator.dense`. Batch normalisation,
+ * `discriminator.norm2`, follows the second: without it plain descent needs smaller rates and makes worse images.
  *
  * @throws UsageError if the images are not (height, width, channels) with sides divisible by 4
- * @source A. Radford et al., ICLR 2016 (arXiv 1511.06434), Section 3, without its batch normalisation; sizes are ours
+ * @source A. Radford et al., ICLR 2016 (arXiv 1511.06434), Section 3, the guidelines; sizes are ours
  */
 export function imageDiscriminator({ imageShape, filters }: ImagePartOptions): Module {
   quarterable('imageDiscriminator', imageShape);
   return sequence([
     convolution({ name: 'discriminator.conv1', filters, ...RESIZING, bias: true }),
     leakyRelu(SLOPE),
-    convolution({ name: 'discriminator.conv2', filters: 2 * filters, ...RESIZING, bias: true }),
+    convolution({ name: 'discriminator.conv2', filters: 2 * filters, ...RESIZING }),
+    batchNormalization('discriminator.norm2'),
     leakyRelu(SLOPE),
     flatten,
     dense({ name: 'discriminator.dense', outputs: 1 }),

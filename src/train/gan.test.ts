@@ -7,12 +7,12 @@ import { gan, imageGeneration, imageSamples, samplePixels } from './gan.ts';
 test('pixels come back from samples, and samples beyond the scale are its ends', () => {
   const pixels = Uint8Array.from({ length: 256 }, (_, k) => k);
   const samples = imageSamples({ pixels });
-  assert.deepEqual([samples[0], samples[255]], [-1, 1]);
+  assert.deepEqual([samples[0], samples[255]], [0, 1]);
   assert.deepEqual(samplePixels(samples), pixels);
-  assert.deepEqual([...samplePixels(Float32Array.of(-3, 0.1, 7))], [0, 140, 255]);
+  assert.deepEqual([...samplePixels(Float32Array.of(-3, 0.1, 7))], [0, 26, 255]);
 });
 
-test('the pair is for the images of its task, with batch normalisation in the generator alone', () => {
+test('the pair is for the images of its task, with batch normalisation in both parts', () => {
   const set = (count: number): ReturnType<typeof imageSet> =>
     imageSet({
       name: 'tiny',
@@ -26,7 +26,11 @@ test('the pair is for the images of its task, with batch normalisation in the ge
   const task = imageGeneration(dataSplit(set(6), set(3)), { latent: 5 });
   const network = gan({ imageShape: [8, 4, 1], latent: 5, filters: 2 });
   assert.deepEqual({ ...network.inputs, filled: [] }, task.batch);
-  assert.deepEqual(network.normalizationLayers, ['generator.norm0', 'generator.norm1']);
+  assert.deepEqual(network.normalizationLayers, [
+    'generator.norm0',
+    'generator.norm1',
+    'discriminator.norm2',
+  ]);
   assert.deepEqual(
     network.layers.map(({ name }) => name),
     [

@@ -47,12 +47,15 @@ export function imageGeneration(
   });
 }
 
-/** Pixels as a generator's tanh makes them: 2 p / 255 − 1, (count, height, width, channels). */
+/**
+ * Pixels as a generator's sigmoid makes them: p / 255, (count, height, width, channels). Black is 0, so that plain descent
+ * bears rates twice as large as on a scale of −1 … 1, where most inputs of the discriminator are −1.
+ */
 export function imageSamples({ pixels }: Pick<ImageSet, 'pixels'>): Float32Array {
-  return Float32Array.from(pixels, (pixel) => pixel / 127.5 - 1);
+  return Float32Array.from(pixels, (pixel) => pixel / 255);
 }
 
 /** Pixels of samples, the nearest of 0 … 255: the inverse of `imageSamples`. */
 export function samplePixels(samples: Float32Array): Uint8Array {
-  return Uint8Array.from(Uint8ClampedArray.from(samples, (value) => (value + 1) * 127.5));
+  return Uint8Array.from(Uint8ClampedArray.from(samples, (value) => value * 255));
 }
