@@ -88,6 +88,11 @@ export type TrainingSettings = {
   /** Probability with which a weight is 0 in a step; absent: none. */
   readonly dropConnect?: number | undefined;
   readonly clipping: WeightClipping;
+  /**
+   * Largest norm of a step's gradient, over all parameters together; a larger one is scaled down to it. Absent: none. Needed
+   * by recurrent networks: R. Pascanu et al., ICML 2013 (arXiv 1211.5063).
+   */
+  readonly gradientNorm?: number | undefined;
   /** Hardware whose converters and output noise are in the forward pass; absent: an ideal periphery. */
   readonly hardware?: HardwareSpec | undefined;
   /** How the ranges of that hardware's converters are learned. */
@@ -196,6 +201,11 @@ export const trainingSchema: z.ZodType<TrainingSettings> = z
     noise: noiseSchema.prefault({ kind: 'none' }),
     dropConnect: share.optional(),
     clipping: clippingSchema.prefault({ kind: 'none' }),
+    gradientNorm: z
+      .number()
+      .positive()
+      .optional()
+      .meta({ description: 'largest norm of the gradient of all parameters; absent: none' }),
     hardware: chosenHardwareSchema
       .optional()
       .meta({ description: 'converters and output noise of the forward pass; absent: an ideal periphery' }),

@@ -26,7 +26,14 @@ export type StepOptions = {
   readonly rule: UpdateRule;
   readonly settings: Pick<
     TrainingSettings,
-    'batchSize' | 'statisticsMomentum' | 'noise' | 'dropConnect' | 'clipping' | 'hardware' | 'ranges'
+    | 'batchSize'
+    | 'statisticsMomentum'
+    | 'noise'
+    | 'dropConnect'
+    | 'clipping'
+    | 'gradientNorm'
+    | 'hardware'
+    | 'ranges'
   >;
   /** The network whose answers are distilled. */
   readonly teacher?: Network | undefined;
@@ -117,7 +124,7 @@ export function traceTrainingStep({ network, task, rule, settings, teacher }: St
       ({ name, role }) => role !== 'range' || learned.has(name),
     );
     const tensorOf = ({ name, shape }: ParameterSpec): Tensor => parameters[name] ?? t.state(name, shape);
-    const slopes = slopesOf(objectives, trained, tensorOf);
+    const slopes = limitedNorm(slopesOf(objectives, trained, tensorOf), settings.gradientNorm);
     const learningRate = t.scalar('learningRate');
     const { rateShare } = settings.ranges ?? rangeLearningDefaults;
     const rangeRate = learningRate.multiply(rateShare);
@@ -273,6 +280,14 @@ function slopesOf(
     }
   }
   return trained.map((spec) => sums.get(spec) ?? constant(tensorOf(spec), 0).broadcastTo(spec.shape));
+}
+
+/** Gradients scaled down so that their norm, of all together, is at most `most`. */
+function limitedNorm(slopes: readonly Tensor[], most: number | undefined): readonly Tensor[] {
+  if (most === undefined || slopes.length === 0) return slopes;
+  const squares = slopes.map((slope) => slope.square().sum()).reduce((sum, one) => sum.add(one));
+  const scale = constant(squares, most).divide(squares.sqrt().maximum(most));
+  return slopes.map((slope) => slope.multiply(scale));
 }
 
 function clipWeights(
