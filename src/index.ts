@@ -98,6 +98,7 @@ export {
   type RecordOptions,
 } from './experiment/evaluation-stage.ts';
 export type { ExperimentRecord, NetworkResult } from './experiment/record.ts';
+export { imageSubject, type Subject, textSubject } from './experiment/subject.ts';
 export {
   readWeights,
   TRAINING_FILES,

@@ -80,11 +80,21 @@ function fileOf<T>(
     hardware,
     seed = 0,
     data,
-  }: Pick<EvaluateOptions, 'label' | 'trained' | 'hardware' | 'seed' | 'data'>,
+    task,
+  }: Pick<EvaluateOptions, 'label' | 'trained' | 'hardware' | 'seed' | 'data' | 'task'>,
   settings: object,
 ): Promise<ProgressFile<T>> {
   const images = data && { train: data.train.count, test: data.test.count };
-  return progressFile(storage, what, { label, trained, options: { hardware, seed, images, ...settings } });
+  const examples = task && {
+    name: task.name,
+    train: task.examples.trainCount,
+    test: task.examples.testCount,
+  };
+  return progressFile(storage, what, {
+    label,
+    trained,
+    options: { hardware, seed, images, ...(examples && { examples }), ...settings },
+  });
 }
 
 /** Passes events on, after their progress is written. */
