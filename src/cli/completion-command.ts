@@ -5,13 +5,12 @@ import type { Command, Option } from 'commander';
 import { UsageError } from '../base/errors.ts';
 import { unknownName } from '../base/suggest.ts';
 import { hardwareNames } from '../crossbar/hardware-choice.ts';
-import { namedSets } from '../data/named-sets.ts';
 import { COMPENSATION_METHODS } from '../experiment/compensation-method.ts';
-import { networkNames } from '../nn/networks.ts';
 import { BACKEND_CHOICES } from '../node/create-engine.ts';
 import { presetNames } from './presets-command.ts';
 import { reproductionNames } from './reproduce-command.ts';
 import { schemaNames } from './schema-command.ts';
+import { trainDatasets, trainModels } from './settings-schema.ts';
 
 /** Shells for which there are scripts. */
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
@@ -38,8 +37,8 @@ type OptionEntry = {
 
 /** Values of options whose help only lists them. */
 const VALUES: Readonly<Record<string, readonly string[]>> = {
-  '--dataset': Object.keys(namedSets),
-  '--model': networkNames,
+  '--dataset': trainDatasets,
+  '--model': trainModels,
   '--hardware': hardwareNames,
   '--backend': BACKEND_CHOICES,
   '--methods': COMPENSATION_METHODS,

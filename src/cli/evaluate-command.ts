@@ -6,6 +6,7 @@ import type { BackendChoice } from '../node/create-engine.ts';
 import type { TrainedNetwork } from '../train/checkpoint.ts';
 import { commandLine } from './command-line.ts';
 import { type Experiment, evaluateInFolder, recordOf, reportRecord } from './evaluate-stage.ts';
+import { evaluateTexts } from './evaluate-text.ts';
 import {
   checkMeasurement,
   commonDataset,
@@ -43,6 +44,14 @@ export async function evaluateCommand(flags: EvaluateFlags, progress: Progress):
   const { evaluation, hardware, seed, trainImages } = measurement;
   const networks = await readNetworks(flags.weights);
   const weights = await digestsOf(flags.weights);
+  if (networks.some(({ trained }) => trained.provenance.text !== undefined)) {
+    const asked = flags.dataset;
+    const stored = resume ? storedSettings(out) : undefined;
+    const { backend } = keepBackend({ backend: measurement.backend }, stored) as { backend: BackendChoice };
+    const place = { ...flags, backend, progress };
+    const own = { networks, weights, asked, measurement, out, resume, json };
+    return evaluateTexts({ ...own, folder: flags.data, place });
+  }
   const dataset = commonDataset('evaluate', networks, flags.dataset);
   const stored = resume ? storedSettings(out) : undefined;
   const { backend } = keepBackend({ backend: measurement.backend }, stored) as { backend: BackendChoice };

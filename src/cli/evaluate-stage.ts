@@ -2,9 +2,10 @@
 // itself is experiment/evaluation-stage.ts.
 
 import { join } from 'node:path';
-import { throwFaults } from '../base/errors.ts';
+import { throwFaults, UsageError } from '../base/errors.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
 import type { DataSplit } from '../data/image-set.ts';
+import type { EvaluateOptions } from '../experiment/evaluate.ts';
 import {
   type EvaluationSettings,
   evaluationFaults,
@@ -26,18 +27,22 @@ import { follow } from './follow.ts';
 import type { Task } from './progress.ts';
 import { machineOf, type Workplace } from './workplace.ts';
 
-/** The common parts of all networks of an experiment. */
-export type Experiment = {
-  readonly title: string;
-  /** The command that repeats it. */
-  readonly command: string;
+/** What the evaluations of an experiment need. */
+export type MeasuredNetworks = Pick<EvaluateOptions, 'data' | 'task'> & {
   readonly folder: string;
-  readonly dataset: string;
-  readonly data: DataSplit;
   readonly networkOf: (trained: TrainedNetwork) => Network;
   readonly hardware: HardwareSpec;
   readonly evaluation: EvaluationSettings;
   readonly seed: number;
+};
+
+/** The common parts of all networks of an experiment on images. */
+export type Experiment = MeasuredNetworks & {
+  readonly title: string;
+  /** The command that repeats it. */
+  readonly command: string;
+  readonly dataset: string;
+  readonly data: DataSplit;
 };
 
 /** A network, its name in the report, and its evaluation settings if they differ from those of the others. */
@@ -53,14 +58,16 @@ export type LabelledNetwork = {
  * @throws UsageError for impossible settings or a damaged file; the reason of `signal` if it aborts
  */
 export async function evaluateInFolder(
-  experiment: Experiment,
+  experiment: MeasuredNetworks,
   networks: readonly LabelledNetwork[],
   place: Workplace,
   signal: AbortSignal,
 ): Promise<NetworkResult[]> {
-  const { data, evaluation } = experiment;
+  const { data, task, evaluation } = experiment;
+  const examples = task?.examples ?? (data && countsOf(data));
+  if (examples === undefined) throw new UsageError('evaluate: expected `data` or a `task`, got neither');
   const all = networks.map((network) => network.evaluation ?? evaluation);
-  throwFaults('evaluation', [...new Set(all.flatMap((one) => evaluationFaults(one, countsOf(data))))]);
+  throwFaults('evaluation', [...new Set(all.flatMap((one) => evaluationFaults(one, examples)))]);
   // All networks are checked before the first is evaluated, so that a fault of the last is found at once.
   const suited = networks.map((labelled) => withItsMethods(experiment, labelled, place));
   const results: NetworkResult[] = [];
@@ -75,7 +82,7 @@ export function countsOf({ train, test }: DataSplit): { trainCount: number; test
 
 /** A network without batch normalisation is not evaluated with AdaBS, which would have no effect. */
 function withItsMethods(
-  { networkOf, evaluation }: Experiment,
+  { networkOf, evaluation }: MeasuredNetworks,
   labelled: LabelledNetwork,
   { progress }: Workplace,
 ): LabelledNetwork {
@@ -123,7 +130,7 @@ export function reportRecord(
 }
 
 async function evaluateOne(
-  { networkOf, folder, data, hardware, seed, evaluation: common }: Experiment,
+  { networkOf, folder, data, task: scored, hardware, seed, evaluation: common }: MeasuredNetworks,
   { label, trained, evaluation: own }: LabelledNetwork,
   { engine, progress }: Workplace,
   signal: AbortSignal,
@@ -135,6 +142,7 @@ async function evaluateOne(
     storage: folderStorage(folder),
     network: networkOf(trained),
     data,
+    task: scored,
     trained,
     label,
     hardware,

@@ -15,8 +15,9 @@ import { isNoiseTrained } from '../train/provenance.ts';
 import type { LabelledNetwork } from './evaluate-stage.ts';
 import { readBytes } from './files.ts';
 import { type HardwareFlags, hardwareFromFlags } from './hardware-flag.ts';
-import type { DataSettings } from './settings-schema.ts';
+import { type DataSettings, trainDatasets } from './settings-schema.ts';
 import type { WorkFlags } from './train-command.ts';
+import { isTextFile } from './train-flags.ts';
 import { readWeights } from './train-stage.ts';
 import { backendChoice, countOrText, numberOrText, parseList, parseSeed } from './values.ts';
 
@@ -83,8 +84,8 @@ export function checkMeasurement(
   if (trainImages !== undefined && !(Number.isInteger(trainImages) && Number(trainImages) > 0))
     faults.push(`--train-images: expected a whole number from 1, got "${flags.trainImages}"`);
   const { dataset } = flags;
-  if (dataset !== undefined && !isNamedSet(dataset))
-    faults.push(`--dataset: ${unknownName(dataset, Object.keys(namedSets))}`);
+  if (dataset !== undefined && !trainDatasets.some((known) => known === dataset) && !isTextFile(dataset))
+    faults.push(`--dataset: ${unknownName(dataset, trainDatasets)}`);
   throwFaults(command, faults);
   return {
     evaluation: evaluation!,
@@ -179,7 +180,9 @@ export function commonDataset(
     );
   }
   if (!isNamedSet(dataset))
-    throw new UsageError(`${command}: the network was trained on "${dataset}"; choose with --dataset`);
+    throw new UsageError(
+      `${command}: expected images, one of ${Object.keys(namedSets).join(', ')}, got "${dataset}"; choose with --dataset`,
+    );
   return dataset;
 }
 

@@ -29,6 +29,7 @@ import type { Provenance } from '../train/provenance.ts';
 import { traceInference } from '../train/score.ts';
 import type { TrainingSettings } from '../train/settings.ts';
 import { traceTrainingStep } from '../train/step.ts';
+import { scoreText } from '../train/task.ts';
 import { wasmTarget } from '../wasm/backend.ts';
 import { defaultRun } from './default-run.ts';
 import { type HardwareFlags, hardwareFromFlags } from './hardware-flag.ts';
@@ -101,8 +102,10 @@ function originLines({ external, history, ...origin }: Provenance): string[] {
   const trained = `${model}, trained on ${dataset} by ohmic ${ohmic}, ${backend}, seed ${seed}`;
   if (last === undefined) return [trained, 'not trained yet'];
   const { epoch, trainLoss, testAccuracy } = last;
-  const accuracy = testAccuracy === undefined ? 'not measured' : `${(100 * testAccuracy).toFixed(2)} %`;
-  return [trained, `${epoch} epochs, training loss ${trainLoss.toFixed(4)}, test accuracy ${accuracy}`];
+  const { score = { name: 'accuracy', isShare: true } } = origin;
+  const tested =
+    testAccuracy === undefined ? `test ${score.name} not measured` : `test ${scoreText(score, testAccuracy)}`;
+  return [trained, `${epoch} epochs, training loss ${trainLoss.toFixed(4)}, ${tested}`];
 }
 
 /** Numbers in the file, and how many of them go onto crossbars. */

@@ -138,6 +138,8 @@ Examples:
   ohmic train --data ~/datasets --dataset cifar10 --model resnet32 --epochs 30 --lr 0.02 --noise 3.8% --clip 2 \\
       --from runs/digital/weights.safetensors --out runs/noisy
   ohmic train --out runs/noisy --resume
+  ohmic train --data ~/datasets --dataset ptb-characters --model char-lstm --context 100 --batch-size 32 \\
+      --rule adam --lr 0.002 --weight-decay 0 --epochs 10 --out runs/characters
   ohmic train --dataset mnist --model lenet5 --epochs 10 --hardware hermes256 --set adc.bits=4 --set dac.bits=4 \\
       --keep-digital dense3 --out runs/four-bits
   ohmic train --dataset cifar10 --model resnet20 --epochs 50 --teacher runs/digital/weights.safetensors --out runs/student

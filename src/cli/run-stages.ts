@@ -13,6 +13,7 @@ import {
   methodFaults,
 } from '../experiment/evaluation-settings.ts';
 import type { NoiseSweep, NoiseSweepPoint } from '../experiment/record.ts';
+import { imageSubject } from '../experiment/subject.ts';
 import type { Network } from '../nn/network.ts';
 import { networkByName } from '../nn/networks.ts';
 import type { TrainedNetwork } from '../train/checkpoint.ts';
@@ -123,8 +124,9 @@ async function runStages(settings: RunSettings, surroundings: Surroundings): Pro
   const { dataset } = settings.data;
   const network = networkByName(settings.model, imageTask(data));
   const train: Trainer = async (what, one, before) => {
-    const start = await trainingStart(one, data, before);
-    return trainInFolder({ ...what, network, dataset, seed, ...start }, place, signal);
+    const { data: images, ...start } = await trainingStart(one, data, before);
+    const subject = imageSubject({ network, dataset, data: images });
+    return trainInFolder({ ...what, subject, seed, ...start }, place, signal);
   };
   const digital = await train({ label: 'digital training', folder: join(folder, 'digital') }, training, {});
   const networks: LabelledNetwork[] = [

@@ -3,13 +3,17 @@
 
 import { z } from 'zod';
 import { nameSchema } from '../base/schema.ts';
+import { unknownName } from '../base/suggest.ts';
 import { type HardwareChoice, hardwareChoiceSchema } from '../crossbar/hardware-choice.ts';
 import { type NamedSetName, namedSets } from '../data/named-sets.ts';
+import { type NamedTextName, namedTextNames } from '../data/named-texts.ts';
 import { type EvaluationSettings, evaluationSchema } from '../experiment/evaluation-settings.ts';
 import { publicationFaults, publicationSchema } from '../experiment/publication-schema.ts';
 import type { Publication } from '../experiment/record.ts';
+import { type CharacterNetworkName, characterNetworkNames } from '../nn/character-networks.ts';
 import { type NetworkName, networkNames } from '../nn/networks.ts';
 import { BACKEND_CHOICES, type BackendChoice } from '../node/create-engine.ts';
+import type { TextFiles } from '../node/load-text.ts';
 import { type TrainingSettings, trainingSchema } from '../train/settings.ts';
 
 /** The images: a data set, and how many of its first images; absent: all. */
@@ -19,10 +23,33 @@ export type DataSettings = {
   readonly testImages?: number | undefined;
 };
 
+/** What `ohmic train` trains on: a named set of images or text, or files of a text. */
+export type TrainDataSettings = {
+  readonly dataset?: NamedSetName | NamedTextName | undefined;
+  /** UTF-8 files instead of a named set: one, of which 90, 5 and 5 % are the parts, or one for each part. */
+  readonly text?: TextFiles | undefined;
+  /** Characters of a window; absent: 100. */
+  readonly context?: number | undefined;
+  readonly trainImages?: number | undefined;
+  readonly testImages?: number | undefined;
+};
+
+/** Names of everything that can be trained on. */
+export const trainDatasets: readonly (NamedSetName | NamedTextName)[] = [
+  ...(Object.keys(namedSets) as NamedSetName[]),
+  ...namedTextNames,
+];
+
+/** Names of all networks that `ohmic train` knows. */
+export const trainModels: readonly (NetworkName | CharacterNetworkName)[] = [
+  ...networkNames,
+  ...characterNetworkNames,
+];
+
 /** Settings of `ohmic train`. */
 export type TrainSettings = {
-  readonly data: DataSettings;
-  readonly model: NetworkName;
+  readonly data: TrainDataSettings;
+  readonly model: NetworkName | CharacterNetworkName;
   readonly seed: number;
   readonly backend: BackendChoice;
   /** File of weights to start from; absent: random ones. */
@@ -62,11 +89,42 @@ export type NoiseSweepSettings = {
 
 const count = z.int().min(1);
 
-const data: z.ZodType<DataSettings> = z.strictObject({
-  dataset: nameSchema(Object.keys(namedSets) as NamedSetName[]),
+const imageCounts = {
   trainImages: count.optional().meta({ description: 'only the first so many training images' }),
   testImages: count.optional().meta({ description: 'only the first so many test images' }),
+};
+
+const data: z.ZodType<DataSettings> = z.strictObject({
+  dataset: nameSchema(Object.keys(namedSets) as NamedSetName[]),
+  ...imageCounts,
 });
+
+const path = z.string().min(1);
+
+const textFiles: z.ZodType<TextFiles> = z.union([
+  path,
+  z.strictObject({ train: path, valid: path.optional(), test: path }),
+]);
+
+const trainData: z.ZodType<TrainDataSettings> = z
+  .strictObject({
+    dataset: nameSchema(trainDatasets).optional(),
+    text: textFiles.optional().meta({
+      description: 'UTF-8 files: one, of which 90, 5 and 5 % are training, validation and test, or one each',
+    }),
+    context: count.optional().meta({ description: 'characters of a window of a text; absent: 100' }),
+    ...imageCounts,
+  })
+  .superRefine(({ dataset, text }, { addIssue }) => {
+    if (dataset === undefined && text === undefined)
+      addIssue({ code: 'custom', path: ['dataset'], message: unknownName(undefined, trainDatasets) });
+    if (dataset !== undefined && text !== undefined)
+      addIssue({
+        code: 'custom',
+        path: [],
+        message: 'expected `dataset` or `text`, got both; leave one out',
+      });
+  });
 
 const noiseSweep: z.ZodType<NoiseSweepSettings> = z.strictObject({
   relativeToMax: z
@@ -87,7 +145,13 @@ const common = {
 
 /** Schema of `TrainSettings`. */
 export const trainSchema: z.ZodType<TrainSettings> = z
-  .strictObject({ ...common, from: z.string().min(1).optional(), training: trainingSchema })
+  .strictObject({
+    ...common,
+    data: trainData,
+    model: nameSchema(trainModels),
+    from: path.optional(),
+    training: trainingSchema,
+  })
   .meta({ title: 'Settings of ohmic train' });
 
 /** Schema of `RunSettings`. */

@@ -5,7 +5,7 @@ import { throwFaults } from '../base/errors.ts';
 import { mergeSettings, withValueAt } from '../base/merge.ts';
 import type { Json } from '../base/schema.ts';
 import { valueAt } from '../base/value-at.ts';
-import { networkByName } from '../nn/networks.ts';
+import type { TextFiles } from '../node/load-text.ts';
 import { trainingSchema } from '../train/settings.ts';
 import { withCellFiles } from './cell-file.ts';
 import { checkTrainSettings } from './check-settings.ts';
@@ -14,14 +14,14 @@ import { readSettingsFile } from './files.ts';
 import { chosenHardware, type HardwareFlags, hardwareRoot } from './hardware-flag.ts';
 import { interruptible } from './interruption.ts';
 import { laySettings } from './lay-settings.ts';
-import { imageTask, loadData } from './load-data.ts';
 import type { Progress } from './progress.ts';
 import { enterRunFolder, storedSettings } from './run-folder.ts';
 import { below, fieldsOfSchema, located, parseSettings, type Root, settingsTree } from './set-flag.ts';
 import { type TrainSettings, trainSchema } from './settings-schema.ts';
 import { flagSettings } from './train-flags.ts';
-import { readWeights, trainInFolder, weightsFile } from './train-stage.ts';
-import { layerFaults, trainingStart } from './training-start.ts';
+import { trainInFolder, weightsFile } from './train-stage.ts';
+import { trainingKind } from './training-kinds.ts';
+import { layerFaults } from './training-start.ts';
 import { withWorkplace } from './workplace.ts';
 
 /** Flags that every computing command has. */
@@ -45,22 +45,21 @@ export type TrainFlags = WorkFlags &
 export async function trainCommand(flags: TrainFlags, progress: Progress): Promise<void> {
   const { out, resume = false } = flags;
   const settings = trainSettings(flags, resume ? storedSettings(out) : undefined);
+  const kind = trainingKind(settings);
+  throwFaults('train', kind.faults(settings));
   await withWorkplace({ ...flags, backend: settings.backend, progress }, async (place) => {
-    const images = await loadData(settings.data, { folder: flags.data, progress });
-    const network = networkByName(settings.model, imageTask(images));
+    const prepared = await kind.prepare(settings, { folder: flags.data, progress });
+    const { network, dataset, examples } = prepared.subject;
     throwFaults('train', layerFaults('training', settings.training, network));
-    const initial = settings.from === undefined ? undefined : await readWeights(settings.from, network);
-    const start = await trainingStart(settings.training, images, { initial });
     enterRunFolder(out, { ...settings, backend: place.engine.backend.name } as unknown as Json, {
       resume,
       complete: (stored) => checkTrainSettings(out, stored) as unknown as Json,
     });
     progress.line(
-      `training ${network.name} on ${settings.data.dataset} (${images.train.count} images), ${place.engine.backend.description}`,
+      `training ${network.name} on ${dataset} (${examples.size}), ${place.engine.backend.description}`,
     );
     const { seed } = settings;
-    const { dataset } = settings.data;
-    const training = { label: 'training', folder: out, network, dataset, seed, ...start };
+    const training = { label: 'training', folder: out, seed, ...prepared };
     await interruptible(`${commandLine()} --resume`, (signal) => trainInFolder(training, place, signal));
     process.stdout.write(`${weightsFile(out)}\n`);
   });
@@ -86,10 +85,11 @@ function trainSettings(flags: TrainFlags, stored: Json | undefined): TrainSettin
   });
   const merged = chosen === undefined ? laid : withValueAt(laid, HARDWARE, chosen);
   const settings = checkTrainSettings('train', keepBackend(merged, stored));
-  const { from, training } = settings;
+  const { data, from, training } = settings;
   const { distillation } = training;
   return {
     ...settings,
+    data: data.text === undefined ? data : { ...data, text: resolvedFiles(data.text) },
     ...(from === undefined ? {} : { from: resolve(from) }),
     ...(distillation?.teacher === undefined
       ? {}
@@ -99,6 +99,16 @@ function trainSettings(flags: TrainFlags, stored: Json | undefined): TrainSettin
             distillation: { ...distillation, teacher: resolve(distillation.teacher) },
           },
         }),
+  };
+}
+
+function resolvedFiles(files: TextFiles): TextFiles {
+  if (typeof files === 'string') return resolve(files);
+  const { train, valid, test } = files;
+  return {
+    train: resolve(train),
+    ...(valid !== undefined && { valid: resolve(valid) }),
+    test: resolve(test),
   };
 }
 

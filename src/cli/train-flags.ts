@@ -6,9 +6,7 @@ import { Option } from 'commander';
 import { mergeSettings, treeAt } from '../base/merge.ts';
 import { check, type Json } from '../base/schema.ts';
 import { valueAt } from '../base/value-at.ts';
-import { namedSets } from '../data/named-sets.ts';
-import { networkNames } from '../nn/networks.ts';
-import { type TrainSettings, trainSchema } from './settings-schema.ts';
+import { type TrainSettings, trainDatasets, trainModels, trainSchema } from './settings-schema.ts';
 import { countOrText, numberOrText, parseList, shareOrText } from './values.ts';
 
 /** A flag that is a field of the settings. */
@@ -21,6 +19,8 @@ type SettingFlag = {
   readonly read?: (text: string) => Json;
   /** Shown instead of the schema's default. */
   readonly fallback?: string;
+  /** Another field that this text is for. */
+  readonly pathFor?: (text: string) => string;
   /** Another field that the flag implies. */
   readonly implies?: readonly [path: string, value: Json];
 };
@@ -29,7 +29,21 @@ const OF_THE_SET = 'as the data set suggests';
 const AS_MAPPED = 'as the hardware maps weights, else layer';
 
 const dataFlags: readonly SettingFlag[] = [
-  { flag: '--dataset <name>', path: 'data.dataset', help: Object.keys(namedSets).join(', ') },
+  {
+    flag: '--dataset <name>',
+    path: 'data.dataset',
+    help: `${trainDatasets.join(', ')}, or a text file, as novel.txt`,
+    // A misspelt name is told what names there are.
+    pathFor: (text) => (isTextFile(text) ? 'data.text' : 'data.dataset'),
+    read: (text) => (isTextFile(text) ? resolve(text) : text),
+  },
+  {
+    flag: '--context <n>',
+    path: 'data.context',
+    help: 'characters of a window of a text',
+    read: countOrText,
+    fallback: '100',
+  },
   {
     flag: '--train-images <n>',
     path: 'data.trainImages',
@@ -44,7 +58,7 @@ const dataFlags: readonly SettingFlag[] = [
     read: countOrText,
     fallback: 'all',
   },
-  { flag: '--model <name>', path: 'model', help: networkNames.join(', ') },
+  { flag: '--model <name>', path: 'model', help: trainModels.join(', ') },
   {
     flag: '--from <weights>',
     path: 'from',
@@ -59,10 +73,15 @@ const ruleFlags: readonly SettingFlag[] = [
   {
     flag: '--epochs <n>',
     path: 'training.epochs',
-    help: 'passes over the training images',
+    help: 'passes over the training images, or the text',
     read: countOrText,
   },
-  { flag: '--batch-size <n>', path: 'training.batchSize', help: 'images of a step', read: countOrText },
+  {
+    flag: '--batch-size <n>',
+    path: 'training.batchSize',
+    help: 'images of a step, or streams of a text',
+    read: countOrText,
+  },
   {
     flag: '--lr <rate>',
     path: 'training.learningRate.initial',
@@ -213,15 +232,21 @@ export function trainOptions(): Option[] {
 
 /** The settings of these flags. */
 export function flagSettings(flags: Readonly<Record<string, unknown>>): Json {
-  const trees = settingFlags.flatMap(({ flag, path, read, implies }): Json[] => {
+  const trees = settingFlags.flatMap(({ flag, path, pathFor = () => path, read, implies }): Json[] => {
     const value = flags[new Option(flag).attributeName()];
     const isText = typeof value === 'string';
     // `--flip` and `--no-flip` set one field.
     if (!isText && (typeof value !== 'boolean' || value === flag.startsWith('--no-'))) return [];
-    const own = treeAt(path.split('.'), isText && read !== undefined ? read(value) : value);
+    const field = isText ? pathFor(value) : path;
+    const own = treeAt(field.split('.'), isText && read !== undefined ? read(value) : value);
     return implies === undefined ? [own] : [treeAt(implies[0].split('.'), implies[1]), own];
   });
   return trees.reduce((all: Json, tree) => mergeSettings(all, tree)!, {});
+}
+
+/** True for what can only be a path: no name of a data set has a dot or a slash. */
+export function isTextFile(text: string): boolean {
+  return /[./\\\\]/.test(text);
 }
 
 /** All defaults of the settings; of the learning rate those of both kinds. */

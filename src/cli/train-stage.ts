@@ -1,7 +1,6 @@
 // A training stage in a folder, with its progress on the terminal. The stage itself is experiment/train-stage.ts.
 
 import { basename, dirname, join } from 'node:path';
-import type { Augmentation, DataSplit } from '../data/image-set.ts';
 import {
   readWeights as readStoredWeights,
   TRAINING_FILES,
@@ -12,6 +11,7 @@ import {
 import type { Network } from '../nn/network.ts';
 import { folderStorage } from '../node/folder-storage.ts';
 import type { TrainedNetwork } from '../train/checkpoint.ts';
+import { type Score, scoreText } from '../train/task.ts';
 import type { EpochRecord } from '../train/training-state.ts';
 import { removeTemporaries } from './files.ts';
 import { follow } from './follow.ts';
@@ -45,7 +45,9 @@ export async function trainInFolder(
 ): Promise<TrainedNetwork> {
   createFolder(folder);
   removeTemporaries(folder);
-  const { batchSize, epochs, augmentation } = stage.settings;
+  const { subject, settings } = stage;
+  const { batchSize, epochs } = settings;
+  const { unit } = subject.examples;
   const { line } = place.progress;
   let task: Task | undefined;
   const show = (event: TrainStageEvent): void => {
@@ -55,11 +57,11 @@ export async function trainInFolder(
         break;
       case 'begun': {
         const { step, steps, note } = event;
-        line(`${label}: augmentation ${augmentationText(augmentation, stage)}`);
+        line(`${label}: ${subject.preparation(settings)}`);
         if (note !== undefined) line(`note: ${note}`);
         if (step > 0) line(`${label}: continuing after step ${step} of ${steps}`);
         const total = steps * batchSize;
-        task = place.progress.task({ label, total, unit: 'images', done: step * batchSize });
+        task = place.progress.task({ label, total, unit, done: step * batchSize });
         break;
       }
       case 'step': {
@@ -68,7 +70,7 @@ export async function trainInFolder(
         break;
       }
       case 'epoch':
-        line(`${label}: ${epochText(event.record, epochs)}`);
+        line(`${label}: ${epochText(event.record, epochs, subject.score)}`);
         break;
       case 'stopped':
         line(`${label}: stopped after step ${event.step} of ${event.steps}`);
@@ -113,30 +115,13 @@ function everyMinutes(minutes: number): Checkpoints {
   };
 }
 
-function epochText({ epoch, trainLoss, trainAccuracy, testAccuracy }: EpochRecord, epochs: number): string {
-  const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
-  const test = testAccuracy === undefined ? '' : `, test accuracy ${percent(testAccuracy)}`;
-  return `epoch ${epoch} of ${epochs}: loss ${trainLoss.toFixed(4)}, training accuracy ${percent(trainAccuracy)}${test}`;
-}
-
-/** The augmentation of a training, and who chose it: `none, as mnist suggests`. */
-export function augmentationText(
-  { cropPadding, flip, cutout }: Augmentation,
-  { dataset, data }: { readonly dataset: string; readonly data: Pick<DataSplit, 'augmentation'> },
+function epochText(
+  { epoch, trainLoss, trainAccuracy, testAccuracy }: EpochRecord,
+  epochs: number,
+  score: Score,
 ): string {
-  const changes = [
-    ...(cropPadding > 0 ? [`crops after padding by ${cropPadding}`] : []),
-    ...(flip ? ['mirrored at random'] : []),
-    ...(cutout > 0 ? [`cutouts of ${cutout} x ${cutout}`] : []),
-  ];
-  const text = changes.length === 0 ? 'none' : changes.join(', ');
-  const suggested = data.augmentation;
-  const isSuggested =
-    suggested !== undefined &&
-    suggested.cropPadding === cropPadding &&
-    suggested.flip === flip &&
-    suggested.cutout === cutout;
-  return `${text}, as ${isSuggested ? `${dataset} suggests` : 'the settings say'}`;
+  const test = testAccuracy === undefined ? '' : `, test ${scoreText(score, testAccuracy)}`;
+  return `epoch ${epoch} of ${epochs}: loss ${trainLoss.toFixed(4)}, training ${scoreText(score, trainAccuracy)}${test}`;
 }
 
 /**

@@ -20,7 +20,9 @@ export type Predecessors = {
 };
 
 /** The parts of a training that depend on other networks. */
-export type TrainingStart = Pick<FolderTraining, 'data' | 'settings' | 'initial' | 'teacher'>;
+export type TrainingStart = Pick<FolderTraining, 'settings' | 'initial' | 'teacher'> & {
+  readonly data: DataSplit;
+};
 
 /**
  * Collects the start of a training. Its images are normalised as those of the weights and of the teacher. The returned

@@ -74,13 +74,19 @@ function fileOf<T>(
     hardware,
     seed = 0,
     data,
-  }: Pick<EvaluateOptions, 'label' | 'trained' | 'hardware' | 'seed' | 'data'>,
+    task,
+  }: Pick<EvaluateOptions, 'label' | 'trained' | 'hardware' | 'seed' | 'data' | 'task'>,
   settings: object,
   checkProgress: ProgressCheck<T>,
 ): Promise<ProgressFile<T>> {
   if (data !== undefined) throwFaults('classification: data', splitFaults(asTrained({ data, trained })!));
   const images = data && { train: data.train.count, test: data.test.count };
-  const all = { hardware, seed, images, ...settings };
+  const examples = task && {
+    name: task.name,
+    train: task.examples.trainCount,
+    test: task.examples.testCount,
+  };
+  const all = { hardware, seed, images, ...(examples && { examples }), ...settings };
   return progressFile(storage, what, { label, trained, options: all, checkProgress });
 }
 

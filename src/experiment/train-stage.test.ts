@@ -14,6 +14,7 @@ import { memoryStorage, type Storage } from '../base/storage.ts';
 import { hermes256 } from '../crossbar/presets.ts';
 import { engineOn } from '../engine.ts';
 import { decodeCheckpoint, encodeCheckpoint, type TrainedNetwork } from '../train/checkpoint.ts';
+import { imageSubject } from './subject.ts';
 import {
   normalizedAs,
   readWeights,
@@ -35,9 +36,7 @@ function stageIn(storage: Storage, more: Partial<TrainStage> = {}): TrainStage {
     engine,
     storage,
     ohmic: '0.0.0',
-    network: tinyConvolutional,
-    dataset: 'tiny',
-    data,
+    subject: imageSubject({ network: tinyConvolutional, dataset: 'tiny', data }),
     settings,
     seed: 3,
     ...more,

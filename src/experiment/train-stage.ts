@@ -25,6 +25,7 @@ import { type Fitting, prepareFit, type TrainingEvent } from '../train/fit.ts';
 import type { Provenance } from '../train/provenance.ts';
 import type { TrainingSettings } from '../train/settings.ts';
 import type { TrainingState } from '../train/training-state.ts';
+import type { Subject } from './subject.ts';
 
 /** What to train, and where its files go. */
 export type TrainStage = {
@@ -32,10 +33,8 @@ export type TrainStage = {
   readonly storage: Storage;
   /** Version of ohmic, for the provenance. */
   readonly ohmic: string;
-  readonly network: Network;
-  /** Name of the data set, for the provenance. */
-  readonly dataset: string;
-  readonly data: DataSplit;
+  /** What is trained on what. */
+  readonly subject: Subject;
   readonly settings: TrainingSettings;
   readonly seed: number;
   /** Parameters to start from; absent: random ones. */
@@ -75,7 +74,8 @@ const MOST_TESTS = 40;
  *         after a checkpoint was written
  */
 export async function* trainStage(stage: TrainStage): AsyncGenerator<TrainStageEvent, TrainedNetwork> {
-  const { engine, storage, network, data, settings, seed, initial, teacher, signal } = stage;
+  const { engine, storage, subject, settings, seed, initial, teacher, signal } = stage;
+  const { network } = subject;
   const origin = await originOf(stage);
   if (await storage.exists(TRAINING_FILES.weights)) {
     const file = storage.describe(TRAINING_FILES.weights);
@@ -88,7 +88,7 @@ export async function* trainStage(stage: TrainStage): AsyncGenerator<TrainStageE
   const fitting = await prepareFit({
     engine,
     network,
-    data,
+    task: subject.task(settings),
     settings,
     teacher,
     seed,
@@ -145,9 +145,7 @@ type Origin = Omit<Provenance, 'history'>;
 async function originOf({
   engine,
   ohmic,
-  network,
-  dataset,
-  data,
+  subject: { network, dataset, origin },
   settings,
   seed,
   initial,
@@ -157,8 +155,7 @@ async function originOf({
     ohmic,
     model: network.name,
     dataset,
-    trainImages: data.train.count,
-    normalization: data.normalization,
+    ...origin,
     ...(initial === undefined ? {} : { initial: await parametersDigest(initial) }),
     ...(teacher === undefined ? {} : { teacher: await parametersDigest(teacher.parameters) }),
     settings,
@@ -193,7 +190,10 @@ function refuseOther(file: string, provenance: Provenance, origin: Origin): void
   throwFaults(
     `${file}: of another training, or damaged; remove it to train from the start`,
     // Fields that older files do not have are not compared.
-    settingsDifferences({ normalization, trainImages, ...found } as Json, expected as Json),
+    settingsDifferences(
+      { ...(trainImages !== undefined && { normalization, trainImages }), ...found } as Json,
+      expected as Json,
+    ),
   );
 }
 

@@ -5,3 +5,4 @@ export { BACKEND_CHOICES, type BackendChoice, createEngine, type EngineOptions }
 export { cacheSource, download, folderSource, readBytes, writeWhole } from './files.ts';
 export { folderStorage } from './folder-storage.ts';
 export { type DataSetOptions, loadDataSet } from './load-data-set.ts';
+export { loadText, loadTextFiles, type TextFiles, type TextOptions } from './load-text.ts';

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { throwFaults, UsageError } from '../base/errors.ts';
 import { type DataSplit, dataSplit, subset } from '../data/image-set.ts';
-import { type LoadProgress, loadNamedSet } from '../data/load-named-set.ts';
+import { type LoadProgress, loadNamedSet, type NamedSetSources } from '../data/load-named-set.ts';
 import { generateSynthetic } from '../data/synthetic.ts';
 import { defaultCacheFolder } from '../native/compiler.ts';
 import { cacheSource, download, folderSource } from './files.ts';
@@ -45,21 +45,26 @@ export async function loadDataSet(
       ...(testImages === undefined ? {} : { testCount: testImages }),
     });
   }
-  if (folder !== undefined && !existsSync(folder)) {
+  const whole = await loadNamedSet(name, { ...dataSources(folder), onProgress });
+  return firstImages(name, whole, { trainImages, testImages });
+}
+
+/**
+ * Where files of data sets come from: a folder, or ohmic's cache and downloads into it.
+ *
+ * @throws UsageError if the folder does not exist
+ */
+export function dataSources(folder: string | undefined): NamedSetSources {
+  if (folder === undefined)
+    return {
+      cache: cacheSource(join(defaultCacheFolder(), 'data')),
+      download: (url, most) => download(url, { most }),
+    };
+  if (!existsSync(folder))
     throw new UsageError(
       `data: expected a folder, but ${folder} does not exist; correct --data or OHMIC_DATA`,
     );
-  }
-  const whole = await loadNamedSet(name, {
-    ...(folder === undefined
-      ? {
-          cache: cacheSource(join(defaultCacheFolder(), 'data')),
-          download: (url, most) => download(url, { most }),
-        }
-      : { folder: folderSource(folder) }),
-    onProgress,
-  });
-  return firstImages(name, whole, { trainImages, testImages });
+  return { folder: folderSource(folder) };
 }
 
 /**

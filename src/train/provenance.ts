@@ -4,7 +4,23 @@ import { z } from 'zod';
 import { amount, positiveAmount } from '../base/schema.ts';
 import type { Normalization } from '../data/image-set.ts';
 import { type TrainingSettings, trainingSchema } from './settings.ts';
+import type { Score } from './task.ts';
 import { type EpochRecord, epochRecordSchema } from './training-state.ts';
+
+/** The text that a network was trained on. */
+export type TextOrigin = {
+  /** Characters of a window. */
+  readonly context: number;
+  /** The characters in the order of their tokens. */
+  readonly alphabet: string;
+  /** Number of characters to train on. */
+  readonly characters: number;
+  /** SHA-256 of the training part in UTF-8. */
+  readonly sha256: string;
+};
+
+/** What a score is called, and if it is a share, which people read in per cent. */
+export type ScoreWords = Pick<Score, 'name' | 'isShare'>;
 
 /** A training: its data, start, settings and results. */
 export type Provenance = {
@@ -16,6 +32,10 @@ export type Provenance = {
   readonly trainImages?: number;
   /** Normalization of the training images; absent in files from before it was kept. */
   readonly normalization?: Normalization;
+  /** Of a text; absent: images. */
+  readonly text?: TextOrigin;
+  /** How the scores of the history are read; absent: as accuracies. */
+  readonly score?: ScoreWords;
   /** Digest of the initial parameters (`parametersDigest`); absent: random ones, from the seed. */
   readonly initial?: string;
   /** Digest of the teacher's parameters; absent: no teacher. */
@@ -40,6 +60,19 @@ export const normalizationSchema: z.ZodType<Normalization> = z.strictObject({
   std: z.array(positiveAmount).min(1),
 });
 
+const textSchema: z.ZodType<TextOrigin> = z.strictObject({
+  context: positiveCount,
+  alphabet: z.string().min(1),
+  characters: positiveCount,
+  sha256: z.string(),
+});
+
+/** Schema of `ScoreWords`. */
+export const scoreSchema: z.ZodType<ScoreWords> = z.strictObject({
+  name: z.string().min(1),
+  isShare: z.exactOptional(z.boolean()),
+});
+
 /** Schema of `Provenance`. */
 export const provenanceSchema: z.ZodType<Provenance> = z.strictObject({
   ohmic: z.string(),
@@ -47,6 +80,8 @@ export const provenanceSchema: z.ZodType<Provenance> = z.strictObject({
   dataset: z.string(),
   trainImages: z.exactOptional(positiveCount),
   normalization: z.exactOptional(normalizationSchema),
+  text: z.exactOptional(textSchema),
+  score: z.exactOptional(scoreSchema),
   initial: z.exactOptional(z.string()),
   teacher: z.exactOptional(z.string()),
   external: z.exactOptional(z.strictObject({ file: z.string(), sha256: z.string() })),
