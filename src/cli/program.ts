@@ -31,6 +31,7 @@ import { type RunFlags, runCommand } from './run-command.ts';
 import { schemaCommand, schemaNames } from './schema-command.ts';
 import { type TrainFlags, trainCommand } from './train-command.ts';
 import { trainOptions } from './train-flags.ts';
+import { type TwinsFlags, twinsCommand } from './twins-command.ts';
 import { ohmicVersion } from './workplace.ts';
 
 /** The whole command. */
@@ -49,6 +50,7 @@ export function buildProgram(): Command {
   addAttribute(program);
   addReproduce(program);
   addFitCell(program);
+  addTwins(program);
   addImport(program);
   addInspect(program);
   program
@@ -146,7 +148,7 @@ Examples:
 `;
 
 function addReproduce(program: Command): void {
-  const reproduce = checkpointOption(dataOptions(program.command('reproduce [name]')));
+  const reproduce = onlyOption(checkpointOption(dataOptions(program.command('reproduce [name]'))));
   jsonOption(setOption(reproduce, 'change a field of its settings or of its hardware: evaluation.chips=2'))
     .description(
       'repeat a published experiment from scratch, its figures beside ours; run again, it continues',
@@ -212,6 +214,28 @@ Examples:
   ohmic fit-cell measurements.csv --read-seconds 250e-9 --out cell.yaml
   ohmic fit-cell measurements.csv --read-seconds 1e-6 --law table --g-max 25 --name our-cell --out cell.json
   ohmic fit-cell pulses.csv --out our-device.yaml
+`;
+
+function addTwins(program: Command): void {
+  const twins = checkpointOption(dataOptions(program.command('twins <settings>')));
+  jsonOption(onlyOption(twins))
+    .description('train in the cells, each time beside the same training in floating point')
+    .option('--out <folder>', 'folder for records and weights (default: runs/<name>)')
+    .addHelpText('after', TWINS_EXAMPLES)
+    .action((file: string, flags: TwinsFlags) => twinsCommand(file, flags, progressFor(flags)));
+}
+
+function onlyOption(command: Command): Command {
+  return command.option('--only <parts>', 'these parts of the settings, as mlp,cnn (default: all)');
+}
+
+const TWINS_EXAMPLES = `
+The settings name parts; each has data, model, seeds and a training whose rule keeps weights in cells. Every seed is
+trained twice. The same command again continues what was interrupted.
+
+Examples:
+  ohmic twins my-twins.yaml --data ~/datasets
+  ohmic reproduce nandakumar2020 --print-settings      an example of such a file
 `;
 
 function addImport(program: Command): void {

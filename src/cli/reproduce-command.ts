@@ -19,6 +19,7 @@ import { type SetFlags, withSetFlags } from './run-set.ts';
 import { runInFolder } from './run-stages.ts';
 import { table } from './table.ts';
 import { keepBackend, type WorkFlags } from './train-command.ts';
+import { areTwins, checkTwinsSettings, runTwins } from './twins-command.ts';
 
 /** Flags of `ohmic reproduce`. */
 export type ReproduceFlags = WorkFlags &
@@ -27,6 +28,7 @@ export type ReproduceFlags = WorkFlags &
     readonly out?: string;
     readonly config?: string;
     readonly printSettings?: boolean;
+    readonly only?: string;
   };
 
 // Two folders up from this file, whether it runs as src/cli/ or as dist/cli/.
@@ -65,12 +67,23 @@ export async function reproduceCommand(
   const file = reproductionFile(name);
   const { config } = flags;
   const changes = config === undefined ? undefined : withCellFiles(readSettingsFile(config), config);
-  const asked = withSetFlags(laySettings(readSettingsFile(file), changes)!, flags);
   const where = flags.config === undefined ? file : `${name} with ${flags.config}`;
+  const raw = readSettingsFile(file);
+  if (areTwins(raw)) {
+    const twins = checkTwinsSettings(where, laySettings(raw, changes));
+    if (flags.printSettings === true) {
+      printSettings(name, file, twins);
+      return;
+    }
+    await runTwins(twins, flags, progress);
+    progress.line(`finished in ${formatDuration((performance.now() - began) / 1000)}`);
+    return;
+  }
+  if (flags.only !== undefined) throw new UsageError(`reproduce: --only: ${name} has no parts; leave it out`);
+  const asked = withSetFlags(laySettings(raw, changes)!, flags);
   const complete = checkRunSettings(where, asked);
   if (flags.printSettings === true) {
-    process.stdout.write(`# ${name}, complete. Sources and reasons: ${file}\n`);
-    process.stdout.write(stringify(complete, { aliasDuplicateObjects: false }));
+    printSettings(name, file, complete);
     return;
   }
   const folder = flags.out ?? join('runs', complete.name);
@@ -78,6 +91,11 @@ export async function reproduceCommand(
   const settings = checkRunSettings(where, keepBackend(asked, resume ? storedSettings(folder) : undefined));
   await runInFolder(settings, { folder, resume, resumeCommand: commandLine(), flags, progress });
   progress.line(`finished in ${formatDuration((performance.now() - began) / 1000)}`);
+}
+
+function printSettings(name: string, file: string, settings: object): void {
+  process.stdout.write(`# ${name}, complete. Sources and reasons: ${file}\n`);
+  process.stdout.write(stringify(settings, { aliasDuplicateObjects: false }));
 }
 
 /** A published experiment, in a few words. */
@@ -90,9 +108,19 @@ export type Reproduction = {
 
 /** All reproductions. */
 export function reproductions(): Reproduction[] {
-  return reproductionNames().map((name) => {
-    const { model, data, published } = checkRunSettings(name, readSettingsFile(reproductionFile(name)));
-    return { name, model, dataset: data.dataset, ...(published && { publication: published.source }) };
+  return reproductionNames().flatMap((name): Reproduction[] => {
+    const raw = readSettingsFile(reproductionFile(name));
+    if (areTwins(raw))
+      return Object.entries(checkTwinsSettings(name, raw).parts).map(
+        ([part, { model, data, published }]) => ({
+          name: `${name} --only ${part}`,
+          model,
+          dataset: data.dataset ?? 'a text',
+          ...(published && { publication: published.source }),
+        }),
+      );
+    const { model, data, published } = checkRunSettings(name, raw);
+    return [{ name, model, dataset: data.dataset, ...(published && { publication: published.source }) }];
   });
 }
 

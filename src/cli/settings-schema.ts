@@ -106,7 +106,8 @@ const textFiles: z.ZodType<TextFiles> = z.union([
   z.strictObject({ train: path, valid: path.optional(), test: path }),
 ]);
 
-const trainData: z.ZodType<TrainDataSettings> = z
+/** Schema of `TrainDataSettings`. */
+export const trainDataSchema: z.ZodType<TrainDataSettings> = z
   .strictObject({
     dataset: nameSchema(trainDatasets).optional(),
     text: textFiles.optional().meta({
@@ -147,7 +148,7 @@ const common = {
 export const trainSchema: z.ZodType<TrainSettings> = z
   .strictObject({
     ...common,
-    data: trainData,
+    data: trainDataSchema,
     model: nameSchema(trainModels),
     from: path.optional(),
     training: trainingSchema,

@@ -118,7 +118,8 @@ function subjectCells(subject: AttributionSubject): Cell[] {
     : ['layers', subject.name, subject.layers.join(' ')];
 }
 
-function csvText(rows: readonly (readonly Cell[])[]): string {
+/** Rows as comma-separated values. */
+export function csvText(rows: readonly (readonly Cell[])[]): string {
   return rows.map((row) => `${row.map(cellText).join(',')}\r\n`).join('');
 }
 

@@ -1,0 +1,231 @@
+// `ohmic twins`: trainings in the cells, each beside its twin in floating point, in one folder for each part.
+
+import { join } from 'node:path';
+import { throwFaults, UsageError } from '../base/errors.ts';
+import { isTree } from '../base/merge.ts';
+import { check, type Json } from '../base/schema.ts';
+import { unknownName } from '../base/suggest.ts';
+import { ideal } from '../crossbar/presets.ts';
+import { cellStatistics } from '../experiment/cell-statistics.ts';
+import type { NetworkResult } from '../experiment/record.ts';
+import { deviceOfRule } from '../experiment/trained-device.ts';
+import { summarizeTwins, type TwinPair, type TwinRecord } from '../experiment/twin-record.ts';
+import { twinOf } from '../insitu/update-rule.ts';
+import { countAnalogWeights, countWeights } from '../nn/network.ts';
+import { twinsCsv } from '../report/twins-csv.ts';
+import { twinsPage } from '../report/twins-page.ts';
+import { twinsTable } from '../report/twins-table.ts';
+import type { TrainedNetwork } from '../train/checkpoint.ts';
+import type { TrainingSettings } from '../train/settings.ts';
+import { checkTrainSettings } from './check-settings.ts';
+import { commandLine } from './command-line.ts';
+import { evaluateInFolder } from './evaluate-stage.ts';
+import { readSettingsFile, writeWhole } from './files.ts';
+import { interruptible } from './interruption.ts';
+import type { Progress } from './progress.ts';
+import { createFolder, enterRunFolder, holdsRun } from './run-folder.ts';
+import type { TrainSettings } from './settings-schema.ts';
+import type { WorkFlags } from './train-command.ts';
+import { trainInFolder } from './train-stage.ts';
+import { type PreparedTraining, trainingKind } from './training-kinds.ts';
+import { layerFaults } from './training-start.ts';
+import { type TwinPart, type TwinsSettings, twinsSchema } from './twins-schema.ts';
+import { machineOf, type Workplace, withWorkplace } from './workplace.ts';
+
+/** Flags of `ohmic twins`. */
+export type TwinsFlags = WorkFlags & {
+  readonly json?: boolean;
+  readonly out?: string;
+  /** Names of parts, separated by commas; absent: all. */
+  readonly only?: string;
+};
+
+/** Trains the parts of a settings file; the same command again continues. */
+export async function twinsCommand(file: string, flags: TwinsFlags, progress: Progress): Promise<void> {
+  await runTwins(checkTwinsSettings(file, readSettingsFile(file)), flags, progress);
+}
+
+/** Settings of twins, complete: what a data set suggests included. Throws UsageError that lists all faults. */
+export function checkTwinsSettings(where: string, raw: Json | undefined): TwinsSettings {
+  if (!isTree(raw) || !isTree(raw['parts'])) return check(twinsSchema, where, raw);
+  const parts = Object.entries(raw['parts']).map(([name, part]) => {
+    if (!isTree(part)) return [name, part];
+    const { data, model, training } = part;
+    // The checks of a training lay its defaults; what is wrong with it is said with the place of the part.
+    const { training: laid } = checkTrainSettings(`${where}: parts.${name}`, {
+      data,
+      model,
+      training,
+    } as Json);
+    return [name, { ...part, training: laid }];
+  });
+  return check(twinsSchema, where, { ...raw, parts: Object.fromEntries(parts) });
+}
+
+/** True if settings are those of twins. */
+export function areTwins(raw: Json | undefined): boolean {
+  return isTree(raw) && raw['parts'] !== undefined;
+}
+
+/** Trains and reports the parts, one after another. */
+export async function runTwins(
+  settings: TwinsSettings,
+  flags: TwinsFlags,
+  progress: Progress,
+): Promise<void> {
+  const names = Object.keys(settings.parts);
+  const asked = flags.only === undefined ? names : flags.only.split(',').map((name) => name.trim());
+  const unknown = asked.find((name) => !names.includes(name));
+  if (unknown !== undefined) throw new UsageError(`twins: --only: ${unknownName(unknown, names)}`);
+  const out = flags.out ?? join('runs', settings.name);
+  await withWorkplace({ ...flags, backend: settings.backend, progress }, async (place) => {
+    await interruptible(commandLine(), async (signal) => {
+      for (const name of asked) {
+        const part = settings.parts[name]!;
+        await trainPart({ name, part, settings, folder: join(out, name), flags, place, signal });
+      }
+    });
+  });
+}
+
+type Part = {
+  readonly name: string;
+  readonly part: TwinPart;
+  readonly settings: TwinsSettings;
+  readonly folder: string;
+  readonly flags: TwinsFlags;
+  readonly place: Workplace;
+  readonly signal: AbortSignal;
+};
+
+async function trainPart({ name, part, settings, folder, flags, place, signal }: Part): Promise<void> {
+  const { data, model, training, seeds } = part;
+  const trainSettings: TrainSettings = { data, model, seed: seeds[0]!, backend: settings.backend, training };
+  const kind = trainingKind(trainSettings);
+  throwFaults(`parts.${name}`, kind.faults(trainSettings));
+  const prepared = await kind.prepare(trainSettings, { folder: flags.data, progress: place.progress });
+  const { network } = prepared.subject;
+  throwFaults(`parts.${name}`, layerFaults('training', training, network));
+  createFolder(folder);
+  enterRunFolder(folder, { ...part, backend: place.engine.backend.name } as unknown as Json, {
+    resume: holdsRun(folder),
+    complete: (stored) => stored,
+  });
+  const { dataset, examples } = prepared.subject;
+  place.progress.line(
+    `${name}: ${network.name} on ${dataset} (${examples.size}), ${seeds.length} seeds, in ${folder}`,
+  );
+  const pairs: TwinPair[] = [];
+  const inCells: TrainedNetwork[] = [];
+  for (const seed of seeds) {
+    const train = (label: string, own: TrainingSettings): Promise<TrainedNetwork> =>
+      trainInFolder(
+        {
+          ...prepared,
+          settings: own,
+          label: `${name}, seed ${seed}, ${label}`,
+          folder: join(folder, `seed-${seed}`, label.replaceAll(' ', '-')),
+          seed,
+        },
+        place,
+        signal,
+      );
+    const float = await train('in floating point', twinSettings(prepared.settings));
+    const cells = await train('in cells', prepared.settings);
+    inCells.push(cells);
+    pairs.push({ seed, inCells: trainingOf(cells), inFloat: trainingOf(float) });
+    // So far: an interruption later loses nothing.
+    if (pairs.length < seeds.length)
+      writeTwins(folder, recordOf({ name, part, prepared, pairs, inCells, place }));
+  }
+  const afterwards = await evaluateAfterwards({ part, prepared, folder, inCells, place, signal });
+  const record = {
+    ...recordOf({ name, part, prepared, pairs, inCells, place }),
+    ...(afterwards && { afterwards }),
+  };
+  const report = writeTwins(folder, record);
+  process.stdout.write(
+    flags.json === true ? `${JSON.stringify(record)}\n` : `${twinsTable(record)}\nreport: ${report}\n`,
+  );
+}
+
+/** The settings of the twin in floating point: the descent of the rule, no hardware. */
+export function twinSettings({
+  rule,
+  hardware: _,
+  ranges: __,
+  ...others
+}: TrainingSettings): TrainingSettings {
+  return { ...others, rule: twinOf(rule) };
+}
+
+function trainingOf({ provenance: { history } }: TrainedNetwork): TwinPair['inCells'] {
+  return { history, score: history.at(-1)!.testAccuracy! };
+}
+
+type Results = Pick<Part, 'name' | 'part' | 'place'> & {
+  readonly prepared: PreparedTraining;
+  readonly pairs: readonly TwinPair[];
+  readonly inCells: readonly TrainedNetwork[];
+};
+
+function recordOf({ name, part, prepared, pairs, inCells, place }: Results): TwinRecord {
+  const { network, dataset, score } = prepared.subject;
+  const device = deviceOfRule(part.training.rule);
+  return {
+    format: 'ohmic-twins-1',
+    title: `${name}: ${network.name} on ${dataset}, trained in the cells`,
+    ohmic: place.version,
+    command: commandLine(),
+    machine: machineOf(place),
+    dataset,
+    network: {
+      name: network.name,
+      weights: countWeights(network),
+      analogWeights: countAnalogWeights(network),
+    },
+    score: {
+      name: score.name,
+      isShare: score.isShare ?? false,
+      isBetter: score.isShare === true ? 'higher' : 'lower',
+    },
+    settings: prepared.settings,
+    ...summarizeTwins(pairs),
+    ...(device !== undefined && {
+      cells: cellStatistics(network.layers, inCells[0]!.parameters, device),
+    }),
+    ...(part.published !== undefined && { published: part.published }),
+  };
+}
+
+type Afterwards = Pick<Part, 'part' | 'folder' | 'place' | 'signal'> & Pick<Results, 'prepared' | 'inCells'>;
+
+async function evaluateAfterwards({
+  part: { afterwards, training, seeds },
+  prepared: { subject, settings },
+  folder,
+  inCells,
+  place,
+  signal,
+}: Afterwards): Promise<NetworkResult[] | undefined> {
+  if (afterwards === undefined) return undefined;
+  const networks = inCells.map((trained, k) => ({ label: `seed ${seeds[k]}`, trained }));
+  const measured = {
+    folder,
+    networkOf: () => subject.network,
+    task: subject.task(settings),
+    hardware: training.hardware ?? ideal,
+    evaluation: afterwards,
+    seed: seeds[0]!,
+  };
+  return evaluateInFolder(measured, networks, place, signal);
+}
+
+/** Writes record.json, twins.csv and report.html; returns the report's path. */
+function writeTwins(folder: string, record: TwinRecord): string {
+  const report = join(folder, 'report.html');
+  writeWhole(join(folder, 'record.json'), `${JSON.stringify(record, null, 2)}\n`);
+  writeWhole(join(folder, 'twins.csv'), twinsCsv(record));
+  writeWhole(report, twinsPage(record));
+  return report;
+}

@@ -1,0 +1,71 @@
+// The settings of twins: trainings in cells, each beside the same training in floating point.
+
+import { z } from 'zod';
+import { nameSchema } from '../base/schema.ts';
+import { type EvaluationSettings, evaluationSchema } from '../experiment/evaluation-settings.ts';
+import type { TwinFigure, TwinRecord } from '../experiment/twin-record.ts';
+import { BACKEND_CHOICES, type BackendChoice } from '../node/create-engine.ts';
+import { type TrainingSettings, trainingSchema } from '../train/settings.ts';
+import {
+  type TrainDataSettings,
+  type TrainSettings,
+  trainDataSchema,
+  trainModels,
+} from './settings-schema.ts';
+
+/** One task that is trained twice for each seed. */
+export type TwinPart = {
+  readonly data: TrainDataSettings;
+  readonly model: TrainSettings['model'];
+  readonly seeds: readonly number[];
+  /** The training in cells. */
+  readonly training: TrainingSettings;
+  /** What happens to the trained cells afterwards; absent: nothing. */
+  readonly afterwards?: EvaluationSettings | undefined;
+  readonly published?: TwinRecord['published'] | undefined;
+};
+
+/** Settings of `ohmic twins`. */
+export type TwinsSettings = {
+  readonly name: string;
+  readonly backend: BackendChoice;
+  /** By name; each has its folder and its record. */
+  readonly parts: Readonly<Record<string, TwinPart>>;
+};
+
+const figure: z.ZodType<TwinFigure> = z.strictObject({
+  what: z.string().min(1),
+  score: z.number(),
+  of: z.enum(['cells', 'float', 'difference']),
+  locator: z.string().min(1),
+  secondHand: z.boolean().default(false),
+});
+
+const part: z.ZodType<TwinPart> = z.strictObject({
+  data: trainDataSchema,
+  model: nameSchema(trainModels),
+  seeds: z.array(z.int().min(0)).min(1).default([1]),
+  training: trainingSchema,
+  afterwards: evaluationSchema.optional(),
+  published: z.strictObject({ source: z.string().min(1), figures: z.array(figure).min(1) }).optional(),
+});
+
+/** Schema of `TwinsSettings`. */
+export const twinsSchema: z.ZodType<TwinsSettings> = z
+  .strictObject({
+    name: z.string().min(1),
+    backend: z.enum(BACKEND_CHOICES).default('auto'),
+    parts: z.record(z.string().regex(/^[\w-]+$/, 'expected a name of letters, digits and -'), part),
+  })
+  .superRefine(({ parts }, { addIssue }) => {
+    for (const [name, { training, seeds }] of Object.entries(parts)) {
+      if (['sgd', 'adam', 'adamw'].includes(training.rule.kind))
+        addIssue({
+          code: 'custom',
+          path: ['parts', name, 'training', 'rule', 'kind'],
+          message: `expected a rule of weights in cells, got ${training.rule.kind}, which has no twin`,
+        });
+      if (new Set(seeds).size !== seeds.length)
+        addIssue({ code: 'custom', path: ['parts', name, 'seeds'], message: 'expected different seeds' });
+    }
+  });
