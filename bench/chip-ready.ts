@@ -19,7 +19,8 @@ export const chipReadyCase: BenchCase = {
 async function run({ options, log }: Tools): Promise<CaseResult> {
   const rounds = await inFreshCaches(options.rounds, async (round, cacheFolder) => {
     log(`chip-ready: round ${round + 1} of ${options.rounds}`);
-    const pair = (): Promise<Pair> => processWith('chip-ready-once.ts', cacheFolder, options.threads);
+    const pair = (): Promise<Pair> =>
+      processWith('chip-ready-once.ts', cacheFolder, [String(options.threads)]);
     const [[first, second], [cached]] = [await pair(), await pair()];
     invariant(first.fresh > 0, 'bench: the first network has its kernels compiled');
     invariant(second.fresh + cached.fresh === 0, 'bench: another network of the same shape compiles nothing');

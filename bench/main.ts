@@ -6,6 +6,7 @@ import { messageOf } from '../src/base/errors.ts';
 import { findCompiler } from '../src/native/compiler.ts';
 import { createEngine } from '../src/node/create-engine.ts';
 import { type BenchCase, type BenchOptions, joined, type Tools } from './bench-case.ts';
+import { charLstmCase } from './char-lstm.ts';
 import { chipReadyCase } from './chip-ready.ts';
 import { inferenceCase } from './inference.ts';
 import { memoryCase } from './memory.ts';
@@ -31,6 +32,7 @@ const CASES: readonly BenchCase[] = [
   chipReadyCase,
   memoryCase,
   smallNetworksCase,
+  charLstmCase,
   convolutionsCase,
   matrixProductsCase,
 ];

@@ -82,23 +82,31 @@ export type TrainingStep = Contestant & {
   readonly free: () => void;
 };
 
-/** Compiles a training step and runs it once. */
-export async function trainingStep(
+/** Compiles a training step of a classifier and runs it once. */
+export function trainingStep(
   engine: Engine,
   name: string,
   network: Network,
   settings: TrainingSettings,
 ): Promise<TrainingStep> {
-  const options = stepOf(network, settings);
+  return compiledStep(engine, name, stepOf(network, settings), randomBatch(network, settings.batchSize));
+}
+
+/** Compiles any training step and runs it once. */
+export async function compiledStep(
+  engine: Engine,
+  name: string,
+  options: StepOptions,
+  inputs: Readonly<Record<string, Float32Array>>,
+): Promise<TrainingStep> {
   const start = performance.now();
   const graph = traceTrainingStep(options);
   const executable = await engine.compile(graph);
   const readyMs = performance.now() - start;
   const state = await engine.store({
-    ...initialParameters(network, [1, 2]),
+    ...initialParameters(options.network, [1, 2]),
     ...initialTrainingState(options),
   });
-  const inputs = randomBatch(network, settings.batchSize);
   const scalars = { learningRate: LEARNING_RATE, noiseScale: NOISE_SCALE };
   let step = 0;
   const once = (): Promise<unknown> =>

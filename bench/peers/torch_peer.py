@@ -98,6 +98,22 @@ def lenet5() -> nn.Module:
     return nn.Sequential(*features, *dense)
 
 
+SYMBOLS, EMBEDDED, HIDDEN = 50, 64, 512
+
+
+class CharLstm(nn.Module):
+    """Characters (n, time) -> logits (n, time, characters): embedding, two LSTM layers, dense."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(SYMBOLS, EMBEDDED)
+        self.lstm = nn.LSTM(EMBEDDED, HIDDEN, num_layers=2, batch_first=True)
+        self.dense = nn.Linear(HIDDEN, SYMBOLS)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.dense(self.lstm(self.embedding(x))[0])
+
+
 def weight_layers(model: nn.Module) -> list[nn.Module]:
     """The conv and dense layers, in order of construction."""
     return [layer for layer in model.modules() if isinstance(layer, (nn.Conv2d, nn.Linear))]
@@ -106,6 +122,11 @@ def weight_layers(model: nn.Module) -> list[nn.Module]:
 def weight_count(model: nn.Module) -> int:
     """Weights of the conv and dense layers, biases included, batch norm not."""
     return sum(parameter.numel() for layer in weight_layers(model) for parameter in layer.parameters())
+
+
+def matrix_count(model: nn.Module) -> int:
+    """Weights of all matrices: without biases, of which an LSTM layer of PyTorch has two."""
+    return sum(parameter.numel() for parameter in model.parameters() if parameter.dim() > 1)
 
 
 # --- steps ------------------------------------------------------------------------------------------------
@@ -163,6 +184,20 @@ def inference_step(model: nn.Module, x: Tensor, _labels: Tensor) -> Step:
     return step
 
 
+def text_training_step(model: nn.Module, x: Tensor, targets: Tensor) -> Step:
+    """As training_step; the loss is the mean over all positions (n, time)."""
+    optimizer = nesterov(model)
+
+    def step() -> Tensor:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(x).flatten(0, 1), targets.flatten())
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
 def nesterov(model: nn.Module) -> torch.optim.Optimizer:
     return torch.optim.SGD(
         model.parameters(), lr=LEARNING_RATE, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY, nesterov=True
@@ -196,6 +231,17 @@ def network(model: Callable[[], nn.Module], image: tuple, step: Callable[[nn.Mod
         return Built(step(built, x, labels), {"input": list(x.shape), "weights": weight_count(built)})
 
     return Case(build, 128)
+
+
+def char_lstm(time_steps: int) -> Case:
+    """A training step of CharLstm on one fixed random text."""
+
+    def build(batch: int) -> Built:
+        built = CharLstm()
+        x, targets = torch.randint(SYMBOLS, (2, batch, time_steps))
+        return Built(text_training_step(built, x, targets), {"input": list(x.shape), "weights": matrix_count(built)})
+
+    return Case(build, 32)
 
 
 def conv3x3(channels: int, size: int) -> Case:
@@ -234,6 +280,7 @@ CASES = {
     "resnet32-inference": network(resnet32, (3, 32, 32), inference_step),
     "mlp-training-step": network(mlp, (1, 28, 28), training_step),
     "lenet5-training-step": network(lenet5, (1, 28, 28), training_step),
+    **{f"char-lstm-{time_steps}-training-step": char_lstm(time_steps) for time_steps in (50, 100)},
     **{f"conv3x3-{c}": conv3x3(c, size) for c, size in ((64, 32), (128, 16), (256, 8), (512, 8))},
     **{f"matmul-{n}": matmul(n) for n in (256, 512, 1024, 2048)},
 }

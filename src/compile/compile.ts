@@ -10,7 +10,7 @@ import { placeConcatenated, placeSlices, wholeOf } from './parts.ts';
 import { type Fusion, fuse, isBuffer } from './passes/fuse.ts';
 import { joinSums } from './passes/join-sums.ts';
 import { lowerGroups } from './passes/lower-groups.ts';
-import { numberKernels } from './passes/number-kernels.ts';
+import { type NumberedKernels, numberKernels } from './passes/number-kernels.ts';
 import { pairLaunches } from './passes/pair-launches.ts';
 import { placeMemory } from './passes/place-memory.ts';
 import { shareLaunches } from './passes/share-launches.ts';
@@ -43,11 +43,17 @@ export function compile(graph: Graph, target: Target): Plan {
     memoryOf: (node) => homes.memories.get(node),
     scalarSlot: (name) => scalars.findIndex((scalar) => scalar.name === name),
   };
+  const numbered = numberKernels();
+  const launches = shareLaunches(
+    lowerGroups(context, fusion.groups),
+    new Set(homes.bindingMemories),
+    numbered.numberOf,
+  );
   const drafts = [
-    ...pairLaunches(shareLaunches(lowerGroups(context, fusion.groups), new Set(homes.bindingMemories))),
+    ...pairLaunches(launches),
     ...homes.copies.map(({ from, to }) => ({ kind: 'single', call: lowerCopy(context, from, to) }) as const),
   ];
-  return assemble(target, drafts, homes, scalars);
+  return assemble(target, { drafts, numbered }, homes, scalars);
 }
 
 /**
@@ -150,7 +156,10 @@ function remembered(predicate: (node: Node) => boolean): (node: Node) => boolean
 
 function assemble(
   target: Target,
-  drafts: readonly Launch<DraftLaunch>[],
+  {
+    drafts,
+    numbered: { kernels, numberOf },
+  }: { readonly drafts: readonly Launch<DraftLaunch>[]; readonly numbered: NumberedKernels },
   homes: Homes,
   scalars: Plan['scalars'],
 ): Plan {
@@ -169,7 +178,6 @@ function assemble(
       ? { space: 'arena', offset }
       : { space: 'arena', offset: offset + memory.part.offset, whole: offset };
   };
-  const { kernels, numberOf } = numberKernels();
   const launches = drafts.map((draft) =>
     mapCalls(draft, ({ kernel, memories, pushConstants }) => ({
       kernel: numberOf(kernel),

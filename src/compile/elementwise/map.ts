@@ -1,6 +1,6 @@
 // Lowering of elementwise kernels: a loop nest over the elements, vectors along the innermost axis.
 
-import { elementCount, stridesOf } from '../../base/shape.ts';
+import { elementCount, sameShape, stridesOf } from '../../base/shape.ts';
 import { isOp, type Node, type OpName } from '../../graph/node.ts';
 import type { KernelBuilder } from '../../kernel/builder.ts';
 import { flatten, type Int, literal, plus, times, unflatten } from '../../kernel/int.ts';
@@ -16,7 +16,7 @@ import {
   type Memory,
   shareItems,
 } from '../draft.ts';
-import { partsInPlace } from '../parts.ts';
+import { concatOffsets, partOf, partsInPlace } from '../parts.ts';
 import { createEmitter, isGathered, mergeAxes, splitAxes } from './expression.ts';
 import { neededBy, sparseUpdates } from './recurrence.ts';
 
@@ -28,6 +28,8 @@ const LONG_COST = 8;
 const LONG = new Set<OpName>(['exp', 'log', 'tanh', 'cos', 'uniform', 'normal']);
 /** A concatenation of at most this many elements is one kernel of one chunk. */
 const FEW_ELEMENTS = 8192;
+/** So many parts of a larger one that have one shape are copied by one kernel. */
+const FEW_PARTS = 4;
 /** Chunks of a loop nest, roughly: enough for many threads, few enough that a chunk is worth its start. */
 const CHUNKS = 32;
 
@@ -190,48 +192,71 @@ export function lowerPad(context: Context, node: Node<'pad'>): DraftLaunch[] {
   return [lowerFill(context, memory), copy.finish('pad', chunks)];
 }
 
+/** A part of a concatenation, and where it begins along the axis. */
+type Part = { readonly input: Node; readonly start: number };
+
 /**
- * Kernels that copy the parts of a concatenation to their places: one for all parts of a small one, else one for each.
- * Parts that are computed in their places need none.
+ * Kernels that copy the parts of a concatenation to their places: one for all parts of a small one and for a few parts
+ * of one shape, which may share operands, else one for each. Parts that are computed in their places need none.
  */
 export function lowerConcat(context: Context, node: Node<'concat'>): DraftLaunch[] {
   const { axis } = node.attributes;
   const inPlace = partsInPlace(node, context.memoryOf);
   let end = 0;
-  const parts = node.inputs.flatMap((input, k) => {
+  const parts = node.inputs.flatMap((input, k): Part[] => {
     const start = end;
     end += input.shape[axis]!;
     return inPlace[k] ? [] : [{ input, start }];
   });
   if (parts.length === 0) return [];
-  const areFew = elementCount(node.shape) <= FEW_ELEMENTS;
-  return (areFew ? [parts] : parts.map((part) => [part])).map((together) => {
+  if (elementCount(node.shape) <= FEW_ELEMENTS) {
     const draft = createDraft(context);
-    const chunks = together.map((part) => copyPart(context, draft, node, part, together.length > 1));
-    return draft.finish('concat', Math.max(...chunks));
+    const isOneChunk = parts.length > 1;
+    const chunks = parts.map((part) => copyParts(context, draft, node, [part], isOneChunk));
+    return [draft.finish('concat', Math.max(...chunks))];
+  }
+  const areAlike =
+    parts.length <= FEW_PARTS &&
+    concatOffsets(node) === undefined &&
+    parts.every(({ input }) => sameShape(input.shape, parts[0]!.input.shape));
+  return (areAlike ? [parts] : parts.map((part) => [part])).map((together) => {
+    const draft = createDraft(context);
+    return draft.finish('concat', copyParts(context, draft, node, together, false));
   });
 }
 
-/** Copies one part of a concatenation; returns the number of chunks. */
-function copyPart(
+/** Copies parts of one shape, element by element; returns the number of chunks. */
+function copyParts(
   context: Context,
   draft: Draft,
   node: Node<'concat'>,
-  { input, start }: { readonly input: Node; readonly start: number },
+  parts: readonly Part[],
   isOneChunk: boolean,
 ): number {
   const { axis } = node.attributes;
-  const output = draft.output(context.memoryOf(node)!);
-  const emit = createEmitter(draft);
   const strides = stridesOf(node.shape);
+  const whole = context.memoryOf(node)!;
+  const inputs = parts.map(({ input }) => input);
+  const { shape } = inputs[0]!;
+  const places = parts.map(({ start }) => start * strides[axis]!);
+  // Where a part is contiguous, its kernel need not know the place.
+  const isContiguous = !isOneChunk && parts.length === 1 && concatOffsets(node) !== undefined;
+  const target = isContiguous
+    ? partOf(whole, places[0]!, elementCount(shape), `part of ${whole.label}`)
+    : whole;
+  const output = draft.output(target);
+  const emit = createEmitter(draft);
   const isStored = (other: Node): boolean => context.memoryOf(other) !== undefined;
   // Along the axis of concatenation the result is longer than a part, so axes are not merged across it.
-  const merged = mergeAxes(input.shape, [input], isStored, (k) => k + 1 !== axis);
+  const merged = mergeAxes(shape, inputs, isStored, (k) => k + 1 !== axis);
   const outputStrides = merged.map(({ axes }) => strides[axes[axes.length - 1]!]!);
-  const first = literal(start * strides[axis]!);
   const store = (index: readonly Int[], count: number): void => {
-    const value = emit(input, splitAxes(merged, index, input.shape));
-    draft.builder.store(output, plus(flatten(index, outputStrides), first), value, count);
+    const from = splitAxes(merged, index, shape);
+    const values = draft.builder.interleaved(inputs.map((input) => () => emit(input, from)));
+    for (const [k, value] of values.entries()) {
+      const first = literal(isContiguous ? 0 : places[k]!);
+      draft.builder.store(output, plus(flatten(index, outputStrides), first), value, count);
+    }
   };
   const sizes = merged.map((group) => group.size);
   if (sizes.length === 1)

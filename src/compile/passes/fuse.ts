@@ -4,8 +4,8 @@
 
 import { elementCount, sameShape } from '../../base/shape.ts';
 import { isInBody } from '../../graph/loops.ts';
-import { type Graph, type Node, nodesOf, type OpName, reachable } from '../../graph/node.ts';
-import { sliceOffset } from '../parts.ts';
+import { type Graph, isOp, type Node, nodesOf, type OpName, reachable } from '../../graph/node.ts';
+import { concatOffsets, sliceOffset } from '../parts.ts';
 import { constantValue } from './simplify.ts';
 
 /** Nodes that are lowered together, to one kernel or a few, and the values that these store. */
@@ -295,6 +295,7 @@ function mustStore(node: Node, cost: Cost, allUsers: ReadonlyMap<Node, readonly 
   if (DRAWS.has(node.op) && users.every((user) => user.op === 'item')) return false;
   if (users.filter(isContiguousSlice).length >= MANY_SLICES && !isViewOfStored(node, cost)) return true;
   const isPlainView = VIEWS.has(node.op);
+  if (!isPlainView && isWholePart(node, allUsers)) return true;
   if (!isPlainView && elementCount(node.shape) > 1 && isStretched(node, allUsers)) return true;
   if (cost.isExpensive && (users.length > 1 || users.some(isProduct))) return true;
   // Memory traffic if every user recomputes it, against storing it: its loads, two for the store, one for each user.
@@ -307,6 +308,15 @@ function mustStore(node: Node, cost: Cost, allUsers: ReadonlyMap<Node, readonly 
 /** True for a slice that needs no kernel, if what it is a slice of is in memory. */
 function isContiguousSlice(node: Node): boolean {
   return sliceOffset(node) !== undefined;
+}
+
+/** True for a value that is contiguous in a concatenation, under any shape, and so can be computed in its place. */
+function isWholePart(node: Node, users: ReadonlyMap<Node, readonly Node[]>): boolean {
+  return (users.get(node) ?? []).some(
+    (user) =>
+      (isOp(user, 'concat') && concatOffsets(user) !== undefined) ||
+      (user.op === 'reshape' && isWholePart(user, users)),
+  );
 }
 
 /** True for a value that is in memory under another shape, or as a contiguous part of another value. */

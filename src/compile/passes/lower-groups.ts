@@ -21,8 +21,13 @@ export function lowerGroups(context: Context, groups: readonly Group[]): DraftLa
     const earlier = known.get(like.key);
     if (earlier !== undefined) return adopt(earlier.launches, earlier.like, like);
     const launches = lowerGroup(context, group);
-    // Push constants are identified by their values, so equal ones could not be replaced separately.
-    if (new Set(like.pushConstants).size === like.pushConstants.length)
+    // Push constants are identified by their values, so equal ones could not be replaced separately. Parts of memories
+    // that the lowering made would have to be made anew.
+    const own = new Set(like.memories);
+    const makesParts = launches.some(({ memories }) =>
+      memories.some((memory) => memory.part !== undefined && !own.has(memory)),
+    );
+    if (new Set(like.pushConstants).size === like.pushConstants.length && !makesParts)
       known.set(like.key, { like, launches });
     return launches;
   });

@@ -6,13 +6,14 @@ import { compile } from '../compile.ts';
 import type { Context, DraftLaunch, Memory } from '../draft.ts';
 import { lowerCopy } from '../elementwise/map.ts';
 import { partOf } from '../parts.ts';
+import { numberKernels } from './number-kernels.ts';
 import { shareLaunches } from './share-launches.ts';
 
 const context: Context = { lanes: 8, registers: 16, memoryOf: () => undefined, scalarSlot: () => 0 };
 const memory = (label: string): Memory => ({ label, elements: 64 });
 const copy = (from: Memory, to: Memory): DraftLaunch => lowerCopy(context, from, to);
 const shared = (launches: readonly DraftLaunch[], external: readonly Memory[] = []): string[] =>
-  shareLaunches(launches, new Set(external)).map(({ memories }) =>
+  shareLaunches(launches, new Set(external), numberKernels().numberOf).map(({ memories }) =>
     memories.map(({ label }) => label).join(' → '),
   );
 

@@ -2,20 +2,21 @@
 // packs its filter, and all steps of an unrolled network have one filter. Launches that write several memories, a
 // binding, or a memory that others write too, stay.
 
+import type { Kernel } from '../../kernel/kernel.ts';
 import type { DraftLaunch, Memory } from '../draft.ts';
 import { wholeOf } from '../parts.ts';
-import { numberKernels } from './number-kernels.ts';
 
 /**
  * The launches without repetitions; later ones load what the first has written.
  *
  * @param external memories of bindings
+ * @param numberOf equal for equal kernels
  */
 export function shareLaunches(
   launches: readonly DraftLaunch[],
   external: ReadonlySet<Memory>,
+  numberOf: (kernel: Kernel) => number,
 ): DraftLaunch[] {
-  const { numberOf } = numberKernels();
   const writers = writerCounts(launches);
   const memoryNumbers = new Map<Memory, number>();
   const versions = new Map<Memory, number>();
@@ -28,6 +29,7 @@ export function shareLaunches(
   const replaced = new Map<Memory, Memory>();
   const written = new Map<string, Memory>();
   return launches.flatMap((launch) => {
+    const kernel = numberOf(launch.kernel);
     const memories = launch.memories.map((memory) => replaced.get(memory) ?? memory);
     const [target, ...others] = launch.writes;
     const isOnlyWriter =
@@ -37,7 +39,7 @@ export function shareLaunches(
       !external.has(target);
     if (isOnlyWriter && target.part === undefined) {
       const values = memories.map((memory) => (memory === target ? 'target' : versionOf(memory)));
-      const key = [numberOf(launch.kernel), ...values, ...launch.pushConstants].join();
+      const key = [kernel, ...values, ...launch.pushConstants].join();
       const earlier = written.get(key);
       if (earlier !== undefined) {
         replaced.set(target, earlier);
