@@ -126,7 +126,7 @@ export {
   sampleDistance,
 } from './experiment/generated-images.ts';
 export type { ExperimentRecord, NetworkResult } from './experiment/record.ts';
-export { imageSubject, type Subject, textSubject } from './experiment/subject.ts';
+export { generationSubject, imageSubject, type Subject, textSubject } from './experiment/subject.ts';
 export {
   readWeights,
   TRAINING_FILES,

@@ -58,7 +58,10 @@ test('reproductions come as JSON, schemas of every record are JSON', async () =>
 
 test('help of train shows defaults and examples, and hardware may be any of three things in its settings', async () => {
   const [help, schema] = await Promise.all([ohmic(['train', '--help']), ohmic(['schema', 'train'])]);
-  assert.match(help.out.replaceAll(/\s+/g, ' '), /--batch-size <n> images of a step \(default: 128\)/);
+  assert.match(
+    help.out.replaceAll(/\s+/g, ' '),
+    /--batch-size <n> images of a step, or streams of a text \(default: 128\)/,
+  );
   const { properties } = JSON.parse(schema.out) as {
     properties: { training: { properties: { hardware: { anyOf: unknown[] } } } };
   };

@@ -25,6 +25,7 @@ import {
   isFirst,
   type MeasurementFlags,
   readNetworks,
+  refusePairs,
 } from './evaluation-flags.ts';
 import { follow } from './follow.ts';
 import { interruptible } from './interruption.ts';
@@ -55,6 +56,7 @@ export async function attributeCommand(flags: AttributeFlags, progress: Progress
   });
   const { evaluation, hardware, seed, trainImages } = measurement;
   const [labelled] = await readNetworks([flags.weights]);
+  refusePairs('attribute', [flags.weights], [labelled!]);
   const { trained } = labelled!;
   const dataset = commonDataset('attribute', [labelled!], flags.dataset);
   const stored = resume ? storedSettings(out) : undefined;

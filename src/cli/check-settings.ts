@@ -7,6 +7,7 @@ import { check, examine, type Json } from '../base/schema.ts';
 import { hasIdealPeriphery } from '../crossbar/hardware.ts';
 import { chosenHardwareSchema } from '../crossbar/hardware-choice.ts';
 import { isNamedSet, namedSets } from '../data/named-sets.ts';
+import { isPairName } from '../train/gan.ts';
 import { rangeLearningDefaults } from '../train/settings.ts';
 import { laySettings, layTrainings, withKinds } from './lay-settings.ts';
 import { type RunSettings, runSchema, type TrainSettings, trainSchema } from './settings-schema.ts';
@@ -82,6 +83,9 @@ function fieldsOf(raw: Json | undefined): Tree {
 /** The settings that the data set suggests for a training: augmentation that keeps the content of its images. */
 function suggested(settings: Tree): Json | undefined {
   const { dataset } = fieldsOf(settings['data']);
+  const { model } = settings;
+  // Changed images are no examples of what is to be generated.
+  if (typeof model === 'string' && isPairName(model)) return undefined;
   if (typeof dataset !== 'string' || !isNamedSet(dataset)) return undefined;
   return { augmentation: namedSets[dataset].augmentation };
 }

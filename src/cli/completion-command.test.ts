@@ -29,6 +29,9 @@ test('bash completes commands, flags and values', { skip: !hasBash }, () => {
     'resnet32',
     'resnet32-wide',
   ]);
+  assert.deepEqual(offered('ohmic', 'train', '--model', 'ga'), ['gan']);
+  assert.deepEqual(offered('ohmic', 'ge'), ['generate']);
+  assert.deepEqual(offered('ohmic', 'generate', 'w', '--co'), ['--count', '--columns']);
   assert.deepEqual(offered('ohmic', 'inspect', 'chip', 'w', '--hardware', 'her'), ['hermes256']);
   assert.deepEqual(offered('ohmic', 'inspect', 'graph', '--kind', 'tr'), ['training']);
   assert.deepEqual(offered('ohmic', 'schema', 'ev'), ['evaluation']);

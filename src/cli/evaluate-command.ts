@@ -14,6 +14,7 @@ import {
   isFirst,
   type MeasurementFlags,
   readNetworks,
+  refusePairs,
 } from './evaluation-flags.ts';
 import { interruptible } from './interruption.ts';
 import { imageTask, loadData } from './load-data.ts';
@@ -43,6 +44,7 @@ export async function evaluateCommand(flags: EvaluateFlags, progress: Progress):
   });
   const { evaluation, hardware, seed, trainImages } = measurement;
   const networks = await readNetworks(flags.weights);
+  refusePairs('evaluate', flags.weights, networks);
   const weights = await digestsOf(flags.weights);
   if (networks.some(({ trained }) => trained.provenance.text !== undefined)) {
     const asked = flags.dataset;

@@ -11,6 +11,7 @@ import { isNamedSet, namedSets } from '../data/named-sets.ts';
 import { type EvaluationSettings, evaluationSchema } from '../experiment/evaluation-settings.ts';
 import type { BackendChoice } from '../node/create-engine.ts';
 import type { TrainedNetwork } from '../train/checkpoint.ts';
+import { isPairName } from '../train/gan.ts';
 import { isNoiseTrained } from '../train/provenance.ts';
 import type { LabelledNetwork } from './evaluate-stage.ts';
 import { readBytes } from './files.ts';
@@ -138,6 +139,28 @@ export async function readNetworks(files: readonly string[]): Promise<LabelledNe
     label: labels.indexOf(labels[k]!) === k ? labels[k]! : `${labels[k]} ${k + 1}`,
     trained,
   }));
+}
+
+/**
+ * Refuses adversarial pairs.
+ *
+ * @throws UsageError if there is one among the networks
+ */
+export function refusePairs(
+  command: string,
+  files: readonly string[],
+  networks: readonly LabelledNetwork[],
+): void {
+  throwFaults(
+    command,
+    networks.flatMap(({ trained: { provenance } }, k) =>
+      isPairName(provenance.model)
+        ? [
+            `--weights: ${files[k]}: expected a network whose answers are scored, got the adversarial pair ${provenance.model}; see its images with ohmic generate WEIGHTS --out samples.png, measure their distance with --classifier`,
+          ]
+        : [],
+    ),
+  );
 }
 
 /** Name of a network for people, from its training. */

@@ -5,6 +5,7 @@ import { hardwareNames } from '../crossbar/hardware-choice.ts';
 import { networkNames } from '../nn/networks.ts';
 import { completionCommand } from './completion-command.ts';
 import { type FitCellFlags, fitCellCommand } from './fit-cell-command.ts';
+import { type GenerateFlags, generateCommand, PICTURE } from './generate-command.ts';
 import { type ImportFlags, importCommand, LAYOUTS } from './import-command.ts';
 import { inspectChip, inspectGraph, inspectKernels, inspectWeights } from './inspect-command.ts';
 import { addAttribute, addEvaluate } from './measurement-program.ts';
@@ -48,6 +49,7 @@ export function buildProgram(): Command {
   addTrain(program);
   addEvaluate(program);
   addAttribute(program);
+  addGenerate(program);
   addReproduce(program);
   addFitCell(program);
   addTwins(program);
@@ -142,9 +144,41 @@ Examples:
   ohmic train --out runs/noisy --resume
   ohmic train --data ~/datasets --dataset ptb-characters --model char-lstm --context 100 --batch-size 32 \\
       --rule adam --lr 0.002 --weight-decay 0 --epochs 10 --out runs/characters
+  ohmic train --dataset mnist --model gan --epochs 3 --batch-size 64 --lr 0.05 --momentum 0 --weight-decay 0 --out runs/gan
   ohmic train --dataset mnist --model lenet5 --epochs 10 --hardware hermes256 --set adc.bits=4 --set dac.bits=4 \\
       --keep-digital dense3 --out runs/four-bits
   ohmic train --dataset cifar10 --model resnet20 --epochs 50 --teacher runs/digital/weights.safetensors --out runs/student
+`;
+
+function addGenerate(program: Command): void {
+  jsonOption(dataOptions(program.command('generate <weights>')))
+    .description(
+      'images from a trained adversarial pair as a picture, and their distance from the test images, in floating point',
+    )
+    .option('--out <file>', 'the picture, a .png')
+    .option('--count <n>', `images in the picture (default: ${PICTURE.count})`, countingNumber)
+    .option('--columns <n>', `images in a row of the picture (default: ${PICTURE.columns})`, countingNumber)
+    .option('--seed <n>', 'seed of the noise that images are made from', '0')
+    .option(
+      '--classifier <weights>',
+      'measure the Fréchet distance in the features of this network, trained on the same data set',
+    )
+    .option(
+      '--test-images <n>',
+      'compare with the first n test images, and as many generated ones',
+      countingNumber,
+    )
+    .addHelpText('after', GENERATE_EXAMPLES)
+    .action((file: string, flags: GenerateFlags) => generateCommand(file, flags, progressFor(flags)));
+}
+
+const GENERATE_EXAMPLES = `
+Distances compare only if classifier and number of images are the same.
+
+Examples:
+  ohmic train --dataset mnist --model gan --epochs 3 --batch-size 64 --lr 0.05 --momentum 0 --weight-decay 0 --out runs/gan
+  ohmic generate runs/gan/weights.safetensors --count 100 --out samples.png
+  ohmic generate runs/gan/weights.safetensors --classifier runs/lenet5/weights.safetensors --data ~/datasets
 `;
 
 function addReproduce(program: Command): void {

@@ -14,6 +14,7 @@ import { type CharacterNetworkName, characterNetworkNames } from '../nn/characte
 import { type NetworkName, networkNames } from '../nn/networks.ts';
 import { BACKEND_CHOICES, type BackendChoice } from '../node/create-engine.ts';
 import type { TextFiles } from '../node/load-text.ts';
+import { type PairName, pairNames } from '../train/gan.ts';
 import { type TrainingSettings, trainingSchema } from '../train/settings.ts';
 
 /** The images: a data set, and how many of its first images; absent: all. */
@@ -40,16 +41,16 @@ export const trainDatasets: readonly (NamedSetName | NamedTextName)[] = [
   ...namedTextNames,
 ];
 
+/** Name of a network that `ohmic train` knows. */
+export type TrainModel = NetworkName | CharacterNetworkName | PairName;
+
 /** Names of all networks that `ohmic train` knows. */
-export const trainModels: readonly (NetworkName | CharacterNetworkName)[] = [
-  ...networkNames,
-  ...characterNetworkNames,
-];
+export const trainModels: readonly TrainModel[] = [...networkNames, ...characterNetworkNames, ...pairNames];
 
 /** Settings of `ohmic train`. */
 export type TrainSettings = {
   readonly data: TrainDataSettings;
-  readonly model: NetworkName | CharacterNetworkName;
+  readonly model: TrainModel;
   readonly seed: number;
   readonly backend: BackendChoice;
   /** File of weights to start from; absent: random ones. */

@@ -12,12 +12,16 @@ import {
   tinyConvolutional,
   tinyPerceptron,
   tinySplit,
+  tinyTask,
   watch,
 } from '../../test/tiny.ts';
 import { hostTensor } from '../base/parameters.ts';
 import { deriveKey, keyFromSeed } from '../base/random.ts';
 import { batchOrder, fillBatch } from '../data/batches.ts';
 import type { Engine } from '../engine.ts';
+import { classifier } from '../nn/define-network.ts';
+import { type Module, withoutParameters } from '../nn/module.ts';
+import { batchNormalization, convolution, dense, flatten, sequence } from '../nn/modules.ts';
 import { initialParameters, isTrained } from '../nn/network.ts';
 import { mlp } from '../nn/networks.ts';
 import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts';
@@ -366,6 +370,51 @@ test('a run whose last step diverges does not end as if it were trained', async 
       message:
         'train: "dense1.weights" is not finite after the last step (1); lower the learning rate or the noise',
     });
+  });
+});
+
+test('statistics that diverge end a run after their epoch, even where an activation hides them from the loss', async () => {
+  await withEngine(wasm, 1, async (engine) => {
+    // The convolution moves so far that squares of its outputs are infinite; of a NaN the activation makes 0.
+    const hiding: Module = (shape) => withoutParameters(shape, (x) => x.negate().less(0).select(x, 0));
+    const network = classifier({
+      ...tinyTask,
+      name: 'hiding',
+      module: sequence([
+        convolution({ name: 'conv1', filters: 6, size: 3 }),
+        batchNormalization('norm1'),
+        hiding,
+        flatten,
+        dense({ name: 'dense', outputs: tinyTask.classes }),
+      ]),
+    });
+    const task = classification(data);
+    const moving: typeof task = {
+      ...task,
+      evaluate: (...given) => {
+        const { objectives, metrics } = task.evaluate(...given);
+        const moves = (name: string): boolean => name === 'conv1.weights';
+        return { objectives: objectives.map((one) => ({ ...one, moves })), metrics };
+      },
+    };
+    const settings: TrainingSettings = {
+      ...plainSettings,
+      epochs: 3,
+      learningRate: { kind: 'step', initial: 1e30, factor: 1, atEpochs: [] },
+    };
+    const seen: TrainingEvent[] = [];
+    const options = optionsOn(engine, { settings, network, task: moving, evaluateEveryEpochs: 3 });
+    const run = follow(options, (event) => {
+      seen.push(event);
+      return false;
+    });
+    await assert.rejects(run, {
+      name: 'UsageError',
+      message:
+        'train: "norm1.runningMean" is not finite after epoch 1 of 3; lower the learning rate or the noise',
+    });
+    assert.equal(seen.length, 4);
+    assert.ok(lossesOf(seen).length === 4 && lossesOf(seen).every(Number.isFinite));
   });
 });
 

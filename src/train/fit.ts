@@ -14,7 +14,7 @@ import type { DataSplit } from '../data/image-set.ts';
 import type { Engine, Executable, Store } from '../engine.ts';
 import { digital, weightsOf } from '../graph/operator.ts';
 import { updateRule } from '../insitu/update-rule.ts';
-import { initialParameters, type Network } from '../nn/network.ts';
+import { initialParameters, isTrained, type Network } from '../nn/network.ts';
 import type { UpdateRule } from '../rules/update-rule.ts';
 import { carryScalar } from './carried-states.ts';
 import { checkTensors } from './checkpoint.ts';
@@ -323,7 +323,7 @@ async function* iterate(
     // Asked of the state, because a run may have been written down between an epoch's last step and its record.
     const ended = step / stepsPerEpoch;
     if (step > 0 && Number.isInteger(ended) && history.at(-1)?.epoch !== ended) {
-      if (step === steps) checkFinite(await run.store.read(run.names), steps);
+      await checkFinite(run, ended, step);
       const record = await epochRecord(run, ended, running);
       history = [...history, record];
       running = {};
@@ -376,11 +376,23 @@ function added(
   return { ...sums, ...(Object.fromEntries(entries) as Record<string, number>) };
 }
 
-/** Checks the parameters after the last step, since no later loss is computed from them. */
-function checkFinite(tensors: Parameters, steps: number): void {
-  const broken = Object.keys(tensors).find((name) => !tensors[name]!.data.every(Number.isFinite));
+/**
+ * Checks the running statistics after every epoch, because an activation may make a number of NaN, and training does not
+ * use them: then no loss tells. After the last step checks all of the state, since no later loss is computed from it.
+ */
+async function checkFinite(
+  { options, settings, store, names, stepsPerEpoch }: Run,
+  epoch: number,
+  step: number,
+): Promise<void> {
+  const isLast = step === settings.epochs * stepsPerEpoch;
+  const { parameters } = options.network;
+  const checked = isLast ? names : parameters.filter((one) => !isTrained(one)).map(({ name }) => name);
+  const tensors = checked.length === 0 ? {} : await store.read(checked);
+  const broken = checked.find((name) => !tensors[name]!.data.every(Number.isFinite));
   if (broken === undefined) return;
-  throw new UsageError(`train: "${broken}" is not finite after the last step (${steps}); ${DIVERGED}`);
+  const when = isLast ? `the last step (${step})` : `epoch ${epoch} of ${settings.epochs}`;
+  throw new UsageError(`train: "${broken}" is not finite after ${when}; ${DIVERGED}`);
 }
 
 /**

@@ -8,6 +8,17 @@ import type { Network } from '../nn/network.ts';
 import { adversarial, adversarialPair } from './adversarial.ts';
 import type { Task } from './task.ts';
 
+/** Names of the pairs that are known by name. */
+export type PairName = 'gan';
+
+/** All names of pairs. */
+export const pairNames: readonly PairName[] = ['gan'];
+
+/** True if `name` is the name of a pair. */
+export function isPairName(name: string): name is PairName {
+  return pairNames.some((known) => known === name);
+}
+
 /** Options of `gan`. */
 export type GanOptions = {
   /** (height, width, channels), height and width divisible by 4. */
@@ -26,7 +37,7 @@ export type GanOptions = {
  */
 export function gan({ imageShape, latent = 64, filters = 32 }: GanOptions): Network {
   return adversarialPair({
-    name: 'gan',
+    name: 'gan' satisfies PairName,
     latent,
     sampleShape: imageShape,
     generator: imageGenerator({ imageShape, filters }),
