@@ -29,6 +29,7 @@ import type { WorkFlags } from './train-command.ts';
 import { trainInFolder } from './train-stage.ts';
 import { type PreparedTraining, trainingKind } from './training-kinds.ts';
 import { layerFaults } from './training-start.ts';
+import { imageJudge } from './twins-images.ts';
 import { type TwinPart, type TwinsSettings, twinsSchema } from './twins-schema.ts';
 import { machineOf, type Workplace, withWorkplace } from './workplace.ts';
 
@@ -50,14 +51,16 @@ export function checkTwinsSettings(where: string, raw: Json | undefined): TwinsS
   if (!isTree(raw) || !isTree(raw['parts'])) return check(twinsSchema, where, raw);
   const parts = Object.entries(raw['parts']).map(([name, part]) => {
     if (!isTree(part)) return [name, part];
-    const { data, model, training } = part;
+    const { data, model, training, classifier } = part;
     // The checks of a training lay its defaults; what is wrong with it is said with the place of the part.
     const { training: laid } = checkTrainSettings(`${where}: parts.${name}`, {
       data,
       model,
       training,
     } as Json);
-    return [name, { ...part, training: laid }];
+    if (!isTree(classifier)) return [name, { ...part, training: laid }];
+    const judge = checkTrainSettings(`${where}: parts.${name}.classifier`, { data, ...classifier } as Json);
+    return [name, { ...part, training: laid, classifier: { model: judge.model, training: judge.training } }];
   });
   return check(twinsSchema, where, { ...raw, parts: Object.fromEntries(parts) });
 }
@@ -115,6 +118,7 @@ async function trainPart({ name, part, settings, folder, flags, place, signal }:
   place.progress.line(
     `${name}: ${network.name} on ${dataset} (${examples.size}), ${seeds.length} seeds, in ${folder}`,
   );
+  const judge = await imageJudge(part, network, { folder, data: flags.data, place, signal });
   const pairs: TwinPair[] = [];
   const inCells: TrainedNetwork[] = [];
   for (const seed of seeds) {
@@ -133,7 +137,17 @@ async function trainPart({ name, part, settings, folder, flags, place, signal }:
     const float = await train('in floating point', twinSettings(prepared.settings));
     const cells = await train('in cells', prepared.settings);
     inCells.push(cells);
-    pairs.push({ seed, inCells: trainingOf(cells), inFloat: trainingOf(float) });
+    const scored = async (trained: TrainedNetwork, label: string): Promise<TwinPair['inCells']> => ({
+      history: trained.provenance.history,
+      score:
+        (await judge?.(trained, join(folder, `seed-${seed}-${label}.png`), seed)) ??
+        trained.provenance.history.at(-1)!.testAccuracy!,
+    });
+    pairs.push({
+      seed,
+      inCells: await scored(cells, 'in-cells'),
+      inFloat: await scored(float, 'in-floating-point'),
+    });
     // So far: an interruption later loses nothing.
     if (pairs.length < seeds.length)
       writeTwins(folder, recordOf({ name, part, prepared, pairs, inCells, place }));
@@ -159,10 +173,6 @@ export function twinSettings({
   return { ...others, rule: twinOf(rule) };
 }
 
-function trainingOf({ provenance: { history } }: TrainedNetwork): TwinPair['inCells'] {
-  return { history, score: history.at(-1)!.testAccuracy! };
-}
-
 type Results = Pick<Part, 'name' | 'part' | 'place'> & {
   readonly prepared: PreparedTraining;
   readonly pairs: readonly TwinPair[];
@@ -184,11 +194,14 @@ function recordOf({ name, part, prepared, pairs, inCells, place }: Results): Twi
       weights: countWeights(network),
       analogWeights: countAnalogWeights(network),
     },
-    score: {
-      name: score.name,
-      isShare: score.isShare ?? false,
-      isBetter: score.isShare === true ? 'higher' : 'lower',
-    },
+    score:
+      part.classifier === undefined
+        ? {
+            name: score.name,
+            isShare: score.isShare ?? false,
+            isBetter: score.isShare === true ? 'higher' : 'lower',
+          }
+        : { name: 'Fréchet distance', isShare: false, isBetter: 'lower' },
     settings: prepared.settings,
     ...summarizeTwins(pairs),
     ...(device !== undefined && {

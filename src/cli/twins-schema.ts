@@ -4,7 +4,9 @@ import { z } from 'zod';
 import { nameSchema } from '../base/schema.ts';
 import { type EvaluationSettings, evaluationSchema } from '../experiment/evaluation-settings.ts';
 import type { TwinFigure, TwinRecord } from '../experiment/twin-record.ts';
+import { type NetworkName, networkNames } from '../nn/networks.ts';
 import { BACKEND_CHOICES, type BackendChoice } from '../node/create-engine.ts';
+import { pairNames } from '../train/gan.ts';
 import { type TrainingSettings, trainingSchema } from '../train/settings.ts';
 import {
   type TrainDataSettings,
@@ -22,6 +24,8 @@ export type TwinPart = {
   readonly training: TrainingSettings;
   /** What happens to the trained cells afterwards; absent: nothing. */
   readonly afterwards?: EvaluationSettings | undefined;
+  /** Of an adversarial pair: the classifier in whose features its images are compared with real ones. */
+  readonly classifier?: { readonly model: NetworkName; readonly training: TrainingSettings } | undefined;
   readonly published?: TwinRecord['published'] | undefined;
 };
 
@@ -47,6 +51,7 @@ const part: z.ZodType<TwinPart> = z.strictObject({
   seeds: z.array(z.int().min(0)).min(1).default([1]),
   training: trainingSchema,
   afterwards: evaluationSchema.optional(),
+  classifier: z.strictObject({ model: nameSchema(networkNames), training: trainingSchema }).optional(),
   published: z.strictObject({ source: z.string().min(1), figures: z.array(figure).min(1) }).optional(),
 });
 
@@ -58,7 +63,16 @@ export const twinsSchema: z.ZodType<TwinsSettings> = z
     parts: z.record(z.string().regex(/^[\w-]+$/, 'expected a name of letters, digits and -'), part),
   })
   .superRefine(({ parts }, { addIssue }) => {
-    for (const [name, { training, seeds }] of Object.entries(parts)) {
+    for (const [name, { training, seeds, model, classifier }] of Object.entries(parts)) {
+      if (pairNames.some((pair) => pair === model) !== (classifier !== undefined))
+        addIssue({
+          code: 'custom',
+          path: ['parts', name, 'classifier'],
+          message:
+            classifier === undefined
+              ? `${model} generates images: expected a classifier that compares them, got none`
+              : `expected none, since ${model} generates no images`,
+        });
       if (['sgd', 'adam', 'adamw'].includes(training.rule.kind))
         addIssue({
           code: 'custom',
