@@ -8,6 +8,7 @@ import { createEngine } from '../src/node/create-engine.ts';
 import { type BenchCase, type BenchOptions, joined, type Tools } from './bench-case.ts';
 import { charLstmCase } from './char-lstm.ts';
 import { chipReadyCase } from './chip-ready.ts';
+import { inCellsCase } from './in-cells.ts';
 import { inferenceCase } from './inference.ts';
 import { memoryCase } from './memory.ts';
 import { startPeer } from './peer.ts';
@@ -32,6 +33,7 @@ const CASES: readonly BenchCase[] = [
   chipReadyCase,
   memoryCase,
   smallNetworksCase,
+  inCellsCase,
   charLstmCase,
   convolutionsCase,
   matrixProductsCase,

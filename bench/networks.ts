@@ -10,7 +10,7 @@ import { initialParameters, type Network } from '../src/nn/network.ts';
 import { networkByName } from '../src/nn/networks.ts';
 import { classificationGoal } from '../src/train/classification.ts';
 import type { TrainingSettings } from '../src/train/settings.ts';
-import { initialTrainingState, type StepOptions, traceTrainingStep } from '../src/train/step.ts';
+import { initialTrainingState, type StepOptions, traceBegin, traceTrainingStep } from '../src/train/step.ts';
 import type { Goal } from '../src/train/task.ts';
 import { type Contestant, timed } from './measure.ts';
 
@@ -92,6 +92,15 @@ export function trainingStep(
   return compiledStep(engine, name, stepOf(network, settings), randomBatch(network, settings.batchSize));
 }
 
+/** Gives a rule's states their first values. */
+async function begin(engine: Engine, options: StepOptions, state: Store): Promise<void> {
+  const graph = traceBegin(options);
+  if (graph === undefined) return;
+  const executable = await engine.compile(graph);
+  await executable.run({ state, keys: { begin: [5, 6] } });
+  executable.free();
+}
+
 /** Compiles any training step and runs it once. */
 export async function compiledStep(
   engine: Engine,
@@ -107,10 +116,15 @@ export async function compiledStep(
     ...initialParameters(options.network, [1, 2]),
     ...initialTrainingState(options),
   });
+  await begin(engine, options, state);
   const scalars = { learningRate: LEARNING_RATE, noiseScale: NOISE_SCALE };
   let step = 0;
-  const once = (): Promise<unknown> =>
-    executable.run({ inputs, scalars, keys: { noise: [1, step++] }, state });
+  const once = (): Promise<unknown> => {
+    const keys = { noise: [1, step], rule: [2, step] } as const;
+    const given = { ...scalars, ...options.rule.scalars(step), step };
+    step++;
+    return executable.run({ inputs, scalars: given, keys, state });
+  };
   await once();
   const free = (): void => {
     executable.free();

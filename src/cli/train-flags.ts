@@ -6,6 +6,7 @@ import { Option } from 'commander';
 import { mergeSettings, treeAt } from '../base/merge.ts';
 import { check, type Json } from '../base/schema.ts';
 import { valueAt } from '../base/value-at.ts';
+import { pcmNandakumar2018 } from '../cells/published-pulse-devices.ts';
 import { type TrainSettings, trainDatasets, trainModels, trainSchema } from './settings-schema.ts';
 import { countOrText, numberOrText, parseList, shareOrText } from './values.ts';
 
@@ -108,7 +109,25 @@ const ruleFlags: readonly SettingFlag[] = [
     help: 'step: what the rate is multiplied by',
     read: numberOrText,
   },
-  { flag: '--rule <kind>', path: 'training.rule.kind', help: 'update rule: sgd, adam or adamw' },
+  {
+    flag: '--rule <kind>',
+    path: 'training.rule.kind',
+    help: 'update rule: sgd, adam, adamw; of weights in cells: mixed-precision, pulsed, tiki-taka',
+  },
+  {
+    flag: '--device <name>',
+    path: 'training.rule.device',
+    help: 'rules in cells: the device, as pcm, reram-es, ecram (ohmic presets)',
+    read: (name) => (name === 'pcm' ? pcmNandakumar2018.name : name),
+    fallback: 'as the rule suggests',
+  },
+  {
+    flag: '--gradient-norm <value>',
+    path: 'training.gradientNorm',
+    help: 'scale larger gradients down to this norm',
+    read: numberOrText,
+    fallback: 'none',
+  },
   {
     flag: '--momentum <value>',
     path: 'training.rule.momentum',

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { nameSchema } from '../base/schema.ts';
 import { type EvaluationSettings, evaluationSchema } from '../experiment/evaluation-settings.ts';
 import type { TwinFigure, TwinRecord } from '../experiment/twin-record.ts';
+import { isInCells } from '../insitu/settings.ts';
 import { type NetworkName, networkNames } from '../nn/networks.ts';
 import { BACKEND_CHOICES, type BackendChoice } from '../node/create-engine.ts';
 import { pairNames } from '../train/gan.ts';
@@ -73,7 +74,7 @@ export const twinsSchema: z.ZodType<TwinsSettings> = z
               ? `${model} generates images: expected a classifier that compares them, got none`
               : `expected none, since ${model} generates no images`,
         });
-      if (['sgd', 'adam', 'adamw'].includes(training.rule.kind))
+      if (!isInCells(training.rule))
         addIssue({
           code: 'custom',
           path: ['parts', name, 'training', 'rule', 'kind'],

@@ -25,6 +25,7 @@ const plain: MixedPrecisionOptions = {
   fullWeight: { kind: 'fixed', weight: 0.5 },
   granularity: 1,
   mostPulses: 3,
+  accumulates: true,
   everySteps: 1,
   refresh: { everySteps: 10, larger: 0.75, smaller: 0.25, mostPulses: 20 },
   descent: sgd({ momentum: 0, nesterov: false, weightDecay: 0 }),
@@ -206,6 +207,16 @@ test('full pairs alone are refreshed: their difference stays, and what is lost o
     1e-9,
     'weight',
   );
+});
+
+test('without an accumulator small changes are lost, step by step', () => {
+  const initial = numbers(ROWS * COLUMNS, 0.4);
+  const [same] = stepsOf(1, 0.01);
+  const steps = Array.from({ length: 30 }, () => same!);
+  const small = run(setupOf({ accumulates: false }), initial, steps).at(-1)!;
+  assert.deepEqual(Array.from(small.states['layer.weights']!), initial, 'none is as large as a pulse');
+  const gathered = run(setupOf({}), initial, steps).at(-1)!;
+  assert.notDeepEqual(Array.from(gathered.states['layer.weights']!), initial);
 });
 
 test('weights that stay digital, and biases, are moved by the digital rule', () => {

@@ -12,7 +12,7 @@ import {
   weightMatrix,
 } from '../crossbar/learning-cells.ts';
 import { asMatrix, matrixSize } from '../crossbar/mapping.ts';
-import type { Tensor } from '../graph/tensor.ts';
+import { constant, type Tensor } from '../graph/tensor.ts';
 import type { ParameterSpec } from '../nn/network.ts';
 import type { RuleContext, Updated, UpdateRule } from '../rules/update-rule.ts';
 import { type CellGroup, cellGroup } from './cell-group.ts';
@@ -27,6 +27,8 @@ export type MixedPrecisionOptions = {
   readonly granularity: number;
   /** Pulses that a weight gets at a time, at most; what they leave stays in the accumulator. */
   readonly mostPulses: number;
+  /** False: what a step's pulses leave of its change is lost, as it is without an accumulator. */
+  readonly accumulates: boolean;
   /** Cells are pulsed after every so many steps. */
   readonly everySteps: number;
   /** Of pairs. */
@@ -85,7 +87,8 @@ export function mixedPrecision(options: MixedPrecisionOptions): UpdateRule {
       if (!isInCells(parameter)) return { weights: wanted, states: descentStates };
       const { name: accumulator } = accumulatorOf(parameter);
       const cells = group.of(update);
-      const gathered = state(accumulator).add(asMatrix(wanted.subtract(weights)));
+      const change = asMatrix(wanted.subtract(weights));
+      const gathered = options.accumulates ? state(accumulator).add(change) : change;
       const epsilon = cells.scale.multiply(model.granularity * options.granularity);
       const whole = truncated(gathered.divide(epsilon)).clip(-mostPulses, mostPulses);
       const counts = everySteps > 1 ? whole.multiply(scalar('cells.isPulsed')) : whole;
@@ -97,7 +100,9 @@ export function mixedPrecision(options: MixedPrecisionOptions): UpdateRule {
         states: {
           ...states,
           ...descentStates,
-          [accumulator]: gathered.subtract(counts.multiply(epsilon)),
+          [accumulator]: options.accumulates
+            ? gathered.subtract(counts.multiply(epsilon))
+            : constant(gathered, 0).broadcastTo(gathered.shape),
         },
         counts: { pulses: counts.abs().sum() },
       };

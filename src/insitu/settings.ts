@@ -26,6 +26,7 @@ export type MixedPrecisionSettings = {
   /** Of the accumulator, in mean steps of the device. */
   readonly granularity: number;
   readonly mostPulses: number;
+  readonly accumulates: boolean;
   readonly everySteps: number;
   readonly refresh: RefreshSettings;
   /** Its changes of weights in cells are gathered; the rest it moves itself. */
@@ -61,6 +62,11 @@ export type TikiTakaSettings = {
 
 /** An update rule by name. */
 export type UpdateRuleSettings = DescentSettings | MixedPrecisionSettings | PulsedSettings | TikiTakaSettings;
+
+/** True for rules that keep weights in cells. */
+export function isInCells({ kind }: Pick<UpdateRuleSettings, 'kind'>): boolean {
+  return kind !== 'sgd' && kind !== 'adam' && kind !== 'adamw';
+}
 
 const count = z.int().min(1);
 const share = z.number().min(0).lt(1);
@@ -116,6 +122,10 @@ const mixedPrecisionSchema = z.strictObject({
   fullWeight: fullWeight.prefault({ kind: 'deviations', count: 10 }),
   granularity: z.number().positive().default(1),
   mostPulses: count.max(31).default(2),
+  accumulates: z
+    .boolean()
+    .default(true)
+    .meta({ description: 'false: changes too small for a pulse are lost' }),
   everySteps: count.default(1),
   refresh: refreshSchema.prefault({}),
   descent: plainDescent,

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
 import { chosenHardwareSchema } from '../crossbar/hardware-choice.ts';
 import type { Augmentation } from '../data/image-set.ts';
-import { ruleSchema, type UpdateRuleSettings } from '../insitu/settings.ts';
+import { isInCells, ruleSchema, type UpdateRuleSettings } from '../insitu/settings.ts';
 
 /** Learning rate over a run. */
 export type LearningRate =
@@ -221,8 +221,22 @@ function contradictions({
   epochs,
   learningRate,
   noise,
-}: Pick<TrainingSettings, 'epochs' | 'learningRate' | 'noise'>): string[] {
+  rule,
+  dropConnect,
+  clipping,
+}: Pick<
+  TrainingSettings,
+  'epochs' | 'learningRate' | 'noise' | 'rule' | 'dropConnect' | 'clipping'
+>): string[] {
   const faults: string[] = [];
+  if (isInCells(rule)) {
+    if (noise.kind !== 'none')
+      faults.push('noise: weights in cells have the noise of their cells; leave it out');
+    if (dropConnect !== undefined)
+      faults.push('dropConnect: it does not suit weights in cells; leave it out');
+    if (clipping.kind !== 'none')
+      faults.push('clipping: weights in cells have the range of their cells; leave it out');
+  }
   if (epochs < 0) return faults;
   if (learningRate.kind === 'cosine') {
     const { warmupEpochs, restartEpochs = [] } = learningRate;

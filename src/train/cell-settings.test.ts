@@ -1,0 +1,56 @@
+// Settings of training in cells: what is impossible is refused with its reason.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { plainSettings } from '../../test/tiny.ts';
+import { check } from '../base/schema.ts';
+import { trainingSchema } from './settings.ts';
+
+const cells = { kind: 'mixed-precision' };
+
+for (const [changes, message] of [
+  [
+    { rule: cells, noise: { kind: 'gaussian', relativeToMax: 0.03 } },
+    'noise: weights in cells have the noise of their cells; leave it out',
+  ],
+  [
+    { rule: { kind: 'pulsed' }, dropConnect: 0.1 },
+    'dropConnect: it does not suit weights in cells; leave it out',
+  ],
+  [
+    { rule: { kind: 'tiki-taka' }, clipping: { kind: 'standard-deviations', alpha: 2 } },
+    'clipping: weights in cells have the range of their cells; leave it out',
+  ],
+  [{ rule: { ...cells, granularity: 0 } }, 'rule.granularity: expected number to be >0, got 0'],
+  [
+    { rule: { ...cells, refresh: { larger: 1.2 } } },
+    'rule.refresh.larger: expected number to be <1, got 1.2',
+  ],
+  [
+    { rule: { ...cells, refresh: { larger: 0.3, smaller: 0.5 } } },
+    'rule.refresh.smaller: smaller must be at most larger (0.3), got 0.5',
+  ],
+  [{ rule: { ...cells, mostPulses: 40 } }, 'rule.mostPulses: expected number to be <=31, got 40'],
+  [{ rule: { ...cells, device: { preset: 'ecram', step: { mean: 5 } } } }, /^settings: rule\.device.*step/],
+  [
+    { rule: { ...cells, device: { preset: 'ecram', bounds: { low: 1, high: -1 } } } },
+    /^settings: rule\.device/,
+  ],
+  [
+    { rule: { ...cells, device: { preset: 'ecram', step: { cycleSpread: -1 } } } },
+    /^settings: rule\.device.*cycleSpread/,
+  ],
+  [{ gradientNorm: 0 }, 'gradientNorm: expected number to be >0, got 0'],
+] as const) {
+  test(`refused: ${JSON.stringify(changes)}`, () => {
+    assert.throws(() => check(trainingSchema, 'settings', { ...plainSettings, ...changes }), {
+      name: 'UsageError',
+      message: typeof message === 'string' ? `settings: ${message}` : message,
+    });
+  });
+}
+
+test('a rule in cells needs its kind alone', () => {
+  for (const kind of ['mixed-precision', 'pulsed', 'tiki-taka'] as const)
+    assert.equal(check(trainingSchema, 'settings', { ...plainSettings, rule: { kind } }).rule.kind, kind);
+});
