@@ -124,8 +124,8 @@ function drivenRows({ hardware, layer, x, ranges }: AnalogProduct): DrivenRows {
   return { input: convertInput(limited, dac, range), range };
 }
 
-/** Below this a largest magnitude counts as zero; its reciprocal times a converter's steps still fits float32. */
-const SMALLEST_RANGE = 1e-30;
+/** Below this a largest magnitude counts as zero: a range times a weight and a full scale, and its reciprocal, fit float32. */
+const SMALLEST_RANGE = 1e-20;
 
 /** Largest magnitude of each example, (n, 1, …), a constant to differentiation. */
 export function largestOfExamples(x: Tensor): Tensor {

@@ -58,8 +58,11 @@ export function learningRanges(t: Trace, step: Tensor, rule: RangeLearningRule):
   const outputs = new Map<string, Tensor>();
   const isInitial = step.less(rule.initialSteps);
   const slowShare = constant(t, 1).divide(step.add(1)).maximum(FULL_SCALE_MOMENTUM);
+  // Nothing is learned from zeros, as the state of a recurrent layer is at first.
   const running = (state: Tensor, seen: Tensor): Tensor =>
-    state.add(seen.detach().subtract(state).multiply(slowShare)).maximum(SMALLEST_RANGE);
+    constant(t, 0)
+      .less(seen.detach())
+      .select(state.add(seen.detach().subtract(state).multiply(slowShare)).maximum(SMALLEST_RANGE), state);
   const inputOf = (layer: string, x: Tensor, isClipped: boolean): { state: Tensor; value: Tensor } => {
     const name = inputRangeName(layer);
     const known = inputs.get(name);
