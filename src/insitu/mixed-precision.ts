@@ -12,11 +12,11 @@ import {
   weightMatrix,
 } from '../crossbar/learning-cells.ts';
 import { asMatrix, matrixSize } from '../crossbar/mapping.ts';
-import type { Tensor } from '../graph/tensor.ts';
 import type { ParameterSpec } from '../nn/network.ts';
 import type { RuleContext, Updated, UpdateRule } from '../rules/update-rule.ts';
 import { type CellGroup, cellGroup } from './cell-group.ts';
 import { digitalParameter, layerOfWeights } from './layers.ts';
+import { truncated } from './whole-numbers.ts';
 
 /** What mixed precision is made of. */
 export type MixedPrecisionOptions = {
@@ -135,11 +135,6 @@ function refreshedParameter(
     },
     counts: { refreshes: isRefreshed.sum() },
   };
-}
-
-/** Towards zero. */
-function truncated(x: Tensor): Tensor {
-  return x.abs().floor().multiply(x.less(0).select(-1, 1));
 }
 
 function accumulatorName(layer: string): string {

@@ -6,8 +6,8 @@ import type { PulseDeviceSpec } from '../cells/pulse-device.ts';
 import { chosenPulseDeviceSchema } from '../cells/pulse-schema.ts';
 import type { FullWeight } from '../crossbar/learning-cells.ts';
 import type { DescentSettings } from '../rules/descent.ts';
+import type { FastRate } from './fast-rate.ts';
 import type { PulseTrains } from './pulse-trains.ts';
-import type { FastRate } from './tiki-taka.ts';
 import type { TransferMethod } from './transfer.ts';
 
 /** Refresh of pairs; the thresholds are shares of a full device. */
