@@ -59,6 +59,7 @@ export function stepDeviceModel(spec: StepDeviceSpec): PulseModel {
     },
     reset: (values, draw) => written(fresh(values, draw), draw),
     at: (values, value) => exactly(limited(values, value)),
+    isLeaky: spec.leak.kind !== 'none',
     leak: (values, draw) => {
       const { leakRate, resetValue } = values;
       if (leakRate === undefined) return exactlyAs(values, isNoisy);

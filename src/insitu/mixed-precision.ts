@@ -44,7 +44,7 @@ export type MixedPrecisionOptions = {
  *
  * and |p| single pulses, blind: on the device that raises the weight if p > 0, on the one that lowers it otherwise. ε is
  * `granularity` mean steps of a pulse, as a weight. Pairs that are full on both sides are refreshed (`refreshed`); what
- * the refresh loses goes back into χ.
+ * the refresh loses goes back into χ, what devices leak after a step does not.
  *
  * State: `<layer>.accumulator`, that of the descent, and the cells. The parameter itself is the weight that the cells
  * hold, without read noise.
@@ -90,7 +90,7 @@ export function mixedPrecision(options: MixedPrecisionOptions): UpdateRule {
       const whole = truncated(gathered.divide(epsilon)).clip(-mostPulses, mostPulses);
       const counts = everySteps > 1 ? whole.multiply(scalar('cells.isPulsed')) : whole;
       const before = { cells, weights: asMatrix(weights) };
-      const after = pulsed(before, model, counts, { most: mostPulses, key: key() });
+      const after = group.leaked(pulsed(before, model, counts, { most: mostPulses, key: key() }), update);
       const { states, ...updated } = group.updated(parameter, before, after);
       return {
         ...updated,

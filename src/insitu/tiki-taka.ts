@@ -3,12 +3,18 @@
 
 import type { TensorSpec } from '../base/parameters.ts';
 import { type PulseDeviceSpec, pulseModel } from '../cells/pulse-device.ts';
-import { type FullWeight, learningStates, weightMatrix } from '../crossbar/learning-cells.ts';
+import {
+  type FullWeight,
+  type LearningCells,
+  learningStates,
+  type WeighedCells,
+  weightMatrix,
+} from '../crossbar/learning-cells.ts';
 import { matrixSize } from '../crossbar/mapping.ts';
 import { constant, type Tensor } from '../graph/tensor.ts';
 import type { ParameterSpec } from '../nn/network.ts';
 import type { UpdateRule } from '../rules/update-rule.ts';
-import { cellGroup, pulsesBetween } from './cell-group.ts';
+import { type CellGroup, cellGroup, pulsesBetween } from './cell-group.ts';
 import { type FastRate, fastRateOf, meanSpecs } from './fast-rate.ts';
 import { digitalParameter, layerOfWeights } from './layers.ts';
 import { type LoopOptions, writtenAndTransferred } from './tiki-taka-loop.ts';
@@ -35,7 +41,7 @@ export type TikiTakaOptions = LoopOptions & {
  *     after every so many samples, or steps: for the next row of A, v = read of the row, C ← C + what `transferred` makes of v
  *
  * State: both arrays, `<layer>.fast.…` and `<layer>.cells.…`, and what the transfer keeps. The parameter itself is
- * C + γ A. Rows follow one another in order (transfer-schedule.ts).
+ * C + γ A. Both arrays leak after every step if their devices do. Rows follow one another in order (transfer-schedule.ts).
  *
  * @source T. Gokmen, W. Haensch, Front. Neurosci. 14:103 (2020), known from notes on it; the others as `transferred`
  *
@@ -111,13 +117,14 @@ export function tikiTaka(options: TikiTakaOptions): UpdateRule {
       const step = { factors: update.factors(), learningRate, rate, key: update.key() };
       const after = writtenAndTransferred(options, { fastModel, slowModel, ...before, kept, schedule }, step);
       const memory = Object.entries(after.kept).map(([each, value]) => [transferName(name, each), value]);
+      const leakedOf = (group: CellGroup, cells: LearningCells<Tensor>): WeighedCells =>
+        group.leaked({ cells, weights: weightMatrix(cells) }, update);
+      const [inFast, inSlow] = [leakedOf(fast, after.fast), leakedOf(slow, after.slow)];
       return {
-        weights: weightMatrix(after.slow)
-          .add(weightMatrix(after.fast).multiply(gamma))
-          .reshape(parameter.shape),
+        weights: inSlow.weights.add(inFast.weights.multiply(gamma)).reshape(parameter.shape),
         states: {
-          ...learningStates(fast.specs(parameter), after.fast),
-          ...learningStates(slow.specs(parameter), after.slow),
+          ...learningStates(fast.specs(parameter), inFast.cells),
+          ...learningStates(slow.specs(parameter), inSlow.cells),
           ...Object.fromEntries(memory),
           ...scheduleStates(name, after.schedule),
           ...means,
