@@ -191,7 +191,7 @@ const tikiTakaSchema = z.strictObject({
   transfer: transferSchema.prefault({ kind: 'buffered' }),
   mostPulses: count.max(31).default(1),
   readNoise: z.number().min(0).default(0),
-  every: count.default(1),
+  every: count.max(1_000_000).default(1),
   unit: z.enum(['samples', 'steps']).default('samples'),
   digital: plainDescent,
 });
