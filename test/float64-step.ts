@@ -7,7 +7,7 @@ import { updateRule } from '../src/insitu/update-rule.ts';
 import type { Network } from '../src/nn/network.ts';
 import type { UpdateRule } from '../src/rules/update-rule.ts';
 import type { TrainingSettings } from '../src/train/settings.ts';
-import { initialTrainingState, traceTrainingStep } from '../src/train/step.ts';
+import { initialTrainingState, traceBegin, traceTrainingStep } from '../src/train/step.ts';
 import type { Goal } from '../src/train/task.ts';
 import { valuesOf } from './interpreted-chip.ts';
 
@@ -31,6 +31,7 @@ export type StepCall = {
   readonly step?: number;
   /** 0 at the start of a text: carried states count as zeros. */
   readonly carry?: number;
+  /** Of the training noise, and of the rule. */
   readonly key?: Key;
 };
 
@@ -40,6 +41,18 @@ export function startOf(
   parameters: Parameters,
 ): Values {
   return valuesOf({ ...parameters, ...initialTrainingState({ network, rule, settings }) });
+}
+
+/** The states after a rule has given its own their first values. */
+export function begunStates(
+  { network, settings, rule = updateRule(settings.rule) }: StepSetup,
+  states: Values,
+  key: Key,
+): Values {
+  const graph = traceBegin({ network, rule, settings });
+  if (graph === undefined) return states;
+  const { updates } = interpret(graph, { ...states, 'begin.0': [key[0]], 'begin.1': [key[1]] });
+  return { ...states, ...updates };
 }
 
 /** All states after one step, and what it puts out. */
@@ -62,6 +75,8 @@ export function float64Step(
     ...Object.fromEntries(Object.entries(scalars).map(([name, value]) => [name, [value]])),
     'noise.0': [key[0]],
     'noise.1': [key[1]],
+    'rule.0': [key[0]],
+    'rule.1': [key[1]],
   });
   return { states: { ...states, ...updates }, loss: outputs['loss']![0]!, outputs };
 }

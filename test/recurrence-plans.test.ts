@@ -185,3 +185,27 @@ test('a loop is written once, also along short rows', () => {
     ['at'],
   );
 });
+
+test('the result of an inner loop has no memory, also beside values that are computed before the outer one', () => {
+  const plan = planOf((t) => {
+    const [g, x] = [t.state('g', [8, 16]), t.input('x', [8, 16])];
+    const isChosen = t
+      .scalar('least')
+      .less(x.sum([1], true))
+      .broadcastTo([8, 16]);
+    const after = recur({
+      count: 3,
+      initial: { g },
+      where: isChosen,
+      step: (outer) => ({
+        next: recur({
+          count: 2,
+          initial: outer,
+          step: (inner) => ({ next: { g: inner.g.multiply(0.5) } }),
+        }),
+      }),
+    });
+    return { outputs: { sum: after.g.add(x) }, updates: { g: after.g } };
+  });
+  assert.equal(loopsOf(plan).filter((name) => name === 'at').length, 2);
+});

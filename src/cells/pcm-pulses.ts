@@ -51,6 +51,7 @@ export function pcmPulseModel(spec: PcmPulseSpec): PulseModel {
       const limited = value.clip(Math.min(gMin, leastMicrosiemens), gMax);
       return { value: limited, pulses: tableAt(countsOf(curve), limited) };
     },
+    isLeaky: false,
     leak: ({ value, pulses }) => ({ value: value!, pulses: pulses! }),
     drifted: (value, age) => driftedSince(drift, value, age),
     hasReadNoise: readNoise.slope !== 0 || readNoise.offsetMicrosiemens !== 0,

@@ -38,6 +38,8 @@ export type PulseModel = {
    * device, its bound. PCM: with the pulse count at which the mean curve has that value.
    */
   readonly at: (values: DeviceValues, value: Tensor) => DeviceValues;
+  /** False if the value stays as it is between mini-batches: then there is no need to ask for `leak`. */
+  readonly isLeaky: boolean;
   /** The states after the leak of one mini-batch; unchanged where nothing leaks. */
   readonly leak: (values: DeviceValues, draw: Draw) => DeviceValues;
   /**

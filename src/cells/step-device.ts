@@ -47,10 +47,10 @@ export function stepDeviceModel(spec: StepDeviceSpec): PulseModel {
     pulse: (values, isUp, draw) => {
       const w = held(values);
       const own = ownValue(values, w);
-      const xi = draw();
+      const xi = spec.step.cycleSpread > 0 ? draw() : undefined;
       const move = (way: 'up' | 'down'): Tensor => {
         const { size, spread } = stepAt(spec, values, own, way);
-        return size.add(spread.multiply(xi));
+        return xi === undefined ? size : size.add(spread.multiply(xi));
       };
       const moved = spec.isOneSided
         ? w.add(move('up'))
@@ -59,6 +59,7 @@ export function stepDeviceModel(spec: StepDeviceSpec): PulseModel {
     },
     reset: (values, draw) => written(fresh(values, draw), draw),
     at: (values, value) => exactly(limited(values, value)),
+    isLeaky: spec.leak.kind !== 'none',
     leak: (values, draw) => {
       const { leakRate, resetValue } = values;
       if (leakRate === undefined) return exactlyAs(values, isNoisy);

@@ -200,6 +200,25 @@ export function pulsed(
   return cellsOfCarried(model, cells, after);
 }
 
+/** The cells after the leak of one mini-batch, and the weights that they then hold; the same if nothing leaks. */
+export function leaked(
+  { cells, weights }: WeighedCells,
+  model: PulseModel,
+  key: () => GraphKey,
+): WeighedCells {
+  if (!model.isLeaky) return { cells, weights };
+  const draws = key().derive('leak');
+  const arrays = cells.arrays.map((array) => ({
+    ...array,
+    values: {
+      ...array.values,
+      ...model.leak(array.values, drawsOf(draws.derive(array.polarity), weights.shape)),
+    },
+  }));
+  const after = { ...cells, arrays };
+  return { cells: after, weights: weightMatrix(after) };
+}
+
 /** What a loop over pulses carries: the states of all arrays, pulses given, and the weights. */
 export type CarriedCells = Readonly<Record<string, Tensor>>;
 

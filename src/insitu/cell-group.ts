@@ -6,6 +6,7 @@ import {
   type FullWeight,
   fullWeightOf,
   type LearningCells,
+  leaked,
   learningCellsOf,
   learningStates,
   mapLearningCells,
@@ -33,6 +34,8 @@ export type CellGroup = {
   readonly begin: (context: RuleContext, full: FullWeight) => Updated;
   /** The weights of a layer whose parameter has the value of this group. */
   readonly sensed: (layer: Layer, context: RuleContext) => SensedWeights;
+  /** Written cells after the leak that follows a step. */
+  readonly leaked: (written: WeighedCells, context: Pick<RuleContext, 'key'>) => WeighedCells;
   /** New values of the parameter and of the group, with the number of pulses between. */
   readonly updated: (parameter: ParameterSpec, before: WeighedCells, after: WeighedCells) => Updated;
 };
@@ -66,6 +69,7 @@ export function cellGroup(model: PulseModel, name: string): CellGroup {
         fullWeight: fullWeightOf(cells, model),
       };
     },
+    leaked: (written, { key }) => leaked(written, model, () => key().derive(name)),
     updated: (parameter, before, after) => ({
       weights: after.weights.reshape(parameter.shape),
       states: learningStates(specs(parameter), after.cells),

@@ -12,11 +12,12 @@ import {
   weightMatrix,
 } from '../crossbar/learning-cells.ts';
 import { asMatrix, matrixSize } from '../crossbar/mapping.ts';
-import { constant, type Tensor } from '../graph/tensor.ts';
+import { constant } from '../graph/tensor.ts';
 import type { ParameterSpec } from '../nn/network.ts';
 import type { RuleContext, Updated, UpdateRule } from '../rules/update-rule.ts';
 import { type CellGroup, cellGroup } from './cell-group.ts';
 import { digitalParameter, layerOfWeights } from './layers.ts';
+import { truncated } from './whole-numbers.ts';
 
 /** What mixed precision is made of. */
 export type MixedPrecisionOptions = {
@@ -46,7 +47,7 @@ export type MixedPrecisionOptions = {
  *
  * and |p| single pulses, blind: on the device that raises the weight if p > 0, on the one that lowers it otherwise. ε is
  * `granularity` mean steps of a pulse, as a weight. Pairs that are full on both sides are refreshed (`refreshed`); what
- * the refresh loses goes back into χ.
+ * the refresh loses goes back into χ, what devices leak after a step does not.
  *
  * State: `<layer>.accumulator`, that of the descent, and the cells. The parameter itself is the weight that the cells
  * hold, without read noise.
@@ -93,7 +94,7 @@ export function mixedPrecision(options: MixedPrecisionOptions): UpdateRule {
       const whole = truncated(gathered.divide(epsilon)).clip(-mostPulses, mostPulses);
       const counts = everySteps > 1 ? whole.multiply(scalar('cells.isPulsed')) : whole;
       const before = { cells, weights: asMatrix(weights) };
-      const after = pulsed(before, model, counts, { most: mostPulses, key: key() });
+      const after = group.leaked(pulsed(before, model, counts, { most: mostPulses, key: key() }), update);
       const { states, ...updated } = group.updated(parameter, before, after);
       return {
         ...updated,
@@ -140,11 +141,6 @@ function refreshedParameter(
     },
     counts: { refreshes: isRefreshed.sum() },
   };
-}
-
-/** Towards zero. */
-function truncated(x: Tensor): Tensor {
-  return x.abs().floor().multiply(x.less(0).select(-1, 1));
 }
 
 function accumulatorName(layer: string): string {

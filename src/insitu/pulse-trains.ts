@@ -32,10 +32,10 @@ const SMALLEST = 1e-30;
  * Lengths and probabilities of the trains that write −rate · x ⊗ δ. With m_x = max |x|, m_δ = max |δ| of a sample,
  * g the weight of one pulse and k = rate · m_x · m_δ / g:
  *
- * length managed: BL = min(⌈k⌉, length), A = B = √(rate / (g BL)), balanced, with m_δ cut to m_δ · length / k where
- * k > length; fixed: BL = length and the same A, B; neither managed nor balanced, and g · length < rate: A = B = 1,
- * BL = ⌈rate / g⌉, at most `length`. Balanced: A is multiplied by √(m_x / m_δ), B by √(m_δ / m_x). A row fires with
- * min(1, B |x|), a column with min(1, A |δ|). The expected number of pulses is rate |x δ| / g, unless it is cut.
+ * BL = min(⌈k⌉, length) if the length is managed, else BL = length; A = B = √(rate / (g BL)). Balanced, or managed: m_δ
+ * is cut to m_δ · length / k where k > length, then A is multiplied by √(m_x / m_δ), B by √(m_δ / m_x). A row fires with
+ * min(1, B |x|), a column with min(1, A |δ|). Where an operand is 0 altogether, BL = 0. The expected number of pulses is
+ * rate |x δ| / g, unless it is cut.
  *
  * @param pulse g, the weight of one pulse, () or (1, 1)
  * @source aihwkit, src/rpucuda/rpu_pulsed_meta_parameter.cpp; T. Gokmen, Y. Vlasov, Front. Neurosci. 10:333 (2016), for
@@ -58,17 +58,11 @@ export function trainsOf(
     ? ceiling(needed).minimum(length)
     : constant(x, length).broadcastTo(mx.shape);
   const isWritable = constant(x, 0).less(needed);
-  const own = rate.divide(g.multiply(asMany.maximum(1))).sqrt();
-  const isShort = managed ? undefined : g.multiply(length).less(rate);
-  const scale = isShort === undefined ? own : isShort.select(1, own);
+  const scale = rate.divide(g.multiply(asMany.maximum(1))).sqrt();
   const lengths = isWritable.select(asMany, 0);
-  const [a, b] =
-    isLengthManaged || isBalanced
-      ? [
-          scale.multiply(mx.divide(limited).sqrt()),
-          scale.multiply(limited.divide(mx.maximum(SMALLEST)).sqrt()),
-        ]
-      : [scale, scale];
+  const [a, b] = managed
+    ? [scale.multiply(mx.divide(limited).sqrt()), scale.multiply(limited.divide(mx.maximum(SMALLEST)).sqrt())]
+    : [scale, scale];
   return {
     lengths,
     rowProbability: x.abs().multiply(b).minimum(1),

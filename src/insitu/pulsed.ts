@@ -23,8 +23,8 @@ export type PulsedOptions = {
 };
 
 /**
- * Descent in the cells: w ← w − r x ⊗ δ for every sample, by `pulsedUpdate`. State: the cells. The parameter itself is the
- * weight that they hold.
+ * Descent in the cells: w ← w − r x ⊗ δ for every sample, by `pulsedUpdate`. State: the cells, which leak after every step if
+ * their device does. The parameter itself is the weight that they hold.
  *
  * @source T. Gokmen, Y. Vlasov, Front. Neurosci. 10:333 (2016)
  */
@@ -45,7 +45,8 @@ export function pulsedDescent({ device, fullWeight, trains, digital, isDigital }
       const { parameter, weights, learningRate, factors, key } = update;
       if (digitalParameter(parameter, isDigital)) return digital.update(update);
       const before = { cells: cells.of(update), weights: asMatrix(weights) };
-      const after = pulsedUpdate(before, model, factors(), { rate: learningRate, trains, key: key() });
+      const written = pulsedUpdate(before, model, factors(), { rate: learningRate, trains, key: key() });
+      const after = cells.leaked(written, update);
       return cells.updated(parameter, before, after);
     },
   };

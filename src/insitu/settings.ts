@@ -6,8 +6,8 @@ import type { PulseDeviceSpec } from '../cells/pulse-device.ts';
 import { chosenPulseDeviceSchema } from '../cells/pulse-schema.ts';
 import type { FullWeight } from '../crossbar/learning-cells.ts';
 import type { DescentSettings } from '../rules/descent.ts';
+import type { FastRate } from './fast-rate.ts';
 import type { PulseTrains } from './pulse-trains.ts';
-import type { FastRate } from './tiki-taka.ts';
 import type { TransferMethod } from './transfer.ts';
 
 /** Refresh of pairs; the thresholds are shares of a full device. */
@@ -201,7 +201,7 @@ const tikiTakaSchema = z.strictObject({
   transfer: transferSchema.prefault({ kind: 'buffered' }),
   mostPulses: count.max(31).default(1),
   readNoise: z.number().min(0).default(0),
-  every: count.default(1),
+  every: count.max(1_000_000).default(1),
   unit: z.enum(['samples', 'steps']).default('samples'),
   digital: plainDescent,
 });

@@ -4,6 +4,7 @@
 import { assertNever } from '../base/errors.ts';
 import type { TensorSpec } from '../base/parameters.ts';
 import { constant, type Tensor } from '../graph/tensor.ts';
+import { remainder, signOf, truncated } from './whole-numbers.ts';
 
 type Scaled = {
   /** Rate of the transfer, times the learning rate if it is scaled. */
@@ -21,7 +22,7 @@ type Buffered = Scaled & {
 type Chopped = {
   /** Part of the fast array's granularity that counts as one step in the buffer. */
   readonly granularity: number;
-  /** The granularity is also multiplied by this, over the number of rows; absent: not. */
+  /** The granularity is also multiplied by this, over the samples, or steps, of a round over all rows; absent: not. */
   readonly automatic?: number | undefined;
   /** Probability with which the sign of a row flips after it was read. */
   readonly chopProbability: number;
@@ -38,13 +39,14 @@ export type TransferMethod =
   | ({ readonly kind: 'buffered'; readonly threshold: number } & Buffered)
   /**
    * c-TTv2: a row's inputs carry a sign s = ±1, which flips now and then: H ← H + s r v / b, n = trunc(H), b =
-   * granularity · g_A (· automatic / rows). Regular: a sign flips after every ⌈1 / p⌉ reads of its row, at least 2.
+   * granularity · g_A (· automatic / (rows · every)). Regular: a sign flips after every ⌈1 / p⌉ reads of its row, at
+   * least 2.
    */
   | ({ readonly kind: 'chopped'; readonly isRegular: boolean } & Buffered & Chopped)
   /**
    * AGAD: as chopped and regular, with a reference ρ for each device: at the first read after a flip ρ ← m; then
-   * H ← H + s r (v − ρ) / b; m ← (1 − q) m + q v, q = min(tail / reads a period, 1). Nothing is written during the first
-   * period and one read.
+   * H ← H + s r (v − ρ) / b; m ← (1 − q) m + q v, q = min(tail / reads a period, 1). Pulses of the first period and of
+   * one more read are not given, though the buffer fires.
    */
   | ({ readonly kind: 'dynamic'; readonly tail: number } & Buffered & Chopped)
   /** Residual learning, version 2: H ← (1 − share) H + share v, n = ±1 where |H| reaches g_C. */
@@ -98,8 +100,8 @@ export type TransferRead = {
   /** Weights of one pulse of the arrays, (1, 1). */
   readonly fastPulse: Tensor;
   readonly slowPulse: Tensor;
-  /** Rows of the arrays. */
-  readonly rows: number;
+  /** Samples, or steps, in which all rows are read once. */
+  readonly round: number;
   readonly mostPulses: number;
   /** A uniform draw for each device. */
   readonly uniform: Tensor;
@@ -140,8 +142,8 @@ export function transferred(method: TransferMethod, read: TransferRead): Transfe
       const sign = kept['sign']!;
       const buffer = kept['buffer']!.add(sign.multiply(v).multiply(chopScale(method, read)));
       const { pulses, rest } = fired(method, buffer, constant(v, 1), mostPulses);
-      const flips = method.isRegular
-        ? endsPeriod(read.reads, periodOf(method))
+      const flips = isRegularly(method)
+        ? endsPeriod(read.reads, transferPeriod(method))
         : read.ofRow.less(method.chopProbability).broadcastTo(v.shape);
       return { pulses, kept: { ...kept, buffer: rest, sign: flips.select(sign.negate(), sign) } };
     }
@@ -158,10 +160,10 @@ function dynamicTransfer(
 ): Transferred {
   const { kept, reads, mostPulses } = read;
   const v = read.read;
-  const period = periodOf(method);
+  const period = transferPeriod(method);
   const sign = kept['sign']!;
   // The sign flipped after the read before this one, at the end of a period.
-  const isFlipped = constant(v, 0).less(reads).select(remainder(reads, period), 1).equal(0);
+  const isFlipped = constant(reads, 0).less(reads).select(remainder(reads, period), 1).equal(0);
   const reference = isFlipped.select(kept['mean']!, kept['reference']!);
   const buffer = kept['buffer']!.add(sign.multiply(v.subtract(reference)).multiply(chopScale(method, read)));
   const { pulses, rest } = fired(method, buffer, constant(v, 1), mostPulses);
@@ -171,7 +173,7 @@ function dynamicTransfer(
   return {
     pulses: isWritten.select(pulses, 0),
     kept: {
-      buffer: isWritten.select(rest, 0),
+      buffer: rest,
       sign: endsPeriod(reads, period).select(sign.negate(), sign),
       mean,
       reference,
@@ -185,7 +187,7 @@ function rateOf({ rate, isScaled }: Scaled, { learningRate }: TransferRead): Ten
 
 /** r / b */
 function chopScale(method: Chopped & Scaled, read: TransferRead): Tensor {
-  const share = method.automatic === undefined ? 1 : method.automatic / read.rows;
+  const share = method.automatic === undefined ? 1 : method.automatic / read.round;
   return rateOf(method, read).divide(read.fastPulse.multiply(method.granularity * share));
 }
 
@@ -203,32 +205,21 @@ function fired(
   return { pulses: whole, rest: whole.equal(0).select(buffer, left) };
 }
 
-/** Reads of a row from one flip of its sign to the next. */
-function periodOf({ chopProbability }: Chopped): number {
-  return chopProbability > 0 ? Math.max(Math.ceil(1 / chopProbability), 2) : 2 ** 23;
+/** Reads of a row from one flip of its sign to the next; 1 if reads do not count. */
+export function transferPeriod(method: TransferMethod): number {
+  const isCounted = method.kind === 'dynamic' || (method.kind === 'chopped' && isRegularly(method));
+  return isCounted ? Math.max(Math.ceil(1 / method.chopProbability), 2) : 1;
+}
+
+/** True if signs flip by the count of reads; not if they never do. */
+function isRegularly({
+  isRegular,
+  chopProbability,
+}: Extract<TransferMethod, { readonly kind: 'chopped' }>): boolean {
+  return isRegular && chopProbability > 0;
 }
 
 /** True if the read after `reads` others is the last of a period. */
 function endsPeriod(reads: Tensor, period: number): Tensor {
   return remainder(reads.add(1), period).equal(0);
-}
-
-/** x − n ⌊x / n⌋, for whole numbers */
-export function remainder(x: Tensor, n: number): Tensor {
-  return x.subtract(
-    x
-      .add(0.5)
-      .multiply(1 / n)
-      .floor()
-      .multiply(n),
-  );
-}
-
-/** Towards zero. */
-export function truncated(x: Tensor): Tensor {
-  return x.abs().floor().multiply(signOf(x));
-}
-
-function signOf(x: Tensor): Tensor {
-  return x.less(0).select(-1, constant(x, 1).broadcastTo(x.shape));
 }

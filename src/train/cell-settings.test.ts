@@ -11,15 +11,15 @@ const cells = { kind: 'mixed-precision' };
 for (const [changes, message] of [
   [
     { rule: cells, noise: { kind: 'gaussian', relativeToMax: 0.03 } },
-    'noise: weights in cells have the noise of their cells; leave it out',
+    'noise has no effect with the rule "mixed-precision", whose weights are in cells; leave it out',
   ],
   [
     { rule: { kind: 'pulsed' }, dropConnect: 0.1 },
-    'dropConnect: it does not suit weights in cells; leave it out',
+    'dropConnect has no effect with the rule "pulsed", whose weights are in cells; leave it out',
   ],
   [
     { rule: { kind: 'tiki-taka' }, clipping: { kind: 'standard-deviations', alpha: 2 } },
-    'clipping: weights in cells have the range of their cells; leave it out',
+    'clipping has no effect with the rule "tiki-taka", whose weights are in cells; leave it out',
   ],
   [{ rule: { ...cells, granularity: 0 } }, 'rule.granularity: expected number to be >0, got 0'],
   [

@@ -12,6 +12,9 @@ function faultsOf(settings: unknown): string[] {
   return error === undefined ? [] : faultsIn(error, settings);
 }
 
+/** What rules in cells do not refuse. */
+const inCells = { noise: { kind: 'none' }, clipping: { kind: 'none' } };
+
 const faulty: readonly (readonly [change: Readonly<Record<string, unknown>>, fault: string])[] = [
   [{ epochs: 1.5 }, 'epochs: expected int, got 1.5'],
   [{ epochs: -1 }, 'epochs: expected number to be >=0, got -1'],
@@ -53,6 +56,22 @@ const faulty: readonly (readonly [change: Readonly<Record<string, unknown>>, fau
   [
     { rule: { kind: 'sdg' } },
     'rule.kind: expected one of sgd, adam, adamw, mixed-precision, pulsed, tiki-taka, got "sdg"',
+  ],
+  [
+    { ...inCells, rule: { kind: 'mixed-precision' }, noise: { kind: 'gaussian', relativeToMax: 0.1 } },
+    'noise has no effect with the rule "mixed-precision", whose weights are in cells; leave it out',
+  ],
+  [
+    { ...inCells, rule: { kind: 'pulsed' }, clipping: { kind: 'standard-deviations', alpha: 2 } },
+    'clipping has no effect with the rule "pulsed", whose weights are in cells; leave it out',
+  ],
+  [
+    { ...inCells, rule: { kind: 'tiki-taka' }, dropConnect: 0.1 },
+    'dropConnect has no effect with the rule "tiki-taka", whose weights are in cells; leave it out',
+  ],
+  [
+    { ...inCells, rule: { kind: 'tiki-taka' }, gradientNorm: 1 },
+    'gradientNorm has no effect with the rule "tiki-taka", whose weights are in cells; leave it out',
   ],
   [{ momentum: 0.9 }, 'Unrecognized key: "momentum"'],
   [{ labelSmoothing: Number.NaN }, 'labelSmoothing: expected number, got NaN'],

@@ -217,26 +217,9 @@ export const trainingSchema: z.ZodType<TrainingSettings> = z
   });
 
 /** Conditions between fields; faults of single fields are reported already. */
-function contradictions({
-  epochs,
-  learningRate,
-  noise,
-  rule,
-  dropConnect,
-  clipping,
-}: Pick<
-  TrainingSettings,
-  'epochs' | 'learningRate' | 'noise' | 'rule' | 'dropConnect' | 'clipping'
->): string[] {
-  const faults: string[] = [];
-  if (isInCells(rule)) {
-    if (noise.kind !== 'none')
-      faults.push('noise: weights in cells have the noise of their cells; leave it out');
-    if (dropConnect !== undefined)
-      faults.push('dropConnect: it does not suit weights in cells; leave it out');
-    if (clipping.kind !== 'none')
-      faults.push('clipping: weights in cells have the range of their cells; leave it out');
-  }
+function contradictions(settings: TrainingSettings): string[] {
+  const { epochs, learningRate, noise } = settings;
+  const faults: string[] = [...cellFaults(settings)];
   if (epochs < 0) return faults;
   if (learningRate.kind === 'cosine') {
     const { warmupEpochs, restartEpochs = [] } = learningRate;
@@ -252,6 +235,22 @@ function contradictions({
   if (noise.kind === 'gaussian' && noise.rampEpochs !== undefined && noise.rampEpochs > epochs)
     faults.push(`noise.rampEpochs must be at most epochs, got ${noise.rampEpochs}`);
   return faults;
+}
+
+/** What a rule in cells would pass over: weights are as the cells hold them, and samples are written as they are. */
+function cellFaults({ rule, noise, dropConnect, clipping, gradientNorm }: TrainingSettings): string[] {
+  if (!isInCells(rule)) return [];
+  const unheard = {
+    noise: noise.kind !== 'none',
+    dropConnect: dropConnect !== undefined,
+    clipping: clipping.kind !== 'none',
+    gradientNorm: gradientNorm !== undefined && rule.kind !== 'mixed-precision',
+  };
+  return Object.entries(unheard).flatMap(([field, isGiven]) =>
+    isGiven
+      ? [`${field} has no effect with the rule "${rule.kind}", whose weights are in cells; leave it out`]
+      : [],
+  );
 }
 
 /** η at step `step` of a run with `stepsPerEpoch` steps in an epoch; 0 without noise. */

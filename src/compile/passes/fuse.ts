@@ -253,7 +253,7 @@ function expressionCost(
   for (const [input, cost] of inputs) {
     // Beside a value that is computed later than a recurrence, it would be computed a second time, for the later kernel.
     const isLater = (load: Node): boolean => !isBuffer(load) && !cost.loopLoads!.has(load);
-    if (cost.loopLoads !== undefined && !isInBody(node) && [...all].some(isLater)) stored.add(input);
+    if (cost.loopLoads !== undefined && !isInBody(input) && [...all].some(isLater)) stored.add(input);
     for (const load of stored.has(input) ? [input] : cost.loads) loads.add(load);
     if (stored.has(input)) continue;
     isExpensive ||= cost.isExpensive;
