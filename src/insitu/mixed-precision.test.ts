@@ -215,6 +215,7 @@ test('without an accumulator small changes are lost, step by step', () => {
   const steps = Array.from({ length: 30 }, () => same!);
   const small = run(setupOf({ accumulates: false }), initial, steps).at(-1)!;
   assert.deepEqual(Array.from(small.states['layer.weights']!), initial, 'none is as large as a pulse');
+  assert.ok(!('layer.accumulator' in small.states));
   const gathered = run(setupOf({}), initial, steps).at(-1)!;
   assert.notDeepEqual(Array.from(gathered.states['layer.weights']!), initial);
 });

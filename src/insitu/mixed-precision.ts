@@ -12,7 +12,6 @@ import {
   weightMatrix,
 } from '../crossbar/learning-cells.ts';
 import { asMatrix, matrixSize } from '../crossbar/mapping.ts';
-import { constant } from '../graph/tensor.ts';
 import type { ParameterSpec } from '../nn/network.ts';
 import type { RuleContext, Updated, UpdateRule } from '../rules/update-rule.ts';
 import { type CellGroup, cellGroup } from './cell-group.ts';
@@ -71,7 +70,11 @@ export function mixedPrecision(options: MixedPrecisionOptions): UpdateRule {
     name: 'mixed-precision',
     states: (parameter) =>
       isInCells(parameter)
-        ? [accumulatorOf(parameter), ...group.states(parameter), ...descent.states(parameter)]
+        ? [
+            ...(options.accumulates ? [accumulatorOf(parameter)] : []),
+            ...group.states(parameter),
+            ...descent.states(parameter),
+          ]
         : descent.states(parameter),
     scalars: (step) => ({
       ...descent.scalars(step),
@@ -101,9 +104,7 @@ export function mixedPrecision(options: MixedPrecisionOptions): UpdateRule {
         states: {
           ...states,
           ...descentStates,
-          [accumulator]: options.accumulates
-            ? gathered.subtract(counts.multiply(epsilon))
-            : constant(gathered, 0).broadcastTo(gathered.shape),
+          ...(options.accumulates && { [accumulator]: gathered.subtract(counts.multiply(epsilon)) }),
         },
         counts: { pulses: counts.abs().sum() },
       };
@@ -113,7 +114,7 @@ export function mixedPrecision(options: MixedPrecisionOptions): UpdateRule {
         everySteps: refresh.everySteps,
         update: (context) => {
           const { parameter } = context;
-          return isInCells(parameter) ? refreshedParameter(context, group, model, refresh) : undefined;
+          return isInCells(parameter) ? refreshedParameter(context, group, model, options) : undefined;
         },
       },
     }),
@@ -125,7 +126,7 @@ function refreshedParameter(
   context: RuleContext,
   group: CellGroup,
   model: PulseModel,
-  { mostPulses, ...threshold }: MixedPrecisionOptions['refresh'],
+  { refresh: { mostPulses, ...threshold }, accumulates }: MixedPrecisionOptions,
 ): Updated {
   const { parameter, state, key } = context;
   const accumulator = accumulatorName(layerOfWeights(parameter).name);
@@ -137,7 +138,7 @@ function refreshedParameter(
     weights: weightMatrix(cells).reshape(parameter.shape),
     states: {
       ...learningStates(group.specs(parameter), cells),
-      [accumulator]: state(accumulator).add(lost),
+      ...(accumulates && { [accumulator]: state(accumulator).add(lost) }),
     },
     counts: { refreshes: isRefreshed.sum() },
   };
