@@ -38,7 +38,7 @@ export function afterwardsSection(record: TwinRecord): Section | undefined {
   const several = networks.length > 1;
   const body = markup`<p>What the trained cells score when they are left alone and read later: they drift, and every read has noise. Each seed was measured ${repeats === 1 ? 'once' : `${repeats} times`} on its chip; ${several ? 'lines are means over seeds, bands their 95 % confidence intervals, faint lines single seeds' : 'with a single seed there is no interval'}. At the end of training the mean was ${estimateText(score, inCells)} in cells and ${estimateText(score, inFloat)} in floating point.</p>
 <ul class="legend">${methods.map(methodKey)}${several ? legendKey(markup`<path class="chip" d="M1,7H27"/>`, 'a single seed') : []}${legendKey(markup`<path class="reference" d="M1,7H27"/>`, 'at the end of training')}</ul>
-${figureGrid([{ label: `${scoreTitle(score)} of the trained cells over time.`, chart: chart(record, methods) }])}
+${figureGrid([{ label: `The ${score.name} of the trained cells over time.`, chart: chart(record, methods) }])}
 ${table({
   caption: `Mean ${scoreTitle(score)} over seeds${several ? ' ± half width of its 95 % confidence interval' : ''}`,
   head: markup`<tr><th scope="col">compensation</th>${numberHeads(times.map(timeText))}</tr>`,

@@ -62,7 +62,7 @@ ${layers.map((layer) => countsTable(cells, layer, bins))}`;
 }
 
 /** Section on the layers in cells; none if the record has no cells. */
-export function twinLayersSection({ cells, network }: TwinRecord): Section | undefined {
+export function twinLayersSection({ cells, network, pairs }: TwinRecord): Section | undefined {
   if (cells === undefined || cells.layers.length === 0) return undefined;
   const rows = cells.layers.map(({ name, weights, arrays }) => {
     const given = arrays.reduce((sum, { pulsesGiven }) => sum + pulsesGiven, 0);
@@ -81,8 +81,9 @@ export function twinLayersSection({ cells, network }: TwinRecord): Section | und
     unused: total(({ unused }) => unused),
     most: Math.max(...rows.map(({ most }) => most)),
   };
+  const hasRefreshes = pairs[0]!.inCells.history.some(({ refreshes = 0 }) => refreshes > 0);
   const digital = network.weights - network.analogWeights;
-  const body = markup`<p>Of ${formatCount(network.weights)} parameters ${formatCount(network.analogWeights)} are weights on crossbars${digital > 0 ? markup`; the other ${formatCount(digital)}, such as biases, are digital` : []}. The last column is the class of the device with the most pulses.</p>
+  const body = markup`<p>Of ${formatCount(network.weights)} parameters ${formatCount(network.analogWeights)} are weights on crossbars${digital > 0 ? markup`; the other ${formatCount(digital)}, such as biases, are digital` : []}. The last column is the class of the device with the most pulses.${hasRefreshes ? ' Pulses of refreshes are among these, but not among those by epoch.' : ''}</p>
 ${table({
   caption: 'Layers in cells after training',
   head: markup`<tr><th scope="col">layer</th>${numberHeads(['weights', 'devices', 'pulses', 'pulses per weight', 'devices without pulse', 'most pulses'])}</tr>`,

@@ -105,10 +105,10 @@ export function twinPulsesSection(record: TwinRecord): Section | undefined {
     network.analogWeights > 0
       ? `, ${Number((total / network.analogWeights).toPrecision(3))} for each weight in cells`
       : '';
-  const body = markup`<p>Pulses move the weights; each wears its device a little. A refresh resets a pair whose devices are both nearly full and writes the difference anew. Over the whole training of seed ${pairs[0]!.seed} there were ${formatCount(total)} pulses${perWeight}.</p>
+  const body = markup`<p>Pulses move the weights; each wears its device a little.${refreshes === undefined ? '' : ' A refresh resets a pair whose devices are both nearly full and writes the difference anew.'} Over the whole training of seed ${pairs[0]!.seed} there were ${formatCount(total)} pulses${perWeight}.</p>
 ${pairs.length > 1 ? twinsLegend(record, inCells) : []}
 ${figureGrid(figures)}`;
-  return { id: 'pulses', title: 'Pulses and refreshes', body };
+  return { id: 'pulses', title: refreshes === undefined ? 'Pulses' : 'Pulses and refreshes', body };
 }
 
 /** Thousands or millions, so that ticks stay short. */

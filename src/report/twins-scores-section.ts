@@ -78,7 +78,7 @@ export function picturesSection({ pictures = [] }: TwinRecord): Section | undefi
     ({ label, file }) =>
       markup`<figure><img src="${file}" alt="Generated images: ${label}"><figcaption>${label}</figcaption></figure>`,
   );
-  const body = markup`<p>Images that the generators make from the same noise, not chosen.</p>
+  const body = markup`<p>Images as they come, none chosen; twins of one seed make theirs from the same noise.</p>
 <div class="panels pictures">${figures}</div>`;
   return { id: 'pictures', title: 'Generated images', body };
 }

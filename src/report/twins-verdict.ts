@@ -7,25 +7,27 @@ import { isToldApart } from './wording.ts';
 
 /** Both scores with their intervals, and the difference as far as the seeds tell it. */
 export function twinsVerdict(record: TwinRecord): string {
-  const { network, score, pairs, inCells, inFloat, difference } = record;
-  const seeds = pairs.length === 1 ? 'one seed' : `${pairs.length} seeds`;
-  const both = `Trained in the cells, ${network.name} reaches ${named(record, estimateText(score, inCells))}, in floating point ${estimateText(score, inFloat)}`;
-  const size = estimateCell(score, { ...difference, mean: Math.abs(difference.mean) });
-  const amount = `${size}${score.isShare ? ' percentage points' : ''}`;
-  if (Number(scoreCell(score, Math.abs(difference.mean))) === 0 && difference.interval95 === undefined)
-    return `${both}: the same, with one seed.`;
-  const isLess = difference.mean < 0;
+  const { network, score, pairs, inFloat, difference } = record;
+  const start = `Trained in the cells, ${network.name} reaches ${named(record)}`;
+  const twin = `its twin in floating point (${estimateText(score, inFloat)})`;
+  const points = score.isShare ? ' percentage points' : '';
+  const { mean, interval95 } = difference;
+  if (interval95 === undefined && Number(scoreCell(score, mean).replace('−', '-')) === 0)
+    return `${start}, as ${twin}; with one seed there is no interval.`;
+  if (interval95 !== undefined && !isToldApart(difference))
+    return `${start}; it is not told apart from ${twin} by ${pairs.length} seeds: the difference is ${estimateCell(score, difference)}${points}, paired by seed.`;
+  const size = `${estimateCell(score, { ...difference, mean: Math.abs(mean) })}${points}`;
   // Where less is better, "below" would read as a loss.
-  const verdict = (score.isBetter === 'lower') === isLess ? ', which is better' : ', which is worse';
-  const place = `${amount} ${isLess ? 'below' : 'above'}${score.isBetter === 'lower' ? verdict : ''}`;
-  if (difference.interval95 === undefined)
-    return `${both}: ${place}, with one seed, so there is no interval.`;
-  if (!isToldApart(difference))
-    return `${both}. The two are not told apart by ${seeds}: the difference is ${estimateCell(score, difference)}${score.isShare ? ' percentage points' : ''}, paired by seed.`;
-  return `${both}: ${place}, paired by ${seeds}.`;
+  const meaning = score.isBetter === 'higher' ? '' : mean < 0 ? ' (better)' : ' (worse)';
+  const distance = `${start}, ${size} ${mean < 0 ? 'below' : 'above'}${meaning} ${twin}`;
+  return interval95 === undefined
+    ? `${distance}; with one seed there is no interval.`
+    : `${distance}, paired by ${pairs.length} seeds.`;
 }
 
-function named({ score: { name, isShare } }: TwinRecord, text: string): string {
-  if (isShare) return `${text} ${name}`;
-  return name.includes(' per ') ? `${text} ${name}` : `a ${name} of ${text}`;
+function named({ score, inCells }: TwinRecord): string {
+  const text = estimateText(score, inCells);
+  return score.isShare || score.name.includes(' per ')
+    ? `${text} ${score.name}`
+    : `a ${score.name} of ${text}`;
 }
