@@ -1,4 +1,4 @@
-// `ohmic schema`: the JSON schemas of the files that users write, and of the record that ohmic writes.
+// `ohmic schema`: the JSON schemas of the files that users write, and of the records that ohmic writes.
 
 import { z } from 'zod';
 import { UsageError } from '../base/errors.ts';
@@ -9,7 +9,9 @@ import { pulseDeviceSchema } from '../cells/pulse-schema.ts';
 import { hardwareSchema } from '../crossbar/hardware-schema.ts';
 import { evaluationSchema } from '../experiment/evaluation-settings.ts';
 import { recordSchema } from '../experiment/record-schema.ts';
+import { twinRecordSchema } from '../experiment/twin-record-schema.ts';
 import { runSchema, trainSchema } from './settings-schema.ts';
+import { twinsSchema } from './twins-schema.ts';
 
 const schemas: Readonly<Record<string, () => Json>> = {
   run: () => withInheritance(schemaOf(runSchema)),
@@ -19,6 +21,8 @@ const schemas: Readonly<Record<string, () => Json>> = {
   cell: () => schemaOf(cellSchema),
   'pulse-device': () => schemaOf(pulseDeviceSchema),
   evaluation: () => schemaOf(evaluationSchema),
+  twins: () => schemaOf(twinsSchema),
+  'twin-record': () => schemaOf(twinRecordSchema),
 };
 
 /** The files that have schemas. */
@@ -32,8 +36,8 @@ const INHERITING: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Prints the schema of settings of `run` (the default), of `train`, of hardware, of a cell, of a device that learns, of an
- * evaluation, or of a kept record.
+ * Prints the schema of settings of `run` (the default), of `train`, of `twins`, of hardware, of a cell, of a device that
+ * learns, of an evaluation, or of a kept record.
  */
 export function schemaCommand(of = 'run'): void {
   const schema = Object.hasOwn(schemas, of) ? schemas[of] : undefined;

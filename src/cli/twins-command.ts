@@ -9,13 +9,21 @@ import { ideal } from '../crossbar/presets.ts';
 import { cellStatistics } from '../experiment/cell-statistics.ts';
 import type { NetworkResult } from '../experiment/record.ts';
 import { deviceOfRule } from '../experiment/trained-device.ts';
-import { summarizeTwins, type TwinPair, type TwinRecord } from '../experiment/twin-record.ts';
-import { twinOf } from '../insitu/update-rule.ts';
+import {
+  summarizeTwins,
+  TWINS_FORMAT,
+  type TwinPair,
+  type TwinPicture,
+  type TwinRecord,
+  twinSettings,
+} from '../experiment/twin-record.ts';
 import { countAnalogWeights, countWeights } from '../nn/network.ts';
+import { toJson } from '../report/json.ts';
 import { twinsCsv } from '../report/twins-csv.ts';
 import { twinsPage } from '../report/twins-page.ts';
 import { twinsTable } from '../report/twins-table.ts';
 import type { TrainedNetwork } from '../train/checkpoint.ts';
+import type { ScoreWords } from '../train/provenance.ts';
 import type { TrainingSettings } from '../train/settings.ts';
 import { checkTrainSettings } from './check-settings.ts';
 import { commandLine } from './command-line.ts';
@@ -140,13 +148,13 @@ async function trainPart({ name, part, settings, folder, flags, place, signal }:
     const scored = async (trained: TrainedNetwork, label: string): Promise<TwinPair['inCells']> => ({
       history: trained.provenance.history,
       score:
-        (await judge?.(trained, join(folder, `seed-${seed}-${label}.png`), seed)) ??
+        (await judge?.(trained, join(folder, pictureFile(seed, label)), seed)) ??
         trained.provenance.history.at(-1)!.testAccuracy!,
     });
     pairs.push({
       seed,
-      inCells: await scored(cells, 'in-cells'),
-      inFloat: await scored(float, 'in-floating-point'),
+      inCells: await scored(cells, 'in cells'),
+      inFloat: await scored(float, 'in floating point'),
     });
     // So far: an interruption later loses nothing.
     if (pairs.length < seeds.length)
@@ -163,16 +171,6 @@ async function trainPart({ name, part, settings, folder, flags, place, signal }:
   );
 }
 
-/** The settings of the twin in floating point: the descent of the rule, no hardware. */
-export function twinSettings({
-  rule,
-  hardware: _,
-  ranges: __,
-  ...others
-}: TrainingSettings): TrainingSettings {
-  return { ...others, rule: twinOf(rule) };
-}
-
 type Results = Pick<Part, 'name' | 'part' | 'place'> & {
   readonly prepared: PreparedTraining;
   readonly pairs: readonly TwinPair[];
@@ -183,7 +181,7 @@ function recordOf({ name, part, prepared, pairs, inCells, place }: Results): Twi
   const { network, dataset, score } = prepared.subject;
   const device = deviceOfRule(part.training.rule);
   return {
-    format: 'ohmic-twins-1',
+    format: TWINS_FORMAT,
     title: `${name}: ${network.name} on ${dataset}, trained in the cells`,
     ohmic: place.version,
     command: commandLine(),
@@ -202,6 +200,7 @@ function recordOf({ name, part, prepared, pairs, inCells, place }: Results): Twi
             isBetter: score.isShare === true ? 'higher' : 'lower',
           }
         : { name: 'Fréchet distance', isShare: false, isBetter: 'lower' },
+    ...(part.classifier !== undefined && { historyScore: wordsOf(score), pictures: picturesOf(pairs) }),
     settings: prepared.settings,
     ...summarizeTwins(pairs),
     ...(device !== undefined && {
@@ -209,6 +208,23 @@ function recordOf({ name, part, prepared, pairs, inCells, place }: Results): Twi
     }),
     ...(part.published !== undefined && { published: part.published }),
   };
+}
+
+function wordsOf({ name, isShare }: ScoreWords): ScoreWords {
+  return { name, ...(isShare !== undefined && { isShare }) };
+}
+
+function picturesOf(pairs: readonly TwinPair[]): TwinPicture[] {
+  return pairs.flatMap(({ seed }) =>
+    (['in cells', 'in floating point'] as const).map((label) => ({
+      label: `seed ${seed}, ${label}`,
+      file: pictureFile(seed, label),
+    })),
+  );
+}
+
+function pictureFile(seed: number, label: string): string {
+  return `seed-${seed}-${label.replaceAll(' ', '-')}.png`;
 }
 
 type Afterwards = Pick<Part, 'part' | 'folder' | 'place' | 'signal'> & Pick<Results, 'prepared' | 'inCells'>;
@@ -231,13 +247,15 @@ async function evaluateAfterwards({
     evaluation: afterwards,
     seed: seeds[0]!,
   };
-  return evaluateInFolder(measured, networks, place, signal);
+  const results = await evaluateInFolder(measured, networks, place, signal);
+  // There is no experiment whose settings they would share.
+  return results.map((result) => ({ evaluation: afterwards, ...result }));
 }
 
 /** Writes record.json, twins.csv and report.html; returns the report's path. */
 function writeTwins(folder: string, record: TwinRecord): string {
   const report = join(folder, 'report.html');
-  writeWhole(join(folder, 'record.json'), `${JSON.stringify(record, null, 2)}\n`);
+  writeWhole(join(folder, 'record.json'), toJson(record));
   writeWhole(join(folder, 'twins.csv'), twinsCsv(record));
   writeWhole(report, twinsPage(record));
   return report;

@@ -3,7 +3,8 @@
 import { z } from 'zod';
 import { nameSchema } from '../base/schema.ts';
 import { type EvaluationSettings, evaluationSchema } from '../experiment/evaluation-settings.ts';
-import type { TwinFigure, TwinRecord } from '../experiment/twin-record.ts';
+import type { TwinRecord } from '../experiment/twin-record.ts';
+import { twinFigureSchema } from '../experiment/twin-record-schema.ts';
 import { isInCells } from '../insitu/settings.ts';
 import { type NetworkName, networkNames } from '../nn/networks.ts';
 import { BACKEND_CHOICES, type BackendChoice } from '../node/create-engine.ts';
@@ -38,14 +39,6 @@ export type TwinsSettings = {
   readonly parts: Readonly<Record<string, TwinPart>>;
 };
 
-const figure: z.ZodType<TwinFigure> = z.strictObject({
-  what: z.string().min(1),
-  score: z.number(),
-  of: z.enum(['cells', 'float', 'difference']),
-  locator: z.string().min(1),
-  secondHand: z.boolean().default(false),
-});
-
 const part: z.ZodType<TwinPart> = z.strictObject({
   data: trainDataSchema,
   model: nameSchema(trainModels),
@@ -53,7 +46,9 @@ const part: z.ZodType<TwinPart> = z.strictObject({
   training: trainingSchema,
   afterwards: evaluationSchema.optional(),
   classifier: z.strictObject({ model: nameSchema(networkNames), training: trainingSchema }).optional(),
-  published: z.strictObject({ source: z.string().min(1), figures: z.array(figure).min(1) }).optional(),
+  published: z
+    .strictObject({ source: z.string().min(1), figures: z.array(twinFigureSchema).min(1) })
+    .optional(),
 });
 
 /** Schema of `TwinsSettings`. */

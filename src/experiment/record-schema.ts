@@ -42,30 +42,41 @@ const method = z.enum(COMPENSATION_METHODS);
 /** Tolerance for sums of shares, which depend on the order of the terms. */
 const ROUNDING = 1e-9;
 
-const accuracyAtTime = exactly<AccuracyAtTime>()(
-  z
-    .strictObject({
-      timeSeconds: seconds,
-      method,
-      accuracies: z.array(share).min(1).meta({ description: 'one per chip' }),
-      mean: share,
-      interval95: z
-        .exactOptional(z.tuple([z.number(), z.number()]))
-        .meta({ description: '95 % confidence interval of the mean; absent for a single chip' }),
-    })
-    .superRefine(({ accuracies, mean, interval95 }, { addIssue }) => {
-      const expected = meanOf(accuracies);
-      if (Math.abs(mean - expected) > ROUNDING)
-        addIssue({ code: 'custom', path: ['mean'], message: `expected the mean of accuracies, ${expected}` });
-      if ((interval95 === undefined) !== (accuracies.length === 1)) {
-        const what =
-          accuracies.length === 1 ? 'none, as there is one chip' : 'one, as there are several chips';
-        addIssue({ code: 'custom', path: ['interval95'], message: `expected ${what}` });
-      }
-      if (interval95 !== undefined && !(interval95[0] <= mean + ROUNDING && mean - ROUNDING <= interval95[1]))
-        addIssue({ code: 'custom', path: ['interval95'], message: `expected low and high around ${mean}` });
-    }),
-);
+/** Scores of the same chips, each of which `score` accepts. */
+const scoresAtTime = (score: z.ZodNumber): z.ZodType<AccuracyAtTime> =>
+  exactly<AccuracyAtTime>()(
+    z
+      .strictObject({
+        timeSeconds: seconds,
+        method,
+        accuracies: z.array(score).min(1).meta({ description: 'one per chip' }),
+        mean: score,
+        interval95: z
+          .exactOptional(z.tuple([z.number(), z.number()]))
+          .meta({ description: '95 % confidence interval of the mean; absent for a single chip' }),
+      })
+      .superRefine(({ accuracies, mean, interval95 }, { addIssue }) => {
+        const expected = meanOf(accuracies);
+        if (Math.abs(mean - expected) > ROUNDING)
+          addIssue({
+            code: 'custom',
+            path: ['mean'],
+            message: `expected the mean of accuracies, ${expected}`,
+          });
+        if ((interval95 === undefined) !== (accuracies.length === 1)) {
+          const what =
+            accuracies.length === 1 ? 'none, as there is one chip' : 'one, as there are several chips';
+          addIssue({ code: 'custom', path: ['interval95'], message: `expected ${what}` });
+        }
+        if (
+          interval95 !== undefined &&
+          !(interval95[0] <= mean + ROUNDING && mean - ROUNDING <= interval95[1])
+        )
+          addIssue({ code: 'custom', path: ['interval95'], message: `expected low and high around ${mean}` });
+      }),
+  );
+
+const accuracyAtTime = scoresAtTime(share);
 
 /** Schema of `LayerSummary`. */
 export const layerSchema: z.ZodType<LayerSummary> = exactly<LayerSummary>()(
@@ -99,17 +110,21 @@ export const histogramSchema: z.ZodType<ConductanceHistogram> = exactly<Conducta
 
 const trainedBy = z.preprocess((raw) => migrateProvenance(raw as Json), provenanceSchema);
 
-const network = exactly<NetworkResult>()(
-  z.strictObject({
-    label: z.string(),
-    training: trainedBy,
-    digitalAccuracy: share,
-    deployed: z.array(accuracyAtTime),
-    layers: z.array(layerSchema),
-    histogram: histogramSchema,
-    evaluation: z.exactOptional(evaluationSchema),
-  }),
-);
+/** Schema of `NetworkResult`, whose scores `score` accepts: shares, or amounts such as bits per character. */
+export const networkResultSchema = (score: z.ZodNumber): z.ZodType<NetworkResult> =>
+  exactly<NetworkResult>()(
+    z.strictObject({
+      label: z.string(),
+      training: trainedBy,
+      digitalAccuracy: score,
+      deployed: z.array(scoresAtTime(score)),
+      layers: z.array(layerSchema),
+      histogram: histogramSchema,
+      evaluation: z.exactOptional(evaluationSchema),
+    }),
+  );
+
+const network = networkResultSchema(share);
 
 const sweepPoint = exactly<NoiseSweepPoint>()(
   z.strictObject({

@@ -2,6 +2,8 @@
 // so the same start, the same order of examples and the same augmentation.
 
 import { type Estimate, estimateOf, pairedDifference } from '../base/statistics.ts';
+import { twinOf } from '../insitu/update-rule.ts';
+import type { ScoreWords } from '../train/provenance.ts';
 import type { TrainingSettings } from '../train/settings.ts';
 import type { EpochRecord } from '../train/training-state.ts';
 import type { CellStatistics } from './cell-statistics.ts';
@@ -33,7 +35,7 @@ export type TwinFigure = {
 
 /** The complete record of twins. */
 export type TwinRecord = {
-  readonly format: 'ohmic-twins-1';
+  readonly format: typeof TWINS_FORMAT;
   readonly title: string;
   readonly ohmic: string;
   /** The command that repeats it. */
@@ -48,6 +50,8 @@ export type TwinRecord = {
     readonly isShare: boolean;
     readonly isBetter: 'higher' | 'lower';
   };
+  /** What the histories score, if that is something else: images of pairs are compared at the end only. */
+  readonly historyScore?: ScoreWords;
   /** Settings of the training in cells; the twin has the descent of its rule and no hardware. */
   readonly settings: TrainingSettings;
   readonly pairs: readonly TwinPair[];
@@ -61,7 +65,15 @@ export type TwinRecord = {
   /** The trained cells of each seed afterwards: drift, reads, compensation. */
   readonly afterwards?: readonly NetworkResult[];
   readonly published?: { readonly source: string; readonly figures: readonly TwinFigure[] };
+  /** Generated images, in files beside the record. */
+  readonly pictures?: readonly TwinPicture[];
 };
+
+/** A picture in a file beside the record. */
+export type TwinPicture = { readonly label: string; readonly file: string };
+
+/** The name of the format; another schema has another name. */
+export const TWINS_FORMAT = 'ohmic-twins-1';
 
 /** Means and differences of pairs. */
 export function summarizeTwins(
@@ -75,4 +87,14 @@ export function summarizeTwins(
     inFloat: estimateOf(inFloat),
     difference: pairedDifference(inCells, inFloat),
   };
+}
+
+/** The settings of the twin in floating point: the descent of the rule, no hardware. */
+export function twinSettings({
+  rule,
+  hardware: _,
+  ranges: __,
+  ...others
+}: TrainingSettings): TrainingSettings {
+  return { ...others, rule: twinOf(rule) };
 }

@@ -67,7 +67,14 @@ function coincide(a: Series, b: Series, y: Axis): boolean {
 export function curves(
   series: readonly Series[],
   y: Axis,
-  { singleChips }: { readonly singleChips: boolean },
+  {
+    singleChips,
+    format = formatAccuracy,
+  }: {
+    readonly singleChips: boolean;
+    /** A result for people; absent: as an accuracy. */
+    readonly format?: (result: AccuracyAtTime) => string;
+  },
 ): Markup {
   const groups = coincidingSeries(series, y);
   const layers = series.map((one) => {
@@ -80,7 +87,7 @@ export function curves(
     layers.map((layer) => markup`<g class="${layer.one.colour}">${part(layer)}</g>`);
   return markup`<g>${drawn(({ one }) => markup`${singleChips ? chipLines(one, y) : nothing}${bandOf(one, y)}`)}
 ${drawn(({ one, width }) => meanLine(one, y, width))}
-${drawn(({ one, aside }) => marksOf(one, y, aside))}</g>`;
+${drawn(({ one, aside }) => marksOf(one, y, { aside, format }))}</g>`;
 }
 
 function pathOf(points: readonly CurvePoint[], y: Axis, value: (result: AccuracyAtTime) => number): string {
@@ -118,9 +125,13 @@ function meanLine({ points, pattern }: Series, y: Axis, width: number): Markup {
   return markup`<path class="mean${lower}" d="${pathOf(points, y, ({ mean }) => mean)}" style="stroke-width:${pixels(width)}"${dashes(pattern)}/>`;
 }
 
-function marksOf({ name, method, pattern, points }: Series, y: Axis, aside: number): readonly Markup[] {
+function marksOf(
+  { name, method, pattern, points }: Series,
+  y: Axis,
+  { aside, format }: { readonly aside: number; readonly format: (result: AccuracyAtTime) => string },
+): readonly Markup[] {
   return points.map(({ x, name: where, result }) => {
-    const title = `${name}, ${where}: ${formatAccuracy(result)}`;
+    const title = `${name}, ${where}: ${format(result)}`;
     const bar = points.length > 1 ? nothing : whisker(result, x + aside, y);
     return markup`${bar}${methodMark(method, { x: x + aside, y: y.place(result.mean), isHollow: pattern % 2 === 1, title })}`;
   });

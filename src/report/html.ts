@@ -5,12 +5,11 @@ import type { ExperimentRecord } from '../experiment/record.ts';
 import { accuracySection } from './accuracy-section.ts';
 import { attributionSection } from './attribution-section.ts';
 import { conductanceSection } from './conductance-section.ts';
-import { type Markup, markup } from './markup.ts';
 import { noiseSweepSection } from './noise-sweep-section.ts';
-import { type Section, unbroken } from './page-parts.ts';
+import { type Page, pageText } from './page.ts';
+import type { Section } from './page-parts.ts';
 import { publishedSection } from './published-section.ts';
 import { layerSection, repeatSection, settingsSection } from './settings-section.ts';
-import { STYLE } from './style.ts';
 import { trainingSection } from './training-section.ts';
 import { verdict } from './verdict.ts';
 import { weightErrorSection } from './weight-error-section.ts';
@@ -37,39 +36,21 @@ const SECTIONS: readonly ((record: ExperimentRecord) => Section | undefined)[] =
  * Text from the record is escaped; a content security policy forbids scripts and anything from outside.
  */
 export function toHtml(record: ExperimentRecord): string {
-  const sections = SECTIONS.flatMap((sectionOf) => sectionOf(record) ?? []);
-  const page = markup`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>${record.title}</title>
-<style>${{ source: STYLE }}</style>
-</head>
-<body>
-<main>
-${head(record)}
-${contents(sections)}
-${sections.map(({ id, title, body }) => markup`<section id="${id}" aria-labelledby="${id}-heading">\n<h2 id="${id}-heading">${title}</h2>\n${body}\n</section>\n`)}
-</main>
-</body>
-</html>
-`;
-  return page.source;
+  return pageText({
+    title: record.title,
+    kicker: 'ohmic experiment',
+    summary: verdict(record),
+    facts: factsOf(record),
+    sections: SECTIONS.flatMap((sectionOf) => sectionOf(record) ?? []),
+  });
 }
 
-function contents(sections: readonly Section[]): Markup {
-  const items = sections.map(({ id, title }) => markup`<li><a href="#${id}">${title}</a></li>`);
-  return markup`<nav aria-labelledby="contents-heading"><h2 id="contents-heading">Contents</h2><ol>${items}</ol></nav>`;
-}
-
-function head(record: ExperimentRecord): Markup {
+function factsOf(record: ExperimentRecord): Page['facts'] {
   const { dataset, hardware, evaluation, seed, ohmic, machine, networks } = record;
   // Training data of the networks; older files do not have it.
   const counts = networks.map(({ training }) => training.trainImages ?? dataset.trainImages);
   const trainImages = counts.length === 0 ? [dataset.trainImages] : [...new Set(counts)];
-  const facts: readonly (readonly [string, string])[] = [
+  return [
     ['data', `${dataset.name}, ${dataset.classes} classes`],
     [
       'images',
@@ -80,10 +61,4 @@ function head(record: ExperimentRecord): Markup {
     ['chips', `${evaluation.chips}, seed ${seed}`],
     ['made with', `ohmic ${ohmic}, ${machine.backend}`],
   ];
-  return markup`<header>
-<p class="kicker">ohmic experiment</p>
-<h1>${record.title}</h1>
-<p class="summary">${unbroken(verdict(record))}</p>
-<dl>${facts.map(([name, value]) => markup`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
-</header>`;
 }

@@ -3,12 +3,14 @@
 import { messageOf, UsageError } from '../base/errors.ts';
 import type { ExperimentRecord } from '../experiment/record.ts';
 import { checkRecord, RECORD_FORMAT } from '../experiment/record-schema.ts';
+import { TWINS_FORMAT, type TwinRecord } from '../experiment/twin-record.ts';
+import { checkTwinRecord } from '../experiment/twin-record-schema.ts';
 
 /**
  * The whole record as indented JSON text. Numbers that are not finite become null, which `parseRecord` refuses.
  * Control characters are escaped.
  */
-export function toJson(record: ExperimentRecord): string {
+export function toJson(record: ExperimentRecord | TwinRecord): string {
   return `${jsonText(record)}\n`;
 }
 
@@ -27,14 +29,23 @@ export function jsonText(value: unknown): string {
  *   with its path: numbers that are none, accuracies that do not match the number of chips
  */
 export function parseRecord(text: string): ExperimentRecord {
+  return checkRecord(parsedAs(RECORD_FORMAT, 'ohmic run', text));
+}
+
+/** The record of twins that JSON text holds. Throws as `parseRecord`. */
+export function parseTwinRecord(text: string): TwinRecord {
+  return checkTwinRecord(parsedAs(TWINS_FORMAT, 'ohmic twins', text));
+}
+
+function parsedAs(expected: string, writer: string, text: string): unknown {
   const value = parsed(text);
   const format = typeof value === 'object' && value !== null && 'format' in value ? value.format : undefined;
-  if (format !== RECORD_FORMAT) {
+  if (format !== expected) {
     throw new UsageError(
-      `record: expected the format "${RECORD_FORMAT}", got ${JSON.stringify(format) ?? 'none'}; use a file that ohmic run wrote`,
+      `record: expected the format "${expected}", got ${JSON.stringify(format) ?? 'none'}; use a file that ${writer} wrote`,
     );
   }
-  return checkRecord(value);
+  return value;
 }
 
 function parsed(text: string): unknown {

@@ -81,9 +81,11 @@ ${settingsTable('The same seed and version on the same backend give the same num
   return { id: 'repeat', title: 'Repeat it', body };
 }
 
-type Column = { readonly label: string; readonly value: unknown };
+/** Settings under their name. */
+export type SettingsColumn = { readonly label: string; readonly value: unknown };
 
-function settingsTable(caption: string, columns: readonly Column[]): Markup {
+/** Every scalar of settings with its path, side by side; those that differ are bold. */
+export function settingsTable(caption: string, columns: readonly SettingsColumn[]): Markup {
   const settings = columns.map(({ value }) => new Map(leavesOf(value)));
   const paths = [...new Set(settings.flatMap((one) => [...one.keys()]))];
   const rows = paths.map((path) => {

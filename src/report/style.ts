@@ -67,7 +67,9 @@ span.note, p.note { color: var(--quiet); font-size: 0.85rem; font-weight: 400; }
 .key .chip { stroke-opacity: 0.7; }
 .band { fill: var(--method); fill-opacity: 0.16; }
 .mean { fill: none; stroke: var(--method); stroke-width: 2; stroke-linejoin: round; }
-.mean.lower { stroke-opacity: 0.5; }
+.mean.lower { stroke-opacity: 0.5; } .mean.step { stroke-width: 1.3; }
+.others .chip { stroke-opacity: 0.5; } .others .mark { fill-opacity: 0.5; stroke: none; }
+.pictures img { display: block; width: 100%; max-width: 26rem; image-rendering: pixelated; }
 .whisker { stroke: var(--method); stroke-width: 1.2; }
 .published { fill: none; stroke: var(--method, var(--ink)); stroke-width: 1.6; stroke-linejoin: round; pointer-events: all; }
 .mark { fill: var(--method); stroke: var(--ground); stroke-width: 1.2; }
@@ -103,7 +105,7 @@ details[open] { margin-bottom: 1.5rem; }
   html { font-size: 12px; } body { font-size: 9.5pt; line-height: 1.45; } main { max-width: none; padding: 0; }
   header { margin-bottom: 1.5rem; } h1 { font-size: 18pt; } h2 { font-size: 13pt; } .summary { font-size: 10.5pt; } p { max-width: none; }
   section { margin-top: 0; break-before: page; } nav ~ section:first-of-type { break-before: auto; margin-top: 1.5rem; }
-  #published, #layers, #repeat { break-before: auto; margin-top: 2rem; }
+  #published, #layers, #repeat, #pulses { break-before: auto; margin-top: 2rem; }
   h2, h3, caption, thead { break-after: avoid; } tbody tr:nth-child(-n+2) { break-before: avoid; } figure, tr, pre, .legend, li, #published, .scroll:not(:has(.settings)) { break-inside: avoid; } thead { display: table-header-group; }
   tfoot { display: table-row-group; }
   .panels { gap: 1rem 1.2rem; grid-template-columns: repeat(2, 1fr); } .panels.single { grid-template-columns: 1fr; }
