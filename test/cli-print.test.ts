@@ -37,20 +37,29 @@ test('a preset is printed as a file in which one field can be changed; cells too
 });
 
 test('reproductions come as JSON, schemas of every record are JSON', async () => {
-  const names = ['run', 'train', 'hardware', 'cell', 'evaluation', 'record'];
+  const names = ['run', 'train', 'twins', 'hardware', 'cell', 'evaluation', 'record', 'twin-record'];
   const [list, wrong, ...schemas] = await Promise.all([
     ohmic(['reproduce', '--json']),
     ohmic(['schema', 'evaluations']),
     ...names.map((name) => ohmic(['schema', name])),
   ]);
-  assert.deepEqual(JSON.parse(list!.out), [
+  const [joshi, ...others] = JSON.parse(list!.out) as { readonly name: string }[];
+  assert.deepEqual(joshi, {
+    name: 'joshi2020',
+    model: 'resnet32',
+    dataset: 'cifar10',
+    publication: 'V. Joshi et al., Nat. Commun. 11:2473 (2020)',
+  });
+  // Twins have a line for each part.
+  assert.deepEqual(
+    others.find(({ name }) => name === 'nandakumar2020 --only mlp'),
     {
-      name: 'joshi2020',
-      model: 'resnet32',
-      dataset: 'cifar10',
-      publication: 'V. Joshi et al., Nat. Commun. 11:2473 (2020)',
+      name: 'nandakumar2020 --only mlp',
+      model: 'mlp',
+      dataset: 'mnist',
+      publication: 'S. R. Nandakumar et al., Front. Neurosci. 14:406 (2020)',
     },
-  ]);
+  );
   assert.match(wrong!.err, /schema: expected one of .*did you mean "evaluation"\?/);
   for (const [k, { out }] of schemas.entries())
     assert.equal((JSON.parse(out) as { type: string }).type, 'object', names[k]);

@@ -35,6 +35,8 @@ test('bash completes commands, flags and values', { skip: !hasBash }, () => {
   assert.deepEqual(offered('ohmic', 'inspect', 'chip', 'w', '--hardware', 'her'), ['hermes256']);
   assert.deepEqual(offered('ohmic', 'inspect', 'graph', '--kind', 'tr'), ['training']);
   assert.deepEqual(offered('ohmic', 'schema', 'ev'), ['evaluation']);
+  assert.deepEqual(offered('ohmic', 'schema', 'tw'), ['twins', 'twin-record']);
+  assert.deepEqual(offered('ohmic', 'twins', 's', '--on'), ['--only']);
   assert.deepEqual(offered('ohmic', 'completion', 'z'), ['zsh']);
   // After a switch comes another flag, not a value.
   assert.deepEqual(offered('ohmic', 'train', '--quiet', '--batch'), ['--batch-size']);

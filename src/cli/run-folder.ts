@@ -46,9 +46,9 @@ export function storedSettings(folder: string): Json | undefined {
 function settingsOfRun(folder: string): Json {
   const path = join(folder, SETTINGS);
   const stored = readSettingsFile(path);
-  const { backend, seed } = stored as { readonly backend?: Json; readonly seed?: Json };
-  // Every command writes both.
-  if (typeof backend === 'string' && typeof seed === 'number') return stored;
+  const { backend, seed, seeds } = stored as Readonly<Record<'backend' | 'seed' | 'seeds', Json | undefined>>;
+  // Every command writes a backend and a seed, twins several.
+  if (typeof backend === 'string' && (typeof seed === 'number' || Array.isArray(seeds))) return stored;
   throw new UsageError(`${path}: expected the settings of a run, got another file; choose another --out`);
 }
 

@@ -7,6 +7,7 @@ import { check, type Json } from '../base/schema.ts';
 import { unknownName } from '../base/suggest.ts';
 import { ideal } from '../crossbar/presets.ts';
 import { cellStatistics } from '../experiment/cell-statistics.ts';
+import { evaluationFaults, methodFaults } from '../experiment/evaluation-settings.ts';
 import type { NetworkResult } from '../experiment/record.ts';
 import { deviceOfRule } from '../experiment/trained-device.ts';
 import {
@@ -117,6 +118,15 @@ async function trainPart({ name, part, settings, folder, flags, place, signal }:
   const prepared = await kind.prepare(trainSettings, { folder: flags.data, progress: place.progress });
   const { network } = prepared.subject;
   throwFaults(`parts.${name}`, layerFaults('training', training, network));
+  const { afterwards } = part;
+  if (afterwards !== undefined) {
+    // Before hours of training.
+    const { examples } = prepared.subject.task(prepared.settings);
+    throwFaults(`parts.${name}.afterwards`, [
+      ...evaluationFaults(afterwards, examples),
+      ...methodFaults(afterwards, network),
+    ]);
+  }
   createFolder(folder);
   enterRunFolder(folder, { ...part, backend: place.engine.backend.name } as unknown as Json, {
     resume: holdsRun(folder),
@@ -160,10 +170,10 @@ async function trainPart({ name, part, settings, folder, flags, place, signal }:
     if (pairs.length < seeds.length)
       writeTwins(folder, recordOf({ name, part, prepared, pairs, inCells, place }));
   }
-  const afterwards = await evaluateAfterwards({ part, prepared, folder, inCells, place, signal });
+  const followed = await evaluateAfterwards({ part, prepared, folder, inCells, place, signal });
   const record = {
     ...recordOf({ name, part, prepared, pairs, inCells, place }),
-    ...(afterwards && { afterwards }),
+    ...(followed && { afterwards: followed }),
   };
   const report = writeTwins(folder, record);
   process.stdout.write(

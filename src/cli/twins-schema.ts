@@ -56,10 +56,16 @@ export const twinsSchema: z.ZodType<TwinsSettings> = z
   .strictObject({
     name: z.string().min(1),
     backend: z.enum(BACKEND_CHOICES).default('auto'),
-    parts: z.record(z.string().regex(/^[\w-]+$/, 'expected a name of letters, digits and -'), part),
+    parts: z.record(z.string(), part),
   })
   .superRefine(({ parts }, { addIssue }) => {
     for (const [name, { training, seeds, model, classifier }] of Object.entries(parts)) {
+      if (!/^[\w-]+$/.test(name))
+        addIssue({
+          code: 'custom',
+          path: ['parts', name],
+          message: 'expected a name of letters, digits and -, since it is a folder',
+        });
       if (pairNames.some((pair) => pair === model) !== (classifier !== undefined))
         addIssue({
           code: 'custom',

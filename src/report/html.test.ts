@@ -5,6 +5,7 @@ import type { AccuracyAtTime, ExperimentRecord, NetworkResult } from '../experim
 import { countAxis, linearAxis, timeAxis } from './chart.ts';
 import { toHtml } from './html.ts';
 import { formulasOf } from './law-text.ts';
+import { assertBalanced, assertTables, textOf } from './page-checks.test-data.ts';
 import {
   attributedRecord,
   largeRecord,
@@ -140,12 +141,7 @@ for (const [name, record] of Object.entries(records)) {
     });
 
     test('gives every table a caption and every head cell a scope, and rows of one width', () => {
-      for (const [table] of page.matchAll(/<table[\s\S]*?<\/table>/g)) {
-        assert.match(table, /^<table[^>]*>\s*<caption>[^<]+<\/caption>/);
-        for (const [cell] of table.matchAll(/<th\b[^>]*>/g))
-          assert.match(cell, /scope="(col|row|colgroup|rowgroup)"/);
-        assert.equal(new Set(rowWidths(table)).size, 1, table.slice(0, 300));
-      }
+      assertTables(page);
     });
   });
 }
@@ -349,39 +345,6 @@ function numbersOf({ networks }: ExperimentRecord): readonly string[] {
   ]);
 }
 
-/** What a reader sees of a page: the text of its elements, entities resolved. */
-function textOf(page: string): string {
-  const entities: Readonly<Record<string, string>> = {
-    '&lt;': '<',
-    '&gt;': '>',
-    '&quot;': '"',
-    '&#39;': "'",
-    '&amp;': '&',
-  };
-  return page
-    .replace(/<style>[\s\S]*?<\/style>/, '')
-    .replace(/<[^>]+>/g, ' ')
-    .replaceAll('\u00a0', ' ')
-    .replaceAll(/[\u2007\u2008]/g, '')
-    .replace(/&(lt|gt|quot|#39|amp);/g, (entity) => entities[entity]!);
-}
-
-/** Columns that each row of a table fills, spans from rows above included. */
-function rowWidths(table: string): readonly number[] {
-  let carried: number[] = [];
-  return [...table.matchAll(/<tr>([\s\S]*?)<\/tr>/g)].map(([, row]) => {
-    const cells = [...row!.matchAll(/<t[hd]\b([^>]*)>/g)].map(([, attributes]) => {
-      const span = (name: string) => Number(new RegExp(`${name}="(\\d+)"`).exec(attributes!)?.[1] ?? 1);
-      return { columns: span('colspan'), rows: span('rowspan') };
-    });
-    const width = carried.length + cells.reduce((sum, { columns }) => sum + columns, 0);
-    const left = carried.map((rows) => rows - 1);
-    const fresh = cells.flatMap(({ columns, rows }) => Array<number>(columns).fill(rows - 1));
-    carried = [...left, ...fresh].filter((rows) => rows > 0);
-    return width;
-  });
-}
-
 /** Ratio of luminances, as WCAG 2.2 defines it. */
 function contrast(a: string, b: string): number {
   const luminance = (colour: string): number => {
@@ -396,21 +359,4 @@ function contrast(a: string, b: string): number {
   };
   const [high, low] = [luminance(a), luminance(b)].sort((x, y) => y - x);
   return (high! + 0.05) / (low! + 0.05);
-}
-
-function assertBalanced(page: string): void {
-  const open: string[] = [];
-  for (const [, closing, name, rest] of page.matchAll(/<(\/?)([a-z][a-z0-9]*)\b((?:"[^"]*"|[^">])*)>/g)) {
-    if (name === 'meta' || name === 'br' || rest!.endsWith('/')) continue;
-    if (closing === '') open.push(name!);
-    else assert.equal(open.pop(), name);
-  }
-  assert.deepEqual(open, []);
-  assert.equal(
-    page
-      .replace(/<style>[\s\S]*?<\/style>|<!doctype html>/g, '')
-      .replace(/<\/?[a-z](?:"[^"]*"|[^"<>])*>/g, '')
-      .search(/[<>]/),
-    -1,
-  );
 }

@@ -178,7 +178,7 @@ function histogram({ id, title, name, arrays, countsOf, across, bins }: Histogra
     {
       id,
       title,
-      description: `Histogram by ${name}. ${sums.join(', ')}. The tables below have the counts.`,
+      description: `Histograms. ${sums.join(', ')}. The tables below have the counts.`,
       width: WIDTH,
       height: HEIGHT,
     },

@@ -56,7 +56,7 @@ export function twinPublishedSection(record: TwinRecord): Section | undefined {
   const note = published.figures.some(({ secondHand }) => secondHand)
     ? markup`<p class="note">* Known from notes on the publication, not read in it.</p>`
     : nothing;
-  const body = markup`<p>${published.source}. Ours are means over seeds; the last difference is ours less the published one.</p>
+  const body = markup`<p>${published.source}. Ours are means over seeds; the difference is ours less the published one.</p>
 ${table({
   caption: `Published figures and ours: ${scoreTitle(score)}`,
   head: markup`<tr><th scope="col">figure</th>${numberHeads(['published', 'ours', `difference${score.isShare ? ' (points)' : ''}`])}<th scope="col">where</th><th scope="col">our result</th></tr>`,
