@@ -52,6 +52,9 @@ export {
   resolveHardware,
 } from './crossbar/hardware-choice.ts';
 export { checkHardware } from './crossbar/hardware-schema.ts';
+// Training in the cells.
+export { type CellWeights, type InCellsOptions, inCells } from './crossbar/in-cells.ts';
+export type { FullWeight, RefreshThreshold } from './crossbar/learning-cells.ts';
 export { onChip } from './crossbar/on-chip.ts';
 export { hermes256, ideal, inCellTraining, joshi2020, standardEvaluation } from './crossbar/presets.ts';
 // Data.
@@ -95,6 +98,7 @@ export {
   attributionVariants,
 } from './experiment/attribute.ts';
 export type { Attribution, AttributionPoint } from './experiment/attribution.ts';
+export { type CellStatistics, cellStatistics } from './experiment/cell-statistics.ts';
 export type { CompensationMethod } from './experiment/compensation-method.ts';
 export { type ChipRead, type Deployment, type DeploymentOptions, deploy } from './experiment/deploy.ts';
 export {
@@ -134,6 +138,8 @@ export {
   type TrainStageEvent,
   trainStage,
 } from './experiment/train-stage.ts';
+export { trainedDeviceOf } from './experiment/trained-device.ts';
+export { summarizeTwins, type TwinPair, type TwinRecord } from './experiment/twin-record.ts';
 // Graphs: tensors, tracing, derivatives, the interpreter.
 export { gradients } from './graph/gradients.ts';
 export { interpret } from './graph/interpret.ts';
@@ -150,6 +156,18 @@ export { printGraph } from './graph/print.ts';
 export { recur } from './graph/recurrence.ts';
 export { concat, constant, customGradient, GraphKey, iota, straightThrough, Tensor } from './graph/tensor.ts';
 export { type Trace, trace } from './graph/trace.ts';
+export { type MixedPrecisionOptions, mixedPrecision } from './insitu/mixed-precision.ts';
+export type { PulseTrains } from './insitu/pulse-trains.ts';
+export { type PulsedOptions, pulsedDescent } from './insitu/pulsed.ts';
+export type {
+  MixedPrecisionSettings,
+  PulsedSettings,
+  TikiTakaSettings,
+  UpdateRuleSettings,
+} from './insitu/settings.ts';
+export { type TikiTakaOptions, tikiTaka } from './insitu/tiki-taka.ts';
+export type { TransferMethod } from './insitu/transfer.ts';
+export { twinOf, updateRule } from './insitu/update-rule.ts';
 // Files of other programs.
 export { type ImportedWeights, type ImportOptions, importWeights } from './interop/import-weights.ts';
 export { parseNameMap } from './interop/name-map.ts';

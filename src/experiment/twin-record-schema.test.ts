@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { UsageError } from '../base/errors.ts';
 import { parseTwinRecord, toJson } from '../report/json.ts';
 import { followedTwins, generatingTwins, tinyTwins } from '../report/twins-fixture.test-data.ts';
-import type { TwinRecord } from './twin-record.ts';
+import { summarizeTwins, type TwinRecord } from './twin-record.ts';
 import { checkTwinRecord } from './twin-record-schema.ts';
 
 /** What is said about a record with other fields. */
@@ -22,6 +23,19 @@ const [first, second] = tinyTwins.pairs as [TwinRecord['pairs'][number], TwinRec
 test('a record survives writing and reading', () => {
   for (const record of [tinyTwins, followedTwins, generatingTwins])
     assert.deepEqual(parseTwinRecord(toJson(record)), record);
+});
+
+test('kept records are read, and their means are those of their seeds', () => {
+  const results = new URL('../../results/', import.meta.url);
+  const files = readdirSync(results, { recursive: true, encoding: 'utf8' }).filter((path) =>
+    /^nandakumar2020\/\w+\/record\.json$/.test(path),
+  );
+  assert.ok(files.length > 0, 'there are some');
+  for (const file of files) {
+    const record = parseTwinRecord(readFileSync(new URL(file, results), 'utf8'));
+    const { inCells, inFloat, difference } = summarizeTwins(record.pairs);
+    assert.deepEqual([record.inCells, record.inFloat, record.difference], [inCells, inFloat, difference]);
+  }
 });
 
 test('scores of trained cells may be amounts beyond 1', () => {
