@@ -19,6 +19,7 @@ import {
   reproductionList,
   reproductionNames,
 } from '../src/cli/reproduce-command.ts';
+import { areTwins, checkTwinsSettings } from '../src/cli/twins-command.ts';
 import type { ExperimentRecord, NetworkResult } from '../src/experiment/record.ts';
 import { parseRecord } from '../src/report/json.ts';
 import { commandIn } from './command.ts';
@@ -59,9 +60,22 @@ function attempt(name: string, out: string, changes: object, flags: ReproduceFla
 
 const textOf = (...path: string[]): string => readFileSync(join(folder, ...path), 'utf8');
 
-for (const name of reproductionNames()) {
+const rawOf = (name: string): Json | undefined => readSettingsFile(reproductionFile(name));
+/** Names of the reproductions that are runs; the others are twins. */
+const runs = reproductionNames().filter((name) => !areTwins(rawOf(name)));
+
+for (const name of reproductionNames().filter((each) => !runs.includes(each))) {
+  test(`the settings of ${name} can be run, each part by itself`, () => {
+    const { name: own, parts } = checkTwinsSettings(name, rawOf(name));
+    assert.equal(own, name);
+    assert.ok(Object.keys(parts).length > 0);
+    for (const part of Object.keys(parts)) assert.ok(reproductionList().includes(`${name} --only ${part}`));
+  });
+}
+
+for (const name of runs) {
   test(`the settings of ${name} can be run, and every published figure meets a result`, () => {
-    const settings = checkRunSettings(name, readSettingsFile(reproductionFile(name)));
+    const settings = checkRunSettings(name, rawOf(name));
     assert.equal(settings.name, name);
     for (const { network, onChips } of settings.published!.figures) {
       assert.ok(['digital', 'noise-trained'].includes(network), network);
@@ -87,7 +101,7 @@ test('without a name the reproductions are listed, an unknown one is refused wit
   assert.match(reproductionList(), /^joshi2020 +resnet32 on cifar10 +V\. Joshi et al\./m);
   await assert.rejects(
     attempt('joshi202', 'unknown', trial),
-    /^UsageError: reproduce: expected one of joshi2020, got "joshi202"; did you mean "joshi2020"\?$/,
+    /^UsageError: reproduce: expected one of joshi2020, nandakumar2020, got "joshi202"; did you mean "joshi2020"\?$/,
   );
 });
 
