@@ -129,7 +129,7 @@ test('impossible changes are refused before anything is trained', async () => {
 });
 
 test('the kept run of a reproduction can be continued: it began with the settings of today', () => {
-  for (const name of reproductionNames()) {
+  for (const name of runs) {
     const stored = JSON.parse(
       readFileSync(resolve(import.meta.dirname, `../results/${name}/settings.json`), 'utf8'),
     ) as Json;
