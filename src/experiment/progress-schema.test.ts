@@ -11,7 +11,7 @@ import { memoryStorage, type Storage } from '../base/storage.ts';
 import { joshi2020 } from '../crossbar/presets.ts';
 import { engineOn } from '../engine.ts';
 import { attribute } from './attribute.ts';
-import { evaluateNetwork } from './evaluate.ts';
+import { evaluateNetwork, planned } from './evaluate.ts';
 import { attributionStage, evaluationStage } from './evaluation-stage.ts';
 
 const engine = engineOn(await backends.find(({ name }) => name === 'wasm')!.start(1));
@@ -172,3 +172,12 @@ async function collected(
     if (done === true) return { events: count, result: value };
   }
 }
+
+test('progress that was read has the bytes of progress that was made, at every moment of an evaluation', async () => {
+  const { checkProgress } = planned(common);
+  for await (const event of evaluateNetwork(common)) {
+    if (event.kind !== 'digital' && event.kind !== 'chip') continue;
+    const made = JSON.stringify(event.progress);
+    assert.equal(JSON.stringify(checkProgress('progress', JSON.parse(made))), made);
+  }
+});

@@ -43,7 +43,8 @@ const chipResult = exactly<ChipResult>()(
 );
 
 const evaluationProgress = exactly<EvaluationProgress>()(
-  z.strictObject({ digitalAccuracy: z.exactOptional(z.number()), chips: z.array(chipResult) }),
+  // In the order in which an evaluation adds them, so that a continued one writes the same bytes.
+  z.strictObject({ chips: z.array(chipResult), digitalAccuracy: z.exactOptional(z.number()) }),
 );
 
 /** What checks progress of unknown origin; throws UsageError, which begins with `where`, and lists all faults. */
