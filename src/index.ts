@@ -268,7 +268,6 @@ export {
 export type {
   Factors,
   RuleContext,
-  SensedWeights,
   Update,
   Updated,
   UpdateRule,

@@ -2,6 +2,7 @@
 
 import type { TensorSpec } from '../base/parameters.ts';
 import type { PulseModel } from '../cells/pulse-device.ts';
+import type { CellWeights } from '../crossbar/in-cells.ts';
 import {
   type FullWeight,
   fullWeightOf,
@@ -19,7 +20,7 @@ import {
 import type { Layer } from '../graph/operator.ts';
 import type { GraphKey, Tensor } from '../graph/tensor.ts';
 import type { ParameterSpec } from '../nn/network.ts';
-import type { RuleContext, SensedWeights, Updated } from '../rules/update-rule.ts';
+import type { RuleContext, Updated } from '../rules/update-rule.ts';
 import { layerOfWeights } from './layers.ts';
 
 /** The tensors of one group of arrays, for every parameter that lives in cells. */
@@ -33,7 +34,7 @@ export type CellGroup = {
   /** A start with all weights in this group. */
   readonly begin: (context: RuleContext, full: FullWeight) => Updated;
   /** The weights of a layer whose parameter has the value of this group. */
-  readonly sensed: (layer: Layer, context: RuleContext) => SensedWeights;
+  readonly sensed: (layer: Layer, context: RuleContext) => CellWeights;
   /** Written cells after the leak that follows a step. */
   readonly leaked: (written: WeighedCells, context: Pick<RuleContext, 'key'>) => WeighedCells;
   /** New values of the parameter and of the group, with the number of pulses between. */

@@ -2,6 +2,7 @@
 // weights live in cells, into pulses. A rule names the state that it needs; checkpoints keep it without knowing it.
 
 import type { TensorSpec } from '../base/parameters.ts';
+import type { CellWeights } from '../crossbar/in-cells.ts';
 import type { Layer } from '../graph/operator.ts';
 import type { GraphKey, Tensor } from '../graph/tensor.ts';
 import type { ParameterSpec } from '../nn/network.ts';
@@ -43,16 +44,6 @@ export type Updated = {
   readonly counts?: Readonly<Record<string, Tensor>>;
 };
 
-/** A layer's weights as products on its cells sense them. */
-export type SensedWeights = {
-  /** In the shape of the parameter. */
-  readonly weights: Tensor;
-  /** Variance of a weight in one product, in the shape of the parameter; absent: no read noise. */
-  readonly variance?: Tensor;
-  /** The weight that a full conductance stands for, (1, 1), above 0. */
-  readonly fullWeight: Tensor;
-};
-
 /** How gradients move parameters. */
 export type UpdateRule = {
   readonly name: string;
@@ -64,7 +55,7 @@ export type UpdateRule = {
   /** First values of states and weights; absent: zeros, and the weights as they are. */
   readonly begin?: (start: RuleContext) => Updated;
   /** How the products of a layer sense its weights; absent, or undefined for a layer: exactly, in floating point. */
-  readonly sensed?: (layer: Layer, context: RuleContext) => SensedWeights | undefined;
+  readonly sensed?: (layer: Layer, context: RuleContext) => CellWeights | undefined;
   /** What happens beside the steps, after every so many of them. */
   readonly upkeep?: {
     readonly everySteps: number;

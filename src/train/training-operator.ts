@@ -39,29 +39,24 @@ export function trainingOperator(
   cells?: Pick<InCellsOptions, 'sensed' | 'seen'>,
 ): TrainingOperator {
   const { noise, dropConnect, hardware = ideal } = settings;
-  if (cells !== undefined) {
-    const learning = rangesOf(t, network, settings);
-    const operator = inCells({
-      ...cells,
-      hardware: withoutReadNoise(hardware),
-      weights,
-      ranges: learning?.ranges ?? rangesFromStates(t),
-      key: t.key('noise'),
-    });
-    return { operator, ...(learning !== undefined && { learning }) };
-  }
   const isExact = noise.kind === 'none' && dropConnect === undefined && settings.hardware === undefined;
-  if (isExact) return { operator: digital(weights) };
+  if (cells === undefined && isExact) return { operator: digital(weights) };
   const learning = rangesOf(t, network, settings);
-  const operator = hardwareAware({
+  const common = {
     hardware: withoutReadNoise(hardware),
     weights,
-    noise: noise.kind === 'none' ? undefined : t.scalar('noiseScale'),
-    noiseScale: noise.kind === 'none' ? undefined : mappingScale(noise.scale),
-    dropConnect,
     ranges: learning?.ranges ?? rangesFromStates(t),
     key: t.key('noise'),
-  });
+  };
+  const operator =
+    cells === undefined
+      ? hardwareAware({
+          ...common,
+          noise: noise.kind === 'none' ? undefined : t.scalar('noiseScale'),
+          noiseScale: noise.kind === 'none' ? undefined : mappingScale(noise.scale),
+          dropConnect,
+        })
+      : inCells({ ...common, ...cells });
   return { operator, ...(learning !== undefined && { learning }) };
 }
 
