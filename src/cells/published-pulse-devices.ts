@@ -219,24 +219,6 @@ export const idealDevice: StepDeviceSpec = {
   reset: { mean: 0, deviceSpread: 0, cycleSpread: 0 },
 };
 
-/** All devices by the names that settings give them. */
-export const publishedPulseDevices: Readonly<Record<string, PulseDeviceSpec>> = Object.fromEntries(
-  [
-    pcmNandakumar2018,
-    pcmAihwkit,
-    reramES,
-    reramSB,
-    reramArrayOM,
-    reramArrayHfO2,
-    capacitor,
-    ecram,
-    ecramMO,
-    idealized,
-    gokmenVlasov,
-    idealDevice,
-  ].map((spec) => [spec.name, spec]),
-);
-
 /**
  * A device with soft bounds and a number of states: steps of 2 bound / states at 0, which shrink to 0 at the bounds.
  *
@@ -278,3 +260,33 @@ export function softBoundsDevice({
     reset: { mean: 0, deviceSpread: 0, cycleSpread: 0 },
   };
 }
+
+/**
+ * Soft bounds with 100 states, to be changed: `{ preset: soft-bounds, step: { mean: 0.2 } }` has 10 states.
+ *
+ * @source definition, as `softBoundsDevice`
+ */
+export const softBounds: StepDeviceSpec = {
+  ...softBoundsDevice({ states: 100 }),
+  name: 'soft-bounds',
+  source: 'definition: soft bounds',
+};
+
+/** All devices by the names that settings give them. */
+export const publishedPulseDevices: Readonly<Record<string, PulseDeviceSpec>> = Object.fromEntries(
+  [
+    pcmNandakumar2018,
+    pcmAihwkit,
+    reramES,
+    reramSB,
+    reramArrayOM,
+    reramArrayHfO2,
+    capacitor,
+    ecram,
+    ecramMO,
+    idealized,
+    gokmenVlasov,
+    idealDevice,
+    softBounds,
+  ].map((spec) => [spec.name, spec]),
+);

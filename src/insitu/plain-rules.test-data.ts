@@ -52,9 +52,11 @@ export type Drawn = {
   /** A word for each sample and row, and for each sample and column. */
   readonly rows: readonly number[];
   readonly columns: readonly number[];
-  /** Uniform draws of the transfers, for each of them (rows, columns) and (rows). */
+  /** Uniform draws of the transfers to the slow array, for each of them (rows, columns) and (rows). */
   readonly rounding: readonly number[];
   readonly sign: readonly number[];
+  /** Those of a transfer to a still slower one, two places before the fast array. */
+  readonly slowerRounding: readonly number[];
 };
 
 /** The draws of a step whose rule has the key `key`, with trains for a device of the weight `g` a pulse. */
@@ -92,6 +94,10 @@ export function drawnIn(
         columns: drawTrains(columnProbability, lengths, { length, key: key.derive('columns') }),
         rounding: transfer.derive('transfer rounding').uniform([...counts, rows, columns]),
         sign: transfer.derive('transfer sign').uniform([...counts, rows, 1]),
+        slowerRounding: transfer
+          .derive('to', 0)
+          .derive('transfer rounding')
+          .uniform([...counts, rows, columns]),
       },
     };
   });
@@ -109,6 +115,7 @@ export function drawnIn(
     columns: listed('columns'),
     rounding: listed('rounding'),
     sign: listed('sign'),
+    slowerRounding: listed('slowerRounding'),
   };
 }
 

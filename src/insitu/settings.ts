@@ -49,6 +49,7 @@ export type TikiTakaSettings = {
   /** Of the slow array; absent: the same. */
   readonly slowDevice?: PulseDeviceSpec | undefined;
   readonly fullWeight: FullWeight;
+  readonly arrays: number;
   readonly gamma: number;
   readonly fastRate: FastRate;
   readonly trains: PulseTrains;
@@ -56,6 +57,7 @@ export type TikiTakaSettings = {
   readonly mostPulses: number;
   readonly readNoise: number;
   readonly every: number;
+  readonly slower: number;
   readonly unit: 'samples' | 'steps';
   readonly digital: DescentSettings;
 };
@@ -190,11 +192,14 @@ const transferSchema: z.ZodType<TransferMethod> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('low-pass'), share: z.number().positive().max(1).default(0.1) }),
 ]);
 
-const tikiTakaSchema = z.strictObject({
+const MOST_ARRAYS = 8;
+
+const tikiTakaFields = z.strictObject({
   kind: z.literal('tiki-taka'),
   device: chosenPulseDeviceSchema.prefault('reram-sb'),
   slowDevice: chosenPulseDeviceSchema.optional(),
   fullWeight: fullWeight.prefault({ kind: 'fixed', weight: 1 }),
+  arrays: count.min(2).max(MOST_ARRAYS).default(2),
   gamma: z.number().min(0).default(0),
   fastRate: fastRate.prefault({ kind: 'fixed' }),
   trains: trains.prefault({}),
@@ -202,8 +207,24 @@ const tikiTakaSchema = z.strictObject({
   mostPulses: count.max(31).default(1),
   readNoise: z.number().min(0).default(0),
   every: count.max(1_000_000).default(1),
+  slower: count.max(1000).default(1),
   unit: z.enum(['samples', 'steps']).default('samples'),
   digital: plainDescent,
+});
+
+const tikiTakaSchema = tikiTakaFields.superRefine(({ arrays, gamma, transfer }, { addIssue }) => {
+  if (arrays > 2 && gamma === 0)
+    addIssue({
+      code: 'custom',
+      path: ['gamma'],
+      message: `expected more than 0 with ${arrays} arrays, whose shares in a weight are its powers, got 0`,
+    });
+  if (arrays > 2 && (transfer.kind === 'chopped' || transfer.kind === 'dynamic'))
+    addIssue({
+      code: 'custom',
+      path: ['transfer', 'kind'],
+      message: `expected direct, buffered or low-pass with ${arrays} arrays, got ${transfer.kind}, whose signs belong to the inputs of one fast array`,
+    });
 });
 
 /** Schema of `UpdateRuleSettings`. */

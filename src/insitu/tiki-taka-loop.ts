@@ -1,5 +1,5 @@
-// The loop of Tiki-Taka over the samples of a step: pulses on the fast array, now and then a row of it read, and pulses
-// on the slow one. Each weight runs through all samples by itself.
+// The loop of Tiki-Taka over the samples of a step: pulses on the fastest array, now and then a row of an array read, and
+// pulses on the next slower one. Each weight runs through all samples by itself.
 
 import type { PulseModel } from '../cells/pulse-device.ts';
 import {
@@ -24,60 +24,64 @@ import { type Due, dueAfter, type Schedule, scheduleAfter } from './transfer-sch
 export type LoopOptions = {
   readonly trains: PulseTrains;
   readonly transfer: TransferMethod;
-  /** Pulses on a weight of the slow array at a time, at most. */
+  /** Pulses on a weight of a slower array at a time, at most. */
   readonly mostPulses: number;
-  /** Standard deviation of a read of the fast array, in shares of a full device. */
+  /** Standard deviation of a read of an array, in shares of a full device. */
   readonly readNoise: number;
-  /** A row is read after every so many samples, or steps. */
-  readonly every: number;
   readonly unit: 'samples' | 'steps';
 };
 
-/** The fast and the slow array, and their devices. */
-export type Arrays = {
-  readonly fastModel: PulseModel;
-  readonly slowModel: PulseModel;
-  readonly fast: LearningCells<Tensor>;
-  readonly slow: LearningCells<Tensor>;
-};
+/** One array of a layer, and its devices. */
+export type ChainArray = { readonly model: PulseModel; readonly cells: LearningCells<Tensor> };
 
-/** What a step begins with. */
-export type Begun = Arrays & {
+/** What array n + 1 hands over to array n: a row after every `every` samples, or steps. */
+export type Handover = {
+  readonly every: number;
   /** What the transfer keeps, by name. */
   readonly kept: Readonly<Record<string, Tensor>>;
   readonly schedule: Schedule;
 };
 
+/** The arrays of a layer, slowest first, and what each gets from the next. */
+export type Chain = { readonly arrays: readonly ChainArray[]; readonly handovers: readonly Handover[] };
+
 /** What a step has seen. */
 export type LoopStep = {
   readonly factors: readonly Factors[];
   readonly learningRate: Tensor;
-  /** Of the fast array. */
+  /** Of the fastest array. */
   readonly rate: Tensor;
   readonly key: GraphKey;
 };
 
-/** What a step leaves. */
-export type After = Pick<Begun, 'fast' | 'slow' | 'kept' | 'schedule'>;
-
 /**
- * Both arrays after the samples of a step: all in one loop over the samples, each weight by itself.
+ * A chain after the samples of a step: all in one loop over the samples, each weight by itself.
  *
  * @throws UsageError if there are more samples than draws can be numbered
  */
 export function writtenAndTransferred(
   options: LoopOptions,
-  { kept, schedule: begun, ...arrays }: Begun,
+  chain: Chain,
   { factors, learningRate, rate, key }: LoopStep,
-): After {
-  const { trains, transfer, unit, every } = options;
-  const { fast, fastModel } = arrays;
-  const pulse = fast.scale.multiply(fastModel.granularity);
-  const rows = weightMatrix(fast).shape[0]!;
-  const pace = { every, rows };
+): Chain {
+  const { trains, transfer, unit } = options;
+  const fast = chain.arrays.at(-1)!;
+  const pulse = fast.cells.scale.multiply(fast.model.granularity);
+  const rows = weightMatrix(fast.cells).shape[0]!;
   const row = rowNumbers(rate, rows);
   const total = factors.reduce((sum, { x }) => sum + x.shape[0]!, 0);
-  let carried = joined(arrays, kept);
+  /** Every handover in turn, that to the slowest array last. */
+  const handedOn = (
+    state: CarriedCells,
+    passed: Tensor,
+    own: GraphKey,
+    loop: Handing['loop'],
+  ): CarriedCells =>
+    chain.handovers.reduceRight((now, { schedule, every }, to) => {
+      const due = dueAfter(schedule, passed, { every, rows });
+      return handedOver(options, chain, to, now, { due, row, learningRate, key: own, loop });
+    }, state);
+  let carried = joined(chain);
   let seen = 0;
   for (const [k, operands] of factors.entries()) {
     const train = sampleTrains(operands, { rate, pulse, trains, key: key.derive(k) });
@@ -87,45 +91,43 @@ export function writtenAndTransferred(
       count: train.samples,
       initial: carried,
       step: (state, { item, number }) => {
-        const written = writtenSample(arrays, state, train, item, key.derive(k, 'steps'), trains.length);
+        const written = writtenSample(chain, state, train, item, key.derive(k, 'steps'), trains.length);
         if (unit === 'steps') return { next: written };
-        const due = dueAfter(begun, number.cast('f32').add(before + 1), pace);
-        const loop = { counts: [train.samples], item };
-        return {
-          next: handedOver(options, arrays, written, { due, row, learningRate, key: key.derive(k), loop }),
-        };
+        const passed = number.cast('f32').add(before + 1);
+        return { next: handedOn(written, passed, key.derive(k), { counts: [train.samples], item }) };
       },
     });
     seen += train.samples;
   }
-  if (unit === 'steps') {
-    const due = dueAfter(begun, constant(rate, 1), pace);
-    const loop = { counts: [], item: (x: Tensor): Tensor => x };
-    carried = handedOver(options, arrays, carried, { due, row, learningRate, key, loop });
-  }
-  const schedule = scheduleAfter(begun, unit === 'steps' ? 1 : total, pace, transfer);
-  return { ...parted(arrays, carried, Object.keys(kept)), schedule };
-}
-
-/** What the loop carries: both arrays and what the transfer keeps. */
-function joined({ fastModel, slowModel, fast, slow }: Arrays, kept: CarriedCells): CarriedCells {
+  if (unit === 'steps') carried = handedOn(carried, constant(rate, 1), key, { counts: [], item: (x) => x });
   return {
-    ...prefixed('fast', carriedOf(fastModel, fast, weightMatrix(fast))),
-    ...prefixed('slow', carriedOf(slowModel, slow, weightMatrix(slow))),
-    ...prefixed('kept', kept),
+    arrays: chain.arrays.map(({ model, cells }, n) => ({
+      model,
+      cells: cellsOfCarried(model, cells, part(arrayPrefix(n), carried)).cells,
+    })),
+    handovers: chain.handovers.map(({ every, kept, schedule }, n) => ({
+      every,
+      kept: Object.fromEntries(Object.keys(kept).map((name) => [name, carried[`${keptPrefix(n)}.${name}`]!])),
+      schedule: scheduleAfter(schedule, unit === 'steps' ? 1 : total, { every, rows }, transfer),
+    })),
   };
 }
 
-function parted(
-  { fastModel, slowModel, fast, slow }: Arrays,
-  carried: CarriedCells,
-  kept: readonly string[],
-): Omit<After, 'schedule'> {
-  return {
-    fast: cellsOfCarried(fastModel, fast, part('fast', carried)).cells,
-    slow: cellsOfCarried(slowModel, slow, part('slow', carried)).cells,
-    kept: Object.fromEntries(kept.map((name) => [name, carried[`kept.${name}`]!])),
-  };
+/** What the loop carries: all arrays, and what the transfers keep. */
+function joined({ arrays, handovers }: Chain): CarriedCells {
+  const ofArrays = arrays.map(({ model, cells }, n) =>
+    prefixed(arrayPrefix(n), carriedOf(model, cells, weightMatrix(cells))),
+  );
+  const ofTransfers = handovers.map(({ kept }, n) => prefixed(keptPrefix(n), kept));
+  return Object.assign({}, ...ofArrays, ...ofTransfers);
+}
+
+function arrayPrefix(n: number): string {
+  return `array${n}`;
+}
+
+function keptPrefix(n: number): string {
+  return `kept${n}`;
 }
 
 function prefixed(prefix: string, values: CarriedCells): CarriedCells {
@@ -137,38 +139,39 @@ function part(prefix: string, values: CarriedCells): CarriedCells {
   return Object.fromEntries(own.map(([name, value]) => [name.slice(prefix.length + 1), value]));
 }
 
-/** The fast array after the pulses of one sample; a chopped row's input carries its sign. */
+/** The fastest array after the pulses of one sample; a chopped row's input carries its sign. */
 function writtenSample(
-  { fastModel, fast }: Arrays,
+  { arrays }: Chain,
   state: CarriedCells,
   train: SampleTrains,
   item: (x: Tensor) => Tensor,
   key: GraphKey,
   length: number,
 ): CarriedCells {
+  const at = arrays.length - 1;
+  const { model, cells } = arrays[at]!;
   const count = train.countOf(item);
-  const sign = state['kept.sign'];
+  const sign = state[`${keptPrefix(at - 1)}.sign`];
   const plain = train.isUpOf(item);
   const isUp =
     sign === undefined ? plain : sign.less(0).select(plain.select(0, 1), plain.select(1, 0)).cast('bool');
-  const own = part('fast', state);
   const shape = [train.samples, length, ...count.shape];
   const after = recur({
     count: length,
-    initial: own,
+    initial: part(arrayPrefix(at), state),
     where: constant(count, 0, 'i32').less(count),
     step: (inner, slot) => ({
       where: slot.number.less(count),
       next: afterPulse(
-        fastModel,
-        fast,
+        model,
+        cells,
         inner,
         isUp,
         drawsOf(key, shape, (draw) => slot.item(item(draw))),
       ),
     }),
   });
-  return { ...state, ...prefixed('fast', after) };
+  return { ...state, ...prefixed(arrayPrefix(at), after) };
 }
 
 type Handing = {
@@ -181,40 +184,38 @@ type Handing = {
   readonly loop: { readonly counts: readonly number[]; readonly item: (x: Tensor) => Tensor };
 };
 
-/** Both arrays after one row was read and handed over, if it is time; nothing happens to other rows. */
+/** The chain after array `to` was given one row of the next, if it is time; nothing happens to other rows. */
 function handedOver(
-  { transfer, mostPulses, readNoise, every }: LoopOptions,
-  arrays: Arrays,
+  { transfer, mostPulses, readNoise }: LoopOptions,
+  { arrays, handovers }: Chain,
+  to: number,
   state: CarriedCells,
-  { due, row, learningRate, key, loop: { counts, item } }: Handing,
+  { due, row, learningRate, key: whole, loop: { counts, item } }: Handing,
 ): CarriedCells {
-  const { fastModel, slowModel, fast, slow } = arrays;
+  const [slow, fast] = [arrays[to]!, arrays[to + 1]!];
+  const [slowPrefix, keptName] = [arrayPrefix(to), keptPrefix(to)];
+  const key = to === arrays.length - 2 ? whole : whole.derive('to', to);
   const rows = row.shape[0]!;
-  const { shape } = state['fast.weights']!;
-  const isRow = row.equal(due.row).broadcastTo(shape);
+  const heldName = `${arrayPrefix(to + 1)}.weights`;
+  const { shape } = state[heldName]!;
   return recur({
     count: 1,
     initial: state,
-    where: isRow,
+    where: row.equal(due.row).broadcastTo(shape),
     step: (now) => {
-      const held = now['fast.weights']!;
-      const full = fullWeightOf(fast, fastModel);
-      const read =
-        readNoise === 0
-          ? held
-          : held.add(
-              item(key.derive('transfer read').normal([...counts, ...shape])).multiply(
-                full.multiply(readNoise),
-              ),
-            );
+      const held = now[heldName]!;
+      const noise = (): Tensor =>
+        item(key.derive('transfer read').normal([...counts, ...shape])).multiply(
+          fullWeightOf(fast.cells, fast.model).multiply(readNoise),
+        );
       const { pulses, kept } = transferred(transfer, {
-        read,
-        kept: part('kept', now),
+        read: readNoise === 0 ? held : held.add(noise()),
+        kept: part(keptName, now),
         reads: due.reads,
         learningRate,
-        fastPulse: fast.scale.multiply(fastModel.granularity),
-        slowPulse: slow.scale.multiply(slowModel.granularity),
-        round: rows * every,
+        fastPulse: fast.cells.scale.multiply(fast.model.granularity),
+        slowPulse: slow.cells.scale.multiply(slow.model.granularity),
+        round: rows * handovers[to]!.every,
         mostPulses,
         uniform: item(key.derive('transfer rounding').uniform([...counts, ...shape])),
         ofRow: item(key.derive('transfer sign').uniform([...counts, rows, 1])),
@@ -223,13 +224,13 @@ function handedOver(
       const number = pulses.abs();
       const after = recur({
         count: mostPulses,
-        initial: part('slow', now),
+        initial: part(slowPrefix, now),
         where: constant(number, 0).less(number),
         step: (inner, slot) => ({
           where: slot.number.cast('f32').less(number),
           next: afterPulse(
-            slowModel,
-            slow,
+            slow.model,
+            slow.cells,
             inner,
             isUp,
             drawsOf(key.derive('transfer steps'), [...counts, mostPulses, ...shape], (all) =>
@@ -238,7 +239,7 @@ function handedOver(
           ),
         }),
       });
-      return { next: { ...now, ...prefixed('slow', after), ...prefixed('kept', kept) } };
+      return { next: { ...now, ...prefixed(slowPrefix, after), ...prefixed(keptName, kept) } };
     },
   });
 }

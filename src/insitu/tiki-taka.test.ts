@@ -23,6 +23,7 @@ const plain: TikiTakaOptions = {
   device: softBoundsDevice({ states: FAST_STATES }),
   slowDevice: softBoundsDevice({ states: SLOW_STATES }),
   fullWeight: { kind: 'fixed', weight: SCALE },
+  arrays: 2,
   gamma: 0,
   fastRate: { kind: 'fixed', rate: 0.8, isScaled: true },
   trains: { length: 31, isLengthManaged: true, isBalanced: true },
@@ -30,6 +31,7 @@ const plain: TikiTakaOptions = {
   mostPulses: 3,
   readNoise: 0,
   every: 1,
+  slower: 1,
   unit: 'samples',
   digital: sgd({ momentum: 0, nesterov: false, weightDecay: 0 }),
   isDigital: () => false,
@@ -241,3 +243,90 @@ test('the running means of the automatic rate pass over samples and steps withou
     [false, false, true],
   );
 });
+
+for (const [unit, transfer] of [
+  ['samples', { kind: 'direct', rate: 0.7, isScaled: false }],
+  ['samples', { kind: 'low-pass', share: 0.4 }],
+  ['steps', { kind: 'buffered', ...buffered, threshold: 0.8 }],
+] as const satisfies readonly (readonly [TikiTakaOptions['unit'], TransferMethod])[]) {
+  test(`three arrays hand over one to the next, ${transfer.kind}, after ${unit}`, () => {
+    const [GAMMA, SLOWER] = [0.3, 2];
+    const options: TikiTakaOptions = { ...plain, transfer, unit, arrays: 3, gamma: GAMMA, slower: SLOWER };
+    const setup: OneParameter = { rule: tikiTaka(options), rows: ROWS, columns: COLUMNS, samples: SAMPLES };
+    const initial = numbers(ROWS * COLUMNS, 0.4);
+    const steps = Array.from({ length: unit === 'samples' ? 20 : 90 }, () => ({
+      samples: { x: numbers(SAMPLES * ROWS, 1), delta: numbers(SAMPLES * COLUMNS, 1).map((d) => d + 0.3) },
+      rate: 0.1,
+    }));
+    const results = run(setup, initial, steps);
+    // Slowest first, in weights.
+    const arrays = [[...initial], initial.map(() => 0), initial.map(() => 0)] as [
+      number[],
+      number[],
+      number[],
+    ];
+    const kept = arrays
+      .slice(1)
+      .map(() => initial.map(() => ({ buffer: 0, sign: 1, mean: 0, reference: 0 })));
+    const states = [SLOW_STATES, SLOW_STATES, FAST_STATES];
+    const grain = (n: number): number => SCALE * (2 / states[n]!);
+    const pulse = (n: number, k: number, isUp: boolean): void => {
+      arrays[n]![k] = SCALE * softPulse(arrays[n]![k]! / SCALE, isUp, 2 / states[n]!);
+    };
+    let passed = 0;
+    for (const [step, { samples, rate }] of steps.entries()) {
+      const { x, delta } = samples;
+      const size = { samples: SAMPLES, rows: ROWS, columns: COLUMNS, unit };
+      const drawn = drawnIn(samples, size, {
+        rate: 0.8 * rate,
+        g: grain(2),
+        trains: options.trains,
+        key: [step, 9],
+      });
+      const handOver = (sample: number): void => {
+        passed++;
+        for (const to of [1, 0]) {
+          const every = to === 1 ? 1 : SLOWER;
+          if (passed % every !== 0) continue;
+          const transfers = passed / every - 1;
+          const row = transfers % ROWS;
+          for (let k = row * COLUMNS; k < (row + 1) * COLUMNS; k++) {
+            const n = plainTransfer(transfer, kept[to]![k]!, {
+              v: arrays[to + 1]![k]!,
+              reads: Math.floor(transfers / ROWS),
+              learningRate: rate,
+              gFast: grain(to + 1),
+              gSlow: grain(to),
+              rows: ROWS,
+              every,
+              most: options.mostPulses,
+              rounding: (to === 1 ? drawn.rounding : drawn.slowerRounding)[sample * ROWS * COLUMNS + k]!,
+              signDraw: 1,
+            });
+            for (let each = 0; each < Math.abs(n); each++) pulse(to, k, n > 0);
+          }
+        }
+      };
+      for (let s = 0; s < SAMPLES; s++) {
+        for (let k = 0; k < ROWS * COLUMNS; k++) {
+          const [i, j] = [Math.floor(k / COLUMNS), k % COLUMNS];
+          const count = bitsOf(drawn.rows[s * ROWS + i]! & drawn.columns[s * COLUMNS + j]!);
+          for (let each = 0; each < count; each++)
+            pulse(2, k, -x[s * ROWS + i]! * delta[s * COLUMNS + j]! > 0);
+        }
+        if (unit === 'samples') handOver(s);
+      }
+      if (unit === 'steps') handOver(0);
+      const { states: now } = results[step + 1]!;
+      for (const [k, w] of arrays[0].entries()) {
+        const sum = w + GAMMA * arrays[1][k]! + GAMMA ** 2 * arrays[2][k]!;
+        assert.ok(Math.abs(now['layer.weights']![k]! - sum) < 1e-9, `weight ${k} after step ${step}`);
+        assert.ok(Math.abs(now['layer.array1.plus.value']![k]! * SCALE - arrays[1][k]!) < 1e-9);
+      }
+    }
+    for (const [n, name] of ['cells', 'array1', 'fast'].entries()) {
+      const given = Array.from(results.at(-1)!.states[`layer.${name}.plus.pulsesGiven`]!);
+      assert.ok(given.filter((count) => count > 0).length > 3, `array ${n} is pulsed: ${given}`);
+    }
+  });
+}

@@ -21,20 +21,20 @@ export type Pace = { readonly every: number; readonly rows: number };
 
 const NAMES = ['waited', 'turn', 'rounds'] as const;
 
-/** Names of the schedule's tensors in the store: `dense1.transfer.turn`. */
-export function scheduleSpecs(layer: string): readonly TensorSpec[] {
-  return NAMES.map((name) => ({ name: transferName(layer, name), shape: [] }));
+/** Names of the schedule's tensors in the store: `dense1.transfer.turn` at the place `dense1.transfer`. */
+export function scheduleSpecs(place: string): readonly TensorSpec[] {
+  return NAMES.map((name) => ({ name: transferName(place, name), shape: [] }));
 }
 
 /** The schedule in the store. */
-export function scheduleOf(layer: string, state: (name: string) => Tensor): Schedule {
-  const [waited, turn, rounds] = NAMES.map((name) => state(transferName(layer, name)));
+export function scheduleOf(place: string, state: (name: string) => Tensor): Schedule {
+  const [waited, turn, rounds] = NAMES.map((name) => state(transferName(place, name)));
   return { waited: waited!, turn: turn!, rounds: rounds! };
 }
 
 /** The schedule as new values of the store. */
-export function scheduleStates(layer: string, schedule: Schedule): Readonly<Record<string, Tensor>> {
-  return Object.fromEntries(NAMES.map((name) => [transferName(layer, name), schedule[name]]));
+export function scheduleStates(place: string, schedule: Schedule): Readonly<Record<string, Tensor>> {
+  return Object.fromEntries(NAMES.map((name) => [transferName(place, name), schedule[name]]));
 }
 
 /** The transfer after one more sample or step, if it is time for one. */

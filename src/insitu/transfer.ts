@@ -69,23 +69,23 @@ export function transferStates(method: TransferMethod): readonly string[] {
   }
 }
 
-/** The first value of a state. */
-export function firstTransferValue(state: string): number {
-  return state === 'sign' ? 1 : 0;
+/** The first value of a tensor of a transfer, by its name. */
+export function firstTransferValue(name: string): number {
+  return name.endsWith('.sign') ? 1 : 0;
 }
 
-/** Names of a transfer's tensors: `dense1.transfer.buffer`. */
+/** Names of a transfer's tensors: `dense1.transfer.buffer` at the place `dense1.transfer`. */
 export function transferSpecs(
   method: TransferMethod,
-  layer: string,
+  place: string,
   shape: readonly number[],
 ): readonly TensorSpec[] {
-  return transferStates(method).map((state) => ({ name: transferName(layer, state), shape }));
+  return transferStates(method).map((state) => ({ name: transferName(place, state), shape }));
 }
 
 /** Name of a state of a transfer. */
-export function transferName(layer: string, state: string): string {
-  return `${layer}.transfer.${state}`;
+export function transferName(place: string, state: string): string {
+  return `${place}.${state}`;
 }
 
 /** One read of a row. */

@@ -124,6 +124,7 @@ function normalizedConvolution(position: number, filters: number, stride: number
 /** Names that `networkByName` knows. */
 export type NetworkName =
   | 'mlp'
+  | 'mlp-256-128'
   | 'lenet5'
   | 'small-cnn'
   | 'cnn'
@@ -135,6 +136,8 @@ export type NetworkName =
 const networks: { readonly [N in NetworkName]: (task: ImageTask) => Network } = {
   // A common size for MNIST; 198,760 weights and biases on 28 x 28 images.
   mlp: (task) => mlp({ ...task, hidden: [250], activation: 'sigmoid' }),
+  // That of aihwkit's MNIST examples and of Z. Wu et al., arXiv 2406.12774; 235,146 weights and biases on 28 x 28 images.
+  'mlp-256-128': (task) => mlp({ ...task, hidden: [256, 128], activation: 'sigmoid' }),
   lenet5,
   'small-cnn': smallCnn,
   cnn,
