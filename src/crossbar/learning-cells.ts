@@ -333,7 +333,7 @@ export type Refreshed = {
  * Refreshes pairs that have no room left: where the larger device is above `larger` and the smaller above `smaller`, both
  * in shares of the range, the pair is read, both devices are RESET, and the difference is written to one of them: a
  * pulse as long as a read says that more than half a mean step is missing, so that the number of pulses follows the
- * state of the device. At most `most` pulses.
+ * state of the device. At most `most` pulses. `sensed` are the cells as a read senses them, if they have drifted.
  *
  * @source the refresh of a pair: S. R. Nandakumar et al., Front. Neurosci. 14:406 (2020), known from notes on it;
  *         thresholds: aihwkit, rpu_onesided_device.cpp. Writing with reads between the pulses: ours, as the open-loop
@@ -343,8 +343,13 @@ export function refreshed(
   cells: LearningCells<Tensor>,
   model: PulseModel,
   { larger, smaller }: RefreshThreshold,
-  { most, key }: { readonly most: number; readonly key: GraphKey },
+  {
+    most,
+    key,
+    sensed = cells,
+  }: { readonly most: number; readonly key: GraphKey; readonly sensed?: LearningCells<Tensor> },
 ): Refreshed {
+  const [sensedPlus, sensedMinus] = sensed.arrays.map(({ values }) => values);
   const [plus, minus] = cells.arrays as readonly [LearningArray<Tensor>, LearningArray<Tensor>];
   const [, high] = model.range;
   const [p, m] = [plus.values['value']!, minus.values['value']!];
@@ -355,7 +360,7 @@ export function refreshed(
           model.readVariance(values).sqrt().multiply(key.derive('read', name).normal(p.shape)),
         )
       : values['value']!;
-  const before = read(plus.values, 'plus').subtract(read(minus.values, 'minus'));
+  const before = read(sensedPlus!, 'plus').subtract(read(sensedMinus!, 'minus'));
   const erased: LearningCells<Tensor> = {
     ...cells,
     arrays: cells.arrays.map((array) => ({
@@ -377,12 +382,12 @@ export function refreshed(
     step: ({ number: count, ...own }, { item }) => {
       const current = { ...device, ...own };
       const draw = drawsOf(key.derive('write'), shape, item);
-      const sensed = model.hasReadNoise
+      const held = model.hasReadNoise
         ? current['value']!.add(model.readVariance(current).sqrt().multiply(draw()))
         : current['value']!;
       return {
         next: { number: count!.add(1), ...model.pulse(current, isUp, draw) },
-        where: sensed.less(enough),
+        where: held.less(enough),
       };
     },
   });

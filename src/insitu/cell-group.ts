@@ -18,9 +18,17 @@ import {
   weightVariance,
 } from '../crossbar/learning-cells.ts';
 import type { Layer } from '../graph/operator.ts';
-import type { GraphKey, Tensor } from '../graph/tensor.ts';
+import { constant, type GraphKey, type Tensor } from '../graph/tensor.ts';
 import type { ParameterSpec } from '../nn/network.ts';
 import type { RuleContext, Updated } from '../rules/update-rule.ts';
+import {
+  agedCells,
+  type CellClock,
+  clockAfter,
+  clockSpecs,
+  type TrainingClock,
+  tensorsOfClock,
+} from './cell-clock.ts';
 import { layerOfWeights } from './layers.ts';
 
 /** The tensors of one group of arrays, for every parameter that lives in cells. */
@@ -35,47 +43,89 @@ export type CellGroup = {
   readonly begin: (context: RuleContext, full: FullWeight) => Updated;
   /** The weights of a layer whose parameter has the value of this group. */
   readonly sensed: (layer: Layer, context: RuleContext) => CellWeights;
+  /** The cells as they are sensed, without read noise: drifted since their last pulse, if there is a clock. */
+  readonly aged: (context: Pick<RuleContext, 'parameter' | 'state'>) => LearningCells<Tensor>;
   /** Written cells after the leak that follows a step. */
   readonly leaked: (written: WeighedCells, context: Pick<RuleContext, 'key'>) => WeighedCells;
-  /** New values of the parameter and of the group, with the number of pulses between. */
-  readonly updated: (parameter: ParameterSpec, before: WeighedCells, after: WeighedCells) => Updated;
+  /**
+   * New values of the parameter and of the group, with the number of pulses between.
+   *
+   * @param steps that this took: 1 of a step, 0 of upkeep
+   */
+  readonly updated: (
+    context: Pick<RuleContext, 'parameter' | 'state'>,
+    before: LearningCells<Tensor>,
+    after: WeighedCells,
+    steps?: number,
+  ) => Updated;
 };
 
-/** The group `name` of arrays of devices. */
-export function cellGroup(model: PulseModel, name: string): CellGroup {
+/**
+ * The group `name` of arrays of devices.
+ *
+ * @param clock of the training; undefined: no time passes
+ */
+export function cellGroup(model: PulseModel, name: string, clock?: TrainingClock): CellGroup {
   const specs = (parameter: ParameterSpec): LearningCells<TensorSpec> =>
     learningCellsOf(layerOfWeights(parameter), model, name);
   const of: CellGroup['of'] = ({ parameter, state }) =>
     mapLearningCells(specs(parameter), (tensor) => state(tensor.name));
   const start: CellGroup['start'] = (weights, full, key) =>
     startCells(weights, model, full, key.derive(name));
+  const clockOf = (parameter: ParameterSpec): CellClock<TensorSpec> =>
+    clockSpecs(layerOfWeights(parameter).name, name, specs(parameter));
+  const clockNow = ({ parameter, state }: Pick<RuleContext, 'parameter' | 'state'>): CellClock<Tensor> => {
+    const { steps, pulsedAt } = clockOf(parameter);
+    return { steps: state(steps.name), pulsedAt: pulsedAt.map((spec) => state(spec.name)) };
+  };
+  const aged: CellGroup['aged'] = (context) =>
+    clock === undefined ? of(context) : agedCells(of(context), clockNow(context), model, clock);
   return {
     specs,
-    states: (parameter) => tensorsOfLearningCells(specs(parameter)),
+    states: (parameter) => [
+      ...tensorsOfLearningCells(specs(parameter)),
+      ...(clock === undefined ? [] : tensorsOfClock(clockOf(parameter))),
+    ],
     of,
+    aged,
     start,
     begin: ({ parameter, weights, key }, full) => {
       const cells = start(weights, full, key());
+      const zeros = clock === undefined ? [] : tensorsOfClock(clockOf(parameter));
       return {
         weights: weightMatrix(cells).reshape(parameter.shape),
-        states: learningStates(specs(parameter), cells),
+        states: {
+          ...learningStates(specs(parameter), cells),
+          ...Object.fromEntries(
+            zeros.map((spec) => [spec.name, constant(weights, 0).broadcastTo(spec.shape)]),
+          ),
+        },
       };
     },
     sensed: (layer, context) => {
-      const cells = of(context);
+      const cells = aged(context);
       const variance = weightVariance(cells, model);
       return {
-        weights: context.weights,
+        weights: clock === undefined ? context.weights : weightMatrix(cells).reshape(layer.shape),
         ...(variance !== undefined && { variance: variance.reshape(layer.shape) }),
         fullWeight: fullWeightOf(cells, model),
       };
     },
     leaked: (written, { key }) => leaked(written, model, () => key().derive(name)),
-    updated: (parameter, before, after) => ({
-      weights: after.weights.reshape(parameter.shape),
-      states: learningStates(specs(parameter), after.cells),
-      counts: { pulses: pulsesBetween(before.cells, after.cells) },
-    }),
+    updated: (context, before, after, steps = 1) => {
+      const { parameter } = context;
+      const ticked = clock === undefined ? [] : tensorsOfClock(clockOf(parameter));
+      const times =
+        clock === undefined ? [] : tensorsOfClock(clockAfter(clockNow(context), before, after.cells, steps));
+      return {
+        weights: after.weights.reshape(parameter.shape),
+        states: {
+          ...learningStates(specs(parameter), after.cells),
+          ...Object.fromEntries(ticked.map(({ name: tensor }, k) => [tensor, times[k]!])),
+        },
+        counts: { pulses: pulsesBetween(before, after.cells) },
+      };
+    },
   };
 }
 

@@ -5,7 +5,6 @@ import type { TensorSpec } from '../base/parameters.ts';
 import { type PulseDeviceSpec, type PulseModel, pulseModel } from '../cells/pulse-device.ts';
 import {
   type FullWeight,
-  learningStates,
   pulsed,
   type RefreshThreshold,
   refreshed,
@@ -14,8 +13,10 @@ import {
 import { asMatrix, matrixSize } from '../crossbar/mapping.ts';
 import type { ParameterSpec } from '../nn/network.ts';
 import type { RuleContext, Updated, UpdateRule } from '../rules/update-rule.ts';
+import type { TrainingClock } from './cell-clock.ts';
 import { type CellGroup, cellGroup } from './cell-group.ts';
 import { digitalParameter, layerOfWeights } from './layers.ts';
+import { type OperandBits, quantizedGradient } from './operand-bits.ts';
 import { truncated } from './whole-numbers.ts';
 
 /** What mixed precision is made of. */
@@ -33,6 +34,10 @@ export type MixedPrecisionOptions = {
   readonly everySteps: number;
   /** Of pairs. */
   readonly refresh: RefreshThreshold & { readonly everySteps: number; readonly mostPulses: number };
+  /** How fine x and δ of a gradient are; absent: as products and converters leave them. */
+  readonly operands?: OperandBits | undefined;
+  /** Absent: no time passes. */
+  readonly clock?: TrainingClock | undefined;
   /** Its changes of weights in cells are gathered; the other parameters it moves itself. */
   readonly descent: UpdateRule;
   /** True for the weights, by the name of their layer, that stay digital. */
@@ -54,12 +59,12 @@ export type MixedPrecisionOptions = {
  * @source S. R. Nandakumar et al., Front. Neurosci. 14:406 (2020), known from notes on it, with plain descent; truncation:
  *         aihwkit, src/rpucuda/rpu_mixedprec_device.cpp. Adam before the accumulator: Y. Wu et al., arXiv 2305.14547
  *
- * Not modelled: drift between steps; a limited precision of x and δ beyond that of the converters.
+ * Not modelled: without a clock, drift between steps.
  */
 export function mixedPrecision(options: MixedPrecisionOptions): UpdateRule {
-  const { device, fullWeight, mostPulses, everySteps, refresh, descent } = options;
+  const { device, fullWeight, mostPulses, everySteps, refresh, descent, operands } = options;
   const model = pulseModel(device);
-  const group = cellGroup(model, 'cells');
+  const group = cellGroup(model, 'cells', options.clock);
   const isInCells = (parameter: ParameterSpec): boolean => !digitalParameter(parameter, options.isDigital);
   const accumulatorOf = (parameter: ParameterSpec): TensorSpec => {
     const { name, shape } = layerOfWeights(parameter);
@@ -87,8 +92,10 @@ export function mixedPrecision(options: MixedPrecisionOptions): UpdateRule {
     sensed: (layer, context) => (options.isDigital(layer.name) ? undefined : group.sensed(layer, context)),
     update: (update) => {
       const { parameter, weights, state, scalar, key } = update;
-      const { weights: wanted, states: descentStates } = descent.update(update);
-      if (!isInCells(parameter)) return { weights: wanted, states: descentStates };
+      if (!isInCells(parameter)) return descent.update(update);
+      const { weights: wanted, states: descentStates } = descent.update(
+        operands === undefined ? update : { ...update, gradient: quantizedGradient(update, operands) },
+      );
       const { name: accumulator } = accumulatorOf(parameter);
       const cells = group.of(update);
       const change = asMatrix(wanted.subtract(weights));
@@ -98,7 +105,7 @@ export function mixedPrecision(options: MixedPrecisionOptions): UpdateRule {
       const counts = everySteps > 1 ? whole.multiply(scalar('cells.isPulsed')) : whole;
       const before = { cells, weights: asMatrix(weights) };
       const after = group.leaked(pulsed(before, model, counts, { most: mostPulses, key: key() }), update);
-      const { states, ...updated } = group.updated(parameter, before, after);
+      const { states, ...updated } = group.updated(update, before.cells, after);
       return {
         ...updated,
         states: {
@@ -130,16 +137,16 @@ function refreshedParameter(
 ): Updated {
   const { parameter, state, key } = context;
   const accumulator = accumulatorName(layerOfWeights(parameter).name);
-  const { cells, isRefreshed, lost } = refreshed(group.of(context), model, threshold, {
+  const before = group.of(context);
+  const { cells, isRefreshed, lost } = refreshed(before, model, threshold, {
     most: mostPulses,
     key: key(),
+    sensed: group.aged(context),
   });
+  const { states, weights } = group.updated(context, before, { cells, weights: weightMatrix(cells) }, 0);
   return {
-    weights: weightMatrix(cells).reshape(parameter.shape),
-    states: {
-      ...learningStates(group.specs(parameter), cells),
-      ...(accumulates && { [accumulator]: state(accumulator).add(lost) }),
-    },
+    weights,
+    states: { ...states, ...(accumulates && { [accumulator]: state(accumulator).add(lost) }) },
     counts: { refreshes: isRefreshed.sum() },
   };
 }

@@ -5,6 +5,7 @@ import { pulseModel } from '../cells/pulse-device.ts';
 import type { FullWeight } from '../crossbar/learning-cells.ts';
 import { asMatrix } from '../crossbar/mapping.ts';
 import type { UpdateRule } from '../rules/update-rule.ts';
+import type { TrainingClock } from './cell-clock.ts';
 import { cellGroup } from './cell-group.ts';
 import { digitalParameter } from './layers.ts';
 import type { PulseTrains } from './pulse-trains.ts';
@@ -16,6 +17,8 @@ export type PulsedOptions = {
   /** The weight that a full device stands for. */
   readonly fullWeight: FullWeight;
   readonly trains: PulseTrains;
+  /** Absent: no time passes. */
+  readonly clock?: TrainingClock | undefined;
   /** Moves the parameters that are not in cells. */
   readonly digital: UpdateRule;
   /** True for the weights, by the name of their layer, that stay digital. */
@@ -28,9 +31,10 @@ export type PulsedOptions = {
  *
  * @source T. Gokmen, Y. Vlasov, Front. Neurosci. 10:333 (2016)
  */
-export function pulsedDescent({ device, fullWeight, trains, digital, isDigital }: PulsedOptions): UpdateRule {
+export function pulsedDescent(options: PulsedOptions): UpdateRule {
+  const { device, fullWeight, trains, digital, isDigital } = options;
   const model = pulseModel(device);
-  const cells = cellGroup(model, 'cells');
+  const cells = cellGroup(model, 'cells', options.clock);
   return {
     name: 'pulsed',
     states: (parameter) =>
@@ -42,12 +46,12 @@ export function pulsedDescent({ device, fullWeight, trains, digital, isDigital }
         : cells.begin(context, fullWeight),
     sensed: (layer, context) => (isDigital(layer.name) ? undefined : cells.sensed(layer, context)),
     update: (update) => {
-      const { parameter, weights, learningRate, factors, key } = update;
-      if (digitalParameter(parameter, isDigital)) return digital.update(update);
+      const { weights, learningRate, factors, key } = update;
+      if (digitalParameter(update.parameter, isDigital)) return digital.update(update);
       const before = { cells: cells.of(update), weights: asMatrix(weights) };
       const written = pulsedUpdate(before, model, factors(), { rate: learningRate, trains, key: key() });
       const after = cells.leaked(written, update);
-      return cells.updated(parameter, before, after);
+      return cells.updated(update, before.cells, after);
     },
   };
 }

@@ -6,7 +6,9 @@ import type { PulseDeviceSpec } from '../cells/pulse-device.ts';
 import { chosenPulseDeviceSchema } from '../cells/pulse-schema.ts';
 import type { FullWeight } from '../crossbar/learning-cells.ts';
 import type { DescentSettings } from '../rules/descent.ts';
+import type { TrainingClock } from './cell-clock.ts';
 import type { FastRate } from './fast-rate.ts';
+import type { OperandBits } from './operand-bits.ts';
 import type { PulseTrains } from './pulse-trains.ts';
 import type { TransferMethod } from './transfer.ts';
 
@@ -29,6 +31,8 @@ export type MixedPrecisionSettings = {
   readonly accumulates: boolean;
   readonly everySteps: number;
   readonly refresh: RefreshSettings;
+  readonly operands?: OperandBits | undefined;
+  readonly clock?: TrainingClock | undefined;
   /** Its changes of weights in cells are gathered; the rest it moves itself. */
   readonly descent: DescentSettings;
 };
@@ -39,6 +43,7 @@ export type PulsedSettings = {
   readonly device: PulseDeviceSpec;
   readonly fullWeight: FullWeight;
   readonly trains: PulseTrains;
+  readonly clock?: TrainingClock | undefined;
   readonly digital: DescentSettings;
 };
 
@@ -97,6 +102,10 @@ const fullWeight: z.ZodType<FullWeight> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('deviations'), count: z.number().positive() }),
 ]);
 
+const clock: z.ZodType<TrainingClock> = z
+  .strictObject({ secondsPerStep: z.number().positive().max(1e6) })
+  .meta({ description: 'cells drift while training goes on' });
+
 const refreshSchema: z.ZodType<RefreshSettings> = z
   .strictObject({
     everySteps: count.default(100),
@@ -130,6 +139,8 @@ const mixedPrecisionSchema = z.strictObject({
     .meta({ description: 'false: changes too small for a pulse are lost' }),
   everySteps: count.default(1),
   refresh: refreshSchema.prefault({}),
+  operands: z.strictObject({ bits: z.int().min(2).max(24) }).optional(),
+  clock: clock.optional(),
   descent: plainDescent,
 });
 
@@ -145,6 +156,7 @@ const pulsedSchema = z.strictObject({
   device: chosenPulseDeviceSchema.prefault('ecram'),
   fullWeight: fullWeight.prefault({ kind: 'fixed', weight: 1 }),
   trains: trains.prefault({}),
+  clock: clock.optional(),
   digital: plainDescent,
 });
 

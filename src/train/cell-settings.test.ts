@@ -30,6 +30,22 @@ for (const [changes, message] of [
     { rule: { ...cells, refresh: { larger: 0.3, smaller: 0.5 } } },
     'rule.refresh.smaller: smaller must be at most larger (0.3), got 0.5',
   ],
+  [
+    { rule: { kind: 'tiki-taka', arrays: 3 } },
+    'rule.gamma: expected more than 0 with 3 arrays, whose shares in a weight are its powers, got 0',
+  ],
+  [
+    { rule: { kind: 'tiki-taka', arrays: 3, gamma: 0.1, transfer: { kind: 'chopped' } } },
+    'rule.transfer.kind: expected direct, buffered or low-pass with 3 arrays, got chopped, whose signs belong to the inputs of one fast array',
+  ],
+  [
+    { rule: { kind: 'pulsed', device: 'ecram', clock: { secondsPerStep: 1 } } },
+    'rule.clock has no effect on "ecram", which does not drift; leave it out',
+  ],
+  [
+    { rule: { ...cells, operands: { bits: 8 } }, gradientNorm: 1 },
+    'gradientNorm has no effect with rule.operands, which form their own gradient; leave one out',
+  ],
   [{ rule: { ...cells, mostPulses: 40 } }, 'rule.mostPulses: expected number to be <=31, got 40'],
   [{ rule: { ...cells, device: { preset: 'ecram', step: { mean: 5 } } } }, /^settings: rule\.device.*step/],
   [

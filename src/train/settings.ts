@@ -246,11 +246,19 @@ function cellFaults({ rule, noise, dropConnect, clipping, gradientNorm }: Traini
     clipping: clipping.kind !== 'none',
     gradientNorm: gradientNorm !== undefined && rule.kind !== 'mixed-precision',
   };
-  return Object.entries(unheard).flatMap(([field, isGiven]) =>
+  const faults = Object.entries(unheard).flatMap(([field, isGiven]) =>
     isGiven
       ? [`${field} has no effect with the rule "${rule.kind}", whose weights are in cells; leave it out`]
       : [],
   );
+  if (gradientNorm !== undefined && rule.kind === 'mixed-precision' && rule.operands !== undefined)
+    faults.push(
+      'gradientNorm has no effect with rule.operands, which form their own gradient; leave one out',
+    );
+  const isTimed = rule.kind === 'mixed-precision' || rule.kind === 'pulsed';
+  if (isTimed && rule.clock !== undefined && rule.device.drift.kind === 'none')
+    faults.push(`rule.clock has no effect on "${rule.device.name}", which does not drift; leave it out`);
+  return faults;
 }
 
 /** η at step `step` of a run with `stepsPerEpoch` steps in an epoch; 0 without noise. */
