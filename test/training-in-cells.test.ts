@@ -57,6 +57,13 @@ const rules: Readonly<Record<string, UpdateRuleSettings>> = Object.fromEntries(
       granularity: 0.2,
       refresh: { everySteps: 2, larger: 0.2, smaller: 0.02 },
     },
+    'mixed precision with a clock and operands of 8 bits': {
+      kind: 'mixed-precision',
+      granularity: 0.2,
+      refresh: { everySteps: 2, larger: 0.2, smaller: 0.02 },
+      clock: { secondsPerStep: 100 },
+      operands: { bits: 8 },
+    },
     pulsed: { kind: 'pulsed', device: leaky, fullWeight: fixed },
     TTv1: { ...tikiTaka, transfer: { kind: 'direct' }, gamma: 0.5 },
     TTv2: { ...tikiTaka, slowDevice: leaky, transfer: { kind: 'buffered', ...buffered }, every: 3 },
@@ -64,6 +71,13 @@ const rules: Readonly<Record<string, UpdateRuleSettings>> = Object.fromEntries(
       ...tikiTaka,
       fastRate: { kind: 'automatic' },
       transfer: { kind: 'chopped', ...buffered, chopProbability: 0.3 },
+    },
+    'three tiles': {
+      ...tikiTaka,
+      transfer: { kind: 'buffered', ...buffered },
+      arrays: 3,
+      gamma: 0.3,
+      slower: 2,
     },
     AGAD: {
       ...tikiTaka,

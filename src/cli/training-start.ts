@@ -1,7 +1,7 @@
 // The start of a training beside its settings: weights, a teacher, and images with the normalisation of these networks.
 
 import { UsageError } from '../base/errors.ts';
-import { patternFaults } from '../crossbar/hardware.ts';
+import { exceptionFaults } from '../crossbar/hardware.ts';
 import type { DataSplit } from '../data/image-set.ts';
 import { normalizedAs } from '../experiment/train-stage.ts';
 import type { Network } from '../nn/network.ts';
@@ -87,7 +87,12 @@ export function layerFaults(
   settings: TrainingSettings | undefined,
   { layers }: Network,
 ): string[] {
-  if (settings?.hardware === undefined) return [];
+  if (settings === undefined) return [];
+  const { hardware, rule } = settings;
   const names = layers.map(({ name }) => name);
-  return patternFaults(settings.hardware, names).map((fault) => `${place}.hardware.${fault}`);
+  const fullWeights = 'fullWeights' in rule ? rule.fullWeights : undefined;
+  return [
+    ...exceptionFaults('hardware.layers', hardware?.layers, names),
+    ...exceptionFaults('rule.fullWeights', fullWeights, names),
+  ].map((fault) => `${place}.${fault}`);
 }

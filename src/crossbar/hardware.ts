@@ -128,11 +128,24 @@ export function matchesPattern(name: string, pattern: string): boolean {
   return name.length - end.length >= at && name.endsWith(end);
 }
 
-/** A fault for each pattern that fits no layer. */
-export function patternFaults({ layers = {} }: HardwareSpec, names: readonly string[]): string[] {
-  return Object.keys(layers)
+/** A fault for each pattern of a hardware's exceptions that fits no layer. */
+export function patternFaults({ layers }: HardwareSpec, names: readonly string[]): string[] {
+  return exceptionFaults('layers', layers, names);
+}
+
+/**
+ * A fault for each pattern that fits no layer.
+ *
+ * @param field what has the patterns, for people
+ */
+export function exceptionFaults(
+  field: string,
+  exceptions: Readonly<Record<string, unknown>> | undefined,
+  names: readonly string[],
+): string[] {
+  return Object.keys(exceptions ?? {})
     .filter((pattern) => !names.some((name) => matchesPattern(name, pattern)))
-    .map((pattern) => `layers: "${pattern}" fits no layer; there are ${names.join(', ')}`);
+    .map((pattern) => `${field}: "${pattern}" fits no layer; there are ${names.join(', ')}`);
 }
 
 /** True if the periphery is exact: then a product is the plain product with the conductances. */

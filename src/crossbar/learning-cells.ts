@@ -9,6 +9,7 @@ import type { Layer } from '../graph/operator.ts';
 import { recur } from '../graph/recurrence.ts';
 import { constant, type GraphKey, type Tensor } from '../graph/tensor.ts';
 import { type ArraySpec, PAIR, type Polarity } from './arrays.ts';
+import { matchesPattern } from './hardware.ts';
 import { asMatrix, matrixSize } from './mapping.ts';
 
 /** One array of devices: each quantity (rows, columns). */
@@ -31,6 +32,19 @@ export type FullWeight =
   | { readonly kind: 'fixed'; readonly weight: number }
   /** So many standard deviations of the weights at the start. */
   | { readonly kind: 'deviations'; readonly count: number };
+
+/** The weights that full devices of a network's layers stand for. */
+export type FullWeights = {
+  readonly fullWeight: FullWeight;
+  /** Exceptions by the name of a layer, or by a pattern; the first that fits decides. */
+  readonly fullWeights?: Readonly<Record<string, FullWeight>> | undefined;
+};
+
+/** The weight that a full device of a layer stands for. */
+export function fullWeightFor({ fullWeight, fullWeights = {} }: FullWeights, layer: string): FullWeight {
+  const own = Object.entries(fullWeights).find(([pattern]) => matchesPattern(layer, pattern));
+  return own?.[1] ?? fullWeight;
+}
 
 /** When a pair is refreshed: shares of a full device. */
 export type RefreshThreshold = {

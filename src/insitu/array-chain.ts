@@ -3,7 +3,7 @@
 import type { TensorSpec } from '../base/parameters.ts';
 import { type PulseDeviceSpec, type PulseModel, pulseModel } from '../cells/pulse-device.ts';
 import type { CellWeights } from '../crossbar/in-cells.ts';
-import { type FullWeight, learningStates, weightMatrix } from '../crossbar/learning-cells.ts';
+import { type FullWeights, learningStates, weightMatrix } from '../crossbar/learning-cells.ts';
 import { matrixSize } from '../crossbar/mapping.ts';
 import type { Layer } from '../graph/operator.ts';
 import { constant } from '../graph/tensor.ts';
@@ -22,11 +22,10 @@ import {
 import { scheduleOf, scheduleSpecs, scheduleStates } from './transfer-schedule.ts';
 
 /** What a chain is made of. */
-export type ChainOptions = {
+export type ChainOptions = FullWeights & {
   readonly device: PulseDeviceSpec;
   /** Of all arrays but the fastest. */
   readonly slowDevice: PulseDeviceSpec;
-  readonly fullWeight: FullWeight;
   /** Arrays a weight, at least 2. */
   readonly arrays: number;
   /** γ: array n has the share γⁿ in the weight, n = 0 the slowest. */
@@ -52,7 +51,7 @@ export type ArrayChain = {
 
 /** The chain with these options. */
 export function arrayChain(options: ChainOptions): ArrayChain {
-  const { gamma, fullWeight, transfer } = options;
+  const { gamma, transfer } = options;
   const [fastModel, slowModel] = [pulseModel(options.device), pulseModel(options.slowDevice)];
   const modelOf = (n: number): PulseModel => (n === options.arrays - 1 ? fastModel : slowModel);
   const groups = Array.from({ length: options.arrays }, (_, n) =>
@@ -72,7 +71,7 @@ export function arrayChain(options: ChainOptions): ArrayChain {
     states: (parameter) => [...groups.flatMap((group) => group.states(parameter)), ...linkSpecs(parameter)],
     begin: (context) => {
       const { parameter, weights, key } = context;
-      const begun = slowest!.begin(context, fullWeight);
+      const begun = slowest!.begin(context, options);
       const scale = begun.states[slowest!.specs(parameter).scale.name]!;
       const zero = constant(weights, 0).broadcastTo(parameter.shape);
       // All have the same full weight.

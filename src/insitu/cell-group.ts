@@ -5,6 +5,8 @@ import type { PulseModel } from '../cells/pulse-device.ts';
 import type { CellWeights } from '../crossbar/in-cells.ts';
 import {
   type FullWeight,
+  type FullWeights,
+  fullWeightFor,
   fullWeightOf,
   type LearningCells,
   leaked,
@@ -40,7 +42,7 @@ export type CellGroup = {
   /** Cells that hold the weights at the start. */
   readonly start: (weights: Tensor, full: FullWeight, key: GraphKey) => LearningCells<Tensor>;
   /** A start with all weights in this group. */
-  readonly begin: (context: RuleContext, full: FullWeight) => Updated;
+  readonly begin: (context: RuleContext, full: FullWeights) => Updated;
   /** The weights of a layer whose parameter has the value of this group. */
   readonly sensed: (layer: Layer, context: RuleContext) => CellWeights;
   /** The cells as they are sensed, without read noise: drifted since their last pulse, if there is a clock. */
@@ -90,7 +92,7 @@ export function cellGroup(model: PulseModel, name: string, clock?: TrainingClock
     aged,
     start,
     begin: ({ parameter, weights, key }, full) => {
-      const cells = start(weights, full, key());
+      const cells = start(weights, fullWeightFor(full, layerOfWeights(parameter).name), key());
       const zeros = clock === undefined ? [] : tensorsOfClock(clockOf(parameter));
       return {
         weights: weightMatrix(cells).reshape(parameter.shape),

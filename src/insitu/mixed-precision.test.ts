@@ -232,3 +232,16 @@ test('weights that stay digital, and biases, are moved by the digital rule', () 
     [{ name: 'layer.weights.momentum', shape: [2, 2] }],
   );
 });
+
+test('a layer may have a full weight of its own; the first pattern that fits decides', () => {
+  const initial = numbers(ROWS * COLUMNS, 0.1);
+  const scaleOf = (fullWeights: MixedPrecisionOptions['fullWeights']): number => {
+    const { states } = run(setupOf({ fullWeights }), initial, []).at(-1)!;
+    near(states['layer.weights']!, initial, 1e-12, 'weights');
+    return states['layer.cells.scale']![0]!;
+  };
+  const own = { kind: 'fixed', weight: 0.2 } as const;
+  assert.equal(scaleOf(undefined), 0.5);
+  assert.equal(scaleOf({ other: own }), 0.5);
+  assert.equal(scaleOf({ 'lay*': own, layer: { kind: 'fixed', weight: 0.7 } }), 0.2);
+});

@@ -4,7 +4,7 @@
 import type { TensorSpec } from '../base/parameters.ts';
 import { type PulseDeviceSpec, type PulseModel, pulseModel } from '../cells/pulse-device.ts';
 import {
-  type FullWeight,
+  type FullWeights,
   pulsed,
   type RefreshThreshold,
   refreshed,
@@ -20,10 +20,8 @@ import { type OperandBits, quantizedGradient } from './operand-bits.ts';
 import { truncated } from './whole-numbers.ts';
 
 /** What mixed precision is made of. */
-export type MixedPrecisionOptions = {
+export type MixedPrecisionOptions = FullWeights & {
   readonly device: PulseDeviceSpec;
-  /** The weight that a full device stands for. */
-  readonly fullWeight: FullWeight;
   /** ε, the gathered change that asks for a pulse, in mean steps of the device. */
   readonly granularity: number;
   /** Pulses that a weight gets at a time, at most; what they leave stays in the accumulator. */
@@ -62,7 +60,7 @@ export type MixedPrecisionOptions = {
  * Not modelled: without a clock, drift between steps.
  */
 export function mixedPrecision(options: MixedPrecisionOptions): UpdateRule {
-  const { device, fullWeight, mostPulses, everySteps, refresh, descent, operands } = options;
+  const { device, mostPulses, everySteps, refresh, descent, operands } = options;
   const model = pulseModel(device);
   const group = cellGroup(model, 'cells', options.clock);
   const isInCells = (parameter: ParameterSpec): boolean => !digitalParameter(parameter, options.isDigital);
@@ -86,9 +84,7 @@ export function mixedPrecision(options: MixedPrecisionOptions): UpdateRule {
       ...(everySteps > 1 && { 'cells.isPulsed': (step + 1) % everySteps === 0 ? 1 : 0 }),
     }),
     begin: (context) =>
-      isInCells(context.parameter)
-        ? group.begin(context, fullWeight)
-        : { weights: context.weights, states: {} },
+      isInCells(context.parameter) ? group.begin(context, options) : { weights: context.weights, states: {} },
     sensed: (layer, context) => (options.isDigital(layer.name) ? undefined : group.sensed(layer, context)),
     update: (update) => {
       const { parameter, weights, state, scalar, key } = update;

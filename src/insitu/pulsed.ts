@@ -2,7 +2,7 @@
 
 import type { PulseDeviceSpec } from '../cells/pulse-device.ts';
 import { pulseModel } from '../cells/pulse-device.ts';
-import type { FullWeight } from '../crossbar/learning-cells.ts';
+import type { FullWeights } from '../crossbar/learning-cells.ts';
 import { asMatrix } from '../crossbar/mapping.ts';
 import type { UpdateRule } from '../rules/update-rule.ts';
 import type { TrainingClock } from './cell-clock.ts';
@@ -12,10 +12,8 @@ import type { PulseTrains } from './pulse-trains.ts';
 import { pulsedUpdate } from './pulsed-update.ts';
 
 /** What in-memory descent is made of. */
-export type PulsedOptions = {
+export type PulsedOptions = FullWeights & {
   readonly device: PulseDeviceSpec;
-  /** The weight that a full device stands for. */
-  readonly fullWeight: FullWeight;
   readonly trains: PulseTrains;
   /** Absent: no time passes. */
   readonly clock?: TrainingClock | undefined;
@@ -32,7 +30,7 @@ export type PulsedOptions = {
  * @source T. Gokmen, Y. Vlasov, Front. Neurosci. 10:333 (2016)
  */
 export function pulsedDescent(options: PulsedOptions): UpdateRule {
-  const { device, fullWeight, trains, digital, isDigital } = options;
+  const { device, trains, digital, isDigital } = options;
   const model = pulseModel(device);
   const cells = cellGroup(model, 'cells', options.clock);
   return {
@@ -43,7 +41,7 @@ export function pulsedDescent(options: PulsedOptions): UpdateRule {
     begin: (context) =>
       digitalParameter(context.parameter, isDigital)
         ? (digital.begin?.(context) ?? { weights: context.weights, states: {} })
-        : cells.begin(context, fullWeight),
+        : cells.begin(context, options),
     sensed: (layer, context) => (isDigital(layer.name) ? undefined : cells.sensed(layer, context)),
     update: (update) => {
       const { weights, learningRate, factors, key } = update;

@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import type { PulseDeviceSpec } from '../cells/pulse-device.ts';
 import { chosenPulseDeviceSchema } from '../cells/pulse-schema.ts';
-import type { FullWeight } from '../crossbar/learning-cells.ts';
+import type { FullWeight, FullWeights } from '../crossbar/learning-cells.ts';
 import type { DescentSettings } from '../rules/descent.ts';
 import type { TrainingClock } from './cell-clock.ts';
 import type { FastRate } from './fast-rate.ts';
@@ -21,10 +21,9 @@ export type RefreshSettings = {
 };
 
 /** Mixed precision by name; mixed-precision.ts has the equations. */
-export type MixedPrecisionSettings = {
+export type MixedPrecisionSettings = FullWeights & {
   readonly kind: 'mixed-precision';
   readonly device: PulseDeviceSpec;
-  readonly fullWeight: FullWeight;
   /** Of the accumulator, in mean steps of the device. */
   readonly granularity: number;
   readonly mostPulses: number;
@@ -38,22 +37,20 @@ export type MixedPrecisionSettings = {
 };
 
 /** In-memory descent by name; pulsed.ts has the equations. */
-export type PulsedSettings = {
+export type PulsedSettings = FullWeights & {
   readonly kind: 'pulsed';
   readonly device: PulseDeviceSpec;
-  readonly fullWeight: FullWeight;
   readonly trains: PulseTrains;
   readonly clock?: TrainingClock | undefined;
   readonly digital: DescentSettings;
 };
 
 /** Tiki-Taka and its descendants by name; tiki-taka.ts and transfer.ts have the equations. */
-export type TikiTakaSettings = {
+export type TikiTakaSettings = FullWeights & {
   readonly kind: 'tiki-taka';
   readonly device: PulseDeviceSpec;
   /** Of the slow array; absent: the same. */
   readonly slowDevice?: PulseDeviceSpec | undefined;
-  readonly fullWeight: FullWeight;
   readonly arrays: number;
   readonly gamma: number;
   readonly fastRate: FastRate;
@@ -102,6 +99,11 @@ const fullWeight: z.ZodType<FullWeight> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('deviations'), count: z.number().positive() }),
 ]);
 
+const fullWeights = z
+  .record(z.string(), fullWeight)
+  .optional()
+  .meta({ description: 'exceptions by the name of a layer, or by a pattern with *' });
+
 const clock: z.ZodType<TrainingClock> = z
   .strictObject({ secondsPerStep: z.number().positive().max(1e6) })
   .meta({ description: 'cells drift while training goes on' });
@@ -131,6 +133,7 @@ const mixedPrecisionSchema = z.strictObject({
   kind: z.literal('mixed-precision'),
   device: chosenPulseDeviceSchema.prefault('pcm-nandakumar-2018'),
   fullWeight: fullWeight.prefault({ kind: 'deviations', count: 10 }),
+  fullWeights,
   granularity: z.number().positive().default(1),
   mostPulses: count.max(31).default(2),
   accumulates: z
@@ -155,6 +158,7 @@ const pulsedSchema = z.strictObject({
   kind: z.literal('pulsed'),
   device: chosenPulseDeviceSchema.prefault('ecram'),
   fullWeight: fullWeight.prefault({ kind: 'fixed', weight: 1 }),
+  fullWeights,
   trains: trains.prefault({}),
   clock: clock.optional(),
   digital: plainDescent,
@@ -211,6 +215,7 @@ const tikiTakaFields = z.strictObject({
   device: chosenPulseDeviceSchema.prefault('reram-sb'),
   slowDevice: chosenPulseDeviceSchema.optional(),
   fullWeight: fullWeight.prefault({ kind: 'fixed', weight: 1 }),
+  fullWeights,
   arrays: count.min(2).max(MOST_ARRAYS).default(2),
   gamma: z.number().min(0).default(0),
   fastRate: fastRate.prefault({ kind: 'fixed' }),

@@ -7,7 +7,7 @@ import type { Parameters } from '../base/parameters.ts';
 import { deriveKey, type Key, keyFromSeed } from '../base/random.ts';
 import { check, checkForm, type Incomplete } from '../base/schema.ts';
 import { elementCount, formatShape, sameShape } from '../base/shape.ts';
-import { hardwareOf, patternFaults } from '../crossbar/hardware.ts';
+import { exceptionFaults, hardwareOf } from '../crossbar/hardware.ts';
 import { ideal } from '../crossbar/presets.ts';
 import { batchOrder } from '../data/batches.ts';
 import type { DataSplit } from '../data/image-set.ts';
@@ -216,7 +216,7 @@ function classificationOf({ data }: FitOptions, settings: TrainingSettings): Tas
 
 function optionFaults(
   { network, teacher, evaluateEveryEpochs = 1 }: FitOptions,
-  { batchSize, distillation, hardware }: TrainingSettings,
+  { batchSize, distillation, hardware, rule }: TrainingSettings,
   { batch, examples }: Task,
   seed: number,
 ): string[] {
@@ -226,13 +226,9 @@ function optionFaults(
   faults.push(...exampleFaults(examples), ...carryFaults(network, examples));
   if (batchSize > examples.trainCount)
     faults.push(`batchSize must be at most the ${examples.trainCount} training examples, got ${batchSize}`);
-  if (hardware !== undefined)
-    faults.push(
-      ...patternFaults(
-        hardware,
-        network.layers.map(({ name }) => name),
-      ),
-    );
+  const names = network.layers.map(({ name }) => name);
+  faults.push(...exceptionFaults('layers', hardware?.layers, names));
+  if ('fullWeights' in rule) faults.push(...exceptionFaults('rule.fullWeights', rule.fullWeights, names));
   for (const [name, shape] of Object.entries(network.inputs)) {
     const given = batch[name];
     // A task may make an input itself, as an adversarial pair makes noise.
