@@ -72,6 +72,25 @@ test('the flags decide how wide vectors are', {
   ]);
 });
 
+test('OHMIC_TARGET asks for a smaller instruction set', {
+  skip: process.arch !== 'x64' ? 'x64 only' : needsCompiler,
+}, () => {
+  const before = process.env['OHMIC_TARGET'];
+  try {
+    process.env['OHMIC_TARGET'] = 'sse4';
+    const { lanes, registers, vectors } = findCompiler()!;
+    assert.deepEqual([lanes, registers, vectors], [4, 16, '128-bit']);
+    process.env['OHMIC_TARGET'] = 'avx3';
+    assert.throws(() => findCompiler(), {
+      name: 'UsageError',
+      message: 'OHMIC_TARGET: expected native, avx512, avx2, sse4, got "avx3"',
+    });
+  } finally {
+    if (before === undefined) delete process.env['OHMIC_TARGET'];
+    else process.env['OHMIC_TARGET'] = before;
+  }
+});
+
 test('what was compiled once comes from the cache, which only its owner can enter', {
   skip: needsCompiler,
 }, async () => {

@@ -58,6 +58,13 @@ const COMMON_FLAGS = [
 /** Kernels come with their vectors, loops and blocks: -O3 finds 2 % more in them, for half as much compile time again. */
 const MACHINE_FLAGS = ['-O1', '-march=native', '-mprefer-vector-width=512'];
 
+/** Instruction sets of x86 processors that OHMIC_TARGET names, as the flag that asks for them. */
+const TARGETS: Readonly<Record<string, { readonly march: string; readonly macro: string }>> = {
+  avx512: { march: 'x86-64-v4', macro: '__AVX512F__' },
+  avx2: { march: 'x86-64-v3', macro: '__AVX2__' },
+  sse4: { march: 'x86-64-v2', macro: '__SSE4_2__' },
+};
+
 /** Seconds after which a compiler is stopped: a hundred times what the largest network takes here. */
 const DEADLINE_SECONDS = 600;
 
@@ -77,10 +84,11 @@ function wordsOf(command: string): string[] {
 export function findCompiler(options: CompilerOptions = {}): Compiler | undefined {
   const command = options.command ?? (process.env['CC'] || 'cc');
   const words = wordsOf(command);
-  const candidates =
-    options.flags === undefined ? [MACHINE_FLAGS, ['-O1', '-march=native'], ['-O3']] : [options.flags];
+  const ask = (flags: readonly string[]): string | undefined =>
+    askMacros(command, words, flags, options.answerSeconds ?? ANSWER_SECONDS);
+  const candidates = options.flags === undefined ? machineFlags(ask) : [options.flags];
   for (const flags of candidates) {
-    const macros = askMacros(command, words, flags, options.answerSeconds ?? ANSWER_SECONDS);
+    const macros = ask(flags);
     if (macros === undefined) continue;
     const has = (name: string): boolean => macros.includes(`#define ${name} `);
     const machine = has('__AVX512F__')
@@ -105,6 +113,27 @@ export function findCompiler(options: CompilerOptions = {}): Compiler | undefine
     };
   }
   return undefined;
+}
+
+/**
+ * Flags to try, best first: those of this machine, or of the smaller instruction set that OHMIC_TARGET names.
+ *
+ * @throws UsageError if the machine, or ohmic, does not know that set
+ */
+function machineFlags(ask: (flags: readonly string[]) => string | undefined): readonly (readonly string[])[] {
+  const name = process.env['OHMIC_TARGET'] || 'native';
+  if (name === 'native') return [MACHINE_FLAGS, ['-O1', '-march=native'], ['-O3']];
+  const target = TARGETS[name];
+  if (target === undefined)
+    throw new UsageError(
+      `OHMIC_TARGET: expected native, ${Object.keys(TARGETS).join(', ')}, got ${JSON.stringify(name)}`,
+    );
+  const own = ask(['-march=native']);
+  if (own !== undefined && !own.includes(`#define ${target.macro} `))
+    throw new UsageError(
+      `OHMIC_TARGET: expected instructions that this processor has, got ${name}; leave it out for the best ones`,
+    );
+  return [['-O1', `-march=${target.march}`, '-mprefer-vector-width=512']];
 }
 
 /** Seconds after which a compiler that is asked for its macros is given up. */
