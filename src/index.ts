@@ -56,7 +56,14 @@ export { checkHardware } from './crossbar/hardware-schema.ts';
 export { type CellWeights, type InCellsOptions, inCells } from './crossbar/in-cells.ts';
 export type { FullWeight, RefreshThreshold } from './crossbar/learning-cells.ts';
 export { onChip } from './crossbar/on-chip.ts';
-export { hermes256, ideal, inCellTraining, joshi2020, standardEvaluation } from './crossbar/presets.ts';
+export {
+  hermes256,
+  hermes256OnePhase,
+  ideal,
+  inCellTraining,
+  joshi2020,
+  standardEvaluation,
+} from './crossbar/presets.ts';
 // Data.
 export { noAugmentation } from './data/batches.ts';
 export { generatedTextEntropy, generateText } from './data/generated-text.ts';
