@@ -327,7 +327,10 @@ test('training: impossible work is refused, pulses of unknown energy are a gap, 
     /2 faults[\s\S]*batchSize: expected a whole number from 1, got 0[\s\S]*pulses: expected a number from 0/,
   );
   const blind = trainingEnergy(count, inCellTraining, bottomUp14, work);
-  assert.deepEqual(blind.gaps, ['energy of a pulse, or how many there were', 'refresh']);
+  assert.deepEqual(blind.gaps, [
+    'pulses of the update, whose energy or number is unknown',
+    'pulses of refreshes, likewise',
+  ]);
   const { writing } = bottomUp14;
   const told: HardwareCost = {
     ...bottomUp14,

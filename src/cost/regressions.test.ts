@@ -283,7 +283,10 @@ test('R10: training a perceptron: products on tiles 83.2 nJ, digital 14.35 µJ, 
   within(digitalPicojoules / 1e6, 14.35, 2, 'µJ');
   within(digitalPicojoules / analog, 172, 3, 'times');
   assert.ok(of('accumulator') > 10 * analog);
-  assert.deepEqual(gaps, ['energy of a pulse, or how many there were', 'refresh']);
+  assert.deepEqual(gaps, [
+    'pulses of the update, whose energy or number is unknown',
+    'pulses of refreshes, likewise',
+  ]);
 });
 
 test('R11: a tile is more efficient than its chip, the chip more than the system', () => {

@@ -57,6 +57,11 @@ export type TrainingEstimate = {
   readonly digitalPicojoules: number;
 };
 
+const GAPS: { readonly [S in TrainingTerm['step']]?: string } = {
+  pulses: 'pulses of the update, whose energy or number is unknown',
+  refresh: 'pulses of refreshes, likewise',
+};
+
 /** Bytes of an accumulator and of a weight in floating point. */
 const WORD = 4;
 
@@ -102,9 +107,7 @@ export function trainingEnergy(
     low: picojoules - value + total(products, 'low'),
     high: picojoules - value + total(products, 'high'),
     evidence: evidenceOf(terms.map((term) => ({ ...term, part: 'tile' }))),
-    gaps: terms
-      .filter((term) => term.picojoules === null)
-      .map(({ step }) => (step === 'pulses' ? 'energy of a pulse, or how many there were' : step)),
+    gaps: terms.filter((term) => term.picojoules === null).map(({ step }) => GAPS[step] ?? step),
     digitalPicojoules: digitalTraining(count, work.batchSize),
   };
 }
