@@ -13,6 +13,7 @@ import {
   formatRange,
   formatRate,
   intervalSentence,
+  PART_NAMES,
 } from './cost-wording.ts';
 import { formatCount, formatPercent } from './wording.ts';
 
@@ -81,7 +82,7 @@ function totals({
 
 function parts({ breakdown }: CostEstimate): string[][] {
   return breakdown.map(({ part, picojoules, evidence }) => [
-    part === 'tile' ? 'tile: array, DAC, ADC' : part,
+    PART_NAMES[part],
     picojoules === null ? 'unknown' : formatEnergy(picojoules),
     picojoules === null ? '' : evidence,
   ]);

@@ -1,7 +1,22 @@
 // Costs in words: energies, times and areas with their units, what an interval means, and how well a number is known.
 
+import type { Part } from '../cost/energy.ts';
 import type { CostEstimate, EnergyRange } from '../cost/estimate.ts';
 import { formatCount } from './wording.ts';
+
+/** Parts of an energy for people. */
+export const PART_NAMES: { readonly [P in Part]: string } = {
+  tile: 'tile: array, DAC, ADC',
+  array: 'array',
+  dac: 'DAC',
+  adc: 'ADC',
+  digital: 'digital work',
+  memory: 'memory',
+  links: 'links',
+  leakage: 'leakage',
+  'off-chip memory': 'off-chip memory',
+  host: 'host',
+};
 
 /** An amount of a small unit with the prefix that suits it: `22.8 µJ`; a dash if it is unknown. */
 function scaled(value: number | null, units: readonly string[]): string {
