@@ -1,13 +1,15 @@
 // The cost of networks as users ask for it: by name, of weights, with training, as JSON; and what is refused.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, test } from 'node:test';
 import type { CostEstimate } from '../src/cost/estimate.ts';
 import { estimateSchema } from '../src/cost/estimate-schema.ts';
 import type { TrainingEstimate } from '../src/cost/training-energy.ts';
+import { checkPareto } from '../src/experiment/pareto-record-schema.ts';
+import { parseRecord } from '../src/report/json.ts';
 import { commandIn } from './command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ohmic-cost-'));
@@ -102,4 +104,65 @@ test('what has no cost is refused by name', async () => {
     assert.notEqual(code, 0);
     assert.match(err, refused[k]![0]);
   }
+});
+
+test('costs stand beside accuracies, and a sweep of hardware gives accuracy against energy', async () => {
+  const images = [
+    '--train-images',
+    '60',
+    '--test-images',
+    '20',
+    '--backend',
+    'wasm',
+    '--threads',
+    '1',
+    '--quiet',
+  ];
+  const train = [
+    'train',
+    '--dataset',
+    'synthetic',
+    '--model',
+    'small-cnn',
+    '--epochs',
+    '1',
+    '--batch-size',
+    '20',
+  ];
+  const trained = await ohmic([...train, ...images, '--out', 'digital']);
+  assert.equal(trained.code, 0, trained.err);
+  const common = [...images, '--chips', '1', '--calibration-images', '20'];
+  const weights = ['--weights', 'digital/weights.safetensors'];
+  const [evaluated, swept, refused] = await Promise.all([
+    ohmic([
+      'evaluate', ...weights, ...common, '--hardware', 'hermes256', '--cost', 'bottom-up-14nm', '--replicas', 'conv1=2',
+      '--times', '25s,1y', '--methods', 'none', '--out', 'costed',
+    ]),
+    ohmic([
+      'pareto', ...weights, ...common, '--adc-bits', '8', '--read-modes', 'one-phase,four-phase', '--copies', '1,2',
+      '--out', 'swept',
+    ]),
+    ohmic(['pareto', ...weights, ...common, '--adc-bits', 'x', '--read-modes', 'two', '--out', 'refused']),
+  ]); // biome-ignore format: flags and values in pairs
+  assert.equal(evaluated.code, 0, evaluated.err);
+  assert.match(evaluated.out, /energy and latency of one example, cost bottom-up-14nm/);
+  const record = parseRecord(readFileSync(join(folder, 'costed/record.json'), 'utf8'));
+  const { cost } = record.networks[0]!;
+  assert.equal(cost!.tilesPlaced, cost!.tiles + 1);
+  const [fresh, old] = cost!.overTime!;
+  assert.ok(old!.arrayPicojoules < fresh!.arrayPicojoules, 'drift');
+  assert.match(readFileSync(join(folder, 'costed/cost.csv'), 'utf8'), /,conv1,/);
+  assert.equal(swept.code, 0, swept.err);
+  const pareto = checkPareto(JSON.parse(readFileSync(join(folder, 'swept/pareto.json'), 'utf8')));
+  assert.equal(pareto.points.length, 4);
+  const of = (name: string) => pareto.points.find((point) => point.name === name)!;
+  const [one, four] = [of('8-bit ADC, one phase'), of('8-bit ADC, four phases')];
+  assert.ok(one.cost.energy.chip.picojoules < four.cost.energy.chip.picojoules);
+  assert.deepEqual(of('8-bit ADC, one phase, 2 copies').accuracy, one.accuracy);
+  assert.notEqual(refused.code, 0);
+  for (const fault of [
+    /--adc-bits: expected whole numbers from 1, got "x"/,
+    /--read-modes: expected one-phase/,
+  ])
+    assert.match(refused.err, fault);
 });

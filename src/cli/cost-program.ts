@@ -1,12 +1,21 @@
-// `ohmic cost` with its flags, in commander's form.
+// `ohmic cost` and `ohmic pareto` with their flags, in commander's form.
 
 import { type Command, Option } from 'commander';
 import { costNames } from '../cost/published-costs.ts';
+import { COMPENSATION_METHODS } from '../experiment/compensation-method.ts';
 import { characterNetworkNames } from '../nn/character-networks.ts';
 import { networkNames } from '../nn/networks.ts';
 import { pairNames } from '../train/gan.ts';
 import { type CostFlags, costCommand, TRAINING_RULES } from './cost-command.ts';
-import { countingNumber, datasets, hardwareOptions, jsonOption } from './options.ts';
+import {
+  countingNumber,
+  datasets,
+  hardwareOptions,
+  jsonOption,
+  measurementOptions,
+  progressFor,
+} from './options.ts';
+import { type ParetoFlags, paretoCommand } from './pareto-command.ts';
 
 /** What costs are called in help. */
 export const COST_HELP: string = `${costNames.join(', ')}, or a file (ohmic presets, ohmic schema cost)`;
@@ -48,4 +57,39 @@ Examples:
   ohmic cost --model mlp --training mixed-precision --batch-size 64
   ohmic cost --model gan --layers 'generator.*'
   ohmic cost --model char-lstm --context 1
+`;
+
+/** Adds `pareto`. */
+export function addPareto(program: Command): void {
+  measurementOptions(
+    program
+      .command('pareto')
+      .description('accuracy against energy of a trained network, over variants of one hardware')
+      .requiredOption('--weights <file>', 'a trained network for images')
+      .requiredOption('--out <folder>', 'where pareto.json, pareto.csv and pareto.html go')
+      .option('--time <time>', 'time since programming, with s, min, h, d, month or y', '1d')
+      .addOption(
+        new Option('--method <name>', 'compensation of drift')
+          .choices(COMPENSATION_METHODS)
+          .default('global'),
+      )
+      .option('--cost <name>', `${COST_HELP} (default: bottom-up-14nm, which suits any size and bits)`)
+      .option('--adc-bits <list>', 'bits of the ADC, as 4,6,8')
+      .option('--tile-sizes <list>', 'rows and columns of square tiles, as 128,256')
+      .option('--read-modes <list>', 'one-phase, four-phase')
+      .option('--copies <list>', 'copies of every layer, as 1,4'),
+    'hermes256',
+  )
+    .addHelpText('after', PARETO_EXAMPLES)
+    .action((flags: ParetoFlags) => paretoCommand(flags, progressFor(flags)));
+}
+
+const PARETO_EXAMPLES = `
+All combinations are measured; what is not varied is as in the hardware. Accuracy and energy of a point have the same
+tiles, bits and read mode.
+
+Examples:
+  ohmic pareto --weights results/joshi2020/noise-trained/weights.safetensors --data ~/datasets --adc-bits 4,5,6,8 \\
+      --read-modes one-phase,four-phase --chips 3 --test-images 2000 --out runs/pareto
+  ohmic pareto --weights runs/noisy/weights.safetensors --tile-sizes 64,128,256,512 --copies 1,4 --out runs/tiles
 `;

@@ -4,7 +4,7 @@ import { Command, Option } from 'commander';
 import { hardwareNames } from '../crossbar/hardware-choice.ts';
 import { networkNames } from '../nn/networks.ts';
 import { completionCommand } from './completion-command.ts';
-import { addCost } from './cost-program.ts';
+import { addCost, addPareto } from './cost-program.ts';
 import { type FitCellFlags, fitCellCommand } from './fit-cell-command.ts';
 import { type GenerateFlags, generateCommand, PICTURE } from './generate-command.ts';
 import { type ImportFlags, importCommand, LAYOUTS } from './import-command.ts';
@@ -51,6 +51,7 @@ export function buildProgram(): Command {
   addEvaluate(program);
   addAttribute(program);
   addCost(program);
+  addPareto(program);
   addGenerate(program);
   addReproduce(program);
   addFitCell(program);

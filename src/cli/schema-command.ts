@@ -9,6 +9,7 @@ import { pulseDeviceSchema } from '../cells/pulse-schema.ts';
 import { costSchema } from '../cost/cost-schema.ts';
 import { hardwareSchema } from '../crossbar/hardware-schema.ts';
 import { evaluationSchema } from '../experiment/evaluation-settings.ts';
+import { paretoSchema } from '../experiment/pareto-record-schema.ts';
 import { recordSchema } from '../experiment/record-schema.ts';
 import { twinRecordSchema } from '../experiment/twin-record-schema.ts';
 import { runSchema, trainSchema } from './settings-schema.ts';
@@ -19,6 +20,7 @@ const schemas: Readonly<Record<string, () => Json>> = {
   train: () => schemaOf(trainSchema),
   hardware: () => schemaOf(hardwareSchema),
   record: () => schemaOf(recordSchema),
+  pareto: () => schemaOf(paretoSchema),
   cell: () => schemaOf(cellSchema),
   cost: () => schemaOf(costSchema),
   'pulse-device': () => schemaOf(pulseDeviceSchema),
