@@ -11,6 +11,7 @@ import {
   trainingEnergy,
 } from '../cost/training-energy.ts';
 import { patternFaults } from '../crossbar/hardware.ts';
+import { recordedPulses } from '../experiment/twin-cost.ts';
 import type { TwinRecord } from '../experiment/twin-record.ts';
 import type { Network } from '../nn/network.ts';
 import { costTable, trainingTable } from '../report/cost-table.ts';
@@ -102,7 +103,7 @@ function workFromFlags(flags: CostFlags, network: Network): TrainingWork | undef
   return { rule, batchSize, pulses: null, refreshes: null };
 }
 
-/** Pulses and refreshes for an example: means over the seeds of a record of twins. */
+/** The training that a record of twins describes, with its pulses and refreshes. */
 function recordedWork(file: string, { name }: Network): TrainingWork {
   const record = parseTwinRecord(new TextDecoder().decode(readBytes(file)));
   const { settings, pairs } = record;
@@ -119,17 +120,7 @@ function recordedWork(file: string, { name }: Network): TrainingWork {
       ? ['it does not say how many examples an epoch has; give --training and --batch-size instead']
       : []),
   ]);
-  const histories = pairs.map(({ inCells }) => inCells.history);
-  const perExample = (field: 'pulses' | 'refreshes'): number => {
-    const sum = histories.flat().reduce((all, epoch) => all + (epoch[field] ?? 0), 0);
-    return sum / histories.flat().length / examples!;
-  };
-  return {
-    rule: rule!,
-    batchSize: settings.batchSize,
-    pulses: perExample('pulses'),
-    refreshes: perExample('refreshes'),
-  };
+  return { rule: rule!, batchSize: settings.batchSize, ...recordedPulses(pairs, examples!) };
 }
 
 function examplesOf({ afterwards }: TwinRecord): number | undefined {
