@@ -33,6 +33,41 @@ export { type ChangedPulseDevice, checkPulseDevice, type PulseDeviceChoice } fro
 export type { PcmPulseSpec, PulseDeviceSpec, StepDeviceSpec, StepLaw } from './cells/pulse-spec.ts';
 // The engine.
 export { type Backend, printPlan } from './compile/backend.ts';
+// Costs: energy, latency and area from the same mapping.
+export { checkCost } from './cost/cost-schema.ts';
+export type {
+  BottomUpTile,
+  Constant,
+  Evidence,
+  HardwareCost,
+  MeasuredTile,
+  TileCost,
+} from './cost/cost-spec.ts';
+export { countNetwork, type LayerCount, type NetworkCount } from './cost/count.ts';
+export { digitalBaselines } from './cost/digital.ts';
+export { arrayPicojoules } from './cost/energy.ts';
+export {
+  type CostEstimate,
+  type EnergyRange,
+  type EstimateOptions,
+  estimateCost,
+  type LayerCost,
+  type Replicas,
+} from './cost/estimate.ts';
+export {
+  bottomUp14,
+  burr2023,
+  costByName,
+  hermes,
+  hermesCore,
+  publishedCosts,
+} from './cost/published-costs.ts';
+export {
+  programmingEnergy,
+  type TrainingEstimate,
+  type TrainingWork,
+  trainingEnergy,
+} from './cost/training-energy.ts';
 // Crossbars: hardware, arrays, operators, compensation.
 export { type Arrays, type CellArray, netConductance, type SensedArrays } from './crossbar/arrays.ts';
 export type { Chip, Reading } from './crossbar/chip.ts';
@@ -56,7 +91,14 @@ export { checkHardware } from './crossbar/hardware-schema.ts';
 export { type CellWeights, type InCellsOptions, inCells } from './crossbar/in-cells.ts';
 export type { FullWeight, RefreshThreshold } from './crossbar/learning-cells.ts';
 export { onChip } from './crossbar/on-chip.ts';
-export { hermes256, ideal, inCellTraining, joshi2020, standardEvaluation } from './crossbar/presets.ts';
+export {
+  hermes256,
+  hermes256OnePhase,
+  ideal,
+  inCellTraining,
+  joshi2020,
+  standardEvaluation,
+} from './crossbar/presets.ts';
 // Data.
 export { noAugmentation } from './data/batches.ts';
 export { generatedTextEntropy, generateText } from './data/generated-text.ts';

@@ -4,6 +4,7 @@
 import type { Command, Option } from 'commander';
 import { UsageError } from '../base/errors.ts';
 import { unknownName } from '../base/suggest.ts';
+import { costNames } from '../cost/published-costs.ts';
 import { hardwareNames } from '../crossbar/hardware-choice.ts';
 import { COMPENSATION_METHODS } from '../experiment/compensation-method.ts';
 import { BACKEND_CHOICES } from '../node/create-engine.ts';
@@ -42,6 +43,7 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   '--hardware': hardwareNames,
   '--backend': BACKEND_CHOICES,
   '--methods': COMPENSATION_METHODS,
+  '--cost': costNames,
   '--schedule': ['cosine', 'step'],
   '--rule': ['sgd', 'adam', 'adamw'],
   '--noise-scale': ['layer', 'column'],
@@ -107,9 +109,9 @@ function optionEntry({ long, description, required, optional, argChoices }: Opti
   return { flag, description, values };
 }
 
-/** Hardware is a name or a file; an option without known values may take a file. */
+/** Hardware and a cost are a name or a file; an option without known values may take a file. */
 function takesFiles(flag: string, values: readonly string[]): boolean {
-  return values.length === 0 || flag === '--hardware';
+  return values.length === 0 || flag === '--hardware' || flag === '--cost';
 }
 
 /** One case for each command, and for each option that takes a value. */

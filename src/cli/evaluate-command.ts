@@ -5,6 +5,7 @@ import { networkByName } from '../nn/networks.ts';
 import type { BackendChoice } from '../node/create-engine.ts';
 import type { TrainedNetwork } from '../train/checkpoint.ts';
 import { commandLine } from './command-line.ts';
+import { askedCost, type CostOfEvaluationFlags, checkCosts, withCosts } from './cost-stage.ts';
 import { type Experiment, evaluateInFolder, recordOf, reportRecord } from './evaluate-stage.ts';
 import { evaluateTexts } from './evaluate-text.ts';
 import {
@@ -25,11 +26,12 @@ import { parseList, parseTime } from './values.ts';
 import { withWorkplace } from './workplace.ts';
 
 /** Flags of `ohmic evaluate`, as typed. */
-export type EvaluateFlags = MeasurementFlags & {
-  readonly weights: readonly string[];
-  readonly times: string;
-  readonly methods: string;
-};
+export type EvaluateFlags = MeasurementFlags &
+  CostOfEvaluationFlags & {
+    readonly weights: readonly string[];
+    readonly times: string;
+    readonly methods: string;
+  };
 
 /** Evaluates networks as the flags say, and leaves record, table and report in the folder. */
 export async function evaluateCommand(flags: EvaluateFlags, progress: Progress): Promise<void> {
@@ -43,6 +45,7 @@ export async function evaluateCommand(flags: EvaluateFlags, progress: Progress):
     };
   });
   const { evaluation, hardware, seed, trainImages } = measurement;
+  const cost = askedCost(flags);
   const networks = await readNetworks(flags.weights);
   refusePairs('evaluate', flags.weights, networks);
   const weights = await digestsOf(flags.weights);
@@ -51,7 +54,7 @@ export async function evaluateCommand(flags: EvaluateFlags, progress: Progress):
     const stored = resume ? storedSettings(out) : undefined;
     const { backend } = keepBackend({ backend: measurement.backend }, stored) as { backend: BackendChoice };
     const place = { ...flags, backend, progress };
-    const own = { networks, weights, asked, measurement, out, resume, json };
+    const own = { networks, weights, asked, measurement, cost, out, resume, json };
     return evaluateTexts({ ...own, folder: flags.data, place });
   }
   const dataset = commonDataset('evaluate', networks, flags.dataset);
@@ -61,8 +64,6 @@ export async function evaluateCommand(flags: EvaluateFlags, progress: Progress):
     const { testImages } = evaluation;
     const data = await loadData({ dataset, trainImages, testImages }, { folder: flags.data, progress });
     const used = place.engine.backend.name;
-    const settings = { weights, dataset, trainImages, hardware, evaluation, seed, backend: used };
-    enterRunFolder(out, settings as unknown as Json, { resume });
     const models = networks.map(({ trained }) => trained.provenance.model).filter(isFirst);
     const experiment: Experiment = {
       title: `${models.join(', ')} on ${hardware.name}`,
@@ -75,9 +76,13 @@ export async function evaluateCommand(flags: EvaluateFlags, progress: Progress):
       evaluation,
       seed,
     };
+    checkCosts(experiment, networks, cost);
+    const settings = { weights, dataset, trainImages, hardware, evaluation, seed, backend: used };
+    enterRunFolder(out, { ...settings, ...cost } as unknown as Json, { resume });
     const results = await interruptible(`${commandLine()} --resume`, (signal) =>
       evaluateInFolder(experiment, networks, place, signal),
     );
-    reportRecord(out, recordOf(experiment, results, place), { json });
+    const costed = await withCosts(experiment, { networks, results }, cost, place);
+    reportRecord(out, recordOf(experiment, costed, place), { json });
   });
 }

@@ -16,6 +16,7 @@ import { evaluationStage, experimentRecord } from '../experiment/evaluation-stag
 import type { ExperimentRecord, NetworkResult } from '../experiment/record.ts';
 import type { Network } from '../nn/network.ts';
 import { folderStorage } from '../node/folder-storage.ts';
+import { recordCostCsv } from '../report/cost-csv.ts';
 import { attributionCsv, toCsv } from '../report/csv.ts';
 import { toHtml } from '../report/html.ts';
 import { toJson } from '../report/json.ts';
@@ -107,14 +108,16 @@ export function recordOf(
 }
 
 /**
- * Writes record.json, accuracies.csv, report.html and, if accuracy is attributed, attribution.csv; returns the report's
- * path.
+ * Writes record.json, accuracies.csv, report.html and, if there are any, attribution.csv and cost.csv; returns the
+ * report's path.
  */
 export function writeRecord(folder: string, record: ExperimentRecord): string {
   const report = join(folder, 'report.html');
   writeWhole(join(folder, 'record.json'), toJson(record));
   writeWhole(join(folder, 'accuracies.csv'), toCsv(record));
   if (record.attribution !== undefined) writeWhole(join(folder, 'attribution.csv'), attributionCsv(record));
+  if (record.networks.some(({ cost }) => cost !== undefined))
+    writeWhole(join(folder, 'cost.csv'), recordCostCsv(record));
   writeWhole(report, toHtml(record));
   return report;
 }

@@ -10,6 +10,7 @@ import { characterNetworkByName } from '../nn/character-networks.ts';
 import { jsonText } from '../report/json.ts';
 import { printScores, scoreRecord, scoresCsv } from '../report/scores.ts';
 import { commandLine } from './command-line.ts';
+import { type AskedCost, checkCosts, withCosts } from './cost-stage.ts';
 import { evaluateInFolder, type LabelledNetwork, type MeasuredNetworks } from './evaluate-stage.ts';
 import { isFirst, type Measurement } from './evaluation-flags.ts';
 import { writeWhole } from './files.ts';
@@ -26,6 +27,7 @@ export type TextEvaluation = {
   /** A named text, or a file; absent: the text of the training, if it has a name. */
   readonly asked: string | undefined;
   readonly measurement: Measurement;
+  readonly cost: AskedCost | undefined;
   readonly out: string;
   readonly resume: boolean;
   readonly json: boolean;
@@ -35,7 +37,7 @@ export type TextEvaluation = {
 
 /** Evaluates networks of one text on chips, and leaves the scores in the folder. */
 export async function evaluateTexts(options: TextEvaluation): Promise<void> {
-  const { networks, weights, measurement, out, resume, json, folder } = options;
+  const { networks, weights, measurement, cost, out, resume, json, folder } = options;
   const { evaluation, hardware, seed } = measurement;
   const origins = networks.map(({ trained }) => trained.provenance.text);
   const contexts = origins.map((origin) => origin?.context).filter(isFirst);
@@ -63,8 +65,9 @@ export async function evaluateTexts(options: TextEvaluation): Promise<void> {
   await withWorkplace(options.place, async (place) => {
     const used = place.engine.backend.name;
     const settings = { weights, dataset: asked, hardware, evaluation, seed, backend: used };
-    enterRunFolder(out, settings as unknown as Json, { resume });
     const measured: MeasuredNetworks = { folder: out, task, networkOf, hardware, evaluation, seed };
+    checkCosts(measured, networks, cost);
+    enterRunFolder(out, { ...settings, ...cost } as unknown as Json, { resume });
     const results = await interruptible(`${commandLine()} --resume`, (signal) =>
       evaluateInFolder(measured, networks, place, signal),
     );
@@ -81,7 +84,7 @@ export async function evaluateTexts(options: TextEvaluation): Promise<void> {
         hardware,
         evaluation,
       },
-      results,
+      await withCosts(measured, { networks, results }, cost, place),
     );
     writeWhole(join(out, 'scores.json'), jsonText(record));
     writeWhole(join(out, 'scores.csv'), scoresCsv(record));

@@ -21,7 +21,6 @@ import { printGraph } from '../graph/print.ts';
 import { updateRule } from '../insitu/update-rule.ts';
 import { findCompiler } from '../native/compiler.ts';
 import { printTranslationUnit } from '../native/print-c.ts';
-import type { ImageTask } from '../nn/define-network.ts';
 import { networkByName, networkNames } from '../nn/networks.ts';
 import { jsonText } from '../report/json.ts';
 import { classificationGoal } from '../train/classification.ts';
@@ -33,6 +32,7 @@ import { scoreText } from '../train/task.ts';
 import { wasmTarget } from '../wasm/backend.ts';
 import { defaultRun } from './default-run.ts';
 import { type HardwareFlags, hardwareFromFlags } from './hardware-flag.ts';
+import { taskOfSet } from './named-network.ts';
 import { print } from './print.ts';
 import type { Progress } from './progress.ts';
 import { table } from './table.ts';
@@ -279,7 +279,7 @@ function graphOf({ model: modelName, dataset, kind, noise, batchSize }: GraphFla
     ...(noise === undefined || noise >= 0 ? [] : [`--noise must be a number from 0, got ${noise}`]),
     ...(noise === undefined || kind === 'training' ? [] : ['--noise: only with --kind training']),
   ]);
-  const task = imageTaskOf(dataset as NamedSetName);
+  const task = taskOfSet(dataset as NamedSetName);
   const network = networkByName(modelName, task);
   const goal = classificationGoal(task.inputShape);
   if (kind === 'inference')
@@ -293,10 +293,4 @@ function graphOf({ model: modelName, dataset, kind, noise, batchSize }: GraphFla
     ...(noise === undefined ? {} : { noise: { kind: 'gaussian', relativeToMax: noise } }),
   };
   return traceTrainingStep({ network, task: goal, rule: updateRule(settings.rule), settings });
-}
-
-/** The task of a network for a named set. */
-function imageTaskOf(name: NamedSetName): ImageTask {
-  const { inputShape, classNames } = namedSets[name];
-  return { inputShape, classes: classNames.length };
 }

@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import { COMPENSATION_METHODS } from '../experiment/compensation-method.ts';
 import { type AttributeFlags, attributeCommand } from './attribute-command.ts';
+import { COST_HELP } from './cost-program.ts';
 import { type EvaluateFlags, evaluateCommand } from './evaluate-command.ts';
 import { measurementOptions, progressFor } from './options.ts';
 
@@ -15,7 +16,9 @@ export function addEvaluate(program: Command): void {
       .requiredOption('--weights <files...>', 'trained networks')
       .requiredOption('--out <folder>', 'where record.json, accuracies.csv and report.html go')
       .option('--times <list>', 'times since programming, with s, min, h, d, month or y', '25s,1h,1d,30d,1y')
-      .option('--methods <list>', COMPENSATION_METHODS.join(', '), COMPENSATION_METHODS.join(',')),
+      .option('--methods <list>', COMPENSATION_METHODS.join(', '), COMPENSATION_METHODS.join(','))
+      .option('--cost <name>', `energy, latency and area too: ${COST_HELP}`)
+      .option('--replicas <list>', 'with --cost: copies of layers, as stem=4,stage1.*=2'),
   )
     .addHelpText('after', EVALUATE_EXAMPLES)
     .action((flags: EvaluateFlags) => evaluateCommand(flags, progressFor(flags)));
@@ -28,6 +31,7 @@ Examples:
   ohmic evaluate --weights runs/noisy/weights.safetensors --hardware my-chip.json --out runs/my-chip
   ohmic evaluate --weights runs/noisy/weights.safetensors --hardware hermes256 --set adc.bits=6 \\
       --keep-digital 'stem*,dense' --out runs/six-bits
+  ohmic evaluate --weights runs/noisy/weights.safetensors --hardware hermes256 --cost bottom-up-14nm --out runs/cost
 `;
 
 /** Adds `attribute`. */

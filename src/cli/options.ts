@@ -75,9 +75,9 @@ export function keepDigitalOption(command: Command): Command {
 }
 
 /** How networks are measured on chips; defaults are those of the evaluation's schema. */
-export function measurementOptions(command: Command): Command {
+export function measurementOptions(command: Command, hardware = 'joshi2020'): Command {
   const { chips, calibrationImages, adabs } = evaluationDefaults;
-  return jsonOption(hardwareOptions(workOptions(command), 'joshi2020'))
+  return jsonOption(hardwareOptions(workOptions(command), hardware))
     .option('--chips <n>', `chips to program (default: ${chips})`)
     .option('--dataset <name>', 'data set to evaluate on (default: the one trained on)')
     .option('--train-images <n>', 'only the first n training images for AdaBS and converter ranges')

@@ -1,4 +1,4 @@
-// `ohmic presets`: named hardware, published cells and devices that learn, as files in which one field may be changed.
+// `ohmic presets`: named hardware, published cells, devices that learn and costs, as files in which one field may be changed.
 
 import { stringify } from 'yaml';
 import { UsageError } from '../base/errors.ts';
@@ -7,6 +7,8 @@ import type { CellSpec } from '../cells/cell.ts';
 import { publishedCells } from '../cells/published-cells.ts';
 import { publishedPulseDevices } from '../cells/published-pulse-devices.ts';
 import type { PulseDeviceSpec } from '../cells/pulse-spec.ts';
+import type { HardwareCost } from '../cost/cost-spec.ts';
+import { publishedCosts } from '../cost/published-costs.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
 import { hardwarePresets } from '../crossbar/hardware-choice.ts';
 import { jsonText } from '../report/json.ts';
@@ -15,13 +17,15 @@ import { jsonText } from '../report/json.ts';
 type Preset =
   | { readonly kind: 'hardware'; readonly name: string; readonly spec: HardwareSpec }
   | { readonly kind: 'cell'; readonly name: string; readonly spec: CellSpec }
-  | { readonly kind: 'device'; readonly name: string; readonly spec: PulseDeviceSpec };
+  | { readonly kind: 'device'; readonly name: string; readonly spec: PulseDeviceSpec }
+  | { readonly kind: 'cost'; readonly name: string; readonly spec: HardwareCost };
 
 /** Hardware first. */
 const presets: readonly Preset[] = [
   ...Object.entries(hardwarePresets).map(([name, spec]): Preset => ({ kind: 'hardware', name, spec })),
   ...Object.entries(publishedCells).map(([name, spec]): Preset => ({ kind: 'cell', name, spec })),
   ...Object.entries(publishedPulseDevices).map(([name, spec]): Preset => ({ kind: 'device', name, spec })),
+  ...Object.entries(publishedCosts).map(([name, spec]): Preset => ({ kind: 'cost', name, spec })),
 ];
 
 /** Names of all presets. */
@@ -70,5 +74,6 @@ export function presetText(name: string, { json = false }: { readonly json?: boo
 const uses: Readonly<Record<Preset['kind'], string>> = {
   hardware: 'A file like this is hardware: --hardware FILE. Schema: ohmic schema hardware.',
   cell: 'A file like this is a cell: hardware files name it, `cell: FILE`; or the name itself, `cell: NAME`. Schema: ohmic schema cell.',
+  cost: 'A file like this is the cost of hardware: --cost FILE. Schema: ohmic schema cost.',
   device: 'A file like this is a device that learns. Schema: ohmic schema pulse-device.',
 };

@@ -4,6 +4,7 @@ import { Command, Option } from 'commander';
 import { hardwareNames } from '../crossbar/hardware-choice.ts';
 import { networkNames } from '../nn/networks.ts';
 import { completionCommand } from './completion-command.ts';
+import { addCost, addPareto } from './cost-program.ts';
 import { type FitCellFlags, fitCellCommand } from './fit-cell-command.ts';
 import { type GenerateFlags, generateCommand, PICTURE } from './generate-command.ts';
 import { type ImportFlags, importCommand, LAYOUTS } from './import-command.ts';
@@ -49,6 +50,8 @@ export function buildProgram(): Command {
   addTrain(program);
   addEvaluate(program);
   addAttribute(program);
+  addCost(program);
+  addPareto(program);
   addGenerate(program);
   addReproduce(program);
   addFitCell(program);
@@ -64,7 +67,7 @@ export function buildProgram(): Command {
     )
     .action((of: string | undefined) => schemaCommand(of));
   jsonOption(program.command('presets [name]'))
-    .description('print a hardware preset or a published cell as YAML; without a name, list them')
+    .description('print a hardware preset, a published cell or a cost as YAML; without a name, list them')
     .addHelpText('after', PRESETS_EXAMPLES)
     .action(presetsCommand);
   program

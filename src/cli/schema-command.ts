@@ -6,8 +6,10 @@ import type { Json } from '../base/schema.ts';
 import { unknownName } from '../base/suggest.ts';
 import { cellSchema } from '../cells/cell-schema.ts';
 import { pulseDeviceSchema } from '../cells/pulse-schema.ts';
+import { costSchema } from '../cost/cost-schema.ts';
 import { hardwareSchema } from '../crossbar/hardware-schema.ts';
 import { evaluationSchema } from '../experiment/evaluation-settings.ts';
+import { paretoSchema } from '../experiment/pareto-record-schema.ts';
 import { recordSchema } from '../experiment/record-schema.ts';
 import { twinRecordSchema } from '../experiment/twin-record-schema.ts';
 import { runSchema, trainSchema } from './settings-schema.ts';
@@ -18,7 +20,9 @@ const schemas: Readonly<Record<string, () => Json>> = {
   train: () => schemaOf(trainSchema),
   hardware: () => schemaOf(hardwareSchema),
   record: () => schemaOf(recordSchema),
+  pareto: () => schemaOf(paretoSchema),
   cell: () => schemaOf(cellSchema),
+  cost: () => schemaOf(costSchema),
   'pulse-device': () => schemaOf(pulseDeviceSchema),
   evaluation: () => schemaOf(evaluationSchema),
   twins: () => schemaOf(twinsSchema),
@@ -37,7 +41,7 @@ const INHERITING: Readonly<Record<string, readonly string[]>> = {
 
 /**
  * Prints the schema of settings of `run` (the default), of `train`, of `twins`, of hardware, of a cell, of a device that
- * learns, of an evaluation, or of a kept record.
+ * learns, of a cost, of an evaluation, or of a kept record.
  */
 export function schemaCommand(of = 'run'): void {
   const schema = Object.hasOwn(schemas, of) ? schemas[of] : undefined;

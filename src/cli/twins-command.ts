@@ -10,6 +10,7 @@ import { cellStatistics } from '../experiment/cell-statistics.ts';
 import { evaluationFaults, methodFaults } from '../experiment/evaluation-settings.ts';
 import type { NetworkResult } from '../experiment/record.ts';
 import { deviceOfRule } from '../experiment/trained-device.ts';
+import { twinCost } from '../experiment/twin-cost.ts';
 import {
   summarizeTwins,
   TWINS_FORMAT,
@@ -190,6 +191,8 @@ type Results = Pick<Part, 'name' | 'part' | 'place'> & {
 function recordOf({ name, part, prepared, pairs, inCells, place }: Results): TwinRecord {
   const { network, dataset, score } = prepared.subject;
   const device = deviceOfRule(part.training.rule);
+  const { trainCount } = prepared.subject.task(prepared.settings).examples;
+  const cost = twinCost({ network, settings: prepared.settings, pairs, examples: trainCount });
   return {
     format: TWINS_FORMAT,
     title: `${name}: ${network.name} on ${dataset}, trained in the cells`,
@@ -213,6 +216,7 @@ function recordOf({ name, part, prepared, pairs, inCells, place }: Results): Twi
     ...(part.classifier !== undefined && { historyScore: wordsOf(score), pictures: picturesOf(pairs) }),
     settings: prepared.settings,
     ...summarizeTwins(pairs),
+    ...(cost !== undefined && { cost }),
     ...(device !== undefined && {
       cells: cellStatistics(network.layers, inCells[0]!.parameters, device),
     }),

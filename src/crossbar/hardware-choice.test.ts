@@ -69,7 +69,7 @@ test('faults of changes are listed at once, with their places', () => {
   assert.throws(() => resolveHardware({ preset: 'hermes265' } as unknown as ChangedPreset), {
     name: 'UsageError',
     message:
-      'hardware: preset: expected one of ideal, joshi2020, hermes256, standardEvaluation, inCellTraining, got "hermes265"; did you mean "hermes256"?',
+      'hardware: preset: expected one of ideal, joshi2020, hermes256, hermes256OnePhase, standardEvaluation, inCellTraining, got "hermes265"; did you mean "hermes256"?',
   });
 });
 
@@ -87,6 +87,6 @@ test('a name that is unknown is told which is near', () => {
   assert.throws(() => check(hardwareChoiceSchema, 'here', 'joshi2021'), {
     name: 'UsageError',
     message:
-      'here: expected one of ideal, joshi2020, hermes256, standardEvaluation, inCellTraining, got "joshi2021"; did you mean "joshi2020"?',
+      'here: expected one of ideal, joshi2020, hermes256, hermes256OnePhase, standardEvaluation, inCellTraining, got "joshi2021"; did you mean "joshi2020"?',
   });
 });

@@ -6,10 +6,23 @@ import { check, type Incomplete, type Json, nameSchema } from '../base/schema.ts
 import { publishedCells } from '../cells/published-cells.ts';
 import type { HardwareSpec } from './hardware.ts';
 import { hardwareSchema } from './hardware-schema.ts';
-import { hermes256, ideal, inCellTraining, joshi2020, standardEvaluation } from './presets.ts';
+import {
+  hermes256,
+  hermes256OnePhase,
+  ideal,
+  inCellTraining,
+  joshi2020,
+  standardEvaluation,
+} from './presets.ts';
 
 /** Names of the presets. */
-export type HardwareName = 'ideal' | 'joshi2020' | 'hermes256' | 'standardEvaluation' | 'inCellTraining';
+export type HardwareName =
+  | 'ideal'
+  | 'joshi2020'
+  | 'hermes256'
+  | 'hermes256OnePhase'
+  | 'standardEvaluation'
+  | 'inCellTraining';
 
 /**
  * A preset with changes: `{ preset: 'hermes256', adc: { bits: 6 } }`. Other fields stay; another `kind` replaces its
@@ -25,6 +38,7 @@ export const hardwarePresets: { readonly [N in HardwareName]: HardwareSpec } = {
   ideal,
   joshi2020,
   hermes256,
+  hermes256OnePhase,
   standardEvaluation,
   inCellTraining,
 };

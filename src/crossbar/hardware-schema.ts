@@ -3,18 +3,21 @@
 import { z } from 'zod';
 import { amountFromZero, check, positiveAmount } from '../base/schema.ts';
 import { cellChoiceSchema } from '../cells/cell-schema.ts';
-import type {
-  Adc,
-  AdcRange,
-  BoundManagement,
-  Dac,
-  DacRange,
-  HardwareSpec,
-  LayerHardware,
-  Mapping,
-  OutputNoise,
-  ReadNoiseDraw,
-  Tile,
+import {
+  type Adc,
+  type AdcRange,
+  type ArrayHardware,
+  type BoundManagement,
+  type Dac,
+  type DacRange,
+  type HardwareSpec,
+  type LayerHardware,
+  type Mapping,
+  type OutputNoise,
+  type ReadMode,
+  type ReadNoiseDraw,
+  readModeFaults,
+  type Tile,
 } from './hardware.ts';
 
 const ideal = z.strictObject({ kind: z.literal('ideal') });
@@ -69,6 +72,11 @@ const readNoise: z.ZodType<ReadNoiseDraw> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('per-product') }),
 ]);
 
+const readMode: z.ZodType<ReadMode> = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('four-phase') }),
+  z.strictObject({ kind: z.literal('one-phase'), relativeError: z.number().min(0).max(1) }),
+]);
+
 const arrays = {
   cell: cellChoiceSchema,
   mapping,
@@ -77,6 +85,7 @@ const arrays = {
   adc,
   outputNoise,
   readNoise: z.exactOptional(readNoise),
+  readMode: z.exactOptional(readMode),
 };
 
 const layerHardware: z.ZodType<LayerHardware> = z.union([
@@ -89,6 +98,7 @@ const layerHardware: z.ZodType<LayerHardware> = z.union([
     adc: z.exactOptional(adc),
     outputNoise: z.exactOptional(outputNoise),
     readNoise: z.exactOptional(readNoise),
+    readMode: z.exactOptional(readMode),
   }),
 ]);
 
@@ -101,6 +111,14 @@ export const hardwareSchema: z.ZodType<HardwareSpec> = z
     layers: z
       .exactOptional(z.record(z.string().min(1), layerHardware))
       .meta({ description: 'layers that differ, by name or by a pattern with *: "digital", or changes' }),
+  })
+  .superRefine((hardware, { addIssue }) => {
+    const { layers = {}, ...common } = hardware;
+    const all = Object.entries(layers).flatMap(([name, own]): [string[], ArrayHardware][] =>
+      own === 'digital' ? [] : [[['layers', name, 'readMode'], { ...common, ...own }]],
+    );
+    for (const [path, arrays] of [[['readMode'], common] as [string[], ArrayHardware], ...all])
+      for (const message of readModeFaults(arrays)) addIssue({ code: 'custom', path, message });
   })
   .meta({ title: 'Hardware' });
 

@@ -13,9 +13,16 @@ import {
   patternFaults,
 } from './hardware.ts';
 import { checkHardware } from './hardware-schema.ts';
-import { hermes256, ideal, inCellTraining, joshi2020, standardEvaluation } from './presets.ts';
+import {
+  hermes256,
+  hermes256OnePhase,
+  ideal,
+  inCellTraining,
+  joshi2020,
+  standardEvaluation,
+} from './presets.ts';
 
-const presets = [ideal, joshi2020, hermes256, standardEvaluation, inCellTraining];
+const presets = [ideal, joshi2020, hermes256, hermes256OnePhase, standardEvaluation, inCellTraining];
 
 test('every preset passes its own check, also through JSON', () => {
   for (const preset of presets) {
@@ -29,7 +36,7 @@ test('presets have distinct names and say where they come from', () => {
 });
 
 test('only hardware without converters and output noise has an ideal periphery', () => {
-  assert.deepEqual(presets.map(hasIdealPeriphery), [true, true, false, false, false]);
+  assert.deepEqual(presets.map(hasIdealPeriphery), [true, true, false, false, false, false]);
 });
 
 test('read noise is drawn per read unless the hardware says per product and its cells have any', () => {

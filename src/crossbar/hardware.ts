@@ -1,5 +1,5 @@
 // A crossbar accelerator as data: which cell, how weights become conductances, how large a tile is, what its
-// converters and amplifiers do. Left out: IR drop, input noise, energy and latency, bit slicing.
+// converters and amplifiers do. Left out: IR drop, input noise, bit slicing; energy and latency are in cost/.
 
 import type { CellSpec } from '../cells/cell.ts';
 
@@ -60,6 +60,19 @@ export type OutputNoise =
  */
 export type ReadNoiseDraw = { readonly kind: 'per-read' } | { readonly kind: 'per-product' };
 
+/**
+ * How a tile brings inputs and weights of both signs together. It decides noise here, time and energy in cost/, so that no
+ * experiment joins the accuracy of one mode with the energy of another.
+ */
+export type ReadMode =
+  /** One integration for each sign of inputs and of weights; the noise is that of the cells and converters. */
+  | { readonly kind: 'four-phase' }
+  /**
+   * All at once, with one more error on every column output, drawn anew for every product. `relativeError`: its standard
+   * deviation as a share of the full scale of the ADC.
+   */
+  | { readonly kind: 'one-phase'; readonly relativeError: number };
+
 /** The arrays of a layer and their periphery. The size of the read noise belongs to the cell. */
 export type ArrayHardware = {
   readonly cell: CellSpec;
@@ -70,6 +83,8 @@ export type ArrayHardware = {
   readonly outputNoise: OutputNoise;
   /** Absent: per read. */
   readonly readNoise?: ReadNoiseDraw;
+  /** Absent: not stated; then only costs that state none either fit. */
+  readonly readMode?: ReadMode;
 };
 
 /** Exceptions for some layers: they stay digital, or have other arrays or periphery. */
@@ -151,6 +166,13 @@ export function exceptionFaults(
 /** True if the periphery is exact: then a product is the plain product with the conductances. */
 export function hasIdealPeriphery({ dac, adc, outputNoise }: ArrayHardware): boolean {
   return dac.kind === 'ideal' && adc.kind === 'ideal' && outputNoise.kind === 'none';
+}
+
+/** A one-phase read whose ADC has no full scale that its error could be a share of, as a fault. */
+export function readModeFaults({ readMode, adc }: ArrayHardware): string[] {
+  return readMode?.kind === 'one-phase' && adc.kind === 'ideal'
+    ? ['a one-phase read needs an ADC with a full scale, got an ideal one; set adc, or leave readMode out']
+    : [];
 }
 
 /** True if each example has an input range of its own. */

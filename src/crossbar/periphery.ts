@@ -8,6 +8,7 @@ import { constant, type GraphKey, type Tensor, type TensorLike } from '../graph/
 import { quantize, stepsOf } from './converters.ts';
 import {
   type Adc,
+  type AdcRange,
   type Dac,
   type HardwareSpec,
   hasIdealPeriphery,
@@ -58,7 +59,7 @@ export type AnalogProduct = {
 
 /**
  * y = Σ_tiles ADC(Σ_{r in tile} x̂_r ŵ_r + √(σ² + Σ_{r in tile} x̂_r² v̂_r) N(0, 1)) · input range · weight scale,
- * x̂ = DAC(x / input range), σ the output noise, v̂ the variance of ŵ in each product.
+ * x̂ = DAC(x / input range), σ the output noise and the error of a one-phase read, v̂ the variance of ŵ in each product.
  * With an ideal periphery: x · weights + √(Σ x² v̂) N(0, 1) · weight scale, whatever the tiles. An embedding is the product
  * of one-hot rows: its DAC drives one row fully, so it has no input range and loses nothing.
  *
@@ -171,7 +172,7 @@ export type Conversion = Pick<AnalogProduct, 'hardware' | 'key'> & {
 
 /** Column outputs with read noise and output noise, after the ADC. */
 export function convertSums({ hardware, sums, unit, calibratedRange, key }: Conversion): Tensor[] {
-  const noise = outputNoise(hardware.outputNoise, unit);
+  const noise = together(outputNoise(hardware.outputNoise, unit), readError(hardware, unit, calibratedRange));
   return sums.map(({ sum, variance }, k) => {
     const noisy =
       variance === undefined
@@ -216,6 +217,26 @@ function outputNoise(noise: OutputNoise, unit: Tensor): Tensor | undefined {
   }
 }
 
+/** σ of the error that a read in one phase adds, in units of x̂ ŵ; a constant to differentiation. */
+function readError(
+  { readMode, adc }: HardwareSpec,
+  unit: Tensor,
+  calibratedRange: () => TensorLike,
+): Tensor | undefined {
+  if (readMode?.kind !== 'one-phase' || adc.kind === 'ideal') return undefined;
+  return unit.multiply(fullScaleOf(adc.range, calibratedRange)).multiply(readMode.relativeError).detach();
+}
+
+/** σ of two independent noises. */
+function together(a: Tensor | undefined, b: Tensor | undefined): Tensor | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return a.square().add(b.square()).sqrt();
+}
+
+function fullScaleOf(range: AdcRange, calibratedRange: () => TensorLike): TensorLike {
+  return range.kind === 'fixed' ? range.fullScale : calibratedRange();
+}
+
 /** A column output with noise of standard deviation σ. */
 function withNoise(sum: Tensor, sigma: Tensor | undefined, key: GraphKey): Tensor {
   return sigma === undefined ? sum : sum.add(key.normal(sum.shape).multiply(sigma));
@@ -231,8 +252,8 @@ function convertOutput(sum: Tensor, adc: Adc, unit: Tensor, calibratedRange: () 
     case 'ideal':
       return sum;
     case 'uniform': {
-      const fullScale = adc.range.kind === 'fixed' ? adc.range.fullScale : calibratedRange();
-      return quantize(sum, unit.multiply(fullScale), stepsOf(adc.bits));
+      const fullScale = unit.multiply(fullScaleOf(adc.range, calibratedRange));
+      return quantize(sum, fullScale, stepsOf(adc.bits));
     }
     default:
       return assertNever(adc);

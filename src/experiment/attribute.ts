@@ -255,8 +255,9 @@ function changedLayers(
 
 /** An exception for a layer in the hardware. */
 function arraysOf(own: ArrayHardware): ArrayHardware {
-  const { cell, mapping, tile, dac, adc, outputNoise, readNoise } = own;
-  return { cell, mapping, tile, dac, adc, outputNoise, ...(readNoise === undefined ? {} : { readNoise }) };
+  const { cell, mapping, tile, dac, adc, outputNoise, readNoise, readMode } = own;
+  const arrays = { cell, mapping, tile, dac, adc, outputNoise };
+  return { ...arrays, ...(readNoise && { readNoise }), ...(readMode && { readMode }) };
 }
 
 /** The sources of error that some layer on the chip has. */
@@ -283,9 +284,11 @@ function isActing({ cell, dac, adc, outputNoise }: ArrayHardware, source: Attrib
 /** The hardware of a layer with only these sources of error. */
 function onlySources(arrays: HardwareSpec, acting: readonly AttributionSource[]): ArrayHardware {
   const has = (source: AttributionSource): boolean => acting.includes(source);
-  const { cell } = arrays;
+  // The error of a read in one phase is a share of the ADC's full scale, so it counts among the converters' errors.
+  const { cell, readMode, ...others } = arrays;
   const changed: ArrayHardware = {
-    ...arrays,
+    ...others,
+    ...(readMode !== undefined && has('converters') && { readMode }),
     cell: {
       ...cell,
       programmingNoise: has('programming-noise') ? cell.programmingNoise : { kind: 'none' },

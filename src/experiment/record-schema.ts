@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { check, exactly, type Json } from '../base/schema.ts';
 import { meanOf } from '../base/statistics.ts';
+import { estimateSchema } from '../cost/estimate-schema.ts';
 import { hardwareSchema } from '../crossbar/hardware-schema.ts';
 import { migrateProvenance } from '../train/migrate.ts';
 import { provenanceSchema } from '../train/provenance.ts';
@@ -121,6 +122,7 @@ export const networkResultSchema = (score: z.ZodNumber): z.ZodType<NetworkResult
       layers: z.array(layerSchema),
       histogram: histogramSchema,
       evaluation: z.exactOptional(evaluationSchema),
+      cost: z.exactOptional(estimateSchema),
     }),
   );
 

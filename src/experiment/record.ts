@@ -1,6 +1,7 @@
 // The result of an experiment as one plain record. Reports are made from it, and results/ keeps it.
 
 import type { Seconds } from '../base/units.ts';
+import type { CostEstimate } from '../cost/estimate.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
 import type { Provenance } from '../train/provenance.ts';
 import type { Attribution } from './attribution.ts';
@@ -63,6 +64,8 @@ export type NetworkResult = {
   readonly histogram: ConductanceHistogram;
   /** Settings of this network's evaluation, if they differ from those of the experiment. */
   readonly evaluation?: EvaluationSettings;
+  /** What it costs on the same mapping; absent if nobody asked. */
+  readonly cost?: CostEstimate;
 };
 
 /**

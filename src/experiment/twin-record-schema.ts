@@ -4,6 +4,8 @@
 import { z } from 'zod';
 import { check, exactly } from '../base/schema.ts';
 import type { Estimate } from '../base/statistics.ts';
+import { estimateSchema } from '../cost/estimate-schema.ts';
+import { trainingEstimateSchema } from '../cost/training-schema.ts';
 import { scoreSchema } from '../train/provenance.ts';
 import { trainingSchema } from '../train/settings.ts';
 import { epochRecordSchema } from '../train/training-state.ts';
@@ -12,6 +14,7 @@ import { networkResultSchema } from './record-schema.ts';
 import {
   summarizeTwins,
   TWINS_FORMAT,
+  type TwinCost,
   type TwinFigure,
   type TwinPair,
   type TwinPicture,
@@ -124,6 +127,9 @@ export const twinRecordSchema: z.ZodType<TwinRecord> = exactly<TwinRecord>()(
       inCells: estimate,
       inFloat: estimate,
       difference: estimate.meta({ description: 'cells minus floating point, paired by seed' }),
+      cost: z.exactOptional(
+        exactly<TwinCost>()(z.strictObject({ inference: estimateSchema, training: trainingEstimateSchema })),
+      ),
       cells: z.exactOptional(cells),
       afterwards: z.exactOptional(z.array(networkResultSchema(z.number()))),
       published: z.exactOptional(

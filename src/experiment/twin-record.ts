@@ -2,6 +2,8 @@
 // so the same start, the same order of examples and the same augmentation.
 
 import { type Estimate, estimateOf, pairedDifference } from '../base/statistics.ts';
+import type { CostEstimate } from '../cost/estimate.ts';
+import type { TrainingEstimate } from '../cost/training-energy.ts';
 import { twinOf } from '../insitu/update-rule.ts';
 import type { ScoreWords } from '../train/provenance.ts';
 import type { TrainingSettings } from '../train/settings.ts';
@@ -33,6 +35,9 @@ export type TwinFigure = {
   readonly secondHand: boolean;
 };
 
+/** Energy for one example: of the network, and of its training in cells. */
+export type TwinCost = { readonly inference: CostEstimate; readonly training: TrainingEstimate };
+
 /** The complete record of twins. */
 export type TwinRecord = {
   readonly format: typeof TWINS_FORMAT;
@@ -60,6 +65,8 @@ export type TwinRecord = {
   readonly inFloat: Estimate;
   /** Cells minus floating point, paired by seed. */
   readonly difference: Estimate;
+  /** On the hardware of the training; absent if that has no cost. */
+  readonly cost?: TwinCost;
   /** Of the first seed. */
   readonly cells?: CellStatistics;
   /** The trained cells of each seed afterwards: drift, reads, compensation. */

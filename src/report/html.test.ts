@@ -8,6 +8,7 @@ import { formulasOf } from './law-text.ts';
 import { assertBalanced, assertTables, textOf } from './page-checks.test-data.ts';
 import {
   attributedRecord,
+  costedRecord,
   largeRecord,
   reproducedRecord,
   tinyAttribution,
@@ -53,6 +54,7 @@ const records: Readonly<Record<string, ExperimentRecord>> = {
   },
   'without networks': { ...tinyRecord, networks: [] },
   'of a reproduction': reproducedRecord,
+  'with costs': costedRecord,
   'of a sweep of one time and one amount': {
     ...reproducedRecord,
     noiseSweep: { ...reproducedRecord.noiseSweep!, points: [reproducedRecord.noiseSweep!.points[0]!] },

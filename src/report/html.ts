@@ -5,6 +5,7 @@ import type { ExperimentRecord } from '../experiment/record.ts';
 import { accuracySection } from './accuracy-section.ts';
 import { attributionSection } from './attribution-section.ts';
 import { conductanceSection } from './conductance-section.ts';
+import { costSection } from './cost-section.ts';
 import { noiseSweepSection } from './noise-sweep-section.ts';
 import { type Page, pageText } from './page.ts';
 import type { Section } from './page-parts.ts';
@@ -23,6 +24,7 @@ const SECTIONS: readonly ((record: ExperimentRecord) => Section | undefined)[] =
   noiseSweepSection,
   conductanceSection,
   weightErrorSection,
+  costSection,
   trainingSection,
   layerSection,
   settingsSection,

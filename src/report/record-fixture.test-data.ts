@@ -1,7 +1,12 @@
 // Records for tests and for looking at the page: a tiny one with round numbers, and a made-up one of realistic size.
 // None of these numbers is a result.
 
-import { standardEvaluation } from '../crossbar/presets.ts';
+import type { HardwareCost } from '../cost/cost-spec.ts';
+import { countNetwork } from '../cost/count.ts';
+import { type CostEstimate, estimateCost } from '../cost/estimate.ts';
+import { bottomUp14, hermes } from '../cost/published-costs.ts';
+import type { HardwareSpec } from '../crossbar/hardware.ts';
+import { hermes256, standardEvaluation } from '../crossbar/presets.ts';
 import type { Attribution, AttributionEntry, AttributionSubject } from '../experiment/attribution.ts';
 import type {
   AccuracyAtTime,
@@ -10,6 +15,7 @@ import type {
   LayerSummary,
   NetworkResult,
 } from '../experiment/record.ts';
+import { networkByName } from '../nn/networks.ts';
 import type { TrainingSettings } from '../train/settings.ts';
 
 const settings: TrainingSettings = {
@@ -62,6 +68,25 @@ export const tinyRecord: ExperimentRecord = {
     ]),
   ],
 };
+
+/** The tiny experiment with the cost of a network on measured tiles, and of one on bottom-up tiles over time. */
+export const costedRecord: ExperimentRecord = {
+  ...tinyRecord,
+  networks: tinyRecord.networks.map((network, index) => ({
+    ...network,
+    cost: index === 0 ? overTime(costOn(hermes256, hermes)) : costOn(standardEvaluation, bottomUp14),
+  })),
+};
+
+function costOn(hardware: HardwareSpec, cost: HardwareCost): CostEstimate {
+  const network = networkByName('lenet5', { inputShape: [28, 28, 1], classes: 10 });
+  return estimateCost({ count: countNetwork(network, hardware), hardware, cost });
+}
+
+function overTime(estimate: CostEstimate): CostEstimate {
+  const { chip } = estimate.energy;
+  return { ...estimate, overTime: [{ timeSeconds: 25, arrayPicojoules: 12_000, chip }] };
+}
 
 /** The tiny experiment as one that repeats a publication, with fewer chips for its control and a sweep over noise. */
 export const reproducedRecord: ExperimentRecord = {

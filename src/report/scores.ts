@@ -3,6 +3,7 @@
 
 import { printable } from '../base/printable.ts';
 import { alignRow, widthsOf } from '../base/text-table.ts';
+import type { CostEstimate } from '../cost/estimate.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
 import type {
   AccuracyAtTime,
@@ -38,6 +39,7 @@ export type ScoreRecord = {
     /** In floating point. */
     readonly digitalScore: number;
     readonly deployed: readonly ScoreAtTime[];
+    readonly cost?: CostEstimate;
   }[];
 };
 
@@ -49,11 +51,12 @@ export function scoreRecord(
   return {
     format: 'ohmic-scores-1',
     ...about,
-    networks: results.map(({ label, training, digitalAccuracy, deployed }) => ({
+    networks: results.map(({ label, training, digitalAccuracy, deployed, cost }) => ({
       label,
       training,
       digitalScore: digitalAccuracy,
       deployed: deployed.map(({ accuracies, ...rest }) => ({ ...rest, scores: accuracies })),
+      ...(cost && { cost }),
     })),
   };
 }

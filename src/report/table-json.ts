@@ -1,6 +1,7 @@
 // The content of the terminal's table as JSON for programs, `--json`. `toJson` gives the whole record, with every chip.
 
 import type { Estimate } from '../base/statistics.ts';
+import type { CostEstimate } from '../cost/estimate.ts';
 import type { AccuracyAtTime, CompensationMethod, ExperimentRecord } from '../experiment/record.ts';
 import { comparisons } from './comparison.ts';
 import { jsonText } from './json.ts';
@@ -32,6 +33,8 @@ export type TableSummary = {
     readonly digitalAccuracy: number;
     readonly testImages: number;
     readonly results: readonly ResultSummary[];
+    /** Energy of one example, pJ. */
+    readonly energyPicojoules?: CostEstimate['energy'];
   }[];
   readonly noiseSweep?: readonly {
     readonly relativeToMax: number;
@@ -76,11 +79,12 @@ export function tableSummary(record: ExperimentRecord): TableSummary {
     dataset: dataset.name,
     hardware: hardware.name,
     seed,
-    networks: networks.map(({ label, digitalAccuracy, deployed, evaluation: own = evaluation }) => ({
+    networks: networks.map(({ label, digitalAccuracy, deployed, cost, evaluation: own = evaluation }) => ({
       label,
       digitalAccuracy: rounded(digitalAccuracy),
       testImages: own.testImages ?? dataset.testImages,
       results: deployed.map(resultSummary),
+      ...(cost && { energyPicojoules: cost.energy }),
     })),
     ...(noiseSweep && {
       noiseSweep: noiseSweep.points.map(({ relativeToMax, digitalAccuracy, deployed }) => ({

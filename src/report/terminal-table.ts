@@ -7,6 +7,7 @@ import { alignRow, widthsOf } from '../base/text-table.ts';
 import type { Attribution } from '../experiment/attribution.ts';
 import type { ExperimentRecord, NetworkResult } from '../experiment/record.ts';
 import { comparisons } from './comparison.ts';
+import { formatDuration, formatRange, formatRate, intervalSentence } from './cost-wording.ts';
 import {
   exactLoss,
   formatLoss,
@@ -50,6 +51,7 @@ export function printTable(record: ExperimentRecord): string {
   const { attribution } = safe;
   const blocks = [
     ...networkBlocks(safe),
+    ...costBlock(safe),
     ...(attribution === undefined ? [] : [attributionBlock(attribution)]),
     ...noiseSweepBlock(safe),
     ...publishedBlock(safe),
@@ -82,6 +84,22 @@ function networkBlocks(record: ExperimentRecord): string[] {
   return record.networks.map((network, index) =>
     [title(record, network), ...[head, ...rows[index]!].map((row) => indented(row, widths))].join('\n'),
   );
+}
+
+/** A line for each network with a cost, and what their intervals mean. */
+function costBlock({ networks }: ExperimentRecord): string[] {
+  const costed = networks.flatMap(({ label, cost }) => (cost === undefined ? [] : [{ label, cost }]));
+  if (costed.length === 0) return [];
+  const rows = costed.map(({ label, cost }) => [
+    label,
+    formatRange(cost.energy.tile),
+    formatRange(cost.energy.chip),
+    formatDuration(cost.latency.sequentialNanoseconds),
+    formatRate(cost.latency.examplesPerSecond),
+  ]);
+  const heading = `energy and latency of one example, cost ${costed[0]!.cost.cost}`;
+  const head = ['', 'tiles', 'chip', 'latency', 'pipelined'];
+  return [`${block(heading, [head, ...rows])}\n${intervalSentence(costed[0]!.cost)}`];
 }
 
 function title(record: ExperimentRecord, { label, digitalAccuracy, evaluation }: NetworkResult): string {

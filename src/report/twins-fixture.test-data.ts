@@ -1,7 +1,9 @@
 // A record of twins for tests: two seeds, two epochs, two layers, round numbers. None of these numbers is a result.
 
 import type { NetworkResult } from '../experiment/record.ts';
+import { twinCost } from '../experiment/twin-cost.ts';
 import { summarizeTwins, type TwinRecord, type TwinTraining } from '../experiment/twin-record.ts';
+import { networkByName } from '../nn/networks.ts';
 import { trainingSchema } from '../train/settings.ts';
 import { tinyRecord } from './record-fixture.test-data.ts';
 
@@ -114,4 +116,15 @@ export const generatingTwins: TwinRecord = {
     { label: 'seed 3, in cells', file: 'seed-3-in-cells.png' },
     { label: 'seed 3, in floating point', file: 'seed-3-in-floating-point.png' },
   ],
+};
+
+/** The same with the energy of the training and of the network. */
+export const costedTwins: TwinRecord = {
+  ...tinyTwins,
+  cost: twinCost({
+    network: networkByName('mlp', { inputShape: [8, 8, 1], classes: 4 }),
+    settings: tinyTwins.settings,
+    pairs,
+    examples: 100,
+  })!,
 };

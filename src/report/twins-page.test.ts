@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { summarizeTwins, type TwinRecord } from '../experiment/twin-record.ts';
 import { assertBalanced, assertTables, textOf } from './page-checks.test-data.ts';
-import { followedTwins, generatingTwins, tinyTwins } from './twins-fixture.test-data.ts';
+import { costedTwins, followedTwins, generatingTwins, tinyTwins } from './twins-fixture.test-data.ts';
 import { twinsPage } from './twins-page.ts';
 import { twinsVerdict } from './twins-verdict.ts';
 
@@ -16,6 +16,7 @@ const records: Readonly<Record<string, TwinRecord>> = {
   'of two seeds': tinyTwins,
   'with what became of the cells': followedTwins,
   'of generated images': generatingTwins,
+  'with its energy': costedTwins,
   'without cells and publication': bare,
   'of one seed with one epoch': {
     ...followedTwins,
@@ -184,4 +185,16 @@ test('the verdict ranks only what intervals tell apart', () => {
     /80\.00 % accuracy, as its twin in floating point \(80\.00 %\); with one seed there is no interval\.$/,
   );
   assert.match(twinsVerdict(records['of bits per character']!), /reaches 0\.91 ± 0\.13 bits per character; /);
+});
+
+test('energy says what training takes, in steps, and what is unknown', () => {
+  const text = textOf(twinsPage(costedTwins)).replace(/\s+/g, ' ');
+  for (const part of [
+    'outer products',
+    'accumulator',
+    'pulses unknown',
+    'as many times as much as a measured chip',
+  ])
+    assert.ok(text.includes(part), part);
+  assert.ok(!textOf(twinsPage(tinyTwins)).includes('outer products'));
 });

@@ -9,6 +9,7 @@ import type { Section } from './page-parts.ts';
 import { settingsTable } from './settings-section.ts';
 import { afterwardsSection } from './twins-afterwards-section.ts';
 import { twinCellsSection, twinLayersSection } from './twins-cells-section.ts';
+import { twinCostSection } from './twins-cost-section.ts';
 import { twinCurvesSection, twinPulsesSection } from './twins-epochs-section.ts';
 import { picturesSection, twinPublishedSection, twinScoresSection } from './twins-scores-section.ts';
 import { twinsVerdict } from './twins-verdict.ts';
@@ -24,6 +25,7 @@ const SECTIONS: readonly ((record: TwinRecord) => Section | undefined)[] = [
   twinCellsSection,
   twinLayersSection,
   afterwardsSection,
+  twinCostSection,
   twinSettingsSection,
   twinRepeatSection,
 ];
