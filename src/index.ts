@@ -59,6 +59,7 @@ export { onChip } from './crossbar/on-chip.ts';
 export { hermes256, ideal, inCellTraining, joshi2020, standardEvaluation } from './crossbar/presets.ts';
 // Data.
 export { noAugmentation } from './data/batches.ts';
+export { digitClasses, generateDigits } from './data/generated-digits.ts';
 export { generatedTextEntropy, generateText } from './data/generated-text.ts';
 export {
   type Augmentation,
@@ -76,7 +77,7 @@ export {
   type NamedSetSources,
 } from './data/load-named-set.ts';
 export { loadNamedText, type NamedTextName, namedTextNames } from './data/named-texts.ts';
-export { generateSynthetic } from './data/synthetic.ts';
+export { generateSynthetic, syntheticClasses } from './data/synthetic.ts';
 export {
   alphabetOf,
   charactersOfWords,
