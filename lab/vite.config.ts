@@ -25,5 +25,7 @@ export default defineConfig({
     target: 'es2023',
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 1000,
+    // How long plugins took is no warning about the page.
+    rolldownOptions: { checks: { pluginTimings: false } },
   },
 });

@@ -43,12 +43,15 @@ function summarize(points: readonly AccuracyPoint[]): readonly Summary[] {
 
 /** The chart, and the same as a table. */
 export function AccuracyChart({
+  name,
   points,
   digital,
   classes,
   methods,
   cursor,
 }: {
+  /** What the curves are of, in the names of its parts. */
+  readonly name: string;
   readonly points: readonly AccuracyPoint[];
   readonly digital: number | undefined;
   readonly classes: number;
@@ -91,21 +94,23 @@ export function AccuracyChart({
   return (
     <>
       <Chart
-        label={`Accuracy over time for ${methods.map((method) => METHOD_WORDS[method]).join(', ')}; the table below has the numbers`}
+        label={`Accuracy over time of ${name}, for ${methods.map((method) => METHOD_WORDS[method]).join(', ')}; the table below has the numbers`}
         options={options}
         height={300}
         {...(cursor !== undefined && { cursor: timePlace(cursor) })}
         caption="A dot is a chip, a line their mean, a band its 95 % confidence interval. Dashed: floating point; dotted: guessing."
       />
-      <AccuracyTable summaries={summaries} methods={methods} />
+      <AccuracyTable name={name} summaries={summaries} methods={methods} />
     </>
   );
 }
 
 function AccuracyTable({
+  name,
   summaries,
   methods,
 }: {
+  readonly name: string;
   readonly summaries: readonly Summary[];
   readonly methods: readonly CompensationMethod[];
 }): JSX.Element {
@@ -114,7 +119,7 @@ function AccuracyTable({
     <details>
       <summary>The numbers</summary>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
-      <section class="scroll" tabIndex={0} aria-label="Accuracies over time">
+      <section class="scroll" tabIndex={0} aria-label={`Accuracies over time of ${name}`}>
         <table>
           <thead>
             <tr>

@@ -30,6 +30,8 @@ export function Chart({ label, options, height = 240, cursor, caption }: ChartPr
   useEffect(() => {
     if (width === 0) return;
     const plot = Plot.plot({ marginLeft: 44, marginRight: 12, marginBottom: 38, ...options, width, height });
+    // An image has one label; those of its parts are the names of marks.
+    for (const part of plot.querySelectorAll('[aria-label]')) part.removeAttribute('aria-label');
     plot.setAttribute('role', 'img');
     plot.setAttribute('aria-label', label);
     host.current!.replaceChildren(plot);

@@ -7,15 +7,24 @@ const TRIED = 'ohmic-lab-isolation';
 export async function isolate(): Promise<boolean> {
   if (crossOriginIsolated || !('serviceWorker' in navigator) || wasTried()) return false;
   try {
-    await navigator.serviceWorker.register('./isolation.js');
-    await navigator.serviceWorker.ready;
     sessionStorage.setItem(TRIED, 'yes');
+    const registered = navigator.serviceWorker
+      .register('./isolation.js')
+      .then(() => navigator.serviceWorker.ready);
+    await Promise.race([registered, rejectedAfter(PATIENCE_MS)]);
   } catch {
     // A browser that forbids service workers or storage: one thread does.
     return false;
   }
   location.reload();
   return true;
+}
+
+/** A browser that forbids service workers may also keep silent about it. */
+const PATIENCE_MS = 1500;
+
+function rejectedAfter(milliseconds: number): Promise<never> {
+  return new Promise((_, reject) => setTimeout(() => reject(new Error('no answer')), milliseconds));
 }
 
 /** Once a visit, so that a page that stays without isolation is not loaded for ever. */

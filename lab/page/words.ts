@@ -50,9 +50,10 @@ export function percent(share: number): string {
   return `${(100 * share).toFixed(1)} %`;
 }
 
-/** True if an accuracy is no better than guessing: less than half as much again. */
-export function isChance(accuracy: number, classes: number): boolean {
-  return accuracy < 1.5 / classes;
+/** How an accuracy compares with guessing among so many classes: a clause, or nothing if it is far above. */
+export function guessing(accuracy: number, classes: number): string {
+  if (accuracy < 1.2 / classes) return ', no better than guessing';
+  return accuracy < 2 / classes ? ', hardly better than guessing' : '';
 }
 
 /** A count with thin spaces between thousands. */

@@ -32,7 +32,12 @@ export function RecordScene(): JSX.Element {
             <h3>
               {label}: {percent(digitalAccuracy)} in floating point
             </h3>
-            <AccuracyChart {...timesOf(deployed)} digital={digitalAccuracy} classes={dataset.classes} />
+            <AccuracyChart
+              name={label}
+              {...timesOf(deployed)}
+              digital={digitalAccuracy}
+              classes={dataset.classes}
+            />
           </section>
         ))}
       </div>

@@ -27,7 +27,7 @@ import { LAST_LOG, secondsOf } from '../page/link.ts';
 import { NeedsWeights } from '../page/needs-weights.tsx';
 import { Picture } from '../page/picture.tsx';
 import { download } from '../page/save.ts';
-import { isChance, METHOD_SENTENCES, METHOD_WORDS, percent, timeWords } from '../page/words.ts';
+import { guessing, METHOD_SENTENCES, METHOD_WORDS, percent, timeWords } from '../page/words.ts';
 import { LayerChoice, shownLayer } from './program.tsx';
 
 /** The scene. */
@@ -56,9 +56,9 @@ export function TimeScene(): JSX.Element {
         <Curves />
         <div>
           <Fading />
+          <Flips />
         </div>
       </div>
-      <Flips />
     </>
   );
 }
@@ -69,25 +69,23 @@ function Verdict(): JSX.Element {
   if (now === undefined || facts === undefined)
     return (
       <p class="verdict">
-        Phase-change cells lose conductance with time, as a power law: as much between a second and a minute
-        as between a day and two months. Drag the time.
+        Phase-change cells lose conductance as a power of time: about the same share whenever the time grows
+        tenfold. Drag the time.
       </p>
     );
-  const isLost = isChance(now.accuracy, facts.classNames.length);
   return (
     <p class="verdict" role="status">
       {timeWords(now.timeSeconds)} after programming, {METHOD_WORDS[now.method]}: this chip gets{' '}
       <strong>{percent(now.accuracy)}</strong> of the test images right
-      {isLost ? ', no better than guessing' : ''}.
-      {now.method === 'none' &&
-        (isLost || now.accuracy < 0.7 * (facts.history.at(-1)?.testAccuracy ?? 1)) && (
-          <>
-            {' '}
-            <button type="button" onClick={() => go({ method: 'global' })}>
-              Compensate
-            </button>
-          </>
-        )}
+      {guessing(now.accuracy, facts.classNames.length)}.
+      {now.method === 'none' && now.accuracy < 0.7 * (facts.history.at(-1)?.testAccuracy ?? 1) && (
+        <>
+          {' '}
+          <button type="button" onClick={() => go({ method: 'global' })}>
+            Compensate
+          </button>
+        </>
+      )}
     </p>
   );
 }
@@ -139,6 +137,7 @@ function Curves(): JSX.Element {
   return (
     <div>
       <AccuracyChart
+        name="this network"
         points={view?.points ?? NO_POINTS}
         digital={view?.digital}
         classes={facts?.classNames.length ?? 10}
@@ -204,8 +203,7 @@ function Flips(): JSX.Element | null {
   return (
     <section aria-labelledby="flips-heading">
       <h3 id="flips-heading">
-        {flips} of {count} test images flip: the chip calls them something else than the network in floating
-        point does
+        {flips} of {count} test images flip: the chip answers otherwise than floating point
       </h3>
       <ul class="pictures">
         {places.map((k) => {
