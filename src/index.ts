@@ -5,13 +5,20 @@
 export { UsageError } from './base/errors.ts';
 export { countParameters, type HostTensor, hostTensor, type Parameters, zeros } from './base/parameters.ts';
 export { deriveKey, type Key, keyFromSeed, type RandomSequence, randomSequence } from './base/random.ts';
-export type { Incomplete } from './base/schema.ts';
+export type { Incomplete, Json } from './base/schema.ts';
 export type { Shape } from './base/shape.ts';
 export { confidenceInterval95, meanOf, standardDeviationOf } from './base/statistics.ts';
 export { memoryStorage, type Storage, storageWithin } from './base/storage.ts';
 export { DAY, HOUR, MINUTE, MONTH, type Seconds, YEAR } from './base/units.ts';
 // Cells.
-export type { CellSpec } from './cells/cell.ts';
+export {
+  type CellSpec,
+  driftExponent,
+  driftedConductance,
+  programmedConductance,
+  readConductance,
+  readVariance,
+} from './cells/cell.ts';
 export { type CellFit, type FitOptions as CellFitOptions, fitCell } from './cells/fit.ts';
 export {
   fitPulseDevice,
@@ -20,7 +27,13 @@ export {
   type StepCurve,
 } from './cells/fit-pulse-device.ts';
 export { type MeasuredDevice, type Measurements, parseMeasurements } from './cells/measurements.ts';
-export { hermesOneDevice, hermesTwoDevices, idealCell, pcmNandakumar2019 } from './cells/published-cells.ts';
+export {
+  hermesOneDevice,
+  hermesTwoDevices,
+  idealCell,
+  pcmNandakumar2019,
+  publishedCells,
+} from './cells/published-cells.ts';
 export { publishedPulseDevices, softBoundsDevice } from './cells/published-pulse-devices.ts';
 export { type DeviceValues, type Draw, type PulseModel, pulseModel } from './cells/pulse-device.ts';
 export {
@@ -84,6 +97,7 @@ export {
   type HardwareChoice,
   type HardwareName,
   hardwareNames,
+  hardwarePresets,
   resolveHardware,
 } from './crossbar/hardware-choice.ts';
 export { checkHardware } from './crossbar/hardware-schema.ts';
@@ -101,6 +115,7 @@ export {
 } from './crossbar/presets.ts';
 // Data.
 export { noAugmentation } from './data/batches.ts';
+export { digitClasses, generateDigits } from './data/generated-digits.ts';
 export { generatedTextEntropy, generateText } from './data/generated-text.ts';
 export {
   type Augmentation,
@@ -118,7 +133,7 @@ export {
   type NamedSetSources,
 } from './data/load-named-set.ts';
 export { loadNamedText, type NamedTextName, namedTextNames } from './data/named-texts.ts';
-export { generateSynthetic } from './data/synthetic.ts';
+export { generateSynthetic, syntheticClasses } from './data/synthetic.ts';
 export {
   alphabetOf,
   charactersOfWords,
@@ -141,6 +156,7 @@ export {
 } from './experiment/attribute.ts';
 export type { Attribution, AttributionPoint } from './experiment/attribution.ts';
 export { type CellStatistics, cellStatistics } from './experiment/cell-statistics.ts';
+export type { InputValues } from './experiment/chip-outputs.ts';
 export type { CompensationMethod } from './experiment/compensation-method.ts';
 export { type ChipRead, type Deployment, type DeploymentOptions, deploy } from './experiment/deploy.ts';
 export {
@@ -173,6 +189,7 @@ export {
 } from './experiment/generated-images.ts';
 export type { ExperimentRecord, NetworkResult } from './experiment/record.ts';
 export { generationSubject, imageSubject, type Subject, textSubject } from './experiment/subject.ts';
+export { conductanceHistogram } from './experiment/summarize.ts';
 export {
   readWeights,
   TRAINING_FILES,
@@ -291,11 +308,12 @@ export {
   lstmStep,
 } from './nn/recurrent.ts';
 export { type ResnetOptions, resnet, resnet32, resnet32Wide } from './nn/resnet.ts';
-// Reports.
 export { cellFitPage } from './report/cell-fit-page.ts';
 export { attributionCsv, toCsv } from './report/csv.ts';
 export { toHtml } from './report/html.ts';
 export { parseRecord, toJson } from './report/json.ts';
+// Reports.
+export { type Formula, formulasOf } from './report/law-text.ts';
 export { type ByteImage, encodePng, type GridImages, sampleGrid } from './report/png.ts';
 export { tableJson } from './report/table-json.ts';
 export { printAttribution, printTable } from './report/terminal-table.ts';

@@ -278,3 +278,34 @@ test('exports are named', () => {
     [],
   );
 });
+
+/** The page of the lab. */
+const labFiles: readonly { readonly path: string; readonly text: string }[] = readdirSync(join(root, 'lab'), {
+  recursive: true,
+  encoding: 'utf8',
+})
+  .filter((path) => /\.tsx?$/.test(path) && path !== 'vite.config.ts')
+  .map((path) => ({ path, text: readFileSync(join(root, 'lab', path), 'utf8') }));
+
+test('the lab uses the library by its public names, and the packages of pages', () => {
+  const allowed = /^(ohmic|preact(\/hooks)?|@preact\/signals|@observablehq\/plot)$/;
+  const lab = join(root, 'lab');
+  const faults = labFiles.flatMap(({ path, text }) =>
+    [...text.matchAll(/\b(?:from|import) '(?<from>[^']+)'|\bimport\('(?<late>[^']+)'\)/g)]
+      .map(({ groups }) => (groups!['from'] ?? groups!['late'])!)
+      .filter((name) =>
+        name.startsWith('.') ? !resolve(lab, dirname(path), name).startsWith(`${lab}/`) : !allowed.test(name),
+      )
+      .map((name) => `${path} imports ${name}`),
+  );
+  assert.ok(labFiles.length > 20);
+  assert.deepEqual(faults, []);
+});
+
+test('every file of the lab opens with its purpose, and none is longer than 600 lines', () => {
+  const faults = labFiles.filter(({ text }) => !text.startsWith('// ') || text.split('\n').length > 601);
+  assert.deepEqual(
+    faults.map(({ path }) => path),
+    [],
+  );
+});

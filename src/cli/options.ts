@@ -111,6 +111,14 @@ export function countingNumber(text: string): number {
   return value;
 }
 
+/** A port, from 0, which is any that is free. */
+export function portNumber(text: string): number {
+  const value = text.trim() === '' ? Number.NaN : Number(text);
+  if (!(Number.isInteger(value) && value >= 0 && value <= 65_535))
+    throw new InvalidArgumentError('Expected a port, a whole number from 0 to 65535.');
+  return value;
+}
+
 /** A number above 0. */
 export function positiveNumber(text: string): number {
   const value = Number(text);

@@ -9,6 +9,7 @@ import { type FitCellFlags, fitCellCommand } from './fit-cell-command.ts';
 import { type GenerateFlags, generateCommand, PICTURE } from './generate-command.ts';
 import { type ImportFlags, importCommand, LAYOUTS } from './import-command.ts';
 import { inspectChip, inspectGraph, inspectKernels, inspectWeights } from './inspect-command.ts';
+import { type LabFlags, labCommand } from './lab-command.ts';
 import { addAttribute, addEvaluate } from './measurement-program.ts';
 import { normalizationNames } from './normalization-flag.ts';
 import {
@@ -21,6 +22,7 @@ import {
   hardwareOptions,
   jsonOption,
   keepDigitalOption,
+  portNumber,
   progressFor,
   quietOption,
   setOption,
@@ -58,6 +60,7 @@ export function buildProgram(): Command {
   addTwins(program);
   addImport(program);
   addInspect(program);
+  addLab(program);
   program
     .command('schema [of]')
     .description(`print a JSON schema: of ${schemaNames.join(', ')} (default: run)`)
@@ -303,6 +306,18 @@ Examples:
 
 In Python: safetensors.torch.save_file(model.state_dict(), "weights.safetensors")
 `;
+
+function addLab(program: Command): void {
+  program
+    .command('lab [record]')
+    .description('the lab in the browser, served on this machine only; a record.json opens in it')
+    .option('--port <n>', 'port to listen on; 0: any that is free', portNumber, 8017)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  ohmic lab\n  ohmic lab runs/first/record.json\n  ohmic lab --port 0\n',
+    )
+    .action((file: string | undefined, flags: LabFlags) => labCommand(file, flags));
+}
 
 function addInspect(program: Command): void {
   const inspect = program

@@ -189,7 +189,7 @@ test('a set may come from an archive; a member that it lacks is named', async ()
 test('an unknown name is refused with the known ones', async () => {
   await assert.rejects(
     loadNamedSet('cifar100'),
-    /expected one of cifar10, mnist, fashion-mnist, synthetic, got "cifar100"/,
+    /expected one of cifar10, mnist, fashion-mnist, synthetic, digits, got "cifar100"/,
   );
   assert.ok(!isNamedSet('toString'));
 });

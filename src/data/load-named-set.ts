@@ -9,7 +9,6 @@ import { parseCifar10 } from './cifar10.ts';
 import { parseIdxSet } from './idx.ts';
 import { type DataSplit, dataSplit } from './image-set.ts';
 import { type FileSet, isNamedSet, type NamedFile, namedSets, type StoredFiles } from './named-sets.ts';
-import { generateSynthetic } from './synthetic.ts';
 
 /** A place that holds files by path, with `/` between its parts. */
 export type FileSource = {
@@ -58,7 +57,7 @@ export async function loadNamedSet(name: string, sources: NamedSetSources = {}):
   switch (set.kind) {
     case 'generated':
       sources.onProgress?.({ step: 'generate', file: name, done: 0, total: 1 });
-      return generateSynthetic();
+      return set.generate();
     case 'cifar10':
     case 'idx':
       return loadFileSet(name, set, sources);

@@ -2,11 +2,12 @@
 // data; load-named-set.ts acts on it. Left out: formats (cifar10.ts, idx.ts) and any file access.
 
 import { cifar10Classes } from './cifar10.ts';
-import type { Augmentation } from './image-set.ts';
-import { syntheticAugmentation, syntheticClasses } from './synthetic.ts';
+import { digitClasses, digitsAugmentation, generateDigits } from './generated-digits.ts';
+import type { Augmentation, DataSplit } from './image-set.ts';
+import { generateSynthetic, syntheticAugmentation, syntheticClasses } from './synthetic.ts';
 
 /** Names that `loadNamedSet` knows. */
-export type NamedSetName = 'cifar10' | 'mnist' | 'fashion-mnist' | 'synthetic';
+export type NamedSetName = 'cifar10' | 'mnist' | 'fashion-mnist' | 'synthetic' | 'digits';
 
 /** One file of a set and its SHA-256, of the bytes as stored or of what gzip holds. */
 export type NamedFile = {
@@ -44,7 +45,11 @@ export type StoredFiles = {
 export type FileSet = SetShape & StoredFiles & { readonly kind: 'cifar10' | 'idx' };
 
 /** A set that is computed, not read. */
-export type GeneratedSet = SetShape & { readonly kind: 'generated' };
+export type GeneratedSet = SetShape & {
+  readonly kind: 'generated';
+  /** Its images: all, or so many; fewer are the beginning of all. */
+  readonly generate: (counts?: { readonly trainCount?: number; readonly testCount?: number }) => DataSplit;
+};
 
 const idxNames = [
   'train-images-idx3-ubyte.gz',
@@ -67,7 +72,7 @@ function idxFiles(hashed: NamedFile['hashed'], checksums: readonly string[]): re
 
 /** Every named set. */
 export const namedSets: {
-  readonly [Name in NamedSetName]: Name extends 'synthetic' ? GeneratedSet : FileSet;
+  readonly [Name in NamedSetName]: Name extends 'synthetic' | 'digits' ? GeneratedSet : FileSet;
 } = {
   // 50,000 + 10,000 photographs: A. Krizhevsky, 2009.
   cifar10: {
@@ -152,6 +157,15 @@ export const namedSets: {
     inputShape: [32, 32, 3],
     augmentation: syntheticAugmentation,
     classNames: syntheticClasses,
+    generate: generateSynthetic,
+  },
+  // 3,000 + 500 digits drawn by strokes; no files needed.
+  digits: {
+    kind: 'generated',
+    inputShape: [28, 28, 1],
+    augmentation: digitsAugmentation,
+    classNames: digitClasses,
+    generate: generateDigits,
   },
 };
 

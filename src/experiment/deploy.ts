@@ -20,6 +20,7 @@ import { learningCellsOf, tensorsOfLearningCells } from '../crossbar/learning-ce
 import { allRangeStates } from '../crossbar/ranges.ts';
 import { type DataSplit, splitFaults, subset } from '../data/image-set.ts';
 import type { Engine, Executable, Store } from '../engine.ts';
+import { digital, weightsOf } from '../graph/operator.ts';
 import type { Network } from '../nn/network.ts';
 import { checkParameters, checkTensors } from '../train/checkpoint.ts';
 import { classification } from '../train/classification.ts';
@@ -28,6 +29,7 @@ import { digitalScoreIn, inferenceBatch, reserveCarried, scoreOn, traceInference
 import { carryFaults, exampleFaults, type Task } from '../train/task.ts';
 import { type Adabs, prepareAdabs } from './adabs.ts';
 import { calibrateRanges } from './calibrate.ts';
+import { type InputValues, type OutputPrograms, outputPrograms } from './chip-outputs.ts';
 import {
   type ChipPrograms,
   compensationAliases,
@@ -83,6 +85,17 @@ export type Deployment = {
     read: ChipRead & { readonly method: CompensationMethod },
     signal?: AbortSignal,
   ) => Promise<number>;
+  /**
+   * What the network answers on a read of a chip under a method: its outputs, each (batch, …), for values of its inputs,
+   * each (batch, …). Draws are those of the first batch that `accuracy` scores. Not for networks that carry states.
+   */
+  readonly outputs: (
+    read: ChipRead & { readonly method: CompensationMethod },
+    inputs: InputValues,
+    signal?: AbortSignal,
+  ) => Promise<Parameters>;
+  /** The same in floating point. */
+  readonly digitalOutputs: (inputs: InputValues) => Promise<Parameters>;
   /** A programmed chip as values. */
   readonly chip: (number: number) => Promise<Chip>;
   /** The sensed conductances of a read, as values. */
@@ -147,6 +160,10 @@ export async function deploy(options: DeploymentOptions): Promise<Deployment> {
     chips,
     inference,
     adabs,
+    outputs: outputPrograms(engine, network, onChip),
+    digitalOutputs: outputPrograms(engine, network, (t) =>
+      digital((layer) => t.state(weightsOf(layer), layer.shape)),
+    ),
     root,
     testBatches: examples.testBatches(size),
   };
@@ -177,6 +194,8 @@ type Parts = {
   readonly chips: ChipPrograms;
   readonly inference: Executable;
   readonly adabs: Adabs | undefined;
+  readonly outputs: OutputPrograms;
+  readonly digitalOutputs: OutputPrograms;
   readonly root: Key;
   readonly testBatches: ReturnType<Task['examples']['testBatches']>;
 };
@@ -196,6 +215,19 @@ function deployment(parts: Parts): Deployment {
       checkMethod(parts, read.method);
       return mutex.runExclusive(() => scoreOnChip(parts, read, signal));
     },
+    outputs: async (read, inputs, signal) => {
+      checkRead(read);
+      checkMethod(parts, read.method);
+      return mutex.runExclusive(async () => {
+        const { outputKey, aliases } = await readUnder(parts, read, signal);
+        return parts.outputs.run(inputs, {
+          state: store,
+          aliases,
+          keys: { output: deriveKey(outputKey, 0) },
+        });
+      });
+    },
+    digitalOutputs: (inputs) => mutex.runExclusive(() => parts.digitalOutputs.run(inputs, { state: store })),
     chip: async (number) => {
       checkNumber('chip', number);
       return mutex.runExclusive(() => chips.chip(number));
@@ -210,6 +242,8 @@ function deployment(parts: Parts): Deployment {
     },
     free: () => {
       inference.free();
+      parts.outputs.free();
+      parts.digitalOutputs.free();
       chips.free();
       adabs?.free();
       store.free();
@@ -322,17 +356,29 @@ function checkMethod({ evaluation: { methods } }: Parts, method: CompensationMet
   );
 }
 
-async function scoreOnChip(
-  { task, store, chips, inference, adabs, root, testBatches }: Parts,
+/** Brings the store to a read, and says under which names a method has its factors and statistics. */
+async function readUnder(
+  { store, chips, adabs, root }: Parts,
   { chip, timeSeconds, read = 0, method }: ChipRead & { readonly method: CompensationMethod },
   signal: AbortSignal | undefined,
-): Promise<number> {
+): Promise<{ readonly outputKey: Key; readonly aliases: Readonly<Record<string, string>> }> {
   await chips.read({ chip, timeSeconds, read });
   const path = read === 0 ? [chip, timeSeconds] : [chip, timeSeconds, read];
   const outputKey = deriveKey(root, 'output', ...path);
   const factors = compensationAliases(chips.layers, method === 'adabs' ? 'global' : method);
-  if (method === 'adabs') await adabs!.run({ store, chip, outputKey, aliases: factors, signal });
-  const aliases = method === 'adabs' ? { ...factors, ...adabs!.statistics } : factors;
+  if (method !== 'adabs') return { outputKey, aliases: factors };
+  await adabs!.run({ store, chip, outputKey, aliases: factors, signal });
+  return { outputKey, aliases: { ...factors, ...adabs!.statistics } };
+}
+
+async function scoreOnChip(
+  parts: Parts,
+  one: ChipRead & { readonly method: CompensationMethod },
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  const { task, store, inference, testBatches } = parts;
+  const { chip, timeSeconds, read = 0, method } = one;
+  const { outputKey, aliases } = await readUnder(parts, one, signal);
   return scoreOn(
     inference,
     task,

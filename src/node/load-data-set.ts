@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { throwFaults, UsageError } from '../base/errors.ts';
 import { type DataSplit, dataSplit, subset } from '../data/image-set.ts';
 import { type LoadProgress, loadNamedSet, type NamedSetSources } from '../data/load-named-set.ts';
-import { generateSynthetic } from '../data/synthetic.ts';
+import { isNamedSet, namedSets } from '../data/named-sets.ts';
 import { defaultCacheFolder } from '../native/compiler.ts';
 import { cacheSource, download, folderSource } from './files.ts';
 
@@ -37,10 +37,11 @@ export async function loadDataSet(
     onProgress,
   }: DataSetOptions = {},
 ): Promise<DataSplit> {
-  if (name === 'synthetic') {
+  const set = isNamedSet(name) ? namedSets[name] : undefined;
+  if (set?.kind === 'generated') {
     onProgress?.({ step: 'generate', file: name, done: 0, total: 1 });
     // A smaller generated set is the beginning of the larger one.
-    return generateSynthetic({
+    return set.generate({
       ...(trainImages === undefined ? {} : { trainCount: trainImages }),
       ...(testImages === undefined ? {} : { testCount: testImages }),
     });

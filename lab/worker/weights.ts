@@ -1,0 +1,185 @@
+// The weights that the lab works with: trained here, kept from an earlier visit, or opened from a file. Trainings are the
+// library's stages, so they stop and continue, and their files are those of the command.
+
+import {
+  type CompensationMethod,
+  type DataSplit,
+  decodeWeights,
+  type Engine,
+  encodeWeights,
+  imageSubject,
+  type Network,
+  networkByName,
+  parametersDigest,
+  type Storage,
+  TRAINING_FILES,
+  type TrainedNetwork,
+  type TrainingSettings,
+  trainStage,
+  UsageError,
+} from 'ohmic';
+import { keptStorage } from './kept-storage.ts';
+import type { Calls, TrainChoice, WeightsFacts } from './messages.ts';
+import type { Sets } from './sets.ts';
+import { trainingSettings } from './training-settings.ts';
+
+declare const OHMIC_VERSION: string;
+
+/** Weights with the network and the images that belong to them. */
+export type Held = {
+  readonly facts: WeightsFacts;
+  readonly trained: TrainedNetwork;
+  readonly network: Network;
+  readonly data: DataSplit;
+};
+
+type TrainEvent = Calls['train']['event'];
+
+/** Losses are posted in groups, as a message for each would slow down the page. */
+const LOSSES_MS = 80;
+
+/**
+ * Trains, or goes on with a training that was stopped.
+ *
+ * @throws UsageError for impossible settings; the signal's reason once it is stopped, when its state is kept
+ */
+export async function train(
+  engine: Engine,
+  sets: Sets,
+  choice: TrainChoice,
+  { onEvent, signal }: { readonly onEvent: (event: TrainEvent) => void; readonly signal: AbortSignal },
+): Promise<Held> {
+  const data = sets.split(choice.set);
+  const network = networkOf(choice.model, data);
+  const settings = trainingSettings(choice) as TrainingSettings;
+  const stage = trainStage({
+    engine,
+    storage: await storageOf(choice, data),
+    ohmic: OHMIC_VERSION,
+    subject: imageSubject({ network, dataset: choice.set, data }),
+    settings,
+    seed: choice.seed,
+    signal,
+  });
+  const losses = gatheredLosses(onEvent);
+  for (;;) {
+    const { done, value } = await stage.next();
+    if (done === true) return held({ trained: value, network, data, isUnfinished: false });
+    if (value.kind === 'begun') {
+      const { step, steps } = value;
+      onEvent({ kind: 'begun', step, steps, stepsPerEpoch: steps / Math.max(1, choice.epochs) });
+    } else if (value.kind === 'step') losses.add(value.step, value.loss);
+    else if (value.kind === 'epoch') {
+      losses.flush();
+      onEvent({ kind: 'epoch', record: value.record });
+    }
+  }
+}
+
+function gatheredLosses(onEvent: (event: TrainEvent) => void) {
+  let [first, losses, since]: [number, number[], number] = [0, [], performance.now()];
+  const flush = (): void => {
+    if (losses.length > 0) onEvent({ kind: 'losses', first, losses });
+    losses = [];
+    since = performance.now();
+  };
+  return {
+    flush,
+    add: (step: number, loss: number): void => {
+      if (losses.length === 0) first = step;
+      losses.push(loss);
+      if (performance.now() - since > LOSSES_MS) flush();
+    },
+  };
+}
+
+/** The weights of a training, complete or not, that this browser has kept. */
+export async function restore(sets: Sets, choice: TrainChoice): Promise<Held | undefined> {
+  const data = sets.split(choice.set);
+  const storage = await storageOf(choice, data);
+  for (const file of [TRAINING_FILES.weights, TRAINING_FILES.checkpoint]) {
+    const bytes = await storage.read(file);
+    if (bytes === undefined) continue;
+    const trained = await decodeWeights(storage.describe(file), bytes);
+    const isUnfinished = file !== TRAINING_FILES.weights;
+    return held({ trained, network: networkOf(choice.model, data), data, isUnfinished });
+  }
+  return undefined;
+}
+
+/**
+ * Weights from a file.
+ *
+ * @throws UsageError if it is damaged, has no provenance, or belongs to images that are not here
+ */
+export async function openWeights(sets: Sets, name: string, bytes: Uint8Array): Promise<Held> {
+  const trained = await decodeWeights(name, bytes);
+  const { dataset, model } = trained.provenance;
+  if (dataset !== 'digits' && dataset !== 'synthetic' && dataset !== 'own')
+    throw new UsageError(
+      `${name}: expected weights for images that the lab has (digits, synthetic, or a folder of yours), got weights for ${dataset}; evaluate them with \`ohmic evaluate\``,
+    );
+  const data = sets.split(dataset);
+  return held({ trained, network: networkOf(model, data), data, isUnfinished: false });
+}
+
+/** Weights as a file. */
+export function saveWeights({ trained }: Held): Promise<Uint8Array> {
+  return encodeWeights(trained);
+}
+
+async function held({
+  trained,
+  network,
+  data,
+  isUnfinished,
+}: Pick<Held, 'trained' | 'network' | 'data'> & { readonly isUnfinished: boolean }): Promise<Held> {
+  const { provenance, parameters } = trained;
+  const { train } = data;
+  const methods: readonly CompensationMethod[] = [
+    'none',
+    'global',
+    'per-column',
+    ...(network.normalizationLayers.length > 0 ? (['adabs'] as const) : []),
+  ];
+  const counts = network.parameters.map(({ name }) => parameters[name]?.data.length ?? 0);
+  return {
+    trained,
+    network,
+    data: { ...data, normalization: provenance.normalization ?? data.normalization },
+    facts: {
+      digest: (await parametersDigest(parameters)).slice(0, 16),
+      model: network.name,
+      dataset: provenance.dataset,
+      epochs: provenance.history.length,
+      weights: counts.reduce((sum, count) => sum + count, 0),
+      isUnfinished,
+      history: provenance.history,
+      methods,
+      classNames: train.classNames,
+      inputShape: [train.height, train.width, train.channels],
+    },
+  };
+}
+
+function networkOf(model: string, { train }: DataSplit): Network {
+  const { height, width, channels, classNames } = train;
+  return networkByName(model, { inputShape: [height, width, channels], classes: classNames.length });
+}
+
+/** A storage for each training; of the user's images, for the images too. */
+const storages = new Map<string, Promise<Storage>>();
+
+async function storageOf(choice: TrainChoice, { train }: DataSplit): Promise<Storage> {
+  const { set, model, epochs, noise, seed } = choice;
+  const images = set === 'own' ? await digestOf(train.pixels) : set;
+  const label = [OHMIC_VERSION, images, model, epochs, noise, seed].join(' ');
+  const known = storages.get(label) ?? keptStorage(label);
+  storages.set(label, known);
+  return known;
+}
+
+async function digestOf(bytes: Uint8Array): Promise<string> {
+  const hash = await crypto.subtle.digest('SHA-256', bytes as BufferSource);
+  return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
