@@ -187,6 +187,14 @@ export {
   type SampleDistanceOptions,
   sampleDistance,
 } from './experiment/generated-images.ts';
+export { type NetworkCostOptions, networkCost } from './experiment/network-cost.ts';
+export {
+  type ParetoPoint,
+  type ParetoRecord,
+  paretoFront,
+  type Sweep,
+  variantsOf,
+} from './experiment/pareto-record.ts';
 export type { ExperimentRecord, NetworkResult } from './experiment/record.ts';
 export { generationSubject, imageSubject, type Subject, textSubject } from './experiment/subject.ts';
 export { conductanceHistogram } from './experiment/summarize.ts';
@@ -309,11 +317,14 @@ export {
 } from './nn/recurrent.ts';
 export { type ResnetOptions, resnet, resnet32, resnet32Wide } from './nn/resnet.ts';
 export { cellFitPage } from './report/cell-fit-page.ts';
+export { recordCostCsv } from './report/cost-csv.ts';
+export { costTable } from './report/cost-table.ts';
 export { attributionCsv, toCsv } from './report/csv.ts';
 export { toHtml } from './report/html.ts';
 export { parseRecord, toJson } from './report/json.ts';
 // Reports.
 export { type Formula, formulasOf } from './report/law-text.ts';
+export { paretoCsv, paretoPage } from './report/pareto-page.ts';
 export { type ByteImage, encodePng, type GridImages, sampleGrid } from './report/png.ts';
 export { tableJson } from './report/table-json.ts';
 export { printAttribution, printTable } from './report/terminal-table.ts';

@@ -23,7 +23,7 @@ test('a preset is printed as a file in which one field can be changed; cells too
     ohmic(['presets', 'hermes256']),
     ohmic(['presets', 'hermes-one-device']),
     ohmic(['presets', '--json']),
-    ohmic(['presets', 'hermes']),
+    ohmic(['presets', 'hermes25']),
   ]);
   assert.match(list.out, /^ideal +hardware +definition\n/);
   assert.match(list.out, /\npcm-nandakumar-2019 +cell +S\. R\. Nandakumar/);
@@ -37,7 +37,18 @@ test('a preset is printed as a file in which one field can be changed; cells too
 });
 
 test('reproductions come as JSON, schemas of every record are JSON', async () => {
-  const names = ['run', 'train', 'twins', 'hardware', 'cell', 'evaluation', 'record', 'twin-record'];
+  const names = [
+    'run',
+    'train',
+    'twins',
+    'hardware',
+    'cell',
+    'evaluation',
+    'record',
+    'twin-record',
+    'cost',
+    'pareto',
+  ];
   const [list, wrong, ...schemas] = await Promise.all([
     ohmic(['reproduce', '--json']),
     ohmic(['schema', 'evaluations']),

@@ -17,6 +17,8 @@ import { checkRunSettings } from '../src/cli/check-settings.ts';
 import { checkMeasurement, digestsOf, type MeasurementFlags } from '../src/cli/evaluation-flags.ts';
 import { hardwareFromFlags } from '../src/cli/hardware-flag.ts';
 import { presetNames, presetText } from '../src/cli/presets-command.ts';
+import { checkCost } from '../src/cost/cost-schema.ts';
+import { publishedCosts } from '../src/cost/published-costs.ts';
 import type { HardwareSpec } from '../src/crossbar/hardware.ts';
 import { hardwarePresets, resolveHardware } from '../src/crossbar/hardware-choice.ts';
 import { checkHardware } from '../src/crossbar/hardware-schema.ts';
@@ -227,6 +229,12 @@ test('every preset is printed as a file in which one field can be changed', () =
       const changed = text.replace(/^name: .*$/m, 'name: ours');
       const expected = { ...publishedPulseDevices[name], name: 'ours' };
       assert.deepEqual(checkPulseDevice('device', parse(changed)), expected);
+      assert.deepEqual(JSON.parse(presetText(name, { json: true })), parse(text), name);
+      continue;
+    }
+    if (Object.hasOwn(publishedCosts, name)) {
+      const changed = text.replace(/^name: .*$/m, 'name: ours');
+      assert.deepEqual(checkCost(parse(changed)), { ...publishedCosts[name], name: 'ours' });
       assert.deepEqual(JSON.parse(presetText(name, { json: true })), parse(text), name);
       continue;
     }

@@ -32,7 +32,11 @@ test('bash completes commands, flags and values', { skip: !hasBash }, () => {
   assert.deepEqual(offered('ohmic', 'train', '--model', 'ga'), ['gan']);
   assert.deepEqual(offered('ohmic', 'ge'), ['generate']);
   assert.deepEqual(offered('ohmic', 'generate', 'w', '--co'), ['--count', '--columns']);
-  assert.deepEqual(offered('ohmic', 'inspect', 'chip', 'w', '--hardware', 'her'), ['hermes256']);
+  assert.deepEqual(offered('ohmic', 'inspect', 'chip', 'w', '--hardware', 'her'), [
+    'hermes256',
+    'hermes256OnePhase',
+  ]);
+  assert.deepEqual(offered('ohmic', 'cost', '--cost', 'bu'), ['burr2023']);
   assert.deepEqual(offered('ohmic', 'inspect', 'graph', '--kind', 'tr'), ['training']);
   assert.deepEqual(offered('ohmic', 'schema', 'ev'), ['evaluation']);
   assert.deepEqual(offered('ohmic', 'schema', 'tw'), ['twins', 'twin-record']);
