@@ -19,8 +19,20 @@ const root = resolve(import.meta.dirname, '..');
 const record = readFileSync(join(root, 'results', 'synthetic-small-cnn', 'record.json'), 'utf8');
 const axe = readFileSync(join(root, 'node_modules', 'axe-core', 'axe.min.js'), 'utf8');
 /** A training of seconds. */
-const SHORT = 'epochs=3&chips=1';
+const SHORT = 'epochs=2&chips=1';
 const WAIT = { timeout: 20_000 };
+/** Frames that are drawn while the slider moves at each; answers are asked for all the while. */
+const DRAG_FOR_A_SECOND = `(async () => {
+  const slider = document.querySelector('input[type=range]');
+  const map = document.querySelector('[data-frames]');
+  const [before, begin] = [Number(map.dataset.frames), performance.now()];
+  for (let k = 0; performance.now() - begin < 1000; k++) {
+    await new Promise(requestAnimationFrame);
+    slider.valueAsNumber = 0.02 * (k % 400);
+    slider.dispatchEvent(new Event('input', { bubbles: true }));
+  }
+  return Number(map.dataset.frames) - before;
+})()`;
 const WIDE = { width: 1280, height: 900 };
 const NARROW = { width: 390, height: 844 };
 
@@ -85,7 +97,7 @@ describe('the lab', { skip, concurrency: 1 }, () => {
     t.diagnostic(`first control after ${Math.round(performance.now() - began)} ms`);
     assert.equal(await page.evaluate('crossOriginIsolated'), true);
     await button('Train').click();
-    await page.getByText(/step (?!0 )\d+ of 138/).waitFor();
+    await page.getByText(/step (?!0 )\d+ of 92/).waitFor();
     await button('Stop').click();
     await button('Train on').waitFor();
     assert.match((await page.getByRole('status').first().textContent())!, /Stopped/);
@@ -193,17 +205,14 @@ describe('the lab', { skip, concurrency: 1 }, () => {
     const before = Number(await map.getAttribute('data-frames'));
     await page.mouse.move(x + 10, y + height / 2);
     await page.mouse.down();
-    const began = performance.now();
-    const steps = 60;
-    for (let k = 0; k <= steps; k++)
-      await page.mouse.move(x + 10 + (k / steps) * (width - 20), y + height / 2);
-    const seconds = (performance.now() - began) / 1000;
+    for (let k = 0; k <= 12; k++) await page.mouse.move(x + 10 + (k / 12) * (width - 20), y + height / 2);
     await page.mouse.up();
     const frames = Number(await map.getAttribute('data-frames')) - before;
-    t.diagnostic(`${(frames / seconds).toFixed(0)} frames a second for a layer of 288 x 64`);
-    // A frame at least for some of the moves: rates depend on the machine, and are only told.
-    assert.ok(frames >= 10, `${frames} frames`);
+    assert.ok(frames >= 6, `${frames} frames`);
     assert.match(await slider.getAttribute('aria-valuetext').then(String), /^(9|10|9\.\d) years$/);
+    // What the page is able to: the slider moves at every frame for a second. The rate depends on the machine, and is told.
+    const rate = await page.evaluate<number>(DRAG_FOR_A_SECOND);
+    t.diagnostic(`${rate.toFixed(0)} frames a second for a layer of 288 x 64`);
   });
 
   test('pulses, RESET and years on single cells; a link restores them', async () => {

@@ -2,7 +2,8 @@
 // library. Its dependencies are those of this checkout.
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, normalize } from 'node:path';
@@ -56,6 +57,25 @@ test('the package holds what is needed to use it, and no tests', () => {
 test('the command knows its version and its reproductions', async () => {
   assert.match((await ohmic('--version')).stdout, /^\d+\.\d+\.\d+\n$/);
   assert.match((await ohmic('reproduce')).stdout, /^joshi2020 +resnet32 on cifar10/m);
+});
+
+test('the command serves the page of the lab', async () => {
+  const child = spawn(process.execPath, [join(unpacked, 'dist/cli/main.js'), 'lab', '--port', '0']);
+  try {
+    const [words] = (await once(child.stdout, 'data')) as [Buffer];
+    const address = /^The lab is at (http:\/\/127\.0\.0\.1:\d+\/)\nCtrl-C ends it\.\n$/.exec(
+      String(words),
+    )![1]!;
+    const response = await fetch(address);
+    assert.equal(response.headers.get('cross-origin-opener-policy'), 'same-origin');
+    const page = await response.text();
+    assert.match(page, /<title>ohmic lab<\/title>/);
+    const script = /src="\.\/(assets\/[^"]+)"/.exec(page)![1]!;
+    assert.equal((await fetch(address + script)).status, 200);
+  } finally {
+    child.kill();
+    await once(child, 'close');
+  }
 });
 
 test('the command trains and evaluates, with worker threads', async () => {

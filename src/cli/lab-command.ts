@@ -9,19 +9,26 @@ import { labServer, listen } from './lab-server.ts';
 /** Flags of `ohmic lab`. */
 export type LabFlags = { readonly port: number };
 
-/** The page as built: beside the command in the package, in dist/ of a checkout. */
-const FOLDERS = [
-  resolve(import.meta.dirname, '..', 'lab'),
-  resolve(import.meta.dirname, '..', '..', 'dist', 'lab'),
-];
+/** The folder of the built page: beside the command in the package, in dist/ of a checkout; undefined if there is none. */
+export function builtPage(): string | undefined {
+  const folders = [
+    resolve(import.meta.dirname, '..', 'lab'),
+    resolve(import.meta.dirname, '..', '..', 'dist', 'lab'),
+  ];
+  return folders.find((folder) => existsSync(resolve(folder, 'index.html')));
+}
 
 /**
  * Serves the page until the process ends, and says where.
  *
+ * @param folder of the page, from `builtPage`
  * @throws UsageError if the page is not built, the port is taken, or the record is none
  */
-export async function labCommand(file: string | undefined, { port }: LabFlags): Promise<void> {
-  const folder = FOLDERS.find((one) => existsSync(resolve(one, 'index.html')));
+export async function labCommand(
+  file: string | undefined,
+  { port }: LabFlags,
+  folder: string | undefined,
+): Promise<void> {
   if (folder === undefined)
     throw new UsageError('lab: expected the built page in dist/lab, got none; build it with npm run build');
   const record = file === undefined ? undefined : readRecord(file);

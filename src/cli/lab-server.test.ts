@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, test } from 'node:test';
 import { UsageError } from '../base/errors.ts';
+import { labCommand } from './lab-command.ts';
 import { labServer, listen } from './lab-server.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'ohmic-lab-server-'));
@@ -73,4 +74,17 @@ test('a port that is taken is named', async () => {
     );
     return true;
   });
+});
+
+test('a record that is none, or not there, is refused before anything is served', async () => {
+  const other = join(root, 'other.json');
+  writeFileSync(other, '{"format": "other"}');
+  // The page of this test stands for the built one.
+  const refused = (file: string): Promise<void> => labCommand(file, { port: 0 }, folder);
+  await assert.rejects(refused(other), /record: expected the format "ohmic-record-1", got "other"/);
+  await assert.rejects(refused(join(root, 'none.json')), /none\.json can't be read .*; check the path/);
+  await assert.rejects(
+    labCommand(undefined, { port: 0 }, undefined),
+    /lab: expected the built page in dist\/lab, got none; build it with npm run build/,
+  );
 });

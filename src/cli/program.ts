@@ -9,7 +9,7 @@ import { type FitCellFlags, fitCellCommand } from './fit-cell-command.ts';
 import { type GenerateFlags, generateCommand, PICTURE } from './generate-command.ts';
 import { type ImportFlags, importCommand, LAYOUTS } from './import-command.ts';
 import { inspectChip, inspectGraph, inspectKernels, inspectWeights } from './inspect-command.ts';
-import { type LabFlags, labCommand } from './lab-command.ts';
+import { builtPage, type LabFlags, labCommand } from './lab-command.ts';
 import { addAttribute, addEvaluate } from './measurement-program.ts';
 import { normalizationNames } from './normalization-flag.ts';
 import {
@@ -316,7 +316,7 @@ function addLab(program: Command): void {
       'after',
       '\nExamples:\n  ohmic lab\n  ohmic lab runs/first/record.json\n  ohmic lab --port 0\n',
     )
-    .action((file: string | undefined, flags: LabFlags) => labCommand(file, flags));
+    .action((file: string | undefined, flags: LabFlags) => labCommand(file, flags, builtPage()));
 }
 
 function addInspect(program: Command): void {
