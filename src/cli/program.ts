@@ -30,6 +30,7 @@ import { presetsCommand } from './presets-command.ts';
 import { type ReproduceFlags, reproduceCommand } from './reproduce-command.ts';
 import { type RunFlags, runCommand } from './run-command.ts';
 import { schemaCommand, schemaNames } from './schema-command.ts';
+import { addSweep, addWorker } from './sweep-program.ts';
 import { type TrainFlags, trainCommand } from './train-command.ts';
 import { trainOptions } from './train-flags.ts';
 import { type TwinsFlags, twinsCommand } from './twins-command.ts';
@@ -50,6 +51,8 @@ export function buildProgram(): Command {
   addEvaluate(program);
   addAttribute(program);
   addGenerate(program);
+  addSweep(program);
+  addWorker(program);
   addReproduce(program);
   addFitCell(program);
   addTwins(program);
