@@ -41,6 +41,8 @@ export function buildProgram(): Command {
   const program = new Command('ohmic')
     .description('A laboratory for neural networks on analog in-memory hardware.')
     .version(ohmicVersion())
+    // Options after `sweep plan` are those of `plan`, which `sweep` has too.
+    .enablePositionalOptions()
     .showHelpAfterError('(--help shows what there is)')
     .addHelpText(
       'after',

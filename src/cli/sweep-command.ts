@@ -115,7 +115,6 @@ async function onQueue(
   signal: AbortSignal,
 ): Promise<void> {
   const shown = sweepProgress(table, progress, undefined);
-  progress.line(`on the queue at ${address.url}; workers join with: ohmic worker --queue ${address.url}`);
   try {
     await workOnQueue({
       table,
@@ -128,7 +127,7 @@ async function onQueue(
       data: flags.data,
       signal,
       onKept: ({ running }) => shown.update(running),
-      onTrouble: progress.line,
+      onLine: progress.line,
     });
   } finally {
     shown.end();

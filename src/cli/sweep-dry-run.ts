@@ -93,7 +93,11 @@ async function estimate(
   });
   try {
     const clock = (): number => performance.now() / 1000;
-    const { stepSeconds = 0, chipSeconds: each = 0 } = await measureWorks({
+    const {
+      stepSeconds = 0,
+      chipSeconds: each = 0,
+      deploySeconds = 0,
+    } = await measureWorks({
       engine,
       data,
       model,
@@ -106,9 +110,10 @@ async function estimate(
         sum + settings.epochs * Math.floor(trainImages / settings.batchSize),
       0,
     );
+    const deployments = [...table.works('evaluation')].length;
     const share = trainings === 0 ? 0 : left / trainings;
     return {
-      seconds: (share * steps * stepSeconds + chipsLeft * each) / workers,
+      seconds: (share * steps * stepSeconds + chipsLeft * each + deployments * deploySeconds) / workers,
       workers,
       measured: 'some steps and one chip',
     };

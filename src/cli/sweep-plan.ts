@@ -2,7 +2,7 @@
 
 import { join, resolve } from 'node:path';
 import { sha256 } from '../base/digest.ts';
-import { messageOf, throwFaults, UsageError } from '../base/errors.ts';
+import { throwFaults, UsageError } from '../base/errors.ts';
 import { patternFaults } from '../crossbar/hardware.ts';
 import { resolveHardware } from '../crossbar/hardware-choice.ts';
 import type { DataSplit } from '../data/image-set.ts';
@@ -71,27 +71,41 @@ export async function planSweep(options: PlanOptions): Promise<void> {
   const place = await shardPlaces(options, planner);
   const total = gridSize(file);
   const points = table.replacePoints();
-  const faults: string[] = [];
+  // By what is wrong, the points of which it is: one wrong value is wrong in many.
+  const faults = new Map<string, string[]>();
   let number = 0;
   for (const values of pointsOf(file)) {
     number++;
     onPoint?.(number, total);
     try {
-      const works = await planner(values, base);
-      const { trainings, networks } = place(works);
+      const { trainings, networks } = place(await planner(values, base));
       points.add(
         { number, values, networks },
         trainings.map(({ name, work }) => ({ name, content: JSON.stringify(work) })),
       );
     } catch (thrown) {
       if (!(thrown instanceof UsageError)) throw thrown;
-      faults.push(`${messageOf(thrown).replaceAll(/\n\s*- /g, '; ')}`);
-      if (faults.length >= MOST_FAULTS) break;
+      const where = pointText(values);
+      for (const fault of faultsIn(thrown, where)) faults.set(fault, [...(faults.get(fault) ?? []), where]);
+      if (faults.size >= MOST_FAULTS) break;
     }
   }
-  if (number === 0) faults.push(`expected at least one point, got none of ${total}; loosen \`where\``);
-  throwFaults('sweep: impossible points, which `where` can leave out', faults);
+  if (number === 0) faults.set(`expected at least one point, got none of ${total}; loosen \`where\``, []);
+  throwFaults(
+    'sweep: impossible points, which `where` can leave out',
+    [...faults].map(([fault, [first, ...others]]) =>
+      first === undefined
+        ? fault
+        : `${fault} (${first}${others.length === 0 ? '' : ` and ${others.length} more`})`,
+    ),
+  );
   points.end();
+}
+
+/** The faults of a point without its place. */
+function faultsIn({ message }: UsageError, where: string): string[] {
+  const [heading = '', ...list] = message.split('\n  - ');
+  return (list.length > 0 ? list : [heading]).map((fault) => fault.replace(`${where}: `, ''));
 }
 
 type Planner = (values: PointValues, base: SweepBase) => Promise<PointWorks>;

@@ -19,7 +19,7 @@ import { type WorkerFlags, workerCommand } from './worker-command.ts';
 
 /** Adds `sweep`, `sweep plan` and `sweep collect`. */
 export function addSweep(program: Command): void {
-  const sweep = program.command('sweep <file>').enablePositionalOptions();
+  const sweep = program.command('sweep <file>');
   workingOptions(jsonOption(fileOptions(checkpointOption(sweep))))
     .description(
       'every combination of settings that a file names: trained, programmed, measured; on this machine or a queue',

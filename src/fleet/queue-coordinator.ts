@@ -48,7 +48,8 @@ export type QueueSweep = {
   readonly data: string | undefined;
   readonly signal: AbortSignal;
   readonly onKept?: (state: { readonly running: number }) => void;
-  readonly onTrouble?: (text: string) => void;
+  /** For people. */
+  readonly onLine?: (text: string) => void;
 };
 
 /** Jobs that may be in the queue at once: enough for many workers, and little memory. */
@@ -74,6 +75,7 @@ type Open = QueueSweep & {
 export async function workOnQueue(sweep: QueueSweep): Promise<void> {
   const { address, table, ohmic, name, shared, folder, signal } = sweep;
   const client = await connectQueue(address);
+  sweep.onLine?.(`on the queue at ${address.url}; workers join with: ohmic worker --queue ${address.url}`);
   const { Queue: BullQueue } = await import('bullmq');
   const queue = new BullQueue<QueueJob>(queueName(ohmic), { connection: client });
   queue.on('error', () => undefined);
@@ -83,7 +85,7 @@ export async function workOnQueue(sweep: QueueSweep): Promise<void> {
       ? storageOn(client, { url: address.url, sweep: table.identifier, cache: `${folder}/queue` })
       : folderStorage(shared);
   const open: Open = { ...sweep, client, queue, storage, own, outstanding: new Map() };
-  client.on('close', () => sweep.onTrouble?.(`the queue does not answer; waiting for ${address.url}`));
+  client.on('close', () => sweep.onLine?.(`the queue does not answer; waiting for ${address.url}`));
   try {
     const announced: AnnouncedSweep = { name, ohmic };
     await client.hset(SWEEPS, table.identifier, JSON.stringify(announced));
@@ -213,12 +215,12 @@ function withContent(table: Table, head: TaskHead): Task | undefined {
 }
 
 function settle(
-  { table, outstanding, onTrouble }: Open,
+  { table, outstanding, onLine }: Open,
   schedule: Schedule | undefined,
   task: Task,
   result: TaskResult,
 ): void {
-  if (result.kind === 'failed') onTrouble?.(`failed: ${result.reason}`);
+  if (result.kind === 'failed') onLine?.(`failed: ${result.reason}`);
   const name = jobName(table.identifier, taskName(task));
   const asked = outstanding.get(name);
   if (schedule === undefined || asked === undefined) return;

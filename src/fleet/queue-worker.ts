@@ -33,8 +33,6 @@ export type QueueWorker = {
   readonly idleSeconds?: number | undefined;
   readonly signal: AbortSignal;
   readonly onLine: (text: string) => void;
-  /** So many jobs are done. */
-  readonly onJob?: (jobs: number) => void;
 };
 
 /**
@@ -67,7 +65,7 @@ export async function serveQueue(options: QueueWorker): Promise<number> {
       const slot = free.pop()!;
       try {
         await perform(job, slot, options, client);
-        options.onJob?.(++jobs);
+        jobs++;
       } finally {
         free.push(slot);
         busy--;

@@ -14,7 +14,7 @@ import { loadWorkData } from './work-data.ts';
 const MOVE_MILLISECONDS = 1000;
 
 /** A disk without room is no fault of a task. */
-const OF_THE_MACHINE = /\b(ENOSPC|EDQUOT|EIO|EROFS|EMFILE|ENOMEM)\b|no space left/i;
+const OF_THE_MACHINE = /\b(ENOSPC|EDQUOT|EFBIG|EIO|EROFS|EMFILE|ENOMEM)\b|no space left/i;
 
 let start: WorkerStart | undefined;
 let engine: Engine | undefined;

@@ -12,7 +12,12 @@ import { prepareFit } from '../train/fit.ts';
 import type { EvaluationWork, TrainingWork } from './works.ts';
 
 /** Seconds of single works, measured. */
-export type MeasuredTimes = { readonly stepSeconds?: number; readonly chipSeconds?: number };
+export type MeasuredTimes = {
+  readonly stepSeconds?: number;
+  /** Of making an evaluation ready: kernels, calibration. */
+  readonly deploySeconds?: number;
+  readonly chipSeconds?: number;
+};
 
 /** What is measured, and where. */
 export type MeasureOptions = {
@@ -60,6 +65,7 @@ export async function measureWorks({
     }
   }
   if (evaluation === undefined) return { ...(stepSeconds !== undefined && { stepSeconds }) };
+  const asked = clock();
   const deployment = await deploy({
     engine,
     network,
@@ -75,7 +81,11 @@ export async function measureWorks({
     };
     const began = clock();
     await chip(0);
-    return { ...(stepSeconds !== undefined && { stepSeconds }), chipSeconds: clock() - began };
+    return {
+      ...(stepSeconds !== undefined && { stepSeconds }),
+      deploySeconds: began - asked,
+      chipSeconds: clock() - began,
+    };
   } finally {
     deployment.free();
   }
