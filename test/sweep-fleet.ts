@@ -7,26 +7,26 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MAIN } from './command.ts';
 
-/** A sweep of 2 trainings and 4 evaluations. */
+/** A sweep of 2 trainings, and as many evaluations for each value of `bits`. */
 export function tinySweep({
   chips = 4,
-  epochs = 1,
+  bits = [4, 8],
 }: {
   readonly chips?: number;
-  readonly epochs?: number;
+  readonly bits?: readonly number[];
 } = {}): object {
   return {
     name: 'tiny',
     base: {
       data: { dataset: 'synthetic', trainImages: 64, testImages: 32 },
-      model: 'small-cnn',
-      training: { epochs, batchSize: 16 },
+      model: 'mlp',
+      training: { epochs: 1, batchSize: 16 },
       hardware: 'hermes256',
       evaluation: { chips, timesSeconds: [25, 86_400], methods: ['none', 'global'], calibrationImages: 16 },
     },
     axes: {
       eta: { path: 'training.noise.relativeToMax', values: [0, 0.04] },
-      bits: { path: 'adc.bits', values: [4, 8] },
+      bits: { path: 'adc.bits', values: bits },
     },
   };
 }

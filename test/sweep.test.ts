@@ -7,6 +7,10 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, test } from 'node:test';
 import { parquetReadObjects } from 'hyparquet';
+import { UsageError } from '../src/base/errors.ts';
+import { silentProgress } from '../src/cli/progress.ts';
+import { sweepCommand } from '../src/cli/sweep-command.ts';
+import type { SweepFlags } from '../src/cli/sweep-open.ts';
 import { commandIn } from './command.ts';
 import { endAll, startOhmic, tinySweep, until, workersOf, writeSweep } from './sweep-fleet.ts';
 
@@ -273,69 +277,64 @@ test('a point that fails says why and leaves the others; --retry-failed tries it
   assert.ok(idle > 0);
 });
 
-const refusals: readonly (readonly [
-  what: string,
-  change: object,
-  flags: readonly string[],
-  message: RegExp,
-])[] = [
+const refusals: readonly (readonly [what: string, change: object, flags: SweepFlags, message: RegExp])[] = [
   [
     'an axis that names no setting',
     { axes: { 'adc.bitz': [4] } },
-    [],
+    {},
     /axes\.adc\.bitz: no setting has this name; did you mean "adc\.bits"\?/,
   ],
   [
     'an empty axis',
     { axes: { 'adc.bits': [] } },
-    [],
+    {},
     /axes\.adc\.bits: expected at least one value, got none/,
   ],
   [
     'a value twice',
     { axes: { seed: [1, 1] } },
-    [],
+    {},
     /axes\.seed: values must differ from one another, got 1 twice/,
   ],
   [
     'an impossible value',
     { axes: { 'adc.bits': [4, 99] } },
-    [],
+    {},
     /impossible points.*adc\.bits: expected number to be <=24, got 99 \(adc\.bits = 99\)/,
   ],
   [
     'millions',
     { axes: { seed: { seeds: 1000 }, 'evaluation.chips': { from: 1, to: 1000, count: 1000 } } },
-    [],
+    {},
     /expected at most 100000 points, got 1000000; .*--yes/,
   ],
   [
     'a constraint that leaves nothing',
     { where: 'bits > 100' },
-    [],
+    {},
     /expected at least one point, got none of 4/,
   ],
   [
     'a constraint on nothing',
     { where: 'bitz > 4' },
-    [],
+    {},
     /where\[0\]: "bitz > 4": expected one of eta, bits, got "bitz"; did you mean "bits"\?/,
   ],
-  ['a sweep inside', { base: { noiseSweep: {} } }, [], /base\.noiseSweep: a sweep has no sweep inside/],
-  ['a part that is none', {}, ['--shard', '5/4'], /--shard: expected a part/],
+  ['a sweep inside', { base: { noiseSweep: {} } }, {}, /base\.noiseSweep: a sweep has no sweep inside/],
+  ['a part that is none', {}, { shard: '5/4' }, /--shard: expected a part/],
   [
     'a password in the open',
     {},
-    ['--queue', 'redis://a:b@127.0.0.1'],
+    { queue: 'redis://a:b@127.0.0.1' },
     /expected no password in the address.*OHMIC_QUEUE_PASSWORD/,
   ],
-  ['a queue of another kind', {}, ['--queue', 'http://127.0.0.1'], /expected redis:\/\/ or rediss:\/\//],
-  ['a folder of something else', {}, ['--out', '.'], /expected a new folder or that of a sweep, it holds/],
+  ['a queue of another kind', {}, { queue: 'http://127.0.0.1' }, /expected redis:\/\/ or rediss:\/\//],
+  ['a folder of something else', {}, { out: '.' }, /expected a new folder or that of a sweep, it holds/],
   [
     'a table of another sweep',
-    { base: { ...(tinySweep() as { base: object }).base, model: 'mlp' } },
-    ['--out', 'alone'],
-    /the table of another sweep.*base\.model: "small-cnn" there, "mlp" here/,
+    { base: { ...(tinySweep() as { base: object }).base, model: 'lenet5' } },
+    { out: 'alone' },
+    /the table of another sweep.*base\.model: "mlp" there, "lenet5" here/,
   ],
 ];
 
@@ -343,9 +342,11 @@ for (const [k, [what, change, flags, message]] of refusals.entries()) {
   test(`refused: ${what}`, async () => {
     const kept = results('alone');
     const sweep = writeSweep(folder, { ...tinySweep(), ...change }, `refused-${k}.yaml`);
-    const { code, err } = await ohmic(['sweep', sweep, '--out', `refused-${k}`, ...flags]);
-    assert.equal(code, 1, err);
-    assert.match(err, message);
+    const out = join(folder, flags.out ?? `refused-${k}`);
+    await assert.rejects(
+      sweepCommand(sweep, { ...flags, out }, silentProgress),
+      (thrown) => thrown instanceof UsageError && message.test(thrown.message),
+    );
     assert.equal(results('alone'), kept);
   });
 }

@@ -70,8 +70,15 @@ async function perform(task: Task, store: StoreChoice): Promise<void> {
     moved = now;
     say({ kind: 'moved' });
   };
+  let does: Performer;
   try {
-    const does = await performerOf(store, start!);
+    does = await performerOf(store, start!);
+  } catch (thrown) {
+    // No compiler, no server: that is no fault of the task.
+    say({ kind: 'given-up', reason: messageOf(thrown), why: 'lost' });
+    return;
+  }
+  try {
     const result: TaskResult = await does.perform(task, {
       signal,
       onMove,
