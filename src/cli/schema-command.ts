@@ -10,6 +10,7 @@ import { hardwareSchema } from '../crossbar/hardware-schema.ts';
 import { evaluationSchema } from '../experiment/evaluation-settings.ts';
 import { recordSchema } from '../experiment/record-schema.ts';
 import { twinRecordSchema } from '../experiment/twin-record-schema.ts';
+import { sweepFileSchema } from '../sweep/sweep-file.ts';
 import { runSchema, trainSchema } from './settings-schema.ts';
 import { twinsSchema } from './twins-schema.ts';
 
@@ -23,6 +24,7 @@ const schemas: Readonly<Record<string, () => Json>> = {
   evaluation: () => schemaOf(evaluationSchema),
   twins: () => schemaOf(twinsSchema),
   'twin-record': () => schemaOf(twinRecordSchema),
+  sweep: () => schemaOf(sweepFileSchema),
 };
 
 /** The files that have schemas. */
@@ -36,7 +38,7 @@ const INHERITING: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Prints the schema of settings of `run` (the default), of `train`, of `twins`, of hardware, of a cell, of a device that
+ * Prints the schema of settings of `run` (the default), of `train`, of `twins`, of `sweep`, of hardware, of a cell, of a device that
  * learns, of an evaluation, or of a kept record.
  */
 export function schemaCommand(of = 'run'): void {

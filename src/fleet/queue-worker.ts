@@ -123,6 +123,7 @@ async function perform(
   client: Awaited<ReturnType<typeof connectQueue>>,
 ): Promise<void> {
   const { sweep, task, ohmic: asked } = job.data;
+  refuseForeign(sweep, task);
   const key = resultsKey(sweep);
   const name = job.id!;
   if (asked !== ohmic) throw new Error(`a job of ohmic ${asked} for a worker of ${ohmic}`);
@@ -142,6 +143,16 @@ async function perform(
   }
   const brought: QueueResult = { task: headOf(task), result };
   await client.hset(key, name, JSON.stringify(brought));
+}
+
+/** Names become names of files: a job from somebody else's hand must not reach beyond them. */
+function refuseForeign(sweep: string, { name, work }: Task): void {
+  const sources = work.kind === 'training' ? [work.initial, work.teacher] : [work.weights];
+  const names = sources.flatMap((source) =>
+    source === undefined ? [] : [source.kind === 'file' ? source.sha256 : source.training],
+  );
+  if (/^[\da-f-]{36}$/.test(sweep) && [name, ...names].every((one) => /^[\da-f]{20,64}$/.test(one))) return;
+  throw new Error('a job with names that ohmic does not give');
 }
 
 function headOf(task: Task): TaskHead {

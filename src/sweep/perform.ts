@@ -10,7 +10,7 @@ import type { Engine } from '../engine.ts';
 import { type Deployment, deploy } from '../experiment/deploy.ts';
 import { asTrained, measureChip } from '../experiment/evaluate.ts';
 import { imageSubject, imageTask } from '../experiment/subject.ts';
-import { readWeights, TRAINING_FILES, trainStage } from '../experiment/train-stage.ts';
+import { readWeights, TRAINING_FILES, trainStage, withoutThreads } from '../experiment/train-stage.ts';
 import { trainedDeviceOf } from '../experiment/trained-device.ts';
 import { startOfTraining } from '../experiment/training-start.ts';
 import { networkByName } from '../nn/networks.ts';
@@ -120,7 +120,12 @@ async function performTraining(
     }
     await own.remove(TRAINING_FILES.checkpoint);
     const accuracy = value.provenance.history.at(-1)?.testAccuracy;
-    return { kind: 'trained', accuracy, seconds: clock() - began, backend: engine.backend.description };
+    return {
+      kind: 'trained',
+      accuracy,
+      seconds: clock() - began,
+      backend: withoutThreads(engine.backend.description),
+    };
   }
 }
 
@@ -151,7 +156,7 @@ async function performEvaluation(
     chips.push(row);
     onChip?.(row);
   }
-  const { description } = engine.backend;
+  const description = withoutThreads(engine.backend.description);
   return {
     kind: 'evaluated',
     ...(digitalAccuracy !== undefined && { digitalAccuracy }),
