@@ -10,9 +10,10 @@ import { type Campaign, drawsFrom } from './campaign.ts';
 import { fuzz } from './fuzz.ts';
 import { interruptions } from './interruptions.ts';
 import { locks } from './locks.ts';
+import { queues } from './queues.ts';
 import { sanitizers } from './sanitizers.ts';
 
-const CAMPAIGNS: readonly Campaign[] = [fuzz, locks, cache, interruptions, sanitizers];
+const CAMPAIGNS: readonly Campaign[] = [fuzz, locks, cache, interruptions, queues, sanitizers];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

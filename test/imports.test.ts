@@ -33,17 +33,20 @@ function readTable(): Record<Room, readonly Room[]> {
 }
 
 /** Rooms that touch what only Node has. */
-const nodeRooms: readonly Room[] = ['native', 'node', 'cli'];
+const nodeRooms: readonly Room[] = ['native', 'node', 'fleet', 'cli'];
 
 /** Packages, and the files that may import them. */
 const packages: Readonly<Record<string, RegExp>> = {
   koffi: /^native\//,
-  zod: /^base\/schema\.ts$|^cells\/(cell|pulse)-schema\.ts$|^crossbar\/hardware-(schema|choice)\.ts$|^insitu\/settings\.ts$|^cost\/.*-schema\.ts$|^interop\/(safetensors|name-map)\.ts$|^train\/(settings|checkpoint|provenance|training-state|options-schema)\.ts$|^experiment\/(.*-schema|evaluation-settings)\.ts$|^cli\//,
+  zod: /^base\/schema\.ts$|^cells\/(cell|pulse)-schema\.ts$|^crossbar\/hardware-(schema|choice)\.ts$|^insitu\/settings\.ts$|^cost\/.*-schema\.ts$|^interop\/(safetensors|name-map)\.ts$|^train\/(settings|checkpoint|provenance|training-state|options-schema)\.ts$|^experiment\/(.*-schema|evaluation-settings)\.ts$|^sweep\/sweep-file\.ts$|^cli\//,
   'd3-scale': /^report\//,
   'd3-shape': /^report\//,
   commander: /^cli\//,
   'cli-progress': /^cli\//,
   yaml: /^cli\//,
+  bullmq: /^fleet\//,
+  ioredis: /^fleet\//,
+  'hyparquet-writer': /^fleet\//,
 };
 
 type SourceFile = {
@@ -194,7 +197,7 @@ test('shipped files import no tests', () => {
   );
 });
 
-test('Node’s modules are used in native/, node/ and cli/ only', () => {
+test('Node’s modules are used in native/, node/, fleet/ and cli/ only', () => {
   const faults = shipped.filter(
     ({ room, imports }) => !nodeRooms.includes(room) && imports.some((name) => name.startsWith('node:')),
   );
@@ -215,7 +218,7 @@ test('what a browser loads, types included, is free of Node and of native code',
     const reached = [...reachableFrom(graph, entry)];
     assert.ok(reached.length > 3, `${entry} is an entry`);
     assert.deepEqual(
-      reached.filter((name) => /^(node:|koffi|native\/|node\/|cli\/)/.test(name)),
+      reached.filter((name) => /^(node:|koffi|native\/|node\/|fleet\/|cli\/)/.test(name)),
       [],
       entry,
     );
@@ -231,7 +234,7 @@ test('packages are imported where they belong', () => {
   assert.deepEqual(faults, []);
 });
 
-test('nothing but native/, node/ and cli/ touches what only Node has', () => {
+test('nothing but native/, node/, fleet/ and cli/ touches what only Node has', () => {
   const faults = shipped.filter(
     ({ room, text }) => !nodeRooms.includes(room) && /\b(process\.|Buffer\b|require\()/.test(code(text)),
   );

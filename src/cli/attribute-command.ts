@@ -6,6 +6,7 @@ import { type HardwareSpec, hardwareOf } from '../crossbar/hardware.ts';
 import { attributionVariants } from '../experiment/attribute.ts';
 import type { Attribution, AttributionPoint } from '../experiment/attribution.ts';
 import { attributionStage } from '../experiment/evaluation-stage.ts';
+import { imageTask } from '../experiment/subject.ts';
 import type { Network } from '../nn/network.ts';
 import { networkByName } from '../nn/networks.ts';
 import type { BackendChoice } from '../node/create-engine.ts';
@@ -29,7 +30,7 @@ import {
 } from './evaluation-flags.ts';
 import { follow } from './follow.ts';
 import { interruptible } from './interruption.ts';
-import { imageTask, loadData } from './load-data.ts';
+import { loadData } from './load-data.ts';
 import type { Progress, Task } from './progress.ts';
 import { enterRunFolder, storedSettings } from './run-folder.ts';
 import { keepBackend } from './train-command.ts';

@@ -3,8 +3,10 @@
 /** This process's command line without --resume, quoted for a shell. */
 export function commandLine(): string {
   const words = process.argv.slice(2).filter((word) => word !== '--resume');
-  return [
-    'ohmic',
-    ...words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)),
-  ].join(' ');
+  return ['ohmic', ...words.map(quotedForShell)].join(' ');
+}
+
+/** A word as a shell takes it for one. */
+export function quotedForShell(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -1,6 +1,7 @@
 // `ohmic evaluate`: trained networks, on hardware, over time.
 
 import type { Json } from '../base/schema.ts';
+import { imageTask } from '../experiment/subject.ts';
 import { networkByName } from '../nn/networks.ts';
 import type { BackendChoice } from '../node/create-engine.ts';
 import type { TrainedNetwork } from '../train/checkpoint.ts';
@@ -18,7 +19,7 @@ import {
   refusePairs,
 } from './evaluation-flags.ts';
 import { interruptible } from './interruption.ts';
-import { imageTask, loadData } from './load-data.ts';
+import { loadData } from './load-data.ts';
 import type { Progress } from './progress.ts';
 import { enterRunFolder, storedSettings } from './run-folder.ts';
 import { keepBackend } from './train-command.ts';

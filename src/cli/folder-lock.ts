@@ -1,25 +1,17 @@
-// One process at a time in a run's folder: two would overwrite each other's checkpoints. The operating system holds the
-// lock, through SQLite, which is part of Node and locks files in the same way on every system. So the lock ends with its
-// process, however that ends, and a suspended process keeps it; if several processes start at once, one gets it.
+// One process at a time in a run's folder: two would overwrite each other's checkpoints. The lock is node/file-lock.ts.
 
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import type { DatabaseSync } from 'node:sqlite';
 import { messageOf, UsageError } from '../base/errors.ts';
+import { lockFile } from '../node/file-lock.ts';
 
 /** Who has the lock: for people, nothing depends on it. */
 type Holder = { readonly pid: number; readonly host: string };
 
-/**
- * The locked file, an empty database. It stays: who removed it could remove the one that another process has just locked.
- * Nobody else opens it: systems drop a process's lock when it closes the file, however often that is open.
- */
+/** The locked file. */
 const LOCK = '.lock';
 const HOLDER = '.lock-holder';
-
-/** SQLITE_BUSY. */
-const BUSY = 5;
 
 /**
  * Takes a folder for this process, until it ends.
@@ -28,20 +20,16 @@ const BUSY = 5;
  */
 export function lockFolder(folder: string): void {
   const [path, holder] = [join(folder, LOCK), join(folder, HOLDER)];
-  let database: DatabaseSync | undefined;
+  let release: (() => void) | undefined;
   try {
-    database = new (sqlite())(path);
-    // A transaction that is never ended, and that keeps no journal. It is about to write, and never writes: one process
-    // alone can be in this state, while two that ask for an exclusive lock can refuse each other.
-    database.exec('PRAGMA journal_mode = MEMORY; BEGIN IMMEDIATE');
+    release = lockFile(path);
   } catch (thrown) {
-    database?.close();
-    if ((thrown as { readonly errcode?: number }).errcode === BUSY) throw atWork(folder, holder);
     throw new UsageError(
       `${path}: can't be locked (${messageOf(thrown)}); remove it if it is no lock of ohmic, or choose another --out`,
     );
   }
-  const held = database;
+  if (release === undefined) throw atWork(folder, holder);
+  const end = release;
   try {
     const own: Holder = { pid: process.pid, host: hostname() };
     writeFileSync(holder, JSON.stringify(own));
@@ -50,23 +38,8 @@ export function lockFolder(folder: string): void {
   }
   process.once('exit', () => {
     rmSync(holder, { force: true, recursive: true });
-    held.close();
+    end();
   });
-}
-
-/** SQLite, without the warning that earlier versions of Node print with its first use. */
-function sqlite(): typeof DatabaseSync {
-  const { emitWarning } = process;
-  process.emitWarning = () => undefined;
-  try {
-    const found = process.getBuiltinModule('node:sqlite') as
-      | { DatabaseSync: typeof DatabaseSync }
-      | undefined;
-    if (found === undefined) throw new Error('this Node was built without SQLite');
-    return found.DatabaseSync;
-  } finally {
-    process.emitWarning = emitWarning;
-  }
 }
 
 function atWork(folder: string, holder: string): UsageError {

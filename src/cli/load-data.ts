@@ -1,7 +1,6 @@
 // Settings → images, with a line for each download.
 
 import type { DataSplit } from '../data/image-set.ts';
-import type { ImageTask } from '../nn/define-network.ts';
 import { loadDataSet } from '../node/load-data-set.ts';
 import type { Progress } from './progress.ts';
 import type { DataSettings } from './settings-schema.ts';
@@ -18,9 +17,4 @@ export function loadData(
       if (step === 'download') progress.line(`downloading ${file}`);
     },
   });
-}
-
-/** The task of a network for these images. */
-export function imageTask({ train }: DataSplit): ImageTask {
-  return { inputShape: [train.height, train.width, train.channels], classes: train.classNames.length };
 }

@@ -21,7 +21,12 @@ export function engineOptions(command: Command): Command {
 
 /** An engine, data sets, progress. */
 export function dataOptions(command: Command): Command {
-  return quietOption(engineOptions(command)).option(
+  return folderOption(quietOption(engineOptions(command)));
+}
+
+/** The folder of data sets. */
+export function folderOption(command: Command): Command {
+  return command.option(
     '--data <folder>',
     'folder of data sets (default: OHMIC_DATA, then a download into OHMIC_CACHE)',
   );

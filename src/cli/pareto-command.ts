@@ -17,6 +17,7 @@ import {
   type Variant,
   variantsOf,
 } from '../experiment/pareto-record.ts';
+import { imageTask } from '../experiment/subject.ts';
 import { networkByName } from '../nn/networks.ts';
 import { jsonText } from '../report/json.ts';
 import { paretoCsv, paretoPage, paretoTable } from '../report/pareto-page.ts';
@@ -34,7 +35,7 @@ import {
 } from './evaluation-flags.ts';
 import { writeWhole } from './files.ts';
 import { interruptible } from './interruption.ts';
-import { imageTask, loadData } from './load-data.ts';
+import { loadData } from './load-data.ts';
 import { print } from './print.ts';
 import type { Progress } from './progress.ts';
 import { enterRunFolder, storedSettings } from './run-folder.ts';

@@ -33,6 +33,7 @@ import { presetsCommand } from './presets-command.ts';
 import { type ReproduceFlags, reproduceCommand } from './reproduce-command.ts';
 import { type RunFlags, runCommand } from './run-command.ts';
 import { schemaCommand, schemaNames } from './schema-command.ts';
+import { addSweep, addWorker } from './sweep-program.ts';
 import { type TrainFlags, trainCommand } from './train-command.ts';
 import { trainOptions } from './train-flags.ts';
 import { type TwinsFlags, twinsCommand } from './twins-command.ts';
@@ -43,6 +44,8 @@ export function buildProgram(): Command {
   const program = new Command('ohmic')
     .description('A laboratory for neural networks on analog in-memory hardware.')
     .version(ohmicVersion())
+    // Options after `sweep plan` are those of `plan`, which `sweep` has too.
+    .enablePositionalOptions()
     .showHelpAfterError('(--help shows what there is)')
     .addHelpText(
       'after',
@@ -55,6 +58,8 @@ export function buildProgram(): Command {
   addCost(program);
   addPareto(program);
   addGenerate(program);
+  addSweep(program);
+  addWorker(program);
   addReproduce(program);
   addFitCell(program);
   addTwins(program);

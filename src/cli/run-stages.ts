@@ -13,7 +13,8 @@ import {
   methodFaults,
 } from '../experiment/evaluation-settings.ts';
 import type { NoiseSweep, NoiseSweepPoint } from '../experiment/record.ts';
-import { imageSubject } from '../experiment/subject.ts';
+import { imageSubject, imageTask } from '../experiment/subject.ts';
+import type { Predecessors } from '../experiment/training-start.ts';
 import type { Network } from '../nn/network.ts';
 import { networkByName } from '../nn/networks.ts';
 import type { TrainedNetwork } from '../train/checkpoint.ts';
@@ -30,13 +31,13 @@ import {
   writeRecord,
 } from './evaluate-stage.ts';
 import { interruptible } from './interruption.ts';
-import { imageTask, loadData } from './load-data.ts';
+import { loadData } from './load-data.ts';
 import type { Progress } from './progress.ts';
 import { enterRunFolder } from './run-folder.ts';
 import type { NoiseSweepSettings, RunSettings } from './settings-schema.ts';
 import type { WorkFlags } from './train-command.ts';
 import { type FolderTraining, trainInFolder } from './train-stage.ts';
-import { checkTeachers, layerFaults, type Predecessors, trainingStart } from './training-start.ts';
+import { checkTeachers, layerFaults, trainingStart } from './training-start.ts';
 import { type Workplace, withWorkplace } from './workplace.ts';
 
 /** Options of an experiment. */
@@ -63,7 +64,7 @@ export async function runInFolder(
     const data = await loadData(settings.data, { folder: flags.data, progress });
     const network = networkByName(settings.model, imageTask(data));
     // Checked before hours of training.
-    throwFaults('run', allFaults(settings, network, data));
+    throwFaults('run', runFaults(settings, network, data));
     const { training, noiseTraining, noiseSweep } = settings;
     await checkTeachers(training, [noiseTraining, noiseSweep?.training], data);
     enterRunFolder(folder, { ...settings, backend: place.engine.backend.name } as unknown as Json, {
@@ -80,7 +81,7 @@ export async function runInFolder(
 }
 
 /** Faults of every training and every evaluation of an experiment, with the place of each. */
-function allFaults(
+export function runFaults(
   { training, noiseTraining, hardware, evaluation, controlEvaluation, noiseSweep }: RunSettings,
   network: Network,
   data: DataSplit,

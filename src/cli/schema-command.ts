@@ -12,6 +12,7 @@ import { evaluationSchema } from '../experiment/evaluation-settings.ts';
 import { paretoSchema } from '../experiment/pareto-record-schema.ts';
 import { recordSchema } from '../experiment/record-schema.ts';
 import { twinRecordSchema } from '../experiment/twin-record-schema.ts';
+import { sweepFileSchema } from '../sweep/sweep-file.ts';
 import { runSchema, trainSchema } from './settings-schema.ts';
 import { twinsSchema } from './twins-schema.ts';
 
@@ -27,6 +28,7 @@ const schemas: Readonly<Record<string, () => Json>> = {
   evaluation: () => schemaOf(evaluationSchema),
   twins: () => schemaOf(twinsSchema),
   'twin-record': () => schemaOf(twinRecordSchema),
+  sweep: () => schemaOf(sweepFileSchema),
 };
 
 /** The files that have schemas. */
@@ -40,8 +42,8 @@ const INHERITING: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Prints the schema of settings of `run` (the default), of `train`, of `twins`, of hardware, of a cell, of a device that
- * learns, of a cost, of an evaluation, or of a kept record.
+ * Prints the schema of settings of `run` (the default), of `train`, of `twins`, of `sweep`, of hardware, of a cell, of a
+ * device that learns, of a cost, of an evaluation, or of a kept record.
  */
 export function schemaCommand(of = 'run'): void {
   const schema = Object.hasOwn(schemas, of) ? schemas[of] : undefined;

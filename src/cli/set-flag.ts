@@ -14,6 +14,11 @@ export type Setting = { readonly path: readonly string[]; readonly value: Json; 
 /** A tree in which paths can begin: the names of its first fields, and its place in the whole. */
 export type Root = { readonly fields: readonly string[]; readonly at: readonly string[] };
 
+/** The names of a dotted path; a name with dots is in quotes. */
+export function settingPath(text: string): string[] {
+  return [...text.matchAll(/"([^"]*)"|[^."]+/g)].map(([all, quoted]) => (quoted ?? all).trim());
+}
+
 /**
  * Parses `--set` flags. Values are YAML: `adc.bits=4`, `learningRate={kind: step, factor: 0.2}`. A name with dots
  * needs quotes: `layers."stage1.*"=digital`.
@@ -24,13 +29,13 @@ export function parseSettings(texts: readonly string[]): Setting[] {
   const faults: string[] = [];
   const settings = texts.flatMap((text): Setting[] => {
     const parts = /^((?:[^="]|"[^"]*")+)=([\s\S]*)$/.exec(text);
-    const path = [...(parts?.[1] ?? '').matchAll(/"([^"]*)"|[^."]+/g)].map(([all, quoted]) => quoted ?? all);
+    const path = settingPath(parts?.[1] ?? '');
     if (parts === null || path.length === 0) {
       faults.push(`expected path=value, got "${shortened(text)}"; write for example adc.bits=4`);
       return [];
     }
     try {
-      return [{ path: path.map((name) => name.trim()), value: parseYaml(parts[2]!), text }];
+      return [{ path, value: parseYaml(parts[2]!), text }];
     } catch (thrown) {
       const [reason] = messageOf(thrown).split('\n');
       faults.push(`"${shortened(text)}": the value is no YAML (${reason})`);

@@ -1,63 +1,26 @@
-// The start of a training beside its settings: weights, a teacher, and images with the normalisation of these networks.
+// The start of a training whose settings name files, and what is checked of it before hours of work. The start itself is
+// experiment/training-start.ts.
 
-import { UsageError } from '../base/errors.ts';
 import { exceptionFaults } from '../crossbar/hardware.ts';
 import type { DataSplit } from '../data/image-set.ts';
 import { normalizedAs } from '../experiment/train-stage.ts';
+import { type Predecessors, startOfTraining, type TrainingStart } from '../experiment/training-start.ts';
 import type { Network } from '../nn/network.ts';
-import { networkByName } from '../nn/networks.ts';
-import type { TrainedNetwork } from '../train/checkpoint.ts';
 import type { TrainingSettings } from '../train/settings.ts';
-import { imageTask } from './load-data.ts';
-import { type FolderTraining, readWeights } from './train-stage.ts';
-
-/** Networks that a training can use. */
-export type Predecessors = {
-  /** The weights to start from. */
-  readonly initial?: TrainedNetwork | undefined;
-  /** The teacher, if the settings distil and name no file. */
-  readonly teacher?: TrainedNetwork | undefined;
-};
-
-/** The parts of a training that depend on other networks. */
-export type TrainingStart = Pick<FolderTraining, 'settings' | 'initial' | 'teacher'> & {
-  readonly data: DataSplit;
-};
+import { readWeights } from './train-stage.ts';
 
 /**
- * Collects the start of a training. Its images are normalised as those of the weights and of the teacher. The returned
- * settings do not name the teacher's file; the provenance has the digest of the teacher.
- *
- * @throws UsageError if a file can't be used, there is no teacher, or the networks were trained with other
- * normalisations
+ * Collects the start of a training whose settings may name a teacher's file. Throws what `startOfTraining` throws, and
+ * UsageError if the file can't be used.
  */
 export async function trainingStart(
   settings: TrainingSettings,
   images: DataSplit,
   { initial, teacher: usual }: Predecessors,
 ): Promise<TrainingStart> {
-  const { distillation } = settings;
-  if (distillation === undefined) {
-    return {
-      data: normalizedAs(images, { 'the weights to start from': initial }),
-      settings,
-      initial: initial?.parameters,
-    };
-  }
-  const { teacher: file, ...rest } = distillation;
+  const file = settings.distillation?.teacher;
   const teacher = file === undefined ? usual : await readWeights(file);
-  if (teacher === undefined)
-    throw new UsageError(
-      'training.distillation.teacher: expected a file of weights, got none; name one (--teacher)',
-    );
-  const data = normalizedAs(images, { 'the weights to start from': initial, 'the teacher': teacher });
-  const network = networkByName(teacher.provenance.model, imageTask(data));
-  return {
-    data,
-    settings: { ...settings, distillation: rest },
-    initial: initial?.parameters,
-    teacher: { network, parameters: teacher.parameters },
-  };
+  return startOfTraining(settings, images, { initial, teacher });
 }
 
 /**

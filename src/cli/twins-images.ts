@@ -4,14 +4,14 @@
 import { join } from 'node:path';
 import type { NamedSetName } from '../data/named-sets.ts';
 import { generateSamples, sampleDistance } from '../experiment/generated-images.ts';
-import { imageSubject } from '../experiment/subject.ts';
+import { imageSubject, imageTask } from '../experiment/subject.ts';
 import type { Network } from '../nn/network.ts';
 import { networkByName } from '../nn/networks.ts';
 import { sampleGrid } from '../report/png.ts';
 import type { TrainedNetwork } from '../train/checkpoint.ts';
 import { samplePixels } from '../train/gan.ts';
 import { writeWhole } from './files.ts';
-import { imageTask, loadData } from './load-data.ts';
+import { loadData } from './load-data.ts';
 import { trainInFolder } from './train-stage.ts';
 import type { TwinPart } from './twins-schema.ts';
 import type { Workplace } from './workplace.ts';

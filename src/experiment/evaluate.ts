@@ -135,6 +135,27 @@ export function asTrained({
   return { ...data, normalization: trained.provenance.normalization ?? data.normalization };
 }
 
+/** One measurement of a chip: `done` of all its times and methods. */
+export type ChipAccuracy = ChipResult['accuracies'][number];
+
+/**
+ * Measures one chip of a deployment at all times under all methods, in the order of the settings. Throws the signal's
+ * reason if it aborts.
+ */
+export async function* measureChip(
+  deployment: Pick<Deployment, 'accuracy'>,
+  { timesSeconds, methods }: Pick<EvaluationSettings, 'timesSeconds' | 'methods'>,
+  chip: number,
+  signal?: AbortSignal,
+): AsyncGenerator<ChipAccuracy> {
+  for (const timeSeconds of timesSeconds) {
+    for (const method of methods) {
+      const accuracy = await deployment.accuracy({ chip, timeSeconds, method }, signal);
+      yield { timeSeconds, method, accuracy };
+    }
+  }
+}
+
 async function* evaluateChip(
   trained: TrainedNetwork,
   { timesSeconds, methods, chips }: EvaluationSettings,
@@ -142,17 +163,16 @@ async function* evaluateChip(
   chip: number,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<EvaluationEvent, ChipResult> {
-  const accuracies: ChipResult['accuracies'][number][] = [];
+  const accuracies: ChipAccuracy[] = [];
   const readings: Reading[] = [];
   const baseline = chip === 0 ? await deployment.baseline(chip) : undefined;
   for (const timeSeconds of timesSeconds) {
     if (baseline !== undefined) readings.push(await deployment.reading({ chip, timeSeconds }));
-    for (const method of methods) {
-      const accuracy = await deployment.accuracy({ chip, timeSeconds, method }, signal);
-      accuracies.push({ timeSeconds, method, accuracy });
+    for await (const one of measureChip(deployment, { timesSeconds: [timeSeconds], methods }, chip, signal)) {
+      accuracies.push(one);
       const perChip = timesSeconds.length * methods.length;
       const done = chip * perChip + accuracies.length;
-      yield { kind: 'accuracy', chip, timeSeconds, method, accuracy, done, total: chips * perChip };
+      yield { kind: 'accuracy', chip, ...one, done, total: chips * perChip };
     }
   }
   if (baseline === undefined) return { chip, accuracies };

@@ -5,6 +5,7 @@ import { sha256 } from '../base/digest.ts';
 import { UsageError } from '../base/errors.ts';
 import type { Augmentation, DataSplit } from '../data/image-set.ts';
 import type { TextSet } from '../data/text.ts';
+import type { ImageTask } from '../nn/define-network.ts';
 import type { Network } from '../nn/network.ts';
 import { classification, classificationGoal } from '../train/classification.ts';
 import { imageGeneration } from '../train/gan.ts';
@@ -31,6 +32,11 @@ export type Subject = {
   /** What a training does with the examples, for people. */
   readonly preparation: (settings: Pick<TrainingSettings, 'augmentation' | 'batchSize'>) => string;
 };
+
+/** The task of a network for these images. */
+export function imageTask({ train }: DataSplit): ImageTask {
+  return { inputShape: [train.height, train.width, train.channels], classes: train.classNames.length };
+}
 
 /** Images to classify. */
 export function imageSubject({

@@ -198,7 +198,7 @@ function refuseOther(file: string, provenance: Provenance, origin: Origin): void
 }
 
 /** A backend's description without the number of threads, since no result depends on it. */
-function withoutThreads(description: string): string {
+export function withoutThreads(description: string): string {
   return description.replace(/, \d+ threads?$/, '');
 }
 

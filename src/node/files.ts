@@ -28,13 +28,20 @@ const TEMPORARY = '.ohmic-temporary';
  * @throws UsageError if the place can't be written
  */
 export function writeWhole(path: string, content: Uint8Array | string): void {
+  writeParts(path, [content]);
+}
+
+/** The same for a content that comes in parts, because all of it may not fit into memory. Throws likewise. */
+export function writeParts(path: string, parts: Iterable<Uint8Array | string>): void {
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}${TEMPORARY}`);
   try {
     makeFolder(dirname(path));
     const file = openSync(temporary, 'w');
     try {
-      const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
-      for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+      for (const part of parts) {
+        const bytes = typeof part === 'string' ? new TextEncoder().encode(part) : part;
+        for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+      }
       fsyncSync(file);
     } finally {
       closeSync(file);

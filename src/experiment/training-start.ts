@@ -1,0 +1,57 @@
+// The start of a training beside its settings: weights, a teacher, and images with the normalisation of these networks.
+
+import { UsageError } from '../base/errors.ts';
+import type { DataSplit } from '../data/image-set.ts';
+import { networkByName } from '../nn/networks.ts';
+import type { TrainedNetwork } from '../train/checkpoint.ts';
+import type { TrainingSettings } from '../train/settings.ts';
+import { imageTask } from './subject.ts';
+import { normalizedAs, type TrainStage } from './train-stage.ts';
+
+/** Networks that a training can use. */
+export type Predecessors = {
+  /** The weights to start from. */
+  readonly initial?: TrainedNetwork | undefined;
+  /** The teacher, if the settings distil. */
+  readonly teacher?: TrainedNetwork | undefined;
+};
+
+/** The parts of a training that depend on other networks. */
+export type TrainingStart = Pick<TrainStage, 'settings' | 'initial' | 'teacher'> & {
+  readonly data: DataSplit;
+};
+
+/**
+ * Collects the start of a training. Its images are normalised as those of the weights and of the teacher. The returned
+ * settings do not name the teacher's file; the provenance has the digest of the teacher.
+ *
+ * @throws UsageError if the settings distil and there is no teacher, or the networks were trained with other
+ *   normalisations
+ */
+export function startOfTraining(
+  settings: TrainingSettings,
+  images: DataSplit,
+  { initial, teacher }: Predecessors,
+): TrainingStart {
+  const { distillation } = settings;
+  if (distillation === undefined) {
+    return {
+      data: normalizedAs(images, { 'the weights to start from': initial }),
+      settings,
+      initial: initial?.parameters,
+    };
+  }
+  if (teacher === undefined)
+    throw new UsageError(
+      'training.distillation.teacher: expected a file of weights, got none; name one (--teacher)',
+    );
+  const { teacher: _, ...rest } = distillation;
+  const data = normalizedAs(images, { 'the weights to start from': initial, 'the teacher': teacher });
+  const network = networkByName(teacher.provenance.model, imageTask(data));
+  return {
+    data,
+    settings: { ...settings, distillation: rest },
+    initial: initial?.parameters,
+    teacher: { network, parameters: teacher.parameters },
+  };
+}

@@ -1,0 +1,161 @@
+// A machine that works for a queue: takes jobs, has them done by worker processes of its own, and brings results back. It may
+// join and leave at any time; a job whose worker is gone goes to another.
+
+import type { Job } from 'bullmq';
+import { UsageError } from '../base/errors.ts';
+import type { Task, TaskResult } from '../sweep/works.ts';
+import type { StoreChoice } from './messages.ts';
+import { type Pool, WorkerLost, type WorkerSlot } from './pool.ts';
+import { connectQueue, type QueueAddress } from './queue-connection.ts';
+import {
+  type AnnouncedSweep,
+  MOST_LOSSES,
+  type QueueJob,
+  type QueueResult,
+  queueName,
+  resultsKey,
+  SWEEPS,
+  type TaskHead,
+} from './queue-names.ts';
+
+/** A machine at a queue. */
+export type QueueWorker = {
+  readonly address: QueueAddress;
+  readonly ohmic: string;
+  readonly pool: Pool;
+  /** A folder that the coordinator sees too; absent: files go through the queue's server. */
+  readonly shared: string | undefined;
+  /** A folder for what is fetched once. */
+  readonly cache: string;
+  /** Seconds after which the jobs of a machine that is gone go to others. */
+  readonly lostSeconds: number;
+  /** Ends after so many seconds without a job; absent: never. */
+  readonly idleSeconds?: number | undefined;
+  readonly signal: AbortSignal;
+  readonly onLine: (text: string) => void;
+};
+
+/**
+ * Works until it is stopped, or idle for long.
+ *
+ * @returns how many jobs it did
+ * @throws UsageError if the queue can't be used, or all its sweeps are of other versions
+ */
+export async function serveQueue(options: QueueWorker): Promise<number> {
+  const { address, ohmic, pool, lostSeconds, idleSeconds, signal, onLine } = options;
+  const client = await connectQueue(address);
+  client.on('close', () => onLine(`the queue does not answer; waiting for ${address.url}`));
+  try {
+    const sweeps = Object.values(await client.hgetall(SWEEPS)).map(
+      (text) => JSON.parse(text) as AnnouncedSweep,
+    );
+    refuseVersions(ohmic, sweeps, onLine);
+  } catch (thrown) {
+    client.disconnect();
+    throw thrown;
+  }
+  const { Worker } = await import('bullmq');
+  const free = [...pool.slots];
+  let [jobs, busy] = [0, 0];
+  let idleSince = performance.now();
+  const worker = new Worker<QueueJob>(
+    queueName(ohmic),
+    async (job) => {
+      busy++;
+      const slot = free.pop()!;
+      try {
+        await perform(job, slot, options, client);
+        jobs++;
+      } finally {
+        free.push(slot);
+        busy--;
+        idleSince = performance.now();
+      }
+    },
+    {
+      connection: client,
+      concurrency: pool.slots.length,
+      lockDuration: 1000 * lostSeconds,
+      stalledInterval: 1000 * lostSeconds,
+      maxStalledCount: MOST_LOSSES,
+      drainDelay: 1,
+    },
+  );
+  // Of a lost connection, and of locks that were lost with it: the job is done by another, with the same bits.
+  worker.on('error', () => undefined);
+  try {
+    await new Promise<void>((resolve) => {
+      const look = setInterval(() => {
+        const isIdle =
+          idleSeconds !== undefined && busy === 0 && performance.now() - idleSince > 1000 * idleSeconds;
+        if (!signal.aborted && !isIdle) return;
+        clearInterval(look);
+        resolve();
+      }, 100);
+    });
+    // What is under way goes back to the queue.
+    pool.stop();
+    await Promise.race([worker.close(), new Promise((resolve) => setTimeout(resolve, 10_000))]);
+    return jobs;
+  } finally {
+    client.removeAllListeners('close');
+    client.disconnect();
+  }
+}
+
+function refuseVersions(
+  ohmic: string,
+  sweeps: readonly AnnouncedSweep[],
+  onLine: (text: string) => void,
+): void {
+  const others = sweeps.filter((sweep) => sweep.ohmic !== ohmic);
+  const [first] = others;
+  if (first === undefined) return;
+  const text = `"${first.name}" is a sweep of ohmic ${first.ohmic}, this worker is ${ohmic}; install ohmic@${first.ohmic} to work for it`;
+  if (others.length === sweeps.length) throw new UsageError(`worker: ${text}`);
+  onLine(`note: ${text}`);
+}
+
+async function perform(
+  job: Job<QueueJob>,
+  slot: WorkerSlot,
+  { address, ohmic, shared, cache, onLine }: QueueWorker,
+  client: Awaited<ReturnType<typeof connectQueue>>,
+): Promise<void> {
+  const { sweep, task, ohmic: asked } = job.data;
+  refuseForeign(sweep, task);
+  const key = resultsKey(sweep);
+  const name = job.id!;
+  if (asked !== ohmic) throw new Error(`a job of ohmic ${asked} for a worker of ${ohmic}`);
+  // Done before, by a worker that was lost before it could say so.
+  if ((await client.hexists(key, name)) === 1) return;
+  const store: StoreChoice =
+    shared === undefined
+      ? { kind: 'queue', url: address.url, sweep, cache }
+      : { kind: 'folder', path: shared };
+  let result: TaskResult;
+  try {
+    result = await slot.run(task, store);
+  } catch (thrown) {
+    if (thrown instanceof WorkerLost && thrown.why !== 'stopped')
+      onLine(`${thrown.message}; the job goes back to the queue`);
+    throw thrown;
+  }
+  const brought: QueueResult = { task: headOf(task), result };
+  await client.hset(key, name, JSON.stringify(brought));
+}
+
+/** Names become names of files: a job from somebody else's hand must not reach beyond them. */
+function refuseForeign(sweep: string, { name, work }: Task): void {
+  const sources = work.kind === 'training' ? [work.initial, work.teacher] : [work.weights];
+  const names = sources.flatMap((source) =>
+    source === undefined ? [] : [source.kind === 'file' ? source.sha256 : source.training],
+  );
+  if (/^[\da-f-]{36}$/.test(sweep) && [name, ...names].every((one) => /^[\da-f]{20,64}$/.test(one))) return;
+  throw new Error('a job with names that ohmic does not give');
+}
+
+function headOf(task: Task): TaskHead {
+  const { work: _, ...head } = task;
+  return head;
+}
