@@ -1,0 +1,117 @@
+// An ONNX file as a network with its parameters: decoded, resolved, built. The description that it carries is enough to
+// build it again, without the file.
+
+import { sha256 } from '../../base/digest.ts';
+import { messageOf, UsageError } from '../../base/errors.ts';
+import type { Parameters } from '../../base/parameters.ts';
+import type { Network } from '../../nn/network.ts';
+import { decodeModel } from './decode.ts';
+import {
+  type DescribedConstant,
+  descriptionText,
+  type OnnxDescription,
+  parseDescription,
+} from './description.ts';
+import type { OnnxInputOptions } from './inputs.ts';
+import { byName } from './model.ts';
+import { networkOf } from './network.ts';
+import { type ResolveOptions, resolveModel } from './resolve.ts';
+import type { ReadFile } from './tensor-values.ts';
+
+/** Options of `importOnnx`. */
+export type OnnxOptions = {
+  /** Name of the network, and of the file in errors. */
+  readonly name?: string;
+  /** Reads a file beside it, for weights that lie there. */
+  readonly readFile?: ReadFile;
+  /** What to know of inputs, by their names in the file. */
+  readonly inputs?: Readonly<Record<string, OnnxInputOptions>>;
+  /** The outputs to keep: their names in the file, and those in the network; absent: all. */
+  readonly outputs?: Readonly<Record<string, string>>;
+  /** Leave out a softmax at the end, so that the network gives logits. */
+  readonly dropSoftmax?: boolean;
+};
+
+/** An imported network. */
+export type ImportedOnnx = {
+  readonly network: Network;
+  readonly parameters: Parameters;
+  /** The program that wrote the file. */
+  readonly producer: string;
+  /** Version of the standard operators. */
+  readonly opset: number;
+  /** SHA-256 of the file. */
+  readonly digest: string;
+};
+
+/**
+ * Reads an ONNX file, operators of version 7 to 26.
+ *
+ * Filters and matrices that the file holds as operands of Conv, ConvTranspose, Gemm, MatMul, LSTM, GRU and RNN, and
+ * tables of Gather, are layers, which may live on crossbars. Everything else is digital, products of computed tensors
+ * too. Batch normalisation keeps its running statistics. Images come and go as (height, width, channels); other
+ * tensors keep the order of the file, with the batch first. Branches are chosen and shapes computed while importing.
+ *
+ * @throws UsageError that lists what is missing, damaged or not supported
+ * @source operators: github.com/onnx/onnx, docs/Operators.md
+ *
+ * Not modelled: float64 and integers are computed in float32; random operators and dropout in training.
+ */
+export async function importOnnx(bytes: Uint8Array, options: OnnxOptions = {}): Promise<ImportedOnnx> {
+  const { name = 'onnx', readFile, inputs = {}, outputs, dropSoftmax } = options;
+  return within(name, async () => {
+    const model = await decodeModel(bytes, readFile);
+    const resolving: ResolveOptions = { name, inputs, outputs, dropSoftmax };
+    const { description, numbers } = resolveModel(model, resolving);
+    const found = networkOf(description, (constant) => numbers.get(constant));
+    const kept = withNumbers(description, found.read, (constant) => numbers.get(constant)!);
+    const parameters = found.parameters();
+    const { network } = networkOf(kept, () => undefined, descriptionText(kept));
+    return { network, parameters, producer: model.producer, opset: model.opset, digest: await sha256(bytes) };
+  });
+}
+
+/**
+ * The network that a weights file describes.
+ *
+ * @param where the file, for errors
+ * @throws UsageError if the description is damaged
+ */
+export function networkFromDescription(where: string, text: string): Network {
+  const description = parseDescription(where, text);
+  try {
+    return networkOf(description, () => undefined, text).network;
+  } catch (thrown) {
+    throw asUsage(`${where}: the description of its network`, thrown);
+  }
+}
+
+/** The description with the numbers that shape the network. */
+function withNumbers(
+  description: OnnxDescription,
+  read: ReadonlySet<string>,
+  numbers: (name: string) => ArrayLike<number>,
+): OnnxDescription {
+  const constants = byName<DescribedConstant>();
+  for (const [name, constant] of Object.entries(description.constants))
+    constants[name] = read.has(name) ? { ...constant, values: Array.from(numbers(name)) } : constant;
+  return { ...description, constants };
+}
+
+async function within<T>(where: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    throw asUsage(where, thrown);
+  }
+}
+
+/** What a damaged file makes of the code that reads it is its fault, not ours. */
+function asUsage(where: string, thrown: unknown): unknown {
+  if (thrown instanceof UsageError) return new UsageError(`${where}: ${thrown.message}`);
+  if (thrown instanceof TypeError || thrown instanceof RangeError)
+    return new UsageError(
+      `${where}: it is damaged, or uses an operator in a way that is not known (${messageOf(thrown)})`,
+    );
+  return thrown;
+}
