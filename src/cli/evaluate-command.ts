@@ -1,9 +1,9 @@
 // `ohmic evaluate`: trained networks, on hardware, over time.
 
 import type { Json } from '../base/schema.ts';
-import { networkByName } from '../nn/networks.ts';
 import type { BackendChoice } from '../node/create-engine.ts';
 import type { TrainedNetwork } from '../train/checkpoint.ts';
+import { networkOfWeights } from '../train/trained-network.ts';
 import { commandLine } from './command-line.ts';
 import { type Experiment, evaluateInFolder, recordOf, reportRecord } from './evaluate-stage.ts';
 import { evaluateTexts } from './evaluate-text.ts';
@@ -70,7 +70,7 @@ export async function evaluateCommand(flags: EvaluateFlags, progress: Progress):
       folder: out,
       dataset,
       data,
-      networkOf: ({ provenance }: TrainedNetwork) => networkByName(provenance.model, imageTask(data)),
+      networkOf: (trained: TrainedNetwork) => networkOfWeights(trained, imageTask(data)),
       hardware,
       evaluation,
       seed,

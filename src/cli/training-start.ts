@@ -5,9 +5,9 @@ import { patternFaults } from '../crossbar/hardware.ts';
 import type { DataSplit } from '../data/image-set.ts';
 import { normalizedAs } from '../experiment/train-stage.ts';
 import type { Network } from '../nn/network.ts';
-import { networkByName } from '../nn/networks.ts';
 import type { TrainedNetwork } from '../train/checkpoint.ts';
 import type { TrainingSettings } from '../train/settings.ts';
+import { networkOfWeights } from '../train/trained-network.ts';
 import { imageTask } from './load-data.ts';
 import { type FolderTraining, readWeights } from './train-stage.ts';
 
@@ -51,7 +51,7 @@ export async function trainingStart(
       'training.distillation.teacher: expected a file of weights, got none; name one (--teacher)',
     );
   const data = normalizedAs(images, { 'the weights to start from': initial, 'the teacher': teacher });
-  const network = networkByName(teacher.provenance.model, imageTask(data));
+  const network = networkOfWeights(teacher, imageTask(data));
   return {
     data,
     settings: { ...settings, distillation: rest },

@@ -4,8 +4,11 @@
 
 import type { TransposedGeometry } from '../../graph/node.ts';
 import type { Tensor } from '../../graph/tensor.ts';
+import type { ParameterRole } from '../../nn/network.ts';
+import { NORMALIZATION_EPSILON } from '../../nn/normalization.ts';
+import { normalized } from './normalizations.ts';
 import type { NodeBuilder, Operators, Step } from './step.ts';
-import { permuted, type Symbolic, withChannelsLast } from './value.ts';
+import { type Host, permuted, type Symbolic, withChannelsLast } from './value.ts';
 
 /** Sizes along the spatial axes of a window that moves over images. */
 export type WindowAxis = {
@@ -140,6 +143,8 @@ const convolution: NodeBuilder = (step) => {
 function biased(step: Step, y: Tensor, base: string | undefined): Symbolic {
   if (!step.has(2)) return fromImages(step, y);
   const bias = step.value(2);
+  if (bias.where === 'host' && base !== undefined && step.world.isRestored(base))
+    return fromImages(step, restored(step, y, bias, base));
   const added =
     bias.where === 'graph'
       ? step.tensor(2)
@@ -148,6 +153,28 @@ function biased(step: Step, y: Tensor, base: string | undefined): Symbolic {
           step.node,
         );
   return fromImages(step, y.add(added));
+}
+
+/**
+ * The bias as the shift of a batch normalisation that leaves everything as it is: mean 0, variance 1, scale √(1 + ε). Its
+ * statistics can then be estimated, see experiment/restore-normalization.ts.
+ */
+function restored({ world, node }: Step, y: Tensor, bias: Host, base: string): Tensor {
+  const made = (role: ParameterRole, value: number): Tensor =>
+    world.parameter(
+      {
+        host: bias,
+        role,
+        base,
+        shape: bias.dims,
+        arrange: (values) => new Float32Array(values.length).fill(value),
+      },
+      node,
+    );
+  const scale = made('scale', Math.sqrt(1 + NORMALIZATION_EPSILON));
+  const shift = world.parameter({ host: bias, role: 'shift', base, shape: bias.dims }, node);
+  const moments = { mean: made('runningMean', 0), variance: made('runningVariance', 1) };
+  return normalized(world, base, { x: y, scaleAndShift: { scale, shift }, moments });
 }
 
 const transposedConvolution: NodeBuilder = (step) => {

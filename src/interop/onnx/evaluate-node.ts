@@ -128,6 +128,7 @@ function knownWorld(t: Trace, given: Record<string, Numbers>): World {
     },
     multiply: (x, layer, geometry) => exactProduct(x, weights.get(layer.name)!, layer.kind, geometry),
     note: () => undefined,
+    isRestored: () => false,
     normalizationName: (host) => host.name,
   };
 }

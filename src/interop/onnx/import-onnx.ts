@@ -4,6 +4,7 @@
 import { sha256 } from '../../base/digest.ts';
 import { messageOf, UsageError } from '../../base/errors.ts';
 import type { Parameters } from '../../base/parameters.ts';
+import type { Shape } from '../../base/shape.ts';
 import type { Network } from '../../nn/network.ts';
 import { decodeModel } from './decode.ts';
 import {
@@ -13,7 +14,7 @@ import {
   parseDescription,
 } from './description.ts';
 import type { OnnxInputOptions } from './inputs.ts';
-import { byName } from './model.ts';
+import { byName, type OnnxGraph, type OnnxValueInfo } from './model.ts';
 import { networkOf } from './network.ts';
 import { type ResolveOptions, resolveModel } from './resolve.ts';
 import type { ReadFile } from './tensor-values.ts';
@@ -30,6 +31,16 @@ export type OnnxOptions = {
   readonly outputs?: Readonly<Record<string, string>>;
   /** Leave out a softmax at the end, so that the network gives logits. */
   readonly dropSoftmax?: boolean;
+  /**
+   * The network classifies images of this shape, (height, width, channels): its input becomes `images`, its first output
+   * `logits`, without a softmax. Sizes that the file leaves open are those of the images.
+   */
+  readonly images?: Shape;
+  /**
+   * Convolutions with a bias get a batch normalisation in its place, which computes the same, unless the network has such
+   * normalisations: exporters fold them into the weights. Its statistics can be estimated again (AdaBS, training).
+   */
+  readonly restoreNormalization?: boolean;
 };
 
 /** An imported network. */
@@ -42,6 +53,8 @@ export type ImportedOnnx = {
   readonly opset: number;
   /** SHA-256 of the file. */
   readonly digest: string;
+  /** Layers that got a batch normalisation of the same name: hand them to `restoreStatistics`. */
+  readonly restored: readonly string[];
 };
 
 /**
@@ -59,15 +72,22 @@ export type ImportedOnnx = {
  */
 export async function importOnnx(bytes: Uint8Array, options: OnnxOptions = {}): Promise<ImportedOnnx> {
   const { name = 'onnx', readFile, inputs = {}, outputs, dropSoftmax } = options;
+  const { restoreNormalization = false, images } = options;
   return within(name, async () => {
     const model = await decodeModel(bytes, readFile);
-    const resolving: ResolveOptions = { name, inputs, outputs, dropSoftmax };
-    const { description, numbers } = resolveModel(model, resolving);
-    const found = networkOf(description, (constant) => numbers.get(constant));
+    const asked: ResolveOptions = { name, inputs, outputs, dropSoftmax };
+    const resolving = images === undefined ? asked : asClassifier(model.graph, asked, images);
+    const { description: plain, numbers } = resolveModel(model, resolving);
+    const asInFile = networkOf(plain, (constant) => numbers.get(constant));
+    const restored = restoreNormalization ? foldedLayers(asInFile.network) : [];
+    const description = { ...plain, restored };
+    const found =
+      restored.length === 0 ? asInFile : networkOf(description, (constant) => numbers.get(constant));
     const kept = withNumbers(description, found.read, (constant) => numbers.get(constant)!);
     const parameters = found.parameters();
     const { network } = networkOf(kept, () => undefined, descriptionText(kept));
-    return { network, parameters, producer: model.producer, opset: model.opset, digest: await sha256(bytes) };
+    const { producer, opset } = model;
+    return { network, parameters, producer, opset, digest: await sha256(bytes), restored };
   });
 }
 
@@ -84,6 +104,45 @@ export function networkFromDescription(where: string, text: string): Network {
   } catch (thrown) {
     throw asUsage(`${where}: the description of its network`, thrown);
   }
+}
+
+/** Names of a network that classifies images. */
+function asClassifier(graph: OnnxGraph, asked: ResolveOptions, images: Shape): ResolveOptions {
+  const free = graph.inputs.filter(({ name }) => asked.inputs[name]?.value === undefined);
+  const [input] = free;
+  const [output] = graph.outputs;
+  if (input === undefined || free.length > 1 || output === undefined)
+    throw new UsageError(
+      `expected one input, the images, and an output, got the inputs ${graph.inputs.map(({ name }) => `"${name}"`).join(', ')}; give values for the others`,
+    );
+  const own = asked.inputs[input.name] ?? {};
+  const isOpen = input.dims === undefined || input.dims.slice(1).some((size) => typeof size !== 'number');
+  const shape = own.shape ?? (isOpen ? openShape(input, images) : undefined);
+  return {
+    ...asked,
+    inputs: {
+      ...asked.inputs,
+      [input.name]: { ...own, as: 'images', ...(shape !== undefined && { shape }) },
+    },
+    outputs: asked.outputs ?? { [output.name]: 'logits' },
+    dropSoftmax: asked.dropSoftmax ?? true,
+  };
+}
+
+/** Images in the order of the file: channels first, unless their number stands last. */
+function openShape({ dims }: OnnxValueInfo, images: Shape): Shape {
+  const channels = images.at(-1)!;
+  const isLast = dims !== undefined && dims.at(-1) === channels && dims[1] !== channels;
+  return isLast ? images : [channels, ...images.slice(0, -1)];
+}
+
+/** Convolutions with a bias, of a network without batch normalisation. */
+function foldedLayers({ layers, parameters, normalizationLayers }: Network): string[] {
+  if (normalizationLayers.length > 0) return [];
+  const names = new Set(parameters.map(({ name }) => name));
+  return layers
+    .filter(({ kind, name }) => kind !== 'dense' && kind !== 'embedding' && names.has(`${name}.bias`))
+    .map(({ name }) => name);
 }
 
 /** The description with the numbers that shape the network. */

@@ -30,6 +30,7 @@ type Registry = {
   readonly layers: Map<string, Layer>;
   readonly names: Set<string>;
   readonly normalizations: Map<string, string>;
+  readonly restored: ReadonlySet<string>;
 };
 
 /** A network that was found in a description. */
@@ -55,7 +56,9 @@ export function networkOf(
   numbers: ConstantNumbers,
   text?: string,
 ): FoundNetwork {
+  const restored = new Set(description.restored);
   const registry: Registry = {
+    restored,
     parameters: new Map(),
     layers: new Map(),
     names: new Set(),
@@ -91,7 +94,7 @@ export function networkOf(
     outputs: outputShapes(compute, registry, description),
     parameters,
     layers: [...registry.layers.values()],
-    normalizationLayers: [...registry.normalizations.values()],
+    normalizationLayers: normalizationsOf(parameters),
     carried: [],
     ...(text !== undefined && { description: text }),
     apply: (context) => {
@@ -183,6 +186,14 @@ function onnxNode(node: DescribedNode): OnnxNode {
   return { ...node, domain: '' };
 }
 
+/** Names of the batch normalisations. */
+function normalizationsOf(parameters: readonly ParameterSpec[]): string[] {
+  const ending = '.runningMean';
+  return parameters.flatMap(({ name, role }) =>
+    role === 'runningMean' ? [name.slice(0, -ending.length)] : [],
+  );
+}
+
 /** Which axis of each output is the batch. */
 function batchAxes([one, other]: readonly [Record<string, Shape>, Record<string, Shape>]): Record<
   string,
@@ -240,8 +251,9 @@ function declaringWorld(t: Trace, registry: Registry): World {
 function namingWorld(
   registry: Registry,
   tensorOf: (spec: ParameterSpec) => Tensor,
-): Pick<World, 'parameter' | 'layer' | 'normalizationName'> {
+): Pick<World, 'parameter' | 'layer' | 'normalizationName' | 'isRestored'> {
   return {
+    isRestored: (layer) => registry.restored.has(layer),
     parameter: (request, node) => tensorOf(declare(registry, request, node).spec),
     layer: (request, node) => declareLayer(registry, request, node),
     normalizationName: (host, node) => {

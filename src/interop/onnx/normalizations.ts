@@ -3,8 +3,14 @@
 
 import { elementCount } from '../../base/shape.ts';
 import type { Tensor } from '../../graph/tensor.ts';
-import { normalizeAxes, normalizeByBatch, normalizeByMoments } from '../../nn/normalization.ts';
-import type { NodeBuilder, Operators, ParameterRequest, Step } from './step.ts';
+import {
+  type Moments,
+  normalizeAxes,
+  normalizeByBatch,
+  normalizeByMoments,
+  type ScaleAndShift,
+} from '../../nn/normalization.ts';
+import type { NodeBuilder, Operators, ParameterRequest, Step, World } from './step.ts';
 import { type Host, inOrder, lastChannels, symbolic, withChannelsLast } from './value.ts';
 
 const EPSILON = 1e-5;
@@ -34,12 +40,28 @@ const batchNormalization: NodeBuilder = (step) => {
     mean: parameter(known[2]!, 'runningMean'),
     variance: parameter(known[3]!, 'runningVariance'),
   };
-  if (step.world.mode.kind === 'inference')
-    return withChannelsLast(normalizeByMoments(x, scaleAndShift, moments, epsilon));
-  const normalized = normalizeByBatch(x, scaleAndShift, moments.mean, epsilon);
-  step.world.note(`${base}.runningMean`, normalized.moments.mean);
-  step.world.note(`${base}.runningVariance`, normalized.moments.variance);
-  return withChannelsLast(normalized.y);
+  return withChannelsLast(normalized(step.world, base, { x, scaleAndShift, moments, epsilon }));
+};
+
+/** A batch normalisation of the last axis, by running moments in inference, by those of the batch in training. */
+export function normalized(
+  world: World,
+  base: string,
+  { x, scaleAndShift, moments, epsilon }: Normalized,
+): Tensor {
+  if (world.mode.kind === 'inference') return normalizeByMoments(x, scaleAndShift, moments, epsilon);
+  const batch = normalizeByBatch(x, scaleAndShift, moments.mean, epsilon);
+  world.note(`${base}.runningMean`, batch.moments.mean);
+  world.note(`${base}.runningVariance`, batch.moments.variance);
+  return batch.y;
+}
+
+/** What is normalised, and by what. */
+export type Normalized = {
+  readonly x: Tensor;
+  readonly scaleAndShift: ScaleAndShift;
+  readonly moments: Moments;
+  readonly epsilon?: number;
 };
 
 /** γ and β of a step, multiplied and added with the axes of the tensor. */

@@ -138,6 +138,7 @@ function shapeWorld(t: Trace): World {
     layer: ({ kind, shape, groups = 1 }) => ({ name: `layer ${count++}`, kind, shape, groups }),
     multiply: (x, layer, geometry) => exactProduct(x, t.input(layer.name, layer.shape), layer.kind, geometry),
     note: () => undefined,
+    isRestored: () => false,
     normalizationName: (host) => host.name,
   };
 }

@@ -46,6 +46,8 @@ export type World = {
   readonly multiply: (x: Tensor, layer: Layer, geometry?: LayerGeometry) => Tensor;
   /** Takes note of batch statistics under the names of running parameters. */
   readonly note: (name: string, statistics: Tensor) => void;
+  /** True for a layer whose output is normalised, as before its normalisation was folded into it. */
+  readonly isRestored: (layer: string) => boolean;
   /** Names of a normalisation's parameters. */
   readonly normalizationName: (host: Host, node: OnnxNode) => string;
 };
