@@ -15,7 +15,6 @@ import {
 import type { NoiseSweep, NoiseSweepPoint } from '../experiment/record.ts';
 import { imageSubject } from '../experiment/subject.ts';
 import type { Network } from '../nn/network.ts';
-import { networkByName } from '../nn/networks.ts';
 import type { TrainedNetwork } from '../train/checkpoint.ts';
 import type { TrainingSettings } from '../train/settings.ts';
 import { checkRunSettings } from './check-settings.ts';
@@ -36,7 +35,13 @@ import { enterRunFolder } from './run-folder.ts';
 import type { NoiseSweepSettings, RunSettings } from './settings-schema.ts';
 import type { WorkFlags } from './train-command.ts';
 import { type FolderTraining, trainInFolder } from './train-stage.ts';
-import { checkTeachers, layerFaults, type Predecessors, trainingStart } from './training-start.ts';
+import {
+  checkTeachers,
+  imageNetwork,
+  layerFaults,
+  type Predecessors,
+  trainingStart,
+} from './training-start.ts';
 import { type Workplace, withWorkplace } from './workplace.ts';
 
 /** Options of an experiment. */
@@ -61,7 +66,7 @@ export async function runInFolder(
 ): Promise<void> {
   await withWorkplace({ ...flags, backend: settings.backend, progress }, async (place) => {
     const data = await loadData(settings.data, { folder: flags.data, progress });
-    const network = networkByName(settings.model, imageTask(data));
+    const { network, initial } = await imageNetwork(settings, imageTask(data));
     // Checked before hours of training.
     throwFaults('run', allFaults(settings, network, data));
     const { training, noiseTraining, noiseSweep } = settings;
@@ -74,7 +79,7 @@ export async function runInFolder(
       `${settings.model} on ${settings.data.dataset}, in ${folder}, ${place.engine.backend.description}`,
     );
     await interruptible(resumeCommand, (signal) =>
-      runStages(settings, { folder, data, place, signal, json: flags.json ?? false }),
+      runStages(settings, { folder, data, network, initial, place, signal, json: flags.json ?? false }),
     );
   });
 }
@@ -106,6 +111,9 @@ function allFaults(
 type Surroundings = {
   readonly folder: string;
   readonly data: DataSplit;
+  readonly network: Network;
+  /** In place of the digital training. */
+  readonly initial: TrainedNetwork | undefined;
   readonly place: Workplace;
   readonly signal: AbortSignal;
   readonly json: boolean;
@@ -119,16 +127,16 @@ type Trainer = (
 ) => Promise<TrainedNetwork>;
 
 async function runStages(settings: RunSettings, surroundings: Surroundings): Promise<void> {
-  const { folder, data, place, signal, json } = surroundings;
+  const { folder, data, network, initial, place, signal, json } = surroundings;
   const { seed, training, noiseTraining, noiseSweep, published } = settings;
   const { dataset } = settings.data;
-  const network = networkByName(settings.model, imageTask(data));
   const train: Trainer = async (what, one, before) => {
     const { data: images, ...start } = await trainingStart(one, data, before);
     const subject = imageSubject({ network, dataset, data: images });
     return trainInFolder({ ...what, subject, seed, ...start }, place, signal);
   };
-  const digital = await train({ label: 'digital training', folder: join(folder, 'digital') }, training, {});
+  const digital =
+    initial ?? (await train({ label: 'digital training', folder: join(folder, 'digital') }, training, {}));
   const networks: LabelledNetwork[] = [
     { label: 'digital', trained: digital, evaluation: settings.controlEvaluation },
   ];

@@ -4,11 +4,14 @@ import { UsageError } from '../base/errors.ts';
 import { patternFaults } from '../crossbar/hardware.ts';
 import type { DataSplit } from '../data/image-set.ts';
 import { normalizedAs } from '../experiment/train-stage.ts';
+import type { ImageTask } from '../nn/define-network.ts';
 import type { Network } from '../nn/network.ts';
-import type { TrainedNetwork } from '../train/checkpoint.ts';
+import { networkByName } from '../nn/networks.ts';
+import { checkParameters, type TrainedNetwork } from '../train/checkpoint.ts';
 import type { TrainingSettings } from '../train/settings.ts';
 import { networkOfWeights } from '../train/trained-network.ts';
 import { imageTask } from './load-data.ts';
+import { EXPECTED_WEIGHTS, IMPORTED } from './settings-schema.ts';
 import { type FolderTraining, readWeights } from './train-stage.ts';
 
 /** Networks that a training can use. */
@@ -58,6 +61,33 @@ export async function trainingStart(
     initial: initial?.parameters,
     teacher: { network, parameters: teacher.parameters },
   };
+}
+
+/** A network for images, and the weights to start from. */
+export type ImageNetwork = { readonly network: Network; readonly initial: TrainedNetwork | undefined };
+
+/**
+ * The network that settings name: by its name, or the one that was imported with the weights to start from.
+ *
+ * @throws UsageError if the weights can't be read, are of another network, or can't take the images
+ */
+export async function imageNetwork(
+  { model, from }: { readonly model: string; readonly from?: string | undefined },
+  task: ImageTask,
+): Promise<ImageNetwork> {
+  if (model !== IMPORTED) {
+    const network = networkByName(model, task);
+    return { network, initial: from === undefined ? undefined : await readWeights(from, network) };
+  }
+  if (from === undefined) throw new UsageError(`from: ${EXPECTED_WEIGHTS}`);
+  const initial = await readWeights(from);
+  if (initial.description === undefined)
+    throw new UsageError(
+      `${from}: ${EXPECTED_WEIGHTS.replace('none', `the network ${initial.provenance.model}`)}; use --model ${initial.provenance.model}`,
+    );
+  const network = networkOfWeights(initial, task);
+  checkParameters(from, network, initial.parameters);
+  return { network, initial };
 }
 
 /**
