@@ -9,10 +9,11 @@ import { type GenerateFlags, generateCommand, PICTURE } from './generate-command
 import { importCommand, LAYOUTS } from './import-command.ts';
 import type { ImportFlags } from './import-flags.ts';
 import { inspectChip, inspectGraph, inspectKernels, inspectWeights } from './inspect-command.ts';
-import { addAttribute, addEvaluate } from './measurement-program.ts';
+import { addAttribute, addEvaluate, addExport } from './measurement-program.ts';
 import { normalizationNames } from './normalization-flag.ts';
 import {
   checkpointOption,
+  collected,
   countingNumber,
   dataOptions,
   datasets,
@@ -55,6 +56,7 @@ export function buildProgram(): Command {
   addFitCell(program);
   addTwins(program);
   addImport(program);
+  addExport(program);
   addInspect(program);
   program
     .command('schema [of]')
@@ -298,11 +300,6 @@ function addImport(program: Command): void {
     .option('--test-images <n>', 'test on the first n test images only')
     .addHelpText('after', IMPORT_EXAMPLES)
     .action((file: string, flags: ImportFlags) => importCommand(file, flags, progressFor(flags)));
-}
-
-/** The values of an option that may be repeated. */
-function collected(text: string, before: readonly string[] = []): string[] {
-  return [...before, text];
 }
 
 const IMPORT_EXAMPLES = `

@@ -28,6 +28,7 @@ import { digitalScoreIn, inferenceBatch, reserveCarried, scoreOn, traceInference
 import { carryFaults, exampleFaults, type Task } from '../train/task.ts';
 import { type Adabs, prepareAdabs } from './adabs.ts';
 import { calibrateRanges } from './calibrate.ts';
+import { chipParameters } from './chip-parameters.ts';
 import {
   type ChipPrograms,
   compensationAliases,
@@ -83,6 +84,14 @@ export type Deployment = {
     read: ChipRead & { readonly method: CompensationMethod },
     signal?: AbortSignal,
   ) => Promise<number>;
+  /**
+   * The network's parameters as a chip has them: weights as sensed at a read, the factors of the method in them, and the
+   * statistics that AdaBS estimates. A digital machine computes with them as the chip does with ideal converters.
+   */
+  readonly parameters: (
+    read: ChipRead & { readonly method: CompensationMethod },
+    signal?: AbortSignal,
+  ) => Promise<Parameters>;
   /** A programmed chip as values. */
   readonly chip: (number: number) => Promise<Chip>;
   /** The sensed conductances of a read, as values. */
@@ -195,6 +204,14 @@ function deployment(parts: Parts): Deployment {
       checkRead(read);
       checkMethod(parts, read.method);
       return mutex.runExclusive(() => scoreOnChip(parts, read, signal));
+    },
+    parameters: async (read, signal) => {
+      checkRead(read);
+      checkMethod(parts, read.method);
+      return mutex.runExclusive(async () => {
+        const { aliases } = await bringToRead(parts, read, signal);
+        return chipParameters({ store, network, layers: chips.layers, aliases });
+      });
     },
     chip: async (number) => {
       checkNumber('chip', number);
@@ -322,17 +339,31 @@ function checkMethod({ evaluation: { methods } }: Parts, method: CompensationMet
   );
 }
 
-async function scoreOnChip(
-  { task, store, chips, inference, adabs, root, testBatches }: Parts,
-  { chip, timeSeconds, read = 0, method }: ChipRead & { readonly method: CompensationMethod },
+/** A read with its method. */
+type MethodRead = ChipRead & { readonly method: CompensationMethod };
+
+/** Brings the store to a read; the names that factors and statistics of its method have there. */
+async function bringToRead(
+  { store, chips, adabs, root }: Parts,
+  { chip, timeSeconds, read = 0, method }: MethodRead,
   signal: AbortSignal | undefined,
-): Promise<number> {
+): Promise<{ readonly aliases: Readonly<Record<string, string>>; readonly outputKey: Key }> {
   await chips.read({ chip, timeSeconds, read });
   const path = read === 0 ? [chip, timeSeconds] : [chip, timeSeconds, read];
   const outputKey = deriveKey(root, 'output', ...path);
   const factors = compensationAliases(chips.layers, method === 'adabs' ? 'global' : method);
   if (method === 'adabs') await adabs!.run({ store, chip, outputKey, aliases: factors, signal });
-  const aliases = method === 'adabs' ? { ...factors, ...adabs!.statistics } : factors;
+  return { aliases: method === 'adabs' ? { ...factors, ...adabs!.statistics } : factors, outputKey };
+}
+
+async function scoreOnChip(
+  parts: Parts,
+  given: MethodRead,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  const { task, store, inference, testBatches } = parts;
+  const { chip, timeSeconds, read = 0, method } = given;
+  const { aliases, outputKey } = await bringToRead(parts, given, signal);
   return scoreOn(
     inference,
     task,
