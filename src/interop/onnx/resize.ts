@@ -1,7 +1,6 @@
 // Resize: nearest and linear interpolation, axis by axis. Which pixels an output is made of depends on sizes alone, so
 // it is known before anything is computed.
 
-import { roundHalfEven } from '../../graph/interpret.ts';
 import type { Tensor } from '../../graph/tensor.ts';
 import { taken } from './indexing.ts';
 import type { NodeBuilder, Operators, Step } from './step.ts';
@@ -12,16 +11,19 @@ type AxisResize = { readonly from: number; readonly to: number; readonly scale: 
 /** The place in the input of output pixel `x`, in pixels. */
 type Coordinate = (x: number, axis: AxisResize) => number;
 
-const half: Coordinate = (x, { scale }) => (x + 0.5) / scale - 0.5;
+const f32 = Math.fround;
 
+const half: Coordinate = (x, { scale }) => f32(f32((x + 0.5) / scale) - 0.5);
+
+/** In float32, as ONNX Runtime does: a place that is whole there must be whole here. */
 const coordinates: Readonly<Record<string, Coordinate>> = {
   half_pixel: half,
   pytorch_half_pixel: (x, axis) => (axis.to > 1 ? half(x, axis) : 0),
-  align_corners: (x, { from, to }) => (to > 1 ? (x * (from - 1)) / (to - 1) : 0),
-  asymmetric: (x, { scale }) => x / scale,
+  align_corners: (x, { from, to }) => (to > 1 ? f32((x * (from - 1)) / (to - 1)) : 0),
+  asymmetric: (x, { scale }) => f32(x / scale),
   half_pixel_symmetric: (x, axis) => {
     const adjustment = axis.to / (axis.scale * axis.from);
-    return (axis.from / 2) * (1 - adjustment) + half(x, axis);
+    return f32((axis.from / 2) * (1 - adjustment) + half(x, axis));
   },
 };
 
@@ -49,7 +51,9 @@ function resizes(step: Step): readonly AxisResize[] {
   return dims.map((from, axis) => {
     const k = axes.indexOf(axis);
     if (k < 0) return { from, to: from, scale: 1 };
-    if (wanted.length > 0) return { from, to: wanted[k]!, scale: wanted[k]! / from };
+    // A size of the batch is that of the file's example.
+    if (wanted.length > 0 && axis === 0) return { from, to: from, scale: 1 };
+    if (wanted.length > 0) return { from, to: wanted[k]!, scale: f32(wanted[k]! / from) };
     const scale = given[k] ?? 1;
     return { from, to: Math.floor(from * scale), scale };
   });
@@ -84,7 +88,7 @@ const resize: NodeBuilder = (step) => {
             step,
             tensor,
             at,
-            found.map((place) => clamp(rounding(rounded(place)), one.from)),
+            found.map((place) => clamp(rounding(place), one.from)),
           )
         : linear(
             step,
@@ -95,12 +99,6 @@ const resize: NodeBuilder = (step) => {
   }
   return { ...x, tensor };
 };
-
-/** Without the last bits, in which a quotient of sizes is not exact. */
-function rounded(place: number): number {
-  const even = roundHalfEven(place * 1e6) / 1e6;
-  return Math.abs(even - place) < 1e-9 ? even : place;
-}
 
 function nearest(step: Step, x: Tensor, axis: number, indices: readonly number[]): Tensor {
   const size = x.shape[axis]!;
