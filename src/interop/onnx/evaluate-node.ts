@@ -10,8 +10,8 @@ import type { Tensor } from '../../graph/tensor.ts';
 import { type Trace, trace } from '../../graph/trace.ts';
 import type { Numbers, OnnxNode } from './model.ts';
 import { operatorOf } from './operators.ts';
-import { type ParameterRequest, Step, type World } from './step.ts';
-import { type Host, inOrder, type Symbolic, type Value } from './value.ts';
+import { MOST_ELEMENTS, type ParameterRequest, Step, type World } from './step.ts';
+import { dimsOf, type Host, inOrder, type Symbolic, type Value } from './value.ts';
 
 /** Most numbers that constants may take to compute, for each node. */
 const MOST_NUMBERS = 2 ** 26;
@@ -43,12 +43,18 @@ export function evaluateNode(
   try {
     if (isKnowable(inputs))
       return { outputs: computed(node, opset, inputs as (Host | undefined)[]), isKnown: true };
-    const made = build(new Step(node, opset, inputs, world));
-    return { outputs: listOf(made), isKnown: false };
+    const outputs = listOf(build(new Step(node, opset, inputs, world)));
+    for (const value of outputs) checkSize(value);
+    return { outputs, isKnown: false };
   } catch (thrown) {
     if (!(thrown instanceof UsageError)) throw thrown;
     throw new UsageError(`node "${node.name}" (${node.op}): ${messageOf(thrown)}`);
   }
+}
+
+function checkSize(value: Value | undefined): void {
+  if (value?.where !== 'graph' || elementCount(value.tensor.shape) <= MOST_ELEMENTS) return;
+  throw new UsageError(`a tensor (${dimsOf(value).join(', ')}) is too large`);
 }
 
 function listOf(made: Value | readonly (Value | undefined)[]): readonly (Value | undefined)[] {

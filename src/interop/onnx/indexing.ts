@@ -19,10 +19,12 @@ import {
 /** Parts that are put together one by one; more are looked up by their indices. */
 const FEW_PARTS = 96;
 
+/** Every `step`th of an axis, from `start` on. */
+type Run = { readonly start: number; readonly count: number; readonly step: number };
+
 /** Whole numbers `start` to `end`, without the latter. */
-function upTo(start: number, end: number, step = 1): number[] {
-  const count = Math.max(0, Math.ceil((end - start) / step));
-  return Array.from({ length: count }, (_, k) => start + k * step);
+function upTo(start: number, end: number): number[] {
+  return Array.from({ length: Math.max(0, end - start) }, (_, k) => start + k);
 }
 
 /** A range of one axis of a tensor. */
@@ -58,7 +60,7 @@ export function taken(
   const size = x.shape[axis]!;
   const outside = indices.find((index) => !(Number.isInteger(index) && index >= 0 && index < size));
   if (outside !== undefined) throw step.fault(`index ${outside} is outside an axis of ${size}`);
-  const runs: { start: number; count: number; step: number }[] = [];
+  const runs: { -readonly [K in keyof Run]: Run[K] }[] = [];
   for (const index of indices) {
     const last = runs.at(-1);
     const apart = last === undefined ? 0 : index - (last.start + (last.count - 1) * last.step);
@@ -105,39 +107,38 @@ const slice: NodeBuilder = (step) => {
     throw step.fault('starts, ends, axes and steps differ in number');
   let result: Value = x;
   for (const [k, axis] of axes.entries()) {
-    const indices = sliceIndices(dims[axis]!, starts[k]!, ends[k]!, steps[k]!);
-    if (indices === undefined) throw step.fault(`a step of ${steps[k]}, expected one other than 0`);
-    result = selected(step, result, axis, indices);
+    const run = sliceRun(dims[axis]!, starts[k]!, ends[k]!, steps[k]!);
+    if (run === undefined) throw step.fault(`a step of ${steps[k]}, expected a whole number other than 0`);
+    result = selected(step, result, axis, run);
   }
   return result;
 };
 
 /** What a slice of an axis takes, as Python's does. */
-function sliceIndices(size: number, start: number, end: number, step: number): number[] | undefined {
+function sliceRun(size: number, start: number, end: number, step: number): Run | undefined {
   if (!Number.isInteger(step) || step === 0) return undefined;
   const from = start < 0 ? start + size : start;
   const to = end < 0 ? end + size : end;
-  const clamp = (value: number, low: number, high: number): number => Math.min(Math.max(value, low), high);
-  return step > 0
-    ? upTo(clamp(from, 0, size), clamp(to, 0, size), step)
-    : upTo(clamp(from, -1, size - 1), clamp(to, -1, size - 1), step);
+  const [low, high] = step > 0 ? [0, size] : [-1, size - 1];
+  const clamp = (value: number): number => Math.min(Math.max(value, low), high);
+  return { start: clamp(from), count: Math.max(0, Math.ceil((clamp(to) - clamp(from)) / step)), step };
 }
 
-/** Known indices of an axis; of none, numbers without elements. */
-function selected(step: Step, x: Value, axis: number, indices: readonly number[]): Value {
+/** A run of an axis; of none, numbers without elements. */
+function selected(step: Step, x: Value, axis: number, run: Run): Value {
   const dims = dimsOf(x);
-  if (indices.length === 0) {
+  if (run.count === 0) {
     if (x.where === 'graph') throw step.fault(`it takes nothing of axis ${axis} of (${dims.join(', ')})`);
-    return hostValue(
-      new Float64Array(),
-      dims.map((size, k) => (k === axis ? 0 : size)),
-      { ...x },
-    );
+    const left = dims.map((size, k) => (k === axis ? 0 : size));
+    return hostValue(new Float64Array(), left, { ...x });
   }
-  const isAll = indices.length === dims[axis] && indices.every((index, k) => index === k);
-  if (isAll) return x;
+  if (run.count === dims[axis] && run.step === 1) return x;
   const value = step.lift(x);
-  return { ...value, tensor: taken(step, value.tensor, placeOf(value, axis), indices, `indices${axis}`) };
+  const place = placeOf(value, axis);
+  if (run.step > 0) return { ...value, tensor: strided(value.tensor, place, run.start, run.count, run.step) };
+  if (run.count > SMALL) throw step.fault(`${run.count} elements backwards, expected at most ${SMALL}`);
+  const indices = Array.from({ length: run.count }, (_, k) => run.start + k * run.step);
+  return { ...value, tensor: taken(step, value.tensor, place, indices, `indices${axis}`) };
 }
 
 const gather: NodeBuilder = (step) => {
@@ -196,7 +197,7 @@ const split: NodeBuilder = (step) => {
     throw step.fault(`parts of ${parts.join(', ')} do not make up an axis of ${size}`);
   return parts.map((one) => {
     start += one;
-    return selected(step, x, axis, upTo(start - one, start));
+    return selected(step, x, axis, { start: start - one, count: one, step: 1 });
   });
 };
 
@@ -241,6 +242,7 @@ function padded(step: Step, given: Tensor, { before, after, value, mode }: Paddi
   if (place === undefined) throw step.fault(`mode "${mode}", expected constant, reflect, edge or wrap`);
   return cut.shape.reduce((x, size, axis) => {
     if (front[axis] === 0 && back[axis] === 0) return x;
+    if (front[axis]! + size + back[axis]! > SMALL) throw step.fault(`more than ${SMALL} elements of an axis`);
     const indices = upTo(-front[axis]!, size + back[axis]!).map((at) => place(at, size));
     return taken(step, x, axis, indices, `padding${axis}`);
   }, cut);

@@ -1,9 +1,10 @@
 // The inputs of an imported network: which axis is the batch, the sizes that the file leaves open, values that are fixed,
 // and the order of the axes of images.
 
-import type { Shape } from '../../base/shape.ts';
+import { elementCount, type Shape } from '../../base/shape.ts';
 import type { Tensor } from '../../graph/tensor.ts';
 import type { NumberKind, OnnxGraph, OnnxValueInfo } from './model.ts';
+import { MOST_ELEMENTS } from './step.ts';
 import { type Symbolic, symbolic, withChannelsLast } from './value.ts';
 
 /** What a caller says of an input. */
@@ -109,6 +110,8 @@ function settleInput(
     return given ?? 1;
   });
   const odd = dims.find((size) => !(Number.isInteger(size) && size >= 1));
+  if (odd === undefined && elementCount(dims) > MOST_ELEMENTS)
+    open.push(`an example of ${elementCount(dims)} numbers, expected at most ${MOST_ELEMENTS}`);
   if (odd !== undefined) open.push(`a size of ${odd}, expected a whole number from 1`);
   if (open.length > 0) return open[0]!;
   const isImages = rank === 4 && axis === 0 && !isTurnedFirst(graph, name);
