@@ -162,7 +162,7 @@ function guessedType({ f, i, s, t, g, floats, ints }: AttributeMessage): number 
 }
 
 /** The value of a `Constant`; undefined for those that no network computes with, such as texts. */
-function constantValue({ attributes }: OnnxNode): HostValues | undefined {
+export function constantValue({ attributes }: Pick<OnnxNode, 'attributes'>): HostValues | undefined {
   const { value, value_float: float, value_floats: floats, value_int: int, value_ints: ints } = attributes;
   if (typeof value === 'object' && 'tensor' in value) return value.tensor;
   const list = (given: AttributeValue | undefined): number[] | undefined =>

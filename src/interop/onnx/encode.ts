@@ -143,7 +143,11 @@ export function encodeModel({
     ...(producer !== undefined && { producerName: producer.name, producerVersion: producer.version }),
     opsetImport: [{ domain: '', version: opset }, ...domains.map((domain) => ({ domain, version: 1 }))],
     graph,
-    functions: functions.map((one) => ({ ...one, attributeProto: [] })),
+    functions: functions.map((one) => ({
+      ...one,
+      attributeProto: [],
+      opsetImport: [{ domain: '', version: opset }],
+    })),
   });
 }
 

@@ -41,8 +41,10 @@ export function evaluateNode(
 ): Evaluated {
   const build = operatorOf(node.op)!;
   try {
-    if (isKnowable(inputs))
-      return { outputs: computed(node, opset, inputs as (Host | undefined)[]), isKnown: true };
+    if (isKnowable(inputs)) {
+      const outputs = computed(node, opset, inputs as (Host | undefined)[]);
+      if (!outputs.some(isStretched)) return { outputs, isKnown: true };
+    }
     const outputs = listOf(build(new Step(node, opset, inputs, world)));
     for (const value of outputs) checkSize(value);
     return { outputs, isKnown: false };
@@ -50,6 +52,11 @@ export function evaluateNode(
     if (!(thrown instanceof UsageError)) throw thrown;
     throw new UsageError(`node "${node.name}" (${node.op}): ${messageOf(thrown)}`);
   }
+}
+
+/** True for a tensor that a size of the batch stretches: it is built, since no parameter can have its shape. */
+function isStretched(value: Value | undefined): boolean {
+  return value?.where === 'host' && value.isSized && value.kind !== 'int' && value.dims.length > 1;
 }
 
 function checkSize(value: Value | undefined): void {

@@ -89,6 +89,7 @@ function writeGraph(graph: Graph, other: Graph, parameters: Parameters): Written
   const known = knownNodes(order, twinOf, parameters);
   const names = new Map<Node, string>();
   let count = 0;
+  let batchName: string | undefined;
   const writer: Writer = {
     nameOf: (node) => {
       const name = names.get(node) ?? (known.has(node) ? nameKnown(node) : written(node));
@@ -110,6 +111,13 @@ function writeGraph(graph: Graph, other: Graph, parameters: Parameters): Written
     known: (node) => known.get(node),
     sizes: (node) =>
       node.shape.map((size, axis) => (size === twinOf.get(node)!.shape[axis] ? size : undefined)),
+    batch: () => {
+      batchName ??= writer.add('Slice', [
+        writer.add('Shape', [firstInput(graph)]),
+        ...[0, 1].map((at) => writer.constant({ kind: 'int', dims: [1], values: Float64Array.of(at) })),
+      ]);
+      return { sizes: BATCHES, name: batchName };
+    },
     twin: (node) => twinOf.get(node) as typeof node,
   };
   const nameKnown = (node: Node): string => {
@@ -132,6 +140,11 @@ function writeGraph(graph: Graph, other: Graph, parameters: Parameters): Written
   }
   for (const [name, node] of Object.entries(graph.outputs)) nodes.push(outputNode(name, node, writer));
   return { nodes, tensors };
+}
+
+/** An input of the file, whose first axis is the batch. */
+function firstInput({ inputs }: Graph): string {
+  return inputs.find(({ attributes }) => attributes.role === 'input')!.attributes.name;
 }
 
 /** An input, turned to channels last if it is images. */

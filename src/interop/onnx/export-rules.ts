@@ -24,6 +24,8 @@ export type Writer = {
   readonly known: (node: Node) => Float64Array | undefined;
   /** Sizes of a node; undefined where they depend on the batch. */
   readonly sizes: (node: Node) => readonly (number | undefined)[];
+  /** The two sizes of the batch, and the name of the size that it has when the file runs, (1). */
+  readonly batch: () => { readonly sizes: readonly [number, number]; readonly name: string };
   /** The same node for another size of the batch. */
   readonly twin: <N extends Node>(node: N) => N;
 };
@@ -58,27 +60,45 @@ const elementwise =
 
 const dataTypes = { f32: 1, i32: 6, bool: 9 } as const;
 
-/** Sizes of which at most one depends on the batch, which is left open. */
-function openSizes(node: Node, { sizes }: Writer): number[] {
-  const all = sizes(node);
-  if (all.filter((size) => size === undefined).length > 1)
-    throw new UsageError(`export: ${node.op} has several axes that depend on the batch`);
-  return all.map((size) => size ?? -1);
+/** Numbers that may depend on the batch n: known ones, or base + slope · n, from their values for two batches. */
+function batchNumbers(
+  [values, others]: readonly [readonly number[], readonly number[]],
+  { add, constant, batch }: Writer,
+): string {
+  if (values.every((value, k) => value === others[k])) return constant(whole(values));
+  const {
+    sizes: [one, other],
+    name,
+  } = batch();
+  const slopes = values.map((value, k) => (others[k]! - value) / (other - one));
+  const bases = values.map((value, k) => value - slopes[k]! * one);
+  return add('Add', [constant(whole(bases)), add('Mul', [constant(whole(slopes)), name])]);
+}
+
+/** Sizes of a node; one that depends on the batch is whatever is left. */
+function targetSizes(node: Node, writer: Writer): string {
+  const all = writer.sizes(node);
+  return all.filter((size) => size === undefined).length === 1
+    ? writer.constant(whole(all.map((size) => size ?? -1)))
+    : batchNumbers([node.shape, writer.twin(node).shape], writer);
 }
 
 const INT64_MAX = 2 ** 63;
 
-const slice: Rule<'slice'> = (node, { add, constant, nameOf, sizes, twin }) => {
+const slice: Rule<'slice'> = (node, writer) => {
   const { start, end } = node.attributes;
+  const other = writer.twin(node).attributes;
   const [input] = node.inputs as [Node];
-  const other = twin(node).attributes;
-  const own = sizes(input);
-  const isFixed = start.every((from, axis) => from === other.start[axis]);
-  const ends = end.map((to, axis) => (own[axis] === undefined && to === input.shape[axis] ? INT64_MAX : to));
-  if (!isFixed || ends.some((to, axis) => to !== INT64_MAX && to !== other.end[axis]))
-    throw new UsageError('export: slice depends on the size of the batch');
-  const axes = start.map((_, axis) => axis);
-  return add('Slice', [nameOf(input), constant(whole(start)), constant(whole(ends)), constant(whole(axes))]);
+  const own = writer.sizes(input);
+  const isToEnd = end.map(
+    (to, axis) => own[axis] === undefined && to === input.shape[axis] && start[axis] === 0,
+  );
+  const open = (ends: readonly number[]): number[] =>
+    ends.map((to, axis) => (isToEnd[axis] ? INT64_MAX : to));
+  const starts = batchNumbers([start, other.start], writer);
+  const ends = batchNumbers([open(end), open(other.end)], writer);
+  const axes = writer.constant(whole(start.map((_, axis) => axis)));
+  return writer.add('Slice', [writer.nameOf(input), starts, ends, axes]);
 };
 
 const pad: Rule<'pad'> = (node, { add, constant, nameOf }) => {
@@ -182,15 +202,12 @@ function requireAllRows(
     throw new UsageError('export: a product with a part of the rows of a filter');
 }
 
-const broadcast: Rule<'broadcast'> = (node, { add, constant, nameOf, sizes }) => {
+const broadcast: Rule<'broadcast'> = (node, writer) => {
   const [input] = node.inputs as [Node];
-  const own = sizes(input);
-  const target = sizes(node).map((size, axis) => {
-    if (size === undefined && own[axis] !== undefined)
-      throw new UsageError('export: a value is stretched to the batch, which has no size in the file');
-    return size ?? 1;
-  });
-  return add('Expand', [nameOf(input), constant(whole(target))]);
+  return writer.add('Expand', [
+    writer.nameOf(input),
+    batchNumbers([node.shape, writer.twin(node).shape], writer),
+  ]);
 };
 
 const reduced =
@@ -236,7 +253,7 @@ export const exportRules: { readonly [K in OpName]: Rule<K> } = {
   bitCount: refused('bits have no place in a network'),
   select: elementwise('Where'),
   reshape: (node, writer) =>
-    writer.add('Reshape', [writer.nameOf(node.inputs[0]!), writer.constant(whole(openSizes(node, writer)))]),
+    writer.add('Reshape', [writer.nameOf(node.inputs[0]!), targetSizes(node, writer)]),
   transpose: (node, { add, nameOf }) =>
     add('Transpose', [nameOf(node.inputs[0]!)], { perm: node.attributes.permutation }),
   broadcast,

@@ -79,6 +79,7 @@ export type FunctionMessage = {
   readonly input: readonly string[];
   readonly output: readonly string[];
   readonly attributeProto: readonly AttributeMessage[];
+  readonly opsetImport: readonly OperatorSetMessage[];
   readonly node: readonly NodeMessage[];
 };
 
@@ -184,6 +185,7 @@ export const messages: { readonly [M in MessageName]: Readonly<Record<number, Fi
     4: many('input', 'string'),
     5: many('output', 'string'),
     7: many('node', 'Node'),
+    9: many('opsetImport', 'OperatorSet'),
     10: one('domain', 'string'),
     11: many('attributeProto', 'Attribute'),
   },

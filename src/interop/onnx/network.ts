@@ -211,7 +211,7 @@ function batchAxes([one, other]: readonly [Record<string, Shape>, Record<string,
 
 /** An output with the batch first; images have their channels last. */
 function outputTensor(value: Symbolic, batchAxis: number): Tensor {
-  if (value.channelsLast && batchAxis === 0) return lastChannels(value);
+  if (value.channelsLast && batchAxis === 0 && value.tensor.shape.length === 4) return lastChannels(value);
   const ordered = inOrder(value);
   const tensor = asNumbers(ordered);
   return tensor.transpose(axisToFront(tensor.shape.length, batchAxis));

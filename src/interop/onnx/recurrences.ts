@@ -185,11 +185,12 @@ const lstm: NodeBuilder = (step) => {
   const own = recurrenceOf(step, [0, 2, 3, 1], ['Sigmoid', 'Tanh', 'Tanh']);
   if (step.has(7) && !isZero(step.value(7))) throw step.fault('peephole weights (input P) are not supported');
   const all = own.directions.map((_, direction): Direction => {
+    const products = inputProducts(own, direction);
     const bias = biasOf(own, direction, 'both');
     const layer = matrixLayer(own, { at: 2, direction, label: 'hidden' });
     let hidden = initialState(own, 5, direction);
     let cell = initialState(own, 6, direction);
-    const states = inputProducts(own, direction).map((fromInput) => {
+    const states = products.map((fromInput) => {
       const gates = hidden === undefined ? fromInput : fromInput.add(step.world.multiply(hidden, layer));
       ({ hidden, cell } = lstmUpdate(plus(gates, bias), cell));
       return hidden;
@@ -208,11 +209,12 @@ const gru: NodeBuilder = (step) => {
   const own = recurrenceOf(step, [1, 0, 2], ['Sigmoid', 'Tanh']);
   const isAfter = step.numberOf('linear_before_reset', 0) !== 0;
   const all = own.directions.map((_, direction): Direction => {
+    const products = inputProducts(own, direction);
     const ofInput = biasOf(own, direction, 'input');
     const ofHidden = biasOf(own, direction, 'hidden');
     const update = isAfter ? resetAfter(own, direction, ofHidden) : resetBefore(own, direction, ofHidden);
     let hidden = initialState(own, 5, direction);
-    const states = inputProducts(own, direction).map((fromInput) => {
+    const states = products.map((fromInput) => {
       hidden = update(plus(fromInput, ofInput), hidden);
       return hidden;
     });
@@ -258,10 +260,11 @@ function resetBefore(own: Recurrence, direction: number, bias: Tensor | undefine
 const rnn: NodeBuilder = (step) => {
   const own = recurrenceOf(step, [0], ['Tanh']);
   const all = own.directions.map((_, direction): Direction => {
+    const products = inputProducts(own, direction);
     const bias = biasOf(own, direction, 'both');
     const layer = matrixLayer(own, { at: 2, direction, label: 'hidden' });
     let hidden = initialState(own, 5, direction);
-    const states = inputProducts(own, direction).map((fromInput) => {
+    const states = products.map((fromInput) => {
       const sum = hidden === undefined ? fromInput : fromInput.add(step.world.multiply(hidden, layer));
       hidden = plus(sum, bias).tanh();
       return hidden;

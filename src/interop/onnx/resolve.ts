@@ -6,7 +6,7 @@ import { throwFaults, UsageError } from '../../base/errors.ts';
 import { elementCount, sameShape } from '../../base/shape.ts';
 import { exactProduct } from '../../graph/operator.ts';
 import { type Trace, trace } from '../../graph/trace.ts';
-import { functionKey, isStandard } from './decode.ts';
+import { constantValue, functionKey, isStandard } from './decode.ts';
 import type { DescribedConstant, DescribedNode, OnnxDescription } from './description.ts';
 import { evaluateNode, isKnowable } from './evaluate-node.ts';
 import { type Inputs, inputValue, type NetworkInput, type OnnxInputOptions, settleInputs } from './inputs.ts';
@@ -115,10 +115,10 @@ function runModel(job: Job, batch: number, same: ReadonlySet<string>): Run {
     return { outputs: {} };
   });
   const faults = [...run!.faults.values()];
-  throwFaults(
-    'not supported',
-    faults.length === 0 ? [] : [...faults, `supported are ${operatorNames.join(', ')}`],
-  );
+  if (faults.length > 0)
+    throw new UsageError(
+      `not supported:\n${faults.map((fault) => `  - ${fault}`).join('\n')}\nsupported are ${operatorNames.join(', ')}`,
+    );
   return run!;
 }
 
@@ -194,10 +194,19 @@ function runNode(run: Run, node: OnnxNode, depth: number): void {
     callFunction(run, node, depth);
   else if (!isStandard(node.domain)) refuse(run, node, `domain ${node.domain}`);
   else if (node.op === 'If') runBranch(run, node, depth);
+  else if (node.op === 'Constant') runConstant(run, node);
   else if (operatorOf(node.op) === undefined) refuse(run, node);
   else if (inputs.includes('unsupported')) poison(run, node);
   else if (node.op === 'Identity') alias(run, node.outputs[0]!, node.inputs[0]!);
   else compute(run, node, inputs as (Value | undefined)[]);
+}
+
+/** A constant of a function; those of graphs are decoded with their graph. */
+function runConstant(run: Run, node: OnnxNode): void {
+  const value = constantValue(node);
+  const name = node.outputs[0] ?? '';
+  if (value === undefined) refuse(run, node, 'of this type');
+  else run.values.set(name, constantHost(name, value));
 }
 
 function refuse(run: Run, node: OnnxNode, more?: string): void {

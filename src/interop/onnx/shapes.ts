@@ -4,7 +4,7 @@ import { broadcastShapes, elementCount, type Shape } from '../../base/shape.ts';
 import { constant, type Tensor } from '../../graph/tensor.ts';
 import type { OnnxNode } from './model.ts';
 import { MOST_ELEMENTS, type NodeBuilder, type Operators, type Step, sizes } from './step.ts';
-import { dimsOf, type Host, hostValue, inOrder, symbolic, type Value } from './value.ts';
+import { dimsOf, type Host, hostValue, inOrder, symbolic, type Value, withChannelsLast } from './value.ts';
 
 /** Attribute of a reshape in a file with a fixed batch: its first axis is the batch, whatever the file says. */
 export const KEEPS_BATCH = 'ohmic_keeps_batch';
@@ -61,7 +61,10 @@ const transpose: NodeBuilder = (step) => {
   const x = step.symbol(0);
   const rank = x.tensor.shape.length;
   const order = step.numbersOf('perm') ?? x.tensor.shape.map((_, axis) => rank - 1 - axis);
-  return symbolic(inOrder(x).transpose(order), x.kind);
+  // (n, …, channels) → (n, channels, …) is another view of the same tensor.
+  const isToFront =
+    rank > 2 && order.every((from, axis) => from === (axis === 1 ? rank - 1 : axis > 1 ? axis - 1 : 0));
+  return isToFront ? withChannelsLast(inOrder(x), x.kind) : symbolic(inOrder(x).transpose(order), x.kind);
 };
 
 const squeeze: NodeBuilder = (step) => {
