@@ -8,9 +8,9 @@ import type { Attribution, AttributionPoint } from '../experiment/attribution.ts
 import { attributionStage } from '../experiment/evaluation-stage.ts';
 import { imageTask } from '../experiment/subject.ts';
 import type { Network } from '../nn/network.ts';
-import { networkByName } from '../nn/networks.ts';
 import type { BackendChoice } from '../node/create-engine.ts';
 import { folderStorage } from '../node/folder-storage.ts';
+import { networkOfWeights } from '../train/trained-network.ts';
 import { commandLine } from './command-line.ts';
 import {
   type Experiment,
@@ -65,7 +65,7 @@ export async function attributeCommand(flags: AttributeFlags, progress: Progress
   await withWorkplace({ ...flags, backend, progress }, async (place) => {
     const { testImages } = evaluation;
     const data = await loadData({ dataset, trainImages, testImages }, { folder: flags.data, progress });
-    const network = networkByName(trained.provenance.model, imageTask(data));
+    const network = networkOfWeights(trained, imageTask(data));
     const groups = groupsOf(flags, network, hardware);
     // Checked before anything is measured.
     const variants = attributionVariants({ network, hardware, points, groups });

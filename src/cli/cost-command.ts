@@ -19,7 +19,7 @@ import { jsonText, parseTwinRecord } from '../report/json.ts';
 import { costFromFlag, parseReplicas, usualCost } from './cost-flag.ts';
 import { readBytes } from './files.ts';
 import { type HardwareFlags, hardwareFromFlags } from './hardware-flag.ts';
-import { namedNetwork, networkOfWeights } from './named-network.ts';
+import { namedNetwork, networkOfTrained } from './named-network.ts';
 import { print } from './print.ts';
 import { readWeights } from './train-stage.ts';
 import { parseList } from './values.ts';
@@ -80,8 +80,7 @@ async function networkFromFlags({ model, weights, dataset, symbols, context }: C
       `cost: expected --model or --weights, got ${model === undefined ? 'neither' : 'both'}`,
     );
   if (model !== undefined) return namedNetwork({ model, dataset, symbols, context });
-  const { provenance } = await readWeights(weights!);
-  return networkOfWeights(provenance, context);
+  return networkOfTrained(await readWeights(weights!), context);
 }
 
 /** What one example of a network is called. */

@@ -2,9 +2,9 @@
 
 import type { Json } from '../base/schema.ts';
 import { imageTask } from '../experiment/subject.ts';
-import { networkByName } from '../nn/networks.ts';
 import type { BackendChoice } from '../node/create-engine.ts';
 import type { TrainedNetwork } from '../train/checkpoint.ts';
+import { networkOfWeights } from '../train/trained-network.ts';
 import { commandLine } from './command-line.ts';
 import { askedCost, type CostOfEvaluationFlags, checkCosts, withCosts } from './cost-stage.ts';
 import { type Experiment, evaluateInFolder, recordOf, reportRecord } from './evaluate-stage.ts';
@@ -72,7 +72,7 @@ export async function evaluateCommand(flags: EvaluateFlags, progress: Progress):
       folder: out,
       dataset,
       data,
-      networkOf: ({ provenance }: TrainedNetwork) => networkByName(provenance.model, imageTask(data)),
+      networkOf: (trained: TrainedNetwork) => networkOfWeights(trained, imageTask(data)),
       hardware,
       evaluation,
       seed,

@@ -19,25 +19,14 @@ import { classification } from '../train/classification.ts';
 import type { Provenance } from '../train/provenance.ts';
 import { digitalScore } from '../train/score.ts';
 import { readBytes, writeWhole } from './files.ts';
+import type { ImportFlags } from './import-flags.ts';
+import { importOnnxCommand, isOnnxFile } from './import-onnx-command.ts';
 import { loadData } from './load-data.ts';
 import { normalizationFromFlag } from './normalization-flag.ts';
 import { print } from './print.ts';
 import type { Progress } from './progress.ts';
-import type { WorkFlags } from './train-command.ts';
 import { backendChoice, countOrText } from './values.ts';
 import { type Workplace, withWorkplace } from './workplace.ts';
-
-/** Flags of `ohmic import`, as typed. */
-export type ImportFlags = WorkFlags & {
-  readonly model: string;
-  readonly dataset: string;
-  readonly out: string;
-  readonly layout: Layout;
-  readonly map?: string;
-  readonly normalization: string;
-  readonly testImages?: string;
-  readonly json?: boolean;
-};
 
 /** Orders of axes that a file may have. */
 export const LAYOUTS: readonly Layout[] = ['torch', 'ohmic'];
@@ -46,15 +35,20 @@ export const LAYOUTS: readonly Layout[] = ['torch', 'ohmic'];
  * Imports the weights of a file, writes them as a weights file of ohmic, and prints their accuracy on the test images.
  */
 export async function importCommand(file: string, flags: ImportFlags, progress: Progress): Promise<void> {
-  const { dataset, testImages, backend } = checkFlags(file, flags);
+  const bytes = readBytes(file);
+  if (isOnnxFile(file, bytes)) {
+    await importOnnxCommand(file, bytes, flags, progress);
+    return;
+  }
+  const { model, dataset, testImages, backend } = checkFlags(file, flags);
   const { out, map, layout, json = false } = flags;
   await withWorkplace({ ...flags, backend, progress }, async (place) => {
     const images = await loadData({ dataset, testImages }, { folder: flags.data, progress });
     const normalization = normalizationFromFlag(flags.normalization, images.normalization);
-    const network = networkByName(flags.model, imageTask(images));
+    const network = networkByName(model, imageTask(images));
     const imported = await importWeights({
       file,
-      bytes: readBytes(file),
+      bytes,
       parameters: network.parameters,
       layers: network.layers,
       layout,
@@ -90,6 +84,7 @@ export async function importCommand(file: string, flags: ImportFlags, progress: 
 }
 
 type Checked = {
+  readonly model: string;
   readonly dataset: NamedSetName;
   readonly testImages: number | undefined;
   readonly backend: BackendChoice;
@@ -97,11 +92,14 @@ type Checked = {
 
 function checkFlags(
   file: string,
-  { model, dataset, out, backend = 'auto', testImages }: ImportFlags,
+  { model = '', dataset = '', out, backend = 'auto', testImages, inputShape, inputValue }: ImportFlags,
 ): Checked {
   const count = testImages === undefined ? undefined : countOrText(testImages);
   const isKnown = isNamedSet(dataset);
   throwFaults('import', [
+    ...(inputShape === undefined && inputValue === undefined
+      ? []
+      : ['--input-shape, --input-value: of ONNX files only; leave them out']),
     ...(networkNames.some((known) => known === model)
       ? []
       : [`--model: ${unknownName(model, networkNames)}`]),
@@ -114,6 +112,7 @@ function checkFlags(
       : []),
   ]);
   return {
+    model,
     dataset: dataset as NamedSetName,
     testImages: count as number | undefined,
     backend: backendChoice(backend),

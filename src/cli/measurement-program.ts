@@ -1,11 +1,12 @@
-// `ohmic evaluate` and `ohmic attribute` with their flags, in commander's form.
+// `ohmic evaluate`, `ohmic attribute` and `ohmic export` with their flags, in commander's form.
 
 import type { Command } from 'commander';
 import { COMPENSATION_METHODS } from '../experiment/compensation-method.ts';
 import { type AttributeFlags, attributeCommand } from './attribute-command.ts';
 import { COST_HELP } from './cost-program.ts';
 import { type EvaluateFlags, evaluateCommand } from './evaluate-command.ts';
-import { measurementOptions, progressFor } from './options.ts';
+import { type ExportFlags, exportCommand } from './export-command.ts';
+import { countingNumber, dataOptions, hardwareOptions, measurementOptions, progressFor } from './options.ts';
 
 /** Adds `evaluate`. */
 export function addEvaluate(program: Command): void {
@@ -66,4 +67,26 @@ Examples:
   ohmic attribute --weights runs/noisy/weights.safetensors --hardware joshi2020 --chips 5 \\
       --points 25s:none,1d:global,1d:adabs --out runs/losses
   ohmic attribute --weights runs/noisy/weights.safetensors --hardware hermes256 --groups each --out runs/by-layer
+`;
+
+/** Adds `export`. */
+export function addExport(program: Command): void {
+  const command = dataOptions(program.command('export <weights>'))
+    .description('a network as an ONNX file, as it was trained or as a simulated chip is read at some time')
+    .requiredOption('--out <file>', 'the ONNX file');
+  hardwareOptions(command)
+    .option('--time <time>', 'of a chip: time since programming, with s, min, h, d, month or y', '1d')
+    .option('--method <name>', `of a chip: ${COMPENSATION_METHODS.join(', ')}`, 'global')
+    .option('--chip <n>', 'of a chip: which one of the evaluation', countingNumber, 1)
+    .option('--dataset <name>', 'data set for AdaBS and converter ranges (default: the one trained on)')
+    .option('--train-images <n>', 'only the first n training images for them')
+    .option('--seed <n>', 'seed of the evaluation', '0')
+    .addHelpText('after', EXPORT_EXAMPLES)
+    .action((file: string, flags: ExportFlags) => exportCommand(file, flags, progressFor(flags)));
+}
+
+const EXPORT_EXAMPLES = `
+Examples:
+  ohmic export runs/digital/weights.safetensors --out digital.onnx
+  ohmic export runs/noisy/weights.safetensors --hardware joshi2020 --time 1y --method adabs --chip 3 --out chip3.onnx
 `;

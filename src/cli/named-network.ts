@@ -3,12 +3,13 @@
 import { UsageError } from '../base/errors.ts';
 import { unknownName } from '../base/suggest.ts';
 import { isNamedSet, type NamedSetName, namedSets } from '../data/named-sets.ts';
+import { networkFromDescription } from '../interop/onnx/import-onnx.ts';
 import { characterNetworkByName, characterNetworkNames } from '../nn/character-networks.ts';
 import type { ImageTask } from '../nn/define-network.ts';
 import type { Network } from '../nn/network.ts';
 import { networkByName, networkNames } from '../nn/networks.ts';
+import type { TrainedNetwork } from '../train/checkpoint.ts';
 import { gan, isPairName, pairNames } from '../train/gan.ts';
-import type { Provenance } from '../train/provenance.ts';
 
 /** The task of a network for a named set. */
 export function taskOfSet(name: NamedSetName): ImageTask {
@@ -48,8 +49,10 @@ export function namedNetwork({ model, dataset, symbols, context }: NamedNetwork)
   return isPair ? gan({ imageShape: task.inputShape }) : networkByName(model, task);
 }
 
-/** The network of weights. Throws likewise. */
-export function networkOfWeights({ model, dataset, text }: Provenance, context: number): Network {
+/** The network of trained weights, imported ones included. Throws likewise. */
+export function networkOfTrained({ provenance, description }: TrainedNetwork, context: number): Network {
+  const { model, dataset, text } = provenance;
+  if (description !== undefined) return networkFromDescription(`network "${model}"`, description);
   return namedNetwork({
     model,
     dataset: text === undefined ? dataset : undefined,

@@ -139,7 +139,8 @@ export function shareNumber(text: string): number {
   return value;
 }
 
-function collected(text: string, before: readonly string[] = []): string[] {
+/** The values of an option that may be given again. */
+export function collected(text: string, before: readonly string[] = []): string[] {
   return [...before, text];
 }
 

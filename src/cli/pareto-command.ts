@@ -18,9 +18,9 @@ import {
   variantsOf,
 } from '../experiment/pareto-record.ts';
 import { imageTask } from '../experiment/subject.ts';
-import { networkByName } from '../nn/networks.ts';
 import { jsonText } from '../report/json.ts';
 import { paretoCsv, paretoPage, paretoTable } from '../report/pareto-page.ts';
+import { networkOfWeights } from '../train/trained-network.ts';
 import { commandLine } from './command-line.ts';
 import { costFromFlag } from './cost-flag.ts';
 import { evaluateInFolder, type LabelledNetwork, type MeasuredNetworks } from './evaluate-stage.ts';
@@ -84,7 +84,7 @@ export async function paretoCommand(flags: ParetoFlags, progress: Progress): Pro
     const common: Omit<MeasuredNetworks, 'hardware'> = {
       folder: out,
       data,
-      networkOf: ({ provenance }) => networkByName(provenance.model, imageTask(data)),
+      networkOf: (trained) => networkOfWeights(trained, imageTask(data)),
       evaluation,
       seed,
     };

@@ -7,13 +7,15 @@ import { completionCommand } from './completion-command.ts';
 import { addCost, addPareto } from './cost-program.ts';
 import { type FitCellFlags, fitCellCommand } from './fit-cell-command.ts';
 import { type GenerateFlags, generateCommand, PICTURE } from './generate-command.ts';
-import { type ImportFlags, importCommand, LAYOUTS } from './import-command.ts';
+import { importCommand, LAYOUTS } from './import-command.ts';
+import type { ImportFlags } from './import-flags.ts';
 import { inspectChip, inspectGraph, inspectKernels, inspectWeights } from './inspect-command.ts';
 import { builtPage, type LabFlags, labCommand } from './lab-command.ts';
-import { addAttribute, addEvaluate } from './measurement-program.ts';
+import { addAttribute, addEvaluate, addExport } from './measurement-program.ts';
 import { normalizationNames } from './normalization-flag.ts';
 import {
   checkpointOption,
+  collected,
   countingNumber,
   dataOptions,
   datasets,
@@ -64,6 +66,7 @@ export function buildProgram(): Command {
   addFitCell(program);
   addTwins(program);
   addImport(program);
+  addExport(program);
   addInspect(program);
   addLab(program);
   program
@@ -285,10 +288,17 @@ Examples:
 
 function addImport(program: Command): void {
   jsonOption(dataOptions(program.command('import <weights>')))
-    .description('weights that another program trained (safetensors) as a weights file of ohmic, tested')
-    .requiredOption('--model <name>', networkNames.join(', '))
-    .requiredOption('--dataset <name>', `${datasets}: what the network was trained on`)
-    .requiredOption('--out <file>', 'the weights file')
+    .description(
+      'a network of another program (ONNX), or its weights (safetensors), as a weights file of ohmic, tested',
+    )
+    .option('--model <name>', `of safetensors: ${networkNames.join(', ')}`)
+    .option(
+      '--dataset <name>',
+      `${datasets}: what the network was trained on; ONNX: absent, it is not tested`,
+    )
+    .requiredOption('--out <file>', 'the weights file; of ONNX files also its folder')
+    .option('--input-shape <name=sizes>', 'ONNX: sizes of one example that the file leaves open', collected)
+    .option('--input-value <name=value>', 'ONNX: an input that never changes, as sr=16000', collected)
     .addOption(
       new Option('--layout <name>', 'whose order of axes the file has').choices(LAYOUTS).default('torch'),
     )
@@ -305,11 +315,14 @@ function addImport(program: Command): void {
 
 const IMPORT_EXAMPLES = `
 Examples:
+  ohmic import resnet20.onnx --dataset cifar10 --data ~/datasets --normalization imagenet --out runs/resnet20
+  ohmic import voice.onnx --input-shape audio=512 --input-value sr=16000 --out runs/voice
   ohmic import resnet20.safetensors --model resnet20 --dataset cifar10 --data ~/datasets --out runs/imported.safetensors
   ohmic import weights.safetensors --model lenet5 --dataset mnist --map map.json --normalization 0.1307/0.3081 \\
       --out runs/lenet5.safetensors
 
-In Python: safetensors.torch.save_file(model.state_dict(), "weights.safetensors")
+In Python: torch.onnx.export(model, example, "model.onnx"), or for weights alone
+  safetensors.torch.save_file(model.state_dict(), "weights.safetensors")
 `;
 
 function addLab(program: Command): void {

@@ -1,6 +1,6 @@
 // `ohmic run`: a whole experiment from one settings file, or the built-in one.
 
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Json } from '../base/schema.ts';
 import { withCellFiles } from './cell-file.ts';
 import { checkRunSettings } from './check-settings.ts';
@@ -34,7 +34,8 @@ export async function runCommand(
   const fresh = file === undefined ? freshFolder : (folder: string): string => folder;
   const folder = out ?? (resume ? lastFolder(usual) : fresh(usual));
   const settings = checkRunSettings(where, keepBackend(asked, resume ? storedSettings(folder) : undefined));
-  await runInFolder(settings, {
+  const { from } = settings;
+  await runInFolder(from === undefined ? settings : { ...settings, from: resolve(from) }, {
     folder,
     resume,
     // Without --out, the default folder may belong to another run the next time.

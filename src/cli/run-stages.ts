@@ -16,7 +16,6 @@ import type { NoiseSweep, NoiseSweepPoint } from '../experiment/record.ts';
 import { imageSubject, imageTask } from '../experiment/subject.ts';
 import type { Predecessors } from '../experiment/training-start.ts';
 import type { Network } from '../nn/network.ts';
-import { networkByName } from '../nn/networks.ts';
 import type { TrainedNetwork } from '../train/checkpoint.ts';
 import type { TrainingSettings } from '../train/settings.ts';
 import { checkRunSettings } from './check-settings.ts';
@@ -37,7 +36,7 @@ import { enterRunFolder } from './run-folder.ts';
 import type { NoiseSweepSettings, RunSettings } from './settings-schema.ts';
 import type { WorkFlags } from './train-command.ts';
 import { type FolderTraining, trainInFolder } from './train-stage.ts';
-import { checkTeachers, layerFaults, trainingStart } from './training-start.ts';
+import { checkTeachers, imageNetwork, layerFaults, trainingStart } from './training-start.ts';
 import { type Workplace, withWorkplace } from './workplace.ts';
 
 /** Options of an experiment. */
@@ -62,7 +61,7 @@ export async function runInFolder(
 ): Promise<void> {
   await withWorkplace({ ...flags, backend: settings.backend, progress }, async (place) => {
     const data = await loadData(settings.data, { folder: flags.data, progress });
-    const network = networkByName(settings.model, imageTask(data));
+    const { network, initial } = await imageNetwork(settings, imageTask(data));
     // Checked before hours of training.
     throwFaults('run', runFaults(settings, network, data));
     const { training, noiseTraining, noiseSweep } = settings;
@@ -75,7 +74,7 @@ export async function runInFolder(
       `${settings.model} on ${settings.data.dataset}, in ${folder}, ${place.engine.backend.description}`,
     );
     await interruptible(resumeCommand, (signal) =>
-      runStages(settings, { folder, data, place, signal, json: flags.json ?? false }),
+      runStages(settings, { folder, data, network, initial, place, signal, json: flags.json ?? false }),
     );
   });
 }
@@ -107,6 +106,9 @@ export function runFaults(
 type Surroundings = {
   readonly folder: string;
   readonly data: DataSplit;
+  readonly network: Network;
+  /** In place of the digital training. */
+  readonly initial: TrainedNetwork | undefined;
   readonly place: Workplace;
   readonly signal: AbortSignal;
   readonly json: boolean;
@@ -120,16 +122,16 @@ type Trainer = (
 ) => Promise<TrainedNetwork>;
 
 async function runStages(settings: RunSettings, surroundings: Surroundings): Promise<void> {
-  const { folder, data, place, signal, json } = surroundings;
+  const { folder, data, network, initial, place, signal, json } = surroundings;
   const { seed, training, noiseTraining, noiseSweep, published } = settings;
   const { dataset } = settings.data;
-  const network = networkByName(settings.model, imageTask(data));
   const train: Trainer = async (what, one, before) => {
     const { data: images, ...start } = await trainingStart(one, data, before);
     const subject = imageSubject({ network, dataset, data: images });
     return trainInFolder({ ...what, subject, seed, ...start }, place, signal);
   };
-  const digital = await train({ label: 'digital training', folder: join(folder, 'digital') }, training, {});
+  const digital =
+    initial ?? (await train({ label: 'digital training', folder: join(folder, 'digital') }, training, {}));
   const networks: LabelledNetwork[] = [
     { label: 'digital', trained: digital, evaluation: settings.controlEvaluation },
   ];

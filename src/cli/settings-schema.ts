@@ -41,11 +41,20 @@ export const trainDatasets: readonly (NamedSetName | NamedTextName)[] = [
   ...namedTextNames,
 ];
 
+/** In place of a name: the network that the weights of `from` carry, which was imported. */
+export const IMPORTED = 'imported';
+
+/** Name of a network for images, or the one that was imported. */
+export type ImageModel = NetworkName | typeof IMPORTED;
+
+/** Names of all networks for images. */
+export const imageModels: readonly ImageModel[] = [...networkNames, IMPORTED];
+
 /** Name of a network that `ohmic train` knows. */
-export type TrainModel = NetworkName | CharacterNetworkName | PairName;
+export type TrainModel = ImageModel | CharacterNetworkName | PairName;
 
 /** Names of all networks that `ohmic train` knows. */
-export const trainModels: readonly TrainModel[] = [...networkNames, ...characterNetworkNames, ...pairNames];
+export const trainModels: readonly TrainModel[] = [...imageModels, ...characterNetworkNames, ...pairNames];
 
 /** Settings of `ohmic train`. */
 export type TrainSettings = {
@@ -63,9 +72,11 @@ export type RunSettings = {
   /** Name of the run's folder. */
   readonly name: string;
   readonly data: DataSettings;
-  readonly model: NetworkName;
+  readonly model: ImageModel;
   readonly seed: number;
   readonly backend: BackendChoice;
+  /** File of weights that take the place of the digital training; absent: it is trained. */
+  readonly from?: string | undefined;
   /** Digital training. */
   readonly training: TrainingSettings;
   /** Training with noise, from the digital weights; absent: only the digital network is evaluated. */
@@ -87,6 +98,9 @@ export type NoiseSweepSettings = {
   readonly training: TrainingSettings;
   readonly evaluation: EvaluationSettings;
 };
+
+/** What an imported network needs. */
+export const EXPECTED_WEIGHTS = 'expected the weights of an imported network (ohmic import), got none';
 
 const count = z.int().min(1);
 
@@ -140,7 +154,7 @@ const noiseSweep: z.ZodType<NoiseSweepSettings> = z.strictObject({
 
 const common = {
   data,
-  model: nameSchema(networkNames),
+  model: nameSchema(imageModels),
   seed: z.int().min(0).default(0),
   backend: nameSchema(BACKEND_CHOICES).default('auto'),
 };
@@ -164,6 +178,9 @@ export const runSchema: z.ZodType<RunSettings> = z
       .regex(/^\w[\w.-]*$/, 'expected letters, digits, ".", "-" and "_" only, and neither "." nor "-" first')
       .optional(),
     ...common,
+    from: path
+      .optional()
+      .meta({ description: 'weights in place of the digital training, as of an imported network' }),
     training: trainingSchema,
     noiseTraining: trainingSchema
       .optional()
@@ -176,7 +193,9 @@ export const runSchema: z.ZodType<RunSettings> = z
     noiseSweep: noiseSweep.optional(),
     published: publicationSchema.optional(),
   })
-  .superRefine(({ noiseTraining, published }, { addIssue }) => {
+  .superRefine(({ noiseTraining, published, model, from }, { addIssue }) => {
+    if (model === IMPORTED && from === undefined)
+      addIssue({ code: 'custom', path: ['from'], message: EXPECTED_WEIGHTS });
     const labels = noiseTraining === undefined ? ['digital'] : ['digital', 'noise-trained'];
     for (const { path, message } of published === undefined ? [] : publicationFaults(published, labels))
       addIssue({ code: 'custom', path: ['published', ...path], message });

@@ -34,10 +34,11 @@ import {
 import { decodeWeights, type TrainedNetwork } from '../train/checkpoint.ts';
 import { isPairName } from '../train/gan.ts';
 import type { TrainingSettings } from '../train/settings.ts';
+import { networkOfWeights } from '../train/trained-network.ts';
 import { countsOf } from './evaluate-stage.ts';
 import { readBytes, writeWhole } from './files.ts';
 import { runFaults } from './run-stages.ts';
-import type { RunSettings } from './settings-schema.ts';
+import { IMPORTED, type RunSettings } from './settings-schema.ts';
 import { type KeptEvaluation, pointSettings, pointText, type SweepBase } from './sweep-base.ts';
 
 /** What planning needs. */
@@ -167,6 +168,10 @@ async function runWorks(
     evaluation,
     controlEvaluation,
   } = settings;
+  if (model === IMPORTED)
+    throw new UsageError(
+      `${where}: model: expected a network by name, got ${model}; train it with ohmic train, and sweep over evaluations of its weights`,
+    );
   const images = await dataOf(data);
   const network = networkByName(model, imageTask(images));
   throwFaults(where, runFaults(settings, network, images));
@@ -238,7 +243,7 @@ async function keptWorks(
     );
   const data: WorkData = { ...asked, dataset };
   const images = await dataOf(data);
-  const network = networkByName(model, imageTask(images));
+  const network = networkOfWeights(trained, imageTask(images));
   const hardware = resolveHardware(choice);
   const names = network.layers.map(({ name }) => name);
   throwFaults(where, [

@@ -9,15 +9,20 @@ import { isNamedText, namedTextNames } from '../data/named-texts.ts';
 import type { TextSet } from '../data/text.ts';
 import { generationSubject, imageSubject, imageTask, textSubject } from '../experiment/subject.ts';
 import { characterNetworkByName, characterNetworkNames } from '../nn/character-networks.ts';
-import { networkByName, networkNames } from '../nn/networks.ts';
 import { loadText, loadTextFiles } from '../node/load-text.ts';
 import type { TrainedNetwork } from '../train/checkpoint.ts';
 import { gan, pairNames } from '../train/gan.ts';
 import { loadData } from './load-data.ts';
 import type { Progress } from './progress.ts';
-import type { TrainDataSettings, TrainSettings } from './settings-schema.ts';
+import {
+  EXPECTED_WEIGHTS,
+  IMPORTED,
+  imageModels,
+  type TrainDataSettings,
+  type TrainSettings,
+} from './settings-schema.ts';
 import { type FolderTraining, readWeights } from './train-stage.ts';
-import { trainingStart } from './training-start.ts';
+import { imageNetwork, trainingStart } from './training-start.ts';
 
 /** A training with all its data. */
 export type PreparedTraining = Pick<FolderTraining, 'subject' | 'settings' | 'initial' | 'teacher'>;
@@ -36,8 +41,9 @@ export type TrainingKind = {
 
 /** Images to classify. */
 const images: TrainingKind = {
-  models: networkNames,
-  faults: ({ model, data: { dataset, context } }) => [
+  models: imageModels,
+  faults: ({ model, from, data: { dataset, context } }) => [
+    ...(model === IMPORTED && from === undefined ? [`from: ${EXPECTED_WEIGHTS}; name them with --from`] : []),
     ...(dataset !== undefined && isNamedSet(dataset)
       ? []
       : [
@@ -49,8 +55,7 @@ const images: TrainingKind = {
     const { trainImages, testImages } = data;
     const dataset = data.dataset as NamedSetName;
     const split = await loadData({ dataset, trainImages, testImages }, place);
-    const network = networkByName(model, imageTask(split));
-    const initial = from === undefined ? undefined : await readWeights(from, network);
+    const { network, initial } = await imageNetwork({ model, from }, imageTask(split));
     const { data: normalized, ...start } = await trainingStart(training, split, { initial });
     return { ...start, subject: imageSubject({ network, dataset, data: normalized }) };
   },

@@ -1,12 +1,18 @@
 // The start of a training whose settings name files, and what is checked of it before hours of work. The start itself is
 // experiment/training-start.ts.
 
+import { UsageError } from '../base/errors.ts';
 import { exceptionFaults } from '../crossbar/hardware.ts';
 import type { DataSplit } from '../data/image-set.ts';
 import { normalizedAs } from '../experiment/train-stage.ts';
 import { type Predecessors, startOfTraining, type TrainingStart } from '../experiment/training-start.ts';
+import type { ImageTask } from '../nn/define-network.ts';
 import type { Network } from '../nn/network.ts';
+import { networkByName } from '../nn/networks.ts';
+import { checkParameters, type TrainedNetwork } from '../train/checkpoint.ts';
 import type { TrainingSettings } from '../train/settings.ts';
+import { networkOfWeights } from '../train/trained-network.ts';
+import { EXPECTED_WEIGHTS, IMPORTED } from './settings-schema.ts';
 import { readWeights } from './train-stage.ts';
 
 /**
@@ -21,6 +27,33 @@ export async function trainingStart(
   const file = settings.distillation?.teacher;
   const teacher = file === undefined ? usual : await readWeights(file);
   return startOfTraining(settings, images, { initial, teacher });
+}
+
+/** A network for images, and the weights to start from. */
+export type ImageNetwork = { readonly network: Network; readonly initial: TrainedNetwork | undefined };
+
+/**
+ * The network that settings name: by its name, or the one that was imported with the weights to start from.
+ *
+ * @throws UsageError if the weights can't be read, are of another network, or can't take the images
+ */
+export async function imageNetwork(
+  { model, from }: { readonly model: string; readonly from?: string | undefined },
+  task: ImageTask,
+): Promise<ImageNetwork> {
+  if (model !== IMPORTED) {
+    const network = networkByName(model, task);
+    return { network, initial: from === undefined ? undefined : await readWeights(from, network) };
+  }
+  if (from === undefined) throw new UsageError(`from: ${EXPECTED_WEIGHTS}`);
+  const initial = await readWeights(from);
+  if (initial.description === undefined)
+    throw new UsageError(
+      `${from}: ${EXPECTED_WEIGHTS.replace('none', `the network ${initial.provenance.model}`)}; use --model ${initial.provenance.model}`,
+    );
+  const network = networkOfWeights(initial, task);
+  checkParameters(from, network, initial.parameters);
+  return { network, initial };
 }
 
 /**

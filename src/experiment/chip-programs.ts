@@ -89,7 +89,7 @@ export function traceOnChip(
 }
 
 /** Name of the state with the factors that a product uses; an alias for those of one compensation in the store. */
-function compensationState(layer: string): string {
+export function compensationState(layer: string): string {
   return `${layer}.compensation`;
 }
 

@@ -30,6 +30,7 @@ import { carryFaults, exampleFaults, type Task } from '../train/task.ts';
 import { type Adabs, prepareAdabs } from './adabs.ts';
 import { calibrateRanges } from './calibrate.ts';
 import { type InputValues, type OutputPrograms, outputPrograms } from './chip-outputs.ts';
+import { chipParameters } from './chip-parameters.ts';
 import {
   type ChipPrograms,
   compensationAliases,
@@ -96,6 +97,14 @@ export type Deployment = {
   ) => Promise<Parameters>;
   /** The same in floating point. */
   readonly digitalOutputs: (inputs: InputValues) => Promise<Parameters>;
+  /**
+   * The network's parameters as a chip has them: weights as sensed at a read, the factors of the method in them, and the
+   * statistics that AdaBS estimates. A digital machine computes with them as the chip does with ideal converters.
+   */
+  readonly parameters: (
+    read: ChipRead & { readonly method: CompensationMethod },
+    signal?: AbortSignal,
+  ) => Promise<Parameters>;
   /** A programmed chip as values. */
   readonly chip: (number: number) => Promise<Chip>;
   /** The sensed conductances of a read, as values. */
@@ -228,6 +237,14 @@ function deployment(parts: Parts): Deployment {
       });
     },
     digitalOutputs: (inputs) => mutex.runExclusive(() => parts.digitalOutputs.run(inputs, { state: store })),
+    parameters: async (read, signal) => {
+      checkRead(read);
+      checkMethod(parts, read.method);
+      return mutex.runExclusive(async () => {
+        const { aliases } = await readUnder(parts, read, signal);
+        return chipParameters({ store, network, layers: chips.layers, aliases });
+      });
+    },
     chip: async (number) => {
       checkNumber('chip', number);
       return mutex.runExclusive(() => chips.chip(number));

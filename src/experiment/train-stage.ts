@@ -105,6 +105,7 @@ export async function* trainStage(stage: TrainStage): AsyncGenerator<TrainStageE
     const trained: TrainedNetwork = {
       parameters: Object.fromEntries(Object.entries(state.tensors).filter(([name]) => isKept(name))),
       provenance: { ...origin, history: state.history },
+      ...(network.description !== undefined && { description: network.description }),
     };
     // Written last: their presence means that the training is complete.
     await storage.write(TRAINING_FILES.weights, await encodeWeights(trained));
@@ -117,13 +118,16 @@ export async function* trainStage(stage: TrainStage): AsyncGenerator<TrainStageE
 /** Runs to the end, or until the signal aborts; writes checkpoints on the way and one at the end. */
 async function* followed(
   fitting: Fitting,
-  { storage, signal, isCheckpointDue }: TrainStage,
+  { storage, signal, isCheckpointDue, subject }: TrainStage,
   origin: Origin,
 ): AsyncGenerator<TrainStageEvent, TrainingState> {
   const save = async (): Promise<TrainingState> => {
     const state = await fitting.snapshot();
     const provenance = { ...origin, history: state.history };
-    await storage.write(TRAINING_FILES.checkpoint, await encodeCheckpoint({ state, provenance }));
+    await storage.write(
+      TRAINING_FILES.checkpoint,
+      await encodeCheckpoint({ state, provenance, description: subject.network.description }),
+    );
     await storage.write(TRAINING_FILES.history, `${JSON.stringify(state.history, null, 2)}\n`);
     return state;
   };

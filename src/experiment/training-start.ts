@@ -2,9 +2,9 @@
 
 import { UsageError } from '../base/errors.ts';
 import type { DataSplit } from '../data/image-set.ts';
-import { networkByName } from '../nn/networks.ts';
 import type { TrainedNetwork } from '../train/checkpoint.ts';
 import type { TrainingSettings } from '../train/settings.ts';
+import { networkOfWeights } from '../train/trained-network.ts';
 import { imageTask } from './subject.ts';
 import { normalizedAs, type TrainStage } from './train-stage.ts';
 
@@ -47,7 +47,7 @@ export function startOfTraining(
     );
   const { teacher: _, ...rest } = distillation;
   const data = normalizedAs(images, { 'the weights to start from': initial, 'the teacher': teacher });
-  const network = networkByName(teacher.provenance.model, imageTask(data));
+  const network = networkOfWeights(teacher, imageTask(data));
   return {
     data,
     settings: { ...settings, distillation: rest },

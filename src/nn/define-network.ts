@@ -47,7 +47,6 @@ export function defineNetwork<P extends string>({
   ]);
   const { parameters, layers, carried } = partsOf(placed.map(([, module]) => module));
   throwFaults(`network "${name}"`, nameFaults(parameters));
-  const digitalParameters = parameters.filter(({ role }) => role !== 'weights');
   return {
     name,
     inputs,
@@ -57,10 +56,7 @@ export function defineNetwork<P extends string>({
     normalizationLayers: layersWith(parameters, 'runningMean'),
     carried,
     apply: (context) => {
-      throwFaults(`network "${name}"`, [
-        ...shapeFaults('input', inputs, context.inputs),
-        ...digitalParameters.flatMap((spec) => parameterFaults(spec, context)),
-      ]);
+      checkContext({ name, inputs, parameters }, context);
       const statistics: Record<string, Tensor> = {};
       const ended: Record<string, Tensor> = {};
       const callable = placed.map(([part, module]) => [
@@ -84,6 +80,22 @@ export function defineNetwork<P extends string>({
       return { outputs: given, statistics, carried: ended };
     },
   };
+}
+
+/**
+ * Checks what `apply` is given.
+ *
+ * @throws UsageError that lists parameters and inputs that are missing or have another shape
+ */
+export function checkContext(
+  { name, inputs, parameters }: Pick<Network, 'name' | 'inputs' | 'parameters'>,
+  context: Context,
+): void {
+  const digitalParameters = parameters.filter(({ role }) => role !== 'weights');
+  throwFaults(`network "${name}"`, [
+    ...shapeFaults('input', inputs, context.inputs),
+    ...digitalParameters.flatMap((spec) => parameterFaults(spec, context)),
+  ]);
 }
 
 /** A network that is one module, usually a `sequence`, from one input to one output. */

@@ -12,7 +12,8 @@ import type { GraphKey, Tensor } from '../graph/tensor.ts';
 /**
  * What a parameter does. Only `weights` live on crossbars; the others stay digital. `scale` and `shift` are γ and β
  * of a normalisation; `runningMean` and `runningVariance` are statistics of a batch normalisation, which are estimated,
- * not trained. `range` is a converter's range, which belongs to the operator, not to a network.
+ * not trained. `constant` is a tensor that never changes. `range` is a converter's range, which belongs to the operator,
+ * not to a network.
  */
 export type ParameterRole =
   | 'weights'
@@ -21,6 +22,7 @@ export type ParameterRole =
   | 'shift'
   | 'runningMean'
   | 'runningVariance'
+  | 'constant'
   | 'range';
 
 /** Initial values of a parameter. */
@@ -95,6 +97,8 @@ export type Network = {
   readonly normalizationLayers: readonly string[];
   /** What it carries from window to window; empty for a network whose examples are independent. */
   readonly carried: readonly CarriedSpec[];
+  /** A text from which the network can be built again, kept with its weights; absent: its name tells what it is. */
+  readonly description?: string;
   /** @throws UsageError that lists parameters and inputs that are missing or have another shape */
   readonly apply: (context: Context) => Forward;
 };
@@ -104,9 +108,9 @@ export function isWeights({ role }: Pick<ParameterSpec, 'role'>): boolean {
   return role === 'weights';
 }
 
-/** True for parameters that gradients move; running statistics are estimated instead. */
+/** True for parameters that gradients move; running statistics are estimated instead, constants stay. */
 export function isTrained({ role }: ParameterSpec): boolean {
-  return role !== 'runningMean' && role !== 'runningVariance';
+  return role !== 'runningMean' && role !== 'runningVariance' && role !== 'constant';
 }
 
 /**

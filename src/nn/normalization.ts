@@ -23,12 +23,14 @@ export type Moments = { readonly mean: Tensor; readonly variance: Tensor };
  * @param x (…, channels): the moments are over all axes but the last
  * @param origin s, (channels). A running mean is near the mean once it has settled, and known before x, so the moments
  *        can be computed in the same pass as x. By default the first pixel, which is always near.
+ * @param epsilon ε, of networks that were trained elsewhere with another one
  * @returns y, and the moments with the *population* variance (divisor n, not n − 1)
  */
 export function normalizeByBatch(
   x: Tensor,
   { scale: gamma, shift: beta }: ScaleAndShift,
   origin?: Tensor,
+  epsilon: number = NORMALIZATION_EPSILON,
 ): { readonly y: Tensor; readonly moments: Moments } {
   const axes = x.shape.slice(0, -1).map((_, axis) => axis);
   const channels = x.shape[x.shape.length - 1]!;
@@ -40,7 +42,7 @@ export function normalizeByBatch(
   const m1 = d.mean(axes);
   // Rounding can make the variance of a constant channel negative. `relu` clips it, and passes NaN on.
   const variance = d.square().mean(axes).subtract(m1.square()).relu();
-  const scale = gamma.divide(variance.add(NORMALIZATION_EPSILON).sqrt());
+  const scale = gamma.divide(variance.add(epsilon).sqrt());
   const y = d.multiply(scale).add(beta.subtract(m1.multiply(scale)));
   return { y, moments: { mean: s.add(m1), variance } };
 }
@@ -50,8 +52,9 @@ export function normalizeByMoments(
   x: Tensor,
   { scale: gamma, shift: beta }: ScaleAndShift,
   { mean, variance }: Moments,
+  epsilon: number = NORMALIZATION_EPSILON,
 ): Tensor {
-  const scale = gamma.divide(variance.add(NORMALIZATION_EPSILON).sqrt());
+  const scale = gamma.divide(variance.add(epsilon).sqrt());
   return x.multiply(scale).add(beta.subtract(mean.multiply(scale)));
 }
 
@@ -71,7 +74,11 @@ export function updatedStatistics(running: Tensor, batch: Tensor, momentum: Tens
  * (x − μ) / √(σ² + ε), with mean and population variance over `axes` of each example; the mean is taken away before
  * squares are, so that a large one costs no digits.
  */
-export function normalizeAxes(x: Tensor, axes: readonly number[]): Tensor {
+export function normalizeAxes(
+  x: Tensor,
+  axes: readonly number[],
+  epsilon: number = NORMALIZATION_EPSILON,
+): Tensor {
   const d = x.subtract(x.mean(axes, true));
-  return d.divide(d.square().mean(axes, true).add(NORMALIZATION_EPSILON).sqrt());
+  return d.divide(d.square().mean(axes, true).add(epsilon).sqrt());
 }

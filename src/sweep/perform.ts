@@ -15,6 +15,7 @@ import { trainedDeviceOf } from '../experiment/trained-device.ts';
 import { startOfTraining } from '../experiment/training-start.ts';
 import { networkByName } from '../nn/networks.ts';
 import { decodeWeights, type TrainedNetwork } from '../train/checkpoint.ts';
+import { networkOfWeights } from '../train/trained-network.ts';
 import {
   type ChipRow,
   canonicalText,
@@ -177,7 +178,7 @@ export async function deployed(
   const evaluation = { ...work.evaluation, chips: 1 };
   return deploy({
     engine,
-    network: networkByName(trained.provenance.model, imageTask(data)),
+    network: networkOfWeights(trained, imageTask(data)),
     parameters: trained.parameters,
     data: asTrained({ data, trained }),
     hardware: work.hardware,

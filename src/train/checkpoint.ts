@@ -15,10 +15,17 @@ import { type Provenance, provenanceSchema } from './provenance.ts';
 import type { TrainingState } from './training-state.ts';
 
 /** Trained parameters with their provenance. */
-export type TrainedNetwork = { readonly parameters: Parameters; readonly provenance: Provenance };
+export type TrainedNetwork = {
+  readonly parameters: Parameters;
+  readonly provenance: Provenance;
+  /** Of an imported network: the text that it can be built from (`Network.description`). */
+  readonly description?: string | undefined;
+};
 
 /** An unfinished run, with its provenance so far. */
-export type Checkpoint = { readonly state: TrainingState; readonly provenance: Provenance };
+export type Checkpoint = Pick<TrainedNetwork, 'provenance' | 'description'> & {
+  readonly state: TrainingState;
+};
 
 /** The progress in a checkpoint, beside the history. */
 type Progress = Pick<TrainingState, 'step' | 'running'>;
@@ -32,23 +39,36 @@ const CHECKPOINT_FORMAT = 'ohmic-checkpoint-1';
 const WEIGHTS_FORMAT = 'ohmic-weights-1';
 
 /** A checkpoint as a safetensors file. */
-export function encodeCheckpoint({ state, provenance }: Checkpoint): Promise<Uint8Array<ArrayBuffer>> {
+export function encodeCheckpoint({
+  state,
+  provenance,
+  description,
+}: Checkpoint): Promise<Uint8Array<ArrayBuffer>> {
   const { tensors, step, running, history } = state;
   return encodeTensors({
     tensors,
     metadata: {
       format: CHECKPOINT_FORMAT,
       provenance: JSON.stringify({ ...provenance, history }),
+      ...(description !== undefined && { network: description }),
       progress: JSON.stringify({ step, running }),
     },
   });
 }
 
 /** Trained weights as a safetensors file. */
-export function encodeWeights({ parameters, provenance }: TrainedNetwork): Promise<Uint8Array<ArrayBuffer>> {
+export function encodeWeights({
+  parameters,
+  provenance,
+  description,
+}: TrainedNetwork): Promise<Uint8Array<ArrayBuffer>> {
   return encodeTensors({
     tensors: parameters,
-    metadata: { format: WEIGHTS_FORMAT, provenance: JSON.stringify(provenance) },
+    metadata: {
+      format: WEIGHTS_FORMAT,
+      provenance: JSON.stringify(provenance),
+      ...(description !== undefined && { network: description }),
+    },
   });
 }
 
@@ -67,7 +87,8 @@ export async function decodeCheckpoint(file: string, bytes: Uint8Array): Promise
   }
   const provenance = readProvenance(file, metadata);
   const { step, running } = parsed(file, progressSchema, progress);
-  return { state: { step, running, tensors, history: provenance.history }, provenance };
+  const state = { step, running, tensors, history: provenance.history };
+  return { state, provenance, ...describedBy(metadata) };
 }
 
 /**
@@ -80,7 +101,12 @@ export async function decodeWeights(file: string, bytes: Uint8Array): Promise<Tr
   return {
     parameters: Object.fromEntries(Object.entries(tensors).filter(([name]) => isKept(name))),
     provenance: readProvenance(file, metadata),
+    ...describedBy(metadata),
   };
+}
+
+function describedBy({ network }: Readonly<Record<string, string>>): Pick<TrainedNetwork, 'description'> {
+  return network === undefined ? {} : { description: network };
 }
 
 /** Endings of the names of an update rule's states. */

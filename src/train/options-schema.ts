@@ -23,7 +23,16 @@ const initial = z.discriminatedUnion('kind', [
   z.looseObject({ kind: z.literal('parts'), values: z.array(z.number()) }),
 ]);
 
-const role = z.enum(['weights', 'bias', 'scale', 'shift', 'runningMean', 'runningVariance', 'range']);
+const role = z.enum([
+  'weights',
+  'bias',
+  'scale',
+  'shift',
+  'runningMean',
+  'runningVariance',
+  'constant',
+  'range',
+]);
 const kind = z.enum(['dense', 'convolution', 'transposed-convolution', 'embedding']);
 
 /** Form of a `Network`. */

@@ -1,0 +1,123 @@
+// `ohmic export`: a network as an ONNX file, as it was trained or as a chip was read at some time.
+
+import { throwFaults } from '../base/errors.ts';
+import type { Parameters } from '../base/parameters.ts';
+import type { Seconds } from '../base/units.ts';
+import type { HardwareSpec } from '../crossbar/hardware.ts';
+import { namedSets } from '../data/named-sets.ts';
+import { deploy } from '../experiment/deploy.ts';
+import type { EvaluationSettings } from '../experiment/evaluation-settings.ts';
+import { exportOnnx } from '../interop/onnx/export-onnx.ts';
+import { networkFromDescription } from '../interop/onnx/import-onnx.ts';
+import type { Network } from '../nn/network.ts';
+import { checkParameters, type TrainedNetwork } from '../train/checkpoint.ts';
+import { networkOfWeights } from '../train/trained-network.ts';
+import {
+  checkMeasurement,
+  commonDataset,
+  type MeasurementFlags,
+  readNetworks,
+  refusePairs,
+} from './evaluation-flags.ts';
+import { writeWhole } from './files.ts';
+import { loadData } from './load-data.ts';
+import { print } from './print.ts';
+import type { Progress } from './progress.ts';
+import { parseTime } from './values.ts';
+import { ohmicVersion, withWorkplace } from './workplace.ts';
+
+/** Flags of `ohmic export`, as typed. */
+export type ExportFlags = Omit<MeasurementFlags, 'hardware'> & {
+  /** Absent: the network as it was trained. */
+  readonly hardware?: string;
+  readonly time: string;
+  readonly method: string;
+  /** Which chip, from 1. */
+  readonly chip: number;
+};
+
+/** Writes a network, or a read of a chip, as an ONNX file. */
+export async function exportCommand(file: string, flags: ExportFlags, progress: Progress): Promise<void> {
+  const { out, hardware: onChip } = flags;
+  const [labelled] = await readNetworks([file]);
+  const { trained } = labelled!;
+  refusePairs('export', [file], [labelled!]);
+  const network = exportedNetwork(file, trained, flags);
+  checkParameters(file, network, trained.parameters);
+  const write = (parameters: Parameters, what: string): void => {
+    writeWhole(out, exportOnnx({ network, parameters, version: ohmicVersion() }));
+    print(`${network.name}, ${what}: ${out}\n${inputsText(trained)}`);
+  };
+  if (onChip === undefined) {
+    write(trained.parameters, 'as it was trained');
+    return;
+  }
+  let timeSeconds: Seconds | undefined;
+  const { evaluation, hardware, seed, backend, trainImages } = checkMeasurement(
+    'export',
+    { ...flags, hardware: onChip },
+    (attempt) => {
+      timeSeconds = attempt(() => parseTime(flags.time, '--time'));
+      return { methods: [flags.method], ...(timeSeconds !== undefined && { timesSeconds: [timeSeconds] }) };
+    },
+  );
+  const dataset = commonDataset('export', [labelled!], flags.dataset);
+  await withWorkplace({ ...flags, backend, progress }, async ({ engine }) => {
+    const images = await loadData({ dataset, trainImages }, { folder: flags.data, progress });
+    const normalization = trained.provenance.normalization ?? images.normalization;
+    const data = { ...images, normalization };
+    const deployment = await deploy({
+      engine,
+      network,
+      parameters: trained.parameters,
+      data,
+      hardware,
+      evaluation,
+      seed,
+    });
+    try {
+      const read = { chip: flags.chip - 1, timeSeconds: timeSeconds!, method: evaluation.methods[0]! };
+      write(await deployment.parameters(read), readText(hardware, evaluation, flags));
+    } finally {
+      deployment.free();
+    }
+  });
+}
+
+/** The network of weights, without their images: named sets say their size. */
+function exportedNetwork(
+  file: string,
+  trained: TrainedNetwork,
+  { dataset: asked }: Pick<ExportFlags, 'dataset'>,
+): Network {
+  const { provenance, description } = trained;
+  throwFaults(
+    'export',
+    provenance.text === undefined
+      ? []
+      : [`${file}: expected a network for images, got one for texts, which carries states`],
+  );
+  if (description !== undefined && !Object.hasOwn(namedSets, asked ?? provenance.dataset)) {
+    return networkFromDescription(file, description);
+  }
+  const dataset = commonDataset('export', [{ label: 'network', trained }], asked);
+  const { inputShape, classNames } = namedSets[dataset];
+  return networkOfWeights(trained, { inputShape, classes: classNames.length });
+}
+
+/** How a chip was read, for people. */
+function readText(
+  { name }: HardwareSpec,
+  { methods: [method] }: EvaluationSettings,
+  { chip, time }: ExportFlags,
+): string {
+  const how = method === 'none' ? 'without compensation' : `compensated by ${method}`;
+  return `as chip ${chip} of ${name} is read ${time} after programming, ${how}, without converters`;
+}
+
+/** What the inputs must be, for people. */
+function inputsText({ provenance: { normalization } }: TrainedNetwork): string {
+  if (normalization === undefined) return '';
+  const list = (values: readonly number[]): string => values.map((value) => value.toFixed(4)).join(', ');
+  return `images: pixels from 0 to 1, minus ${list(normalization.mean)}, over ${list(normalization.std)}\n`;
+}
