@@ -196,6 +196,7 @@ export {
   variantsOf,
 } from './experiment/pareto-record.ts';
 export type { ExperimentRecord, NetworkResult } from './experiment/record.ts';
+export { type RestoreOptions, restoreStatistics } from './experiment/restore-normalization.ts';
 export { generationSubject, imageSubject, type Subject, textSubject } from './experiment/subject.ts';
 export { conductanceHistogram } from './experiment/summarize.ts';
 export {
@@ -238,6 +239,14 @@ export { twinOf, updateRule } from './insitu/update-rule.ts';
 // Files of other programs.
 export { type ImportedWeights, type ImportOptions, importWeights } from './interop/import-weights.ts';
 export { parseNameMap } from './interop/name-map.ts';
+export { type ExportOptions, exportOnnx } from './interop/onnx/export-onnx.ts';
+export {
+  type ImportedOnnx,
+  importOnnx,
+  networkFromDescription,
+  type OnnxOptions,
+} from './interop/onnx/import-onnx.ts';
+export type { OnnxInputOptions } from './interop/onnx/inputs.ts';
 export { decodeTensors, encodeTensors } from './interop/safetensors.ts';
 // Networks: definitions, modules, recurrent cells, losses.
 export {
@@ -380,6 +389,7 @@ export type {
   WeightClipping,
 } from './train/settings.ts';
 export type { Batch, Evaluation, Examples, Goal, Objective, Score, Task } from './train/task.ts';
+export { networkOfWeights } from './train/trained-network.ts';
 export type { EpochRecord, TrainingState } from './train/training-state.ts';
 // In the browser.
 export { createWasmEngine, type WasmEngineOptions } from './web/create-wasm-engine.ts';

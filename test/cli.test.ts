@@ -396,6 +396,7 @@ test('help shows examples, the version is that of the package, schemas are JSON'
     'model',
     'seed',
     'backend',
+    'from',
     'training',
     'noiseTraining',
     'hardware',

@@ -39,7 +39,7 @@ const nodeRooms: readonly Room[] = ['native', 'node', 'fleet', 'cli'];
 const packages: Readonly<Record<string, RegExp>> = {
   koffi: /^native\//,
   zod: /^base\/schema\.ts$|^cells\/(cell|pulse)-schema\.ts$|^crossbar\/hardware-(schema|choice)\.ts$|^insitu\/settings\.ts$|^cost\/.*-schema\.ts$|^interop\/(safetensors|name-map|onnx\/description)\.ts$|^train\/(settings|checkpoint|provenance|training-state|options-schema)\.ts$|^experiment\/(.*-schema|evaluation-settings)\.ts$|^sweep\/sweep-file\.ts$|^cli\//,
-  '@bufbuild/protobuf': /^interop\/onnx\/wire\.ts$/,
+  '@bufbuild/protobuf/wire': /^interop\/onnx\/wire\.ts$/,
   'd3-scale': /^report\//,
   'd3-shape': /^report\//,
   commander: /^cli\//,

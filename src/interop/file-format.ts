@@ -43,7 +43,7 @@ const formats: readonly (FileFormat & { readonly matches: (bytes: Uint8Array) =>
       [0x12, 0x1a, 0x22, 0x3a, 0x42].includes(bytes[2]!) &&
       bytes[3] !== 0,
     what: 'an ONNX model (protobuf)',
-    advice: 'save the state dict of the network that it was exported from with safetensors.torch.save_file',
+    advice: 'import it as a network, without a model: ohmic import FILE --out DIR, or importOnnx',
   },
   {
     matches: (bytes) => startsWith(bytes, 'GGUF'),

@@ -419,7 +419,7 @@ const others: readonly (readonly [what: string, bytes: Uint8Array, message: RegE
   [
     'ONNX',
     latin('\x08\x08\x12\x07pytorch\x1a\x062.13.0:'),
-    /an ONNX model \(protobuf\); save the state dict/,
+    /an ONNX model \(protobuf\); import it as a network, without a model/,
   ],
   [
     'PyTorch',
