@@ -187,9 +187,20 @@ export async function restoreWeights(): Promise<void> {
   }
   const choice = trainingOf(link.value);
   const facts = await lab.call('restore', choice);
-  if (JSON.stringify(choice) !== JSON.stringify(trainingOf(link.value)) || training.value.isRunning) return;
+  // Meanwhile something else may have been asked for, or a file been opened.
+  const isMeant =
+    JSON.stringify(choice) === JSON.stringify(trainingOf(link.value)) && link.value.weights === '';
+  if (!isMeant || training.value.isRunning) return;
   training.value = NO_TRAINING;
   take(facts);
+}
+
+/** Takes the user's images, which are the set `own` from now on. */
+export async function takeImages(own: Images): Promise<void> {
+  const { train: training, test } = await lab.call('ownImages', own);
+  images.value = await lab.call('images', { set: 'own', count: SHOWN });
+  say(`${training} images of ${own.classNames.length} classes to train on, ${test} to test.`);
+  await restoreWeights();
 }
 
 /** Opens a file: weights or a record. */
@@ -323,7 +334,8 @@ export function begin(): void {
   });
   effect(() => {
     const { set } = link.value;
-    if (images.value?.name.startsWith(set) === true) return;
+    if (images.peek()?.name.startsWith(set) === true) return;
+    images.value = undefined;
     attempt(async () => {
       images.value = await lab.call('images', { set, count: SHOWN });
     });

@@ -6,7 +6,17 @@ import { useMemo } from 'preact/hooks';
 import { Chart } from '../charts/chart.tsx';
 import { Drawing } from '../page/drawing.tsx';
 import { Choice, NumberField, Slider } from '../page/field.tsx';
-import { attempt, go, images, lab, link, stopTraining, train, training, weights } from '../page/lab.ts';
+import {
+  attempt,
+  go,
+  images,
+  link,
+  stopTraining,
+  takeImages,
+  train,
+  training,
+  weights,
+} from '../page/lab.ts';
 import { trainingOf } from '../page/link.ts';
 import { readFolder } from '../page/own-images.ts';
 import { Picture } from '../page/picture.tsx';
@@ -30,9 +40,13 @@ const NETWORKS = [
 export function TrainScene(): JSX.Element {
   const { isRunning } = training.value;
   const { weights: digest } = link.value;
+  const facts = weights.value;
   return (
     <>
       <Verdict />
+      <p class="hidden" role="status">
+        {isRunning ? 'Training.' : facts === undefined ? '' : 'There are weights.'}
+      </p>
       <fieldset disabled={isRunning}>
         <legend class="hidden">What to train</legend>
         <Settings />
@@ -45,10 +59,11 @@ export function TrainScene(): JSX.Element {
         ) : (
           <button
             type="button"
-            class={weights.value === undefined ? 'main' : ''}
+            class={facts === undefined ? 'main' : ''}
+            disabled={facts?.isUnfinished === false}
             onClick={() => attempt(train)}
           >
-            {weights.value?.isUnfinished === true ? 'Train on' : 'Train'}
+            {facts === undefined ? 'Train' : facts.isUnfinished ? 'Train on' : 'Trained'}
           </button>
         )}
         {weights.value !== undefined && !isRunning && (
@@ -61,7 +76,7 @@ export function TrainScene(): JSX.Element {
       <Curves />
       <Drawing />
       <Samples />
-      {digest === '' && (
+      {digest === '' && link.value.set !== 'own' && (
         <details>
           <summary>The same by the command</summary>
           <p>
@@ -148,10 +163,7 @@ function Settings(): JSX.Element {
 
 function FolderInput(): JSX.Element {
   const choose = (input: HTMLInputElement): void =>
-    attempt(async () => {
-      await lab.call('ownImages', await readFolder([...(input.files ?? [])]));
-      images.value = await lab.call('images', { set: 'own', count: 50 });
-    });
+    attempt(async () => takeImages(await readFolder([...(input.files ?? [])])));
   return (
     <label class="field">
       Folder with a folder for each class

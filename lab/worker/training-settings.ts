@@ -7,11 +7,11 @@ import type { TrainChoice } from './messages.ts';
 export const CLIPPING = 2;
 export const BATCH_SIZE = 64;
 
-/** Settings of a training, complete. */
-export function trainingSettings({ set, epochs, noise }: TrainChoice): TrainingSettings {
+/** Settings of a training on so many images, complete. */
+export function trainingSettings({ set, epochs, noise }: TrainChoice, images: number): TrainingSettings {
   return {
     epochs,
-    batchSize: BATCH_SIZE,
+    batchSize: Math.min(BATCH_SIZE, images),
     learningRate: { kind: 'cosine', initial: 0.1, warmupEpochs: 0 },
     rule: { kind: 'sgd', momentum: 0.9, nesterov: true, weightDecay: 5e-4 },
     labelSmoothing: 0,

@@ -14,7 +14,6 @@ import {
   type Storage,
   TRAINING_FILES,
   type TrainedNetwork,
-  type TrainingSettings,
   trainStage,
   UsageError,
 } from 'ohmic';
@@ -51,7 +50,7 @@ export async function train(
 ): Promise<Held> {
   const data = sets.split(choice.set);
   const network = networkOf(choice.model, data);
-  const settings = trainingSettings(choice) as TrainingSettings;
+  const settings = trainingSettings(choice, data.train.count);
   const stage = trainStage({
     engine,
     storage: await storageOf(choice, data),
