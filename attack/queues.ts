@@ -67,20 +67,31 @@ async function survive(
     count++;
     await strike(fate, k);
   }
+  function suspend(pid: number): void {
+    process.kill(pid, 'SIGSTOP');
+    // Its parent has killed it by then, unless that was killed itself.
+    setTimeout(() => {
+      try {
+        process.kill(pid, 'SIGCONT');
+      } catch {
+        // It is gone.
+      }
+    }, 5000);
+  }
   async function strike(fate: Fate, k: number): Promise<void> {
     const { child } = workers[k]!;
     const [computing] = workersOf(child.pid!);
     switch (fate) {
       case 'worker':
         child.kill('SIGKILL');
-        await workers[k]!.ended;
+        await workers[k]!.gone;
         workers[k] = work();
         return;
       case 'computation':
         if (computing !== undefined) process.kill(computing, 'SIGKILL');
         return;
       case 'hang':
-        if (computing !== undefined) process.kill(computing, 'SIGSTOP');
+        if (computing !== undefined) suspend(computing);
         return;
       case 'machine hangs':
         child.kill('SIGSTOP');

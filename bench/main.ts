@@ -20,6 +20,7 @@ import { recurrencesCase } from './recurrences.ts';
 import { resultObject, resultText, type Setting } from './report.ts';
 import { openRoofline } from './roofline.ts';
 import { smallNetworksCase } from './small-networks.ts';
+import { sweepChipsCase } from './sweep-chips.ts';
 import { trainingStepCase } from './training-step.ts';
 
 /** In the order of the table. */
@@ -37,6 +38,7 @@ const CASES: readonly BenchCase[] = [
   charLstmCase,
   convolutionsCase,
   matrixProductsCase,
+  sweepChipsCase,
 ];
 
 type Flags = BenchOptions & { readonly json?: boolean };

@@ -42,6 +42,8 @@ export function writeSweep(folder: string, sweep: object, name = 'tiny.yaml'): s
 export type Running = {
   readonly child: ChildProcess;
   readonly ended: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
+  /** The process has ended; what it started may still hold its output. */
+  readonly gone: Promise<unknown>;
   readonly said: () => string;
 };
 
@@ -71,7 +73,7 @@ export function startOhmic(
     all.delete(child);
     return { code, signal } as { code: number | null; signal: NodeJS.Signals | null };
   });
-  return { child, ended, said: () => text };
+  return { child, ended, gone: once(child, 'exit'), said: () => text };
 }
 
 /** Ends whatever still runs. */

@@ -9,8 +9,11 @@ import { after, before, test } from 'node:test';
 import { parquetReadObjects } from 'hyparquet';
 import { UsageError } from '../src/base/errors.ts';
 import { silentProgress } from '../src/cli/progress.ts';
+import { pointSettings } from '../src/cli/sweep-base.ts';
 import { sweepCommand } from '../src/cli/sweep-command.ts';
+import { readSweep } from '../src/cli/sweep-files.ts';
 import type { SweepFlags } from '../src/cli/sweep-open.ts';
+import { pointsOf } from '../src/sweep/expand.ts';
 import { commandIn } from './command.ts';
 import { endAll, startOhmic, tinySweep, until, workersOf, writeSweep } from './sweep-fleet.ts';
 
@@ -350,3 +353,16 @@ for (const [k, [what, change, flags, message]] of refusals.entries()) {
     assert.equal(results('alone'), kept);
   });
 }
+
+test('the examples are sweeps of fewer than 25 lines, each as large as it says', () => {
+  const examples = join(import.meta.dirname, '../examples');
+  const sizes = { 'sweep-small.yaml': 18, 'sweep-mnist.yaml': 36 };
+  for (const [name, size] of Object.entries(sizes)) {
+    const path = join(examples, name);
+    assert.ok(readFileSync(path, 'utf8').trimEnd().split('\n').length < 25, name);
+    const { file: sweep, base } = readSweep(path, {});
+    const all = [...pointsOf(sweep)];
+    assert.equal(all.length, size);
+    for (const values of all) pointSettings(base, sweep, values, name);
+  }
+});

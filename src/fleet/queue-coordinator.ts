@@ -82,7 +82,7 @@ export async function workOnQueue(sweep: QueueSweep): Promise<void> {
   const own = folderStorage(folder);
   const storage =
     shared === undefined
-      ? storageOn(client, { url: address.url, sweep: table.identifier, cache: `${folder}/queue` })
+      ? storageOn(client, { url: address.url, sweep: table.identifier })
       : folderStorage(shared);
   const open: Open = { ...sweep, client, queue, storage, own, outstanding: new Map() };
   client.on('close', () => sweep.onLine?.(`the queue does not answer; waiting for ${address.url}`));

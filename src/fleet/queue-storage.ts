@@ -32,19 +32,28 @@ export async function queueStorage(choice: Extract<StoreChoice, { kind: 'queue' 
  */
 export function storageOn(
   client: Redis,
-  { url, sweep, cache }: Omit<Extract<StoreChoice, { kind: 'queue' }>, 'kind'>,
+  {
+    url,
+    sweep,
+    cache,
+  }: {
+    readonly url: string;
+    readonly sweep: string;
+    /** A folder of this machine; absent: nothing is kept here. */
+    readonly cache?: string;
+  },
 ): Storage {
   const key = (name: string): string => `${sweepPrefix(sweep)}${name}`;
-  const near = folderStorage(join(cache, sweep));
+  const near = cache === undefined ? undefined : folderStorage(join(cache, sweep));
   const describe = (name: string): string => `${name} in ${url}`;
   return {
     read: async (name) => {
-      const own = LASTING.test(name) ? await near.read(name) : undefined;
+      const own = LASTING.test(name) ? await near?.read(name) : undefined;
       if (own !== undefined) return own;
       const found = await client.getBuffer(key(name));
       if (found === null) return undefined;
       const bytes = new Uint8Array(found);
-      if (LASTING.test(name)) await near.write(name, bytes);
+      if (LASTING.test(name)) await near?.write(name, bytes);
       return bytes;
     },
     write: async (name, content) => {
@@ -60,7 +69,7 @@ export function storageOn(
           `${describe(name)}: can't be written (${messageOf(thrown)}); give the server more memory, or use --shared FOLDER`,
         );
       }
-      if (LASTING.test(name)) await near.write(name, bytes);
+      if (LASTING.test(name)) await near?.write(name, bytes);
     },
     exists: async (name) => (await client.exists(key(name))) === 1,
     remove: async (name) => void (await client.del(key(name))),

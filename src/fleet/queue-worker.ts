@@ -93,14 +93,21 @@ export async function serveQueue(options: QueueWorker): Promise<number> {
         resolve();
       }, 100);
     });
-    // What is under way goes back to the queue.
+    // No more jobs; what is under way goes back to the queue.
+    await Promise.race([worker.pause(true), pause(1000)]);
     pool.stop();
-    await Promise.race([worker.close(), new Promise((resolve) => setTimeout(resolve, 10_000))]);
+    for (let waited = 0; busy > 0 && waited < 10_000; waited += 50) await pause(50);
+    // Closed at once: a patient end waits for the server's answer to a question that nobody asks any more.
+    await Promise.race([worker.close(true), pause(1000)]);
     return jobs;
   } finally {
     client.removeAllListeners('close');
     client.disconnect();
   }
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 function refuseVersions(
