@@ -17,6 +17,8 @@ const source = resolve(import.meta.dirname, '..', 'src');
 export function load(app: Application): void {
   app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
     const doors = project.children ?? [];
+    // What is written in an import.
+    for (const door of doors) door.name = door.name === 'index' ? 'ohmic' : `ohmic/${door.name}`;
     for (const name of doors.flatMap(({ children }) => children ?? [])) placeInRoom(name);
     for (const signature of project.getReflectionsByKind(ReflectionKind.CallSignature))
       listFields(signature as SignatureReflection);
