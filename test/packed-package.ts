@@ -12,7 +12,7 @@ const root = resolve(import.meta.dirname, '..');
 const modules = join(root, 'node_modules');
 
 /** What neither the build nor the package needs. */
-const LEFT_OUT = ['node_modules', '.git', 'dist', 'results', 'runs', 'bench', 'test', 'shared'];
+const LEFT_OUT = ['node_modules', '.git', 'dist', 'results', 'runs', 'bench', 'test', 'shared', 'site'];
 
 /**
  * Installs the packed package in a folder, and links the checkout's other packages beside it.
