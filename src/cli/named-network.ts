@@ -28,7 +28,7 @@ export type NamedNetwork = {
 };
 
 /** Networks that are usually for small images without colour. */
-const FOR_DIGITS: readonly string[] = ['mlp', 'lenet5', ...pairNames];
+const FOR_DIGITS: readonly string[] = ['mlp', 'mlp-256-128', 'lenet5', ...pairNames];
 
 /**
  * The network of a name.

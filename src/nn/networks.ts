@@ -137,7 +137,10 @@ const networks: { readonly [N in NetworkName]: (task: ImageTask) => Network } = 
   // A common size for MNIST; 198,760 weights and biases on 28 x 28 images.
   mlp: (task) => mlp({ ...task, hidden: [250], activation: 'sigmoid' }),
   // That of aihwkit's MNIST examples and of Z. Wu et al., arXiv 2406.12774; 235,146 weights and biases on 28 x 28 images.
-  'mlp-256-128': (task) => mlp({ ...task, hidden: [256, 128], activation: 'sigmoid' }),
+  'mlp-256-128': (task) => ({
+    ...mlp({ ...task, hidden: [256, 128], activation: 'sigmoid' }),
+    name: 'mlp-256-128',
+  }),
   lenet5,
   'small-cnn': smallCnn,
   cnn,
