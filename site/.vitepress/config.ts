@@ -69,6 +69,7 @@ const sidebar = [
       page('docs/results.md'),
       page('docs/joshi2020.md'),
       page('docs/nandakumar2020.md'),
+      page('docs/in-cell-rules.md'),
       page('docs/performance.md'),
     ],
   },
