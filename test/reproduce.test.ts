@@ -101,7 +101,7 @@ test('without a name the reproductions are listed, an unknown one is refused wit
   assert.match(reproductionList(), /^joshi2020 +resnet32 on cifar10 +V\. Joshi et al\./m);
   await assert.rejects(
     attempt('joshi202', 'unknown', trial),
-    /^UsageError: reproduce: expected one of joshi2020, nandakumar2020, got "joshi202"; did you mean "joshi2020"\?$/,
+    /^UsageError: reproduce: expected one of joshi2020, li2025, nandakumar2020, wu2024, got "joshi202"; did you mean "joshi2020"\?$/,
   );
 });
 
