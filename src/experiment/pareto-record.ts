@@ -1,6 +1,7 @@
 // Accuracy against energy: variants of one hardware, each with the accuracy of its chips and its cost from the same
 // mapping. Plain data; the check is pareto-record-schema.ts, the page report/pareto-page.ts.
 
+import { undominated } from '../base/pareto-front.ts';
 import type { Seconds } from '../base/units.ts';
 import type { CostEstimate, Replicas } from '../cost/estimate.ts';
 import type { HardwareSpec, ReadMode } from '../crossbar/hardware.ts';
@@ -105,14 +106,11 @@ function withBits(own: HardwareSpec, bits: number): HardwareSpec {
 
 /** The points that no other beats: none is at least as accurate for less energy, or more accurate for as much. */
 export function paretoFront(points: readonly ParetoPoint[]): ParetoPoint[] {
-  const energy = ({ cost }: ParetoPoint): number => cost.energy.chip.picojoules;
-  const beats = (a: ParetoPoint, b: ParetoPoint): boolean =>
-    a.accuracy.mean >= b.accuracy.mean &&
-    energy(a) <= energy(b) &&
-    (a.accuracy.mean > b.accuracy.mean || energy(a) < energy(b));
-  return points
-    .filter((point) => !points.some((other) => beats(other, point)))
-    .toSorted((a, b) => energy(a) - energy(b));
+  return undominated(
+    points,
+    ({ cost }) => cost.energy.chip.picojoules,
+    ({ accuracy }) => accuracy.mean,
+  );
 }
 
 /** Copies of every layer, as an estimate takes them. */

@@ -2,9 +2,9 @@
 // means with their intervals; which groups belong together is decided in sweep-page.ts.
 
 import { line } from 'd3-shape';
+import { undominated } from '../base/pareto-front.ts';
 import type { Json } from '../base/schema.ts';
 import type { CompensationMethod } from '../experiment/record.ts';
-import { paretoFront } from '../sweep/summary.ts';
 import {
   type Area,
   type Axis,
@@ -136,9 +136,11 @@ export function costChart(
 ): Markup {
   const x = axisOf(distinct(points.map((point) => point.cost)), [PLOT.left + 14, PLOT.right - 14]);
   const y = accuracyAxis(points);
-  const front = paretoFront(points)
-    .map((k) => points[k]!)
-    .sort((a, b) => a.cost - b.cost);
+  const front = undominated(
+    points,
+    (point) => point.cost,
+    ({ mean }) => mean,
+  );
   const path = line<CostPoint>()
     .x((point) => x.at(point.cost))
     .y(({ mean }) => y.place(mean))

@@ -126,18 +126,3 @@ function costOf({ cost }: Pick<SweepFile, 'cost'>, values: SweepGroup['values'])
   const value = evaluateExpression(cost, values);
   return typeof value === 'number' ? { cost: value } : {};
 }
-
-/**
- * The positions that nothing beats: no other costs at most as much and has at least the same mean, one of both better.
- *
- * @param points costs and means
- */
-export function paretoFront(points: readonly { readonly cost: number; readonly mean: number }[]): number[] {
-  return points.flatMap(({ cost, mean }, k) =>
-    points.some(
-      (other) => other.cost <= cost && other.mean >= mean && (other.cost < cost || other.mean > mean),
-    )
-      ? []
-      : [k],
-  );
-}

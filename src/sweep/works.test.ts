@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { paretoFront, type SweepRow, summarizeRows } from './summary.ts';
+import { type SweepRow, summarizeRows } from './summary.ts';
 import { checkSweepFile } from './sweep-file.ts';
 import { type EvaluationWork, named, needsOf, taskName } from './works.ts';
 
@@ -74,16 +74,4 @@ test('rows are summed up by what is no replicate, with seeds as replicates', () 
     ],
   );
   assert.ok(Math.abs(groups[0]!.digital!.mean - 0.905) < 1e-12);
-});
-
-test('the Pareto front is what nothing beats', () => {
-  const points = [
-    { cost: 1, mean: 0.5 },
-    { cost: 2, mean: 0.4 },
-    { cost: 2, mean: 0.9 },
-    { cost: 3, mean: 0.9 },
-    { cost: 1, mean: 0.5 },
-    { cost: 4, mean: 0.95 },
-  ];
-  assert.deepEqual(paretoFront(points), [0, 2, 4, 5]);
 });
