@@ -88,6 +88,21 @@ test('a training has the pulses that its record counted', async () => {
   assert.equal(training!.batchSize, 64);
 });
 
+test('copies without a cost are refused, not ignored', async () => {
+  const weights = results('joshi2020/noise-trained/weights.safetensors');
+  const { code, err } = await ohmic([
+    'evaluate',
+    '--weights',
+    weights,
+    '--out',
+    'none',
+    '--replicas',
+    'stem=2',
+  ]);
+  assert.notEqual(code, 0);
+  assert.match(err, /evaluate: --replicas: expected --cost beside it, got none/);
+});
+
 test('what has no cost is refused by name', async () => {
   const refused: readonly (readonly [RegExp, ...string[]])[] = [
     [/expected --model or --weights, got neither/],

@@ -222,6 +222,15 @@ test('four shards and their collection give the same table', async () => {
   assert.equal(results('shards'), results('alone'));
 });
 
+test('the script and the collection of a plan are of the same sweep as the plan', async () => {
+  const flags = ['--set', 'seed=3', '--backend', 'wasm', '--data', 'images'];
+  const plan = await ohmic(['sweep', 'plan', file, '--shards', '2', '--out', 'changed', '--yes', ...flags]);
+  assert.equal(plan.code, 0, plan.err);
+  const script = readFileSync(join(folder, 'changed/tiny.slurm'), 'utf8');
+  assert.match(script, /--set seed=3 --backend wasm --data \S*images --yes --workers/);
+  assert.match(plan.out, /sweep collect .* --set seed=3 --backend wasm --data \S*images\n/);
+});
+
 test('chips of too few evaluations are divided among shards', async () => {
   const kept = writeSweep(
     folder,
@@ -304,6 +313,12 @@ const refusals: readonly (readonly [what: string, change: object, flags: SweepFl
     { axes: { 'adc.bits': [4, 99] } },
     {},
     /impossible points.*adc\.bits: expected number to be <=24, got 99 \(adc\.bits = 99\)/,
+  ],
+  [
+    'two axes on one setting',
+    { axes: { a: { path: 'adc.bits', values: [4, 6] }, b: { path: 'hardware.adc.bits', values: [6, 8] } } },
+    {},
+    /axes\.b: expected a setting of its own, got hardware\.adc\.bits, which a sets/,
   ],
   [
     'millions',

@@ -82,10 +82,7 @@ export function sweepBase(where: string, raw: Tree, { axes }: Pick<SweepFile, 'a
     raw,
     roots: settingRoots(kind === 'run' ? runSchema : keptEvaluationSchema),
   };
-  throwFaults(
-    where,
-    axes.flatMap((axis) => axisFaults(base, axis)),
-  );
+  throwFaults(where, [...axes.flatMap((axis) => axisFaults(base, axis)), ...sharedFaults(base, axes)]);
   return base;
 }
 
@@ -154,6 +151,23 @@ function axisFaults(base: SweepBase, { name, paths, values }: Axis): string[] {
       .some((fault) => namesUnknown(fault, own!.path));
     return isUnknown ? [`${place}: ${unknownSetting(path, knownPaths(base), known)}`] : [];
   });
+}
+
+/** Two axes on one setting: the last would decide, and the table would say otherwise. */
+function sharedFaults(base: SweepBase, axes: readonly Axis[]): string[] {
+  const owners = new Map<string, string>();
+  return axes.flatMap(({ name, paths }) =>
+    paths.flatMap((path): string[] => {
+      const at = settingsAt(base, path, null).at(-1)?.path.join('.');
+      const owner = at === undefined ? undefined : owners.get(at);
+      if (at !== undefined) owners.set(at, name);
+      return owner === undefined || owner === name
+        ? []
+        : [
+            `axes.${name}: expected a setting of its own, got ${path}, which ${owner} sets; make one axis of them`,
+          ];
+    }),
+  );
 }
 
 function namesUnknown(fault: string, path: readonly string[]): boolean {

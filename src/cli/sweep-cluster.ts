@@ -34,16 +34,21 @@ export async function planCommand(path: string, flags: PlanFlags, progress: Prog
   process.stdout.write(
     `${formatCount(points)} points, ${formatCount(trainings)} trainings, ${formatCount(chips)} chips in ${flags.shards} jobs\n` +
       `submit it:    sbatch ${quotedForShell(script)}\n` +
-      `afterwards:   ohmic sweep collect ${quotedForShell(path)} --out ${quotedForShell(folder)}\n`,
+      `afterwards:   ${['ohmic', 'sweep', 'collect', path, '--out', folder, ...sameSweep(flags)].map(quotedForShell).join(' ')}\n`,
   );
 }
 
-function slurmScript(
-  path: string,
-  name: string,
-  folder: string,
-  { shards, cpus, set = [], data, backend }: PlanFlags,
-): string {
+/** Flags without which a later command would mean another sweep. */
+function sameSweep({ set = [], data, backend }: SweepFlags): string[] {
+  return [
+    ...set.flatMap((text) => ['--set', text]),
+    ...(backend === undefined ? [] : ['--backend', backend]),
+    ...(data === undefined ? [] : ['--data', resolve(data)]),
+  ];
+}
+
+function slurmScript(path: string, name: string, folder: string, flags: PlanFlags): string {
+  const { shards, cpus } = flags;
   const words = [
     process.execPath,
     ...process.execArgv.filter((flag) => flag.startsWith('--conditions')),
@@ -52,9 +57,8 @@ function slurmScript(
     path,
     '--out',
     folder,
-    ...set.flatMap((text) => ['--set', text]),
-    ...(backend === undefined ? [] : ['--backend', backend]),
-    ...(data === undefined ? [] : ['--data', resolve(data)]),
+    ...sameSweep(flags),
+    ...(flags.yes === true ? ['--yes'] : []),
   ];
   return `#!/bin/bash
 #SBATCH --job-name=ohmic-${name}
@@ -79,6 +83,8 @@ export async function collectCommand(path: string, flags: SweepFlags, progress: 
   const table = await openSweep(sweep, folder, { flags, progress, store: folder });
   try {
     const faults: string[] = [];
+    // What failed stands in the tables of the shards, which may have tried it again since.
+    if (tables.length > 0) table.forgetFailures();
     for (const other of tables) {
       try {
         const { chips, trainings } = table.merge(other);

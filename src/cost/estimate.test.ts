@@ -157,6 +157,14 @@ test('layers that stay digital need no tile, and their work is still counted', (
   assert.ok(mixed.gaps.includes('time of digital layers'));
 });
 
+test('a network that stays digital has finite figures', () => {
+  const hardware: HardwareSpec = { ...hermes256, layers: { '*': 'digital' } };
+  const { efficiency, tiles } = estimated(hardware, hermes);
+  assert.equal(tiles, 0);
+  assert.equal(efficiency.tileTopsPerWatt, 0);
+  assert.ok(efficiency.chipTopsPerWatt > 0);
+});
+
 test('a recurrent network is counted from its carried state on, an embedding drives one row', () => {
   const network = characterNetworkByName('char-lstm', { context: 3, symbols: 50 });
   const { layers } = countNetwork(network, hermes256);

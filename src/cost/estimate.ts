@@ -179,12 +179,20 @@ export function estimateCost(options: EstimateOptions): CostEstimate {
     utilisation: utilisationOf(placed),
     efficiency: {
       ...peakOf(placed, cost),
-      tileTopsPerWatt: (2 * sum(layers, (one) => (one.isDigital ? 0 : one.multiplyAdds))) / tile.picojoules,
-      chipTopsPerWatt: (2 * multiplyAdds) / chip.picojoules,
+      tileTopsPerWatt: topsPerWatt(
+        sum(layers, (one) => (one.isDigital ? 0 : one.multiplyAdds)),
+        tile,
+      ),
+      chipTopsPerWatt: topsPerWatt(multiplyAdds, chip),
     },
     layers,
     baselines: digitalBaselines(multiplyAdds),
   };
+}
+
+/** Operations a picojoule; 0 where nothing is done. */
+function topsPerWatt(multiplyAdds: number, { picojoules }: EnergyRange): number {
+  return multiplyAdds === 0 ? 0 : (2 * multiplyAdds) / picojoules;
 }
 
 type PlacedLayer = {

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { Worker } from 'node:worker_threads';
 import { UsageError } from '../base/errors.ts';
 import type { EvaluationWork, Named, Task, TrainingWork, WeightsSource } from '../sweep/works.ts';
 import { createSchedule } from './schedule.ts';
@@ -224,4 +226,64 @@ test('tables are merged; those of other sweeps, versions and forms are refused',
     () => openTable(text, identity),
     /can't be used as the table of a sweep \(file is not a database\); choose another --out/,
   );
+});
+
+test('a failure in one part of an evaluation outlasts the success of another part, in any order', () => {
+  const failed = someTable();
+  const task = { kind: 'evaluation', ...evaluation('f', from('n')), from: 0, to: 2, digital: true } as Task;
+  failed.keep([{ task, result: { kind: 'failed', reason: 'no reason' } }]);
+  const failedPath = join(folder, `${tables - 1}.sqlite`);
+  const fine = someTable();
+  const chips = [{ chip: 3, accuracies: [0.5, 0.5], seconds: 1 }];
+  fine.keep([{ task, result: { kind: 'evaluated', chips, backend: 'one' } }]);
+  const finePath = join(folder, `${tables - 1}.sqlite`);
+  for (const order of [
+    [failedPath, finePath],
+    [finePath, failedPath],
+  ]) {
+    const all = someTable();
+    for (const path of order) all.merge(path);
+    assert.deepEqual(
+      all.failures().map(({ name, reason }) => [name, reason]),
+      [['f', 'no reason']],
+    );
+    all.close();
+  }
+  failed.close();
+  fine.close();
+});
+
+test('a table that was just begun has nothing to merge, and a file that is none is refused', () => {
+  const one = someTable();
+  const begun = join(folder, 'begun.sqlite');
+  writeFileSync(begun, '');
+  assert.deepEqual(one.merge(begun), { chips: 0, trainings: 0 });
+  const text = join(folder, 'text.sqlite');
+  writeFileSync(text, 'no table at all\n'.repeat(100));
+  assert.throws(() => one.merge(text), {
+    name: 'UsageError',
+    message: /text\.sqlite: expected the table of a sweep/,
+  });
+  assert.equal(one.pointCount(), 1);
+  one.close();
+});
+
+test('a table waits for another process that has it locked', async () => {
+  const one = someTable();
+  const path = join(folder, `${tables - 1}.sqlite`);
+  const holder = new Worker(
+    `const { parentPort, workerData } = require('node:worker_threads');
+     const { DatabaseSync } = require('node:sqlite');
+     const held = new DatabaseSync(workerData);
+     held.exec('BEGIN EXCLUSIVE');
+     parentPort.postMessage('held');
+     setTimeout(() => { held.exec('COMMIT'); held.close(); }, 300);`,
+    { eval: true, workerData: path },
+  );
+  await once(holder, 'message');
+  const task = { kind: 'training', ...training('d') } as Task;
+  one.keep([{ task, result: { kind: 'trained', accuracy: 0.5, seconds: 1, backend: 'one' } }]);
+  assert.equal(one.stateOf('d'), 'done');
+  one.close();
+  await once(holder, 'exit');
 });

@@ -42,6 +42,9 @@ export type TableCounts = {
 
 const FORMAT = 'ohmic-sweep-1';
 
+/** How long a table waits for another process that reads or writes it. */
+const BUSY_MILLISECONDS = 60_000;
+
 const TABLES = `
 CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS works (
@@ -96,7 +99,10 @@ export type Table = {
   readonly pointCount: () => number;
   readonly donePoints: () => number;
   readonly rows: () => Generator<SweepRow>;
-  /** Takes the results of another table of the same sweep. Throws UsageError if it is of another. */
+  /**
+   * Takes the results of another table of the same sweep; a failure there stays one, whatever further tables say of other
+   * chips. Throws UsageError if it is of another.
+   */
   readonly merge: (path: string) => { readonly chips: number; readonly trainings: number };
   readonly close: () => void;
 };
@@ -132,6 +138,8 @@ export function openTable(path: string, identity: SweepIdentity): Table {
 function openDatabase(path: string): DatabaseSync {
   try {
     const database = new (sqlite())(path);
+    // A shard and `collect` wait for each other instead of failing.
+    database.exec(`PRAGMA busy_timeout = ${BUSY_MILLISECONDS}`);
     database.exec('PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY');
     database.exec(TABLES);
     return database;
@@ -462,6 +470,32 @@ function* rowsOf(prepared: (text: string) => StatementSync): Generator<SweepRow>
   }
 }
 
+function attach(database: DatabaseSync, other: string): void {
+  try {
+    database.prepare('ATTACH ? AS other').run(other);
+  } catch (thrown) {
+    throw noTable(other, thrown);
+  }
+}
+
+function noTable(other: string, thrown: unknown): UsageError {
+  return new UsageError(
+    `${other}: expected the table of a sweep, got another file (${messageOf(thrown)}); remove it`,
+  );
+}
+
+/** The identity in the attached table; undefined of one that a job has just begun. */
+function identityIn(database: DatabaseSync, other: string): Json | undefined {
+  try {
+    const tables = database.prepare('SELECT name FROM other.sqlite_schema').all();
+    if (tables.length === 0) return undefined;
+    const about = database.prepare("SELECT value FROM other.about WHERE name = 'identity'").get();
+    return about === undefined ? undefined : (JSON.parse((about as { value: string }).value) as Json);
+  } catch (thrown) {
+    throw noTable(other, thrown);
+  }
+}
+
 function mergeInto(
   database: DatabaseSync,
   path: string,
@@ -469,20 +503,18 @@ function mergeInto(
   identity: SweepIdentity,
   run: Run,
 ): { chips: number; trainings: number } {
-  database.prepare('ATTACH ? AS other').run(other);
+  attach(database, other);
   try {
-    const about = database.prepare("SELECT value FROM other.about WHERE name = 'identity'").get() as
-      | { value: string }
-      | undefined;
-    if (about === undefined)
-      throw new UsageError(`${other}: expected the table of a sweep, got another file`);
-    refuseOther(other, JSON.parse(about.value) as Json, identity);
+    const about = identityIn(database, other);
+    if (about === undefined) return { chips: 0, trainings: 0 };
+    refuseOther(other, about, identity);
     database.exec('BEGIN');
     const trainings = run(
       `INSERT INTO works SELECT * FROM other.works WHERE state != 'waiting' OR accuracy IS NOT NULL OR backend IS NOT NULL
        ON CONFLICT (name) DO UPDATE SET state = excluded.state, reason = excluded.reason,
          accuracy = coalesce(excluded.accuracy, accuracy), seconds = coalesce(excluded.seconds, seconds),
-         backend = coalesce(excluded.backend, backend) WHERE state != 'done'`,
+         backend = coalesce(excluded.backend, backend)
+         WHERE works.state = 'waiting' OR (works.state = 'failed' AND excluded.state = 'done')`,
     );
     run('INSERT OR IGNORE INTO accuracies SELECT * FROM other.accuracies');
     const chips = run('INSERT OR IGNORE INTO chips SELECT * FROM other.chips');

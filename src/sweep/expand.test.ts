@@ -86,3 +86,8 @@ test('what a file can’t mean is listed', () => {
   refused({ axes: { x: [1] }, where: 'x + 1' }, /where "x \+ 1": expected a condition, true or false, got 2/);
   refused({ axes: { x: [1] }, name: '../x' }, /name: .*expected letters, digits/);
 });
+
+test('axes of more values than memory holds are refused before they are expanded', () => {
+  refused({ axes: { x: { from: 0, to: 1, count: 1_000_000_000 } } }, /axes/);
+  refused({ axes: { x: { from: 0, to: 1 } }, sample: { count: 1_000_000_000 } }, /sample\.count/);
+});

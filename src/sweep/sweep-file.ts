@@ -59,6 +59,9 @@ const path = z.string().min(1);
 const paths = z.union([path, z.array(path).min(1)]).optional();
 const scale = z.enum(['linear', 'logarithmic']).optional();
 
+/** The most values of an axis: they are held in memory. */
+const MOST_VALUES = 1_000_000;
+
 const axisSchema = z.union([
   z.array(z.json()),
   z.strictObject({ path: paths, values: z.array(z.json()) }),
@@ -68,7 +71,7 @@ const axisSchema = z.union([
     from: number,
     to: number,
     scale,
-    count: z.int().min(1).optional(),
+    count: z.int().min(1).max(MOST_VALUES).optional(),
     whole: z.boolean().optional(),
   }),
 ]);
@@ -94,7 +97,7 @@ export const sweepFileSchema: z.ZodType<SweepFile> = z
     sample: z
       .strictObject({
         kind: z.enum(['sobol', 'halton', 'random']).default('sobol'),
-        count: z.int().min(1),
+        count: z.int().min(1).max(MOST_VALUES),
         seed: seed.default(0),
       })
       .optional()
@@ -205,6 +208,7 @@ function listFaults(values: readonly Json[]): string[] {
   if (values.length === 0)
     return ['expected at least one value, got none; leave the axis out to keep the base'];
   const texts = values.map((value) => JSON.stringify(value));
-  const twice = texts.find((text, position) => texts.indexOf(text) !== position);
+  const seen = new Set<string>();
+  const twice = texts.find((text) => seen.size === seen.add(text).size);
   return twice === undefined ? [] : [`values must differ from one another, got ${twice} twice`];
 }
