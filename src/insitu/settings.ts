@@ -210,6 +210,9 @@ const transferSchema: z.ZodType<TransferMethod> = z.discriminatedUnion('kind', [
 
 const MOST_ARRAYS = 8;
 
+/** Most samples between two rows: beyond it, the counters of samples would not be exact (whole-numbers.ts). */
+const RAREST = 1_000_000;
+
 const tikiTakaFields = z.strictObject({
   kind: z.literal('tiki-taka'),
   device: chosenPulseDeviceSchema.prefault('reram-sb'),
@@ -223,13 +226,27 @@ const tikiTakaFields = z.strictObject({
   transfer: transferSchema.prefault({ kind: 'buffered' }),
   mostPulses: count.max(31).default(1),
   readNoise: z.number().min(0).default(0),
-  every: count.max(1_000_000).default(1),
+  every: count.max(RAREST).default(1),
   slower: count.max(1000).default(1),
   unit: z.enum(['samples', 'steps']).default('samples'),
   digital: plainDescent,
 });
 
-const tikiTakaSchema = tikiTakaFields.superRefine(({ arrays, gamma, transfer }, { addIssue }) => {
+const tikiTakaSchema = tikiTakaFields.superRefine((rule, { addIssue }) => {
+  const { arrays, gamma, transfer, every, slower } = rule;
+  if (arrays === 2 && slower > 1)
+    addIssue({
+      code: 'custom',
+      path: ['slower'],
+      message: `it has no effect with 2 arrays, of which one hands over its rows, got ${slower}; leave it out, or give every`,
+    });
+  const rarest = every * slower ** Math.max(0, arrays - 2);
+  if (arrays <= MOST_ARRAYS && every <= RAREST && rarest > RAREST)
+    addIssue({
+      code: 'custom',
+      path: ['slower'],
+      message: `expected every · slower^(arrays − 2), how seldom the slowest array gets a row, at most ${RAREST}, got ${every} · ${slower}^${arrays - 2}`,
+    });
   if (arrays > 2 && gamma === 0)
     addIssue({
       code: 'custom',

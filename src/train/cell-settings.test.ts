@@ -35,6 +35,14 @@ for (const [changes, message] of [
     'rule.gamma: expected more than 0 with 3 arrays, whose shares in a weight are its powers, got 0',
   ],
   [
+    { rule: { kind: 'tiki-taka', slower: 5 } },
+    'rule.slower: it has no effect with 2 arrays, of which one hands over its rows, got 5; leave it out, or give every',
+  ],
+  [
+    { rule: { kind: 'tiki-taka', arrays: 5, gamma: 0.1, every: 10, slower: 100 } },
+    'rule.slower: expected every · slower^(arrays − 2), how seldom the slowest array gets a row, at most 1000000, got 10 · 100^3',
+  ],
+  [
     { rule: { kind: 'tiki-taka', arrays: 3, gamma: 0.1, transfer: { kind: 'chopped' } } },
     'rule.transfer.kind: expected direct, buffered or low-pass with 3 arrays, got chopped, whose signs belong to the inputs of one fast array',
   ],

@@ -355,8 +355,16 @@ export const elementCases: Readonly<Record<string, readonly Case[]>> = {
       order: ['x0', '', 'c0'],
       attributes: { mode: 'nearest', nearest_mode: 'floor' },
     },
+    // 10 · 0.7 and 20 · 0.7 are whole in float32 only.
+    { inputs: [['n', 2, 10, 20]], constants: [list(1, 1, 0.7, 0.7)], order: ['x0', '', 'c0'] },
+    ...[0.3, 0.7, 2.3].map(
+      (scale): Case => ({ inputs: [['n', 2, 10]], constants: [list(1, 1, scale)], opset: 10 }),
+    ),
   ],
-  Upsample: [{ inputs: [['n', 2, 3, 3]], constants: [list(1, 1, 2, 2)], opset: 9 }],
+  Upsample: [
+    { inputs: [['n', 2, 3, 3]], constants: [list(1, 1, 2, 2)], opset: 9 },
+    { inputs: [['n', 2, 10, 20]], constants: [list(1, 1, 2.3, 3.1)], opset: 9 },
+  ],
   Cast: [
     { inputs: [['n', 4]], kinds: ['int'], attributes: { to: 1 } },
     { inputs: [['n', 4]], attributes: { to: 7 }, isCast: true },

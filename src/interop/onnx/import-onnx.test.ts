@@ -161,6 +161,59 @@ test('a branch is chosen by a value that is given, and what is not chosen need n
   );
 });
 
+/** A branch whose values have the same names as those of every other one: max(0, f(x, matrix)). */
+const sameNames = (matrix: HostValues, op: string, domain = ''): GraphMessage => ({
+  name: 'branch',
+  node: [
+    nodeMessage({ op, domain, inputs: ['x', 'inner'], outputs: ['t'] }),
+    nodeMessage({ op: 'Relu', inputs: ['t'], outputs: ['out'] }),
+  ],
+  initializer: [tensorMessage('inner', matrix)],
+  input: [],
+  output: [valueInfo('out', ['n', 4])],
+});
+
+for (const [what, op, domain] of [
+  ['values', 'MatMul', ''],
+  ['calls of functions', 'Shifted', 'own'],
+] as const) {
+  test(`branches may use the same names for their ${what}`, needsOracle, async () => {
+    const node = ['a', 'b'].map((output) => {
+      const [chosen, other] = [floats(draw, [4, 4]), floats(draw, [4, 4])].map((matrix) => ({
+        message: sameNames(matrix, op, domain),
+      }));
+      const attributes = { then_branch: chosen!, else_branch: other! };
+      return nodeMessage({ op: 'If', name: `if ${output}`, inputs: ['yes'], outputs: [output], attributes });
+    });
+    const bytes = encodeModel({
+      opset: 17,
+      graph: {
+        name: 'branches',
+        node: [...node, nodeMessage({ op: 'Sub', inputs: ['a', 'b'], outputs: ['y'] })],
+        initializer: [tensorMessage('yes', { kind: 'bool', dims: [], values: Float64Array.of(1) })],
+        input: [valueInfo('x', ['n', 4])],
+        output: ['y', 'a', 'b'].map((name) => valueInfo(name, ['n', 4])),
+      },
+      functions: [
+        {
+          name: 'Shifted',
+          domain: 'own',
+          input: ['in', 'matrix'],
+          output: ['out'],
+          node: [
+            nodeMessage({ op: 'MatMul', inputs: ['in', 'matrix'], outputs: ['product'] }),
+            nodeMessage({ op: 'Tanh', inputs: ['product'], outputs: ['out'] }),
+          ],
+        },
+      ],
+    });
+    const inputs = drawInputs({ inputs: { x: ['n', 4] }, nodes: [], outputs: [] }, draw);
+    const { network, parameters } = await importOnnx(bytes);
+    compareAnswers(interpreted(network, parameters, inputs), await oracle(bytes, inputs), 1e-5);
+    assert.equal(network.layers.length, 2);
+  });
+}
+
 test('all operators that are not supported are named at once', async () => {
   const sketch: Sketch = {
     inputs: { x: ['n', 4] },

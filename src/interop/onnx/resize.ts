@@ -34,6 +34,9 @@ const roundings: Readonly<Record<string, (x: number) => number>> = {
   ceil: Math.ceil,
 };
 
+/** Before version 11 the operators do not say; ONNX Runtime rounds up where images shrink. */
+const oldRounding = ({ scale }: AxisResize): ((x: number) => number) => (scale < 1 ? Math.ceil : Math.floor);
+
 const clamp = (x: number, size: number): number => Math.min(Math.max(x, 0), size - 1);
 
 function resizes(step: Step): readonly AxisResize[] {
@@ -55,7 +58,7 @@ function resizes(step: Step): readonly AxisResize[] {
     if (wanted.length > 0 && axis === 0) return { from, to: from, scale: 1 };
     if (wanted.length > 0) return { from, to: wanted[k]!, scale: f32(wanted[k]! / from) };
     const scale = given[k] ?? 1;
-    return { from, to: Math.floor(from * scale), scale };
+    return { from, to: Math.floor(f32(from * scale)), scale };
   });
 }
 
@@ -72,8 +75,9 @@ const resize: NodeBuilder = (step) => {
     );
   if (mode !== 'nearest' && mode !== 'linear') throw step.fault(`mode "${mode}", expected nearest or linear`);
   if (step.numberOf('antialias', 0) !== 0) throw step.fault('antialias 1 is not supported');
-  const rounding = roundings[step.opset < 11 ? 'floor' : step.textOf('nearest_mode', 'round_prefer_floor')];
-  if (rounding === undefined) throw step.fault(`nearest_mode, expected ${Object.keys(roundings).join(', ')}`);
+  const rounding = step.opset < 11 ? undefined : roundings[step.textOf('nearest_mode', 'round_prefer_floor')];
+  if (rounding === undefined && step.opset >= 11)
+    throw step.fault(`nearest_mode, expected ${Object.keys(roundings).join(', ')}`);
   const x = step.symbol(0);
   let { tensor } = x;
   for (const [axis, one] of resizes(step).entries()) {
@@ -88,7 +92,7 @@ const resize: NodeBuilder = (step) => {
             step,
             tensor,
             at,
-            found.map((place) => clamp(rounding(place), one.from)),
+            found.map((place) => clamp((rounding ?? oldRounding(one))(place), one.from)),
           )
         : linear(
             step,

@@ -90,6 +90,8 @@ type Run = {
   readonly sized: Map<string, Host>;
   readonly faults: Map<string, string>;
   readonly names: Set<string>;
+  /** Names of calls and branches, which are parts of the names within them. */
+  readonly scopes: Set<string>;
   readonly world: World;
 };
 
@@ -106,6 +108,7 @@ function runModel(job: Job, batch: number, same: ReadonlySet<string>): Run {
       sized: new Map(),
       faults: new Map(),
       names: new Set(),
+      scopes: new Set(),
       world: shapeWorld(t),
     };
     for (const input of job.settled.inputs) run.values.set(input.name, traced(t, input, batch));
@@ -312,12 +315,40 @@ function runBranch(run: Run, node: OnnxNode, depth: number): void {
   const branch = node.attributes[condition.values()[0] ? 'then_branch' : 'else_branch'];
   if (typeof branch !== 'object' || !('graph' in branch))
     throw new UsageError(`node "${node.name}" (If): a branch is missing`);
-  runGraph(run, branch.graph, depth + 1);
+  const graph = withOwnNames(run, branch.graph, node);
+  runGraph(run, graph, depth + 1);
   for (const [k, name] of node.outputs.entries()) {
-    const inner = branch.graph.outputs[k]?.name;
+    const inner = graph.outputs[k]?.name;
     if (inner === undefined) throw new UsageError(`node "${node.name}" (If): a branch has no output ${k}`);
     alias(run, name, inner);
   }
+}
+
+/** A branch whose values have names that nothing outside has: two branches may use the same. */
+function withOwnNames(run: Run, graph: OnnxGraph, { name: branch }: OnnxNode): OnnxGraph {
+  const { graph: outer } = run.job.model;
+  const taken = new Set([...run.values.keys(), ...outer.nodes.flatMap(({ outputs }) => outputs)]);
+  const made = [...Object.keys(graph.constants), ...graph.nodes.flatMap(({ outputs }) => outputs)];
+  const shared = made.filter((name) => name !== '' && taken.has(name));
+  if (shared.length === 0) return graph;
+  const scope = uniqueName(run.scopes, branch);
+  return renamedGraph(graph, new Map(shared.map((name) => [name, `${scope}/${name}`])));
+}
+
+/** A graph with other names of values, also where the graphs within it use them. */
+function renamedGraph(graph: OnnxGraph, names: ReadonlyMap<string, string>): OnnxGraph {
+  const renamed = (name: string): string => names.get(name) ?? name;
+  const constants = byName<HostValues>();
+  for (const [name, values] of Object.entries(graph.constants)) constants[renamed(name)] = values;
+  const nodes = graph.nodes.map((node): OnnxNode => {
+    const attributes = byName<AttributeValue>();
+    for (const [name, value] of Object.entries(node.attributes))
+      attributes[name] =
+        typeof value === 'object' && 'graph' in value ? { graph: renamedGraph(value.graph, names) } : value;
+    return { ...node, attributes, inputs: node.inputs.map(renamed), outputs: node.outputs.map(renamed) };
+  });
+  const outputs = graph.outputs.map((one) => ({ ...one, name: renamed(one.name) }));
+  return { ...graph, constants, nodes, outputs };
 }
 
 /** The nodes of a function in place of its call, with names of their own. */
@@ -325,7 +356,8 @@ function callFunction(run: Run, call: OnnxNode, depth: number): void {
   const { inputs, outputs, nodes, defaults } = run.job.model.functions[functionKey(call.domain, call.op)]!;
   const names = new Map(inputs.map((name, k): [string, string] => [name, call.inputs[k] ?? '']));
   for (const [k, name] of outputs.entries()) if (call.outputs[k]) names.set(name, call.outputs[k]);
-  const renamed = (name: string): string => (name === '' ? '' : (names.get(name) ?? `${call.name}/${name}`));
+  const scope = uniqueName(run.scopes, call.name);
+  const renamed = (name: string): string => (name === '' ? '' : (names.get(name) ?? `${scope}/${name}`));
   const opened = nodes.map((node): OnnxNode => {
     const attributes = byName<AttributeValue>();
     for (const [name, value] of Object.entries(node.attributes)) {
@@ -335,7 +367,7 @@ function callFunction(run: Run, call: OnnxNode, depth: number): void {
     }
     return {
       ...node,
-      name: `${call.name}/${node.name}`,
+      name: `${scope}/${node.name}`,
       attributes,
       inputs: node.inputs.map(renamed),
       outputs: node.outputs.map(renamed),
