@@ -7,7 +7,6 @@
 // Image i of a part is a function of (seed, part, i) by additions, multiplications, divisions and square roots only: the
 // same bytes on every machine. Left out: any claim to the statistics of real handwriting.
 
-import { throwFaults } from '../base/errors.ts';
 import {
   deriveKey,
   type Key,
@@ -16,13 +15,12 @@ import {
   randomSequence,
   threefry2x32,
 } from '../base/random.ts';
+import { checkGeneratedSet, type GeneratedSetSettings } from './generated-set.ts';
 import { type Augmentation, type DataSplit, dataSplit, type ImageSet, imageSet } from './image-set.ts';
 
 const SIDE = 28;
 /** Sizes of a digit before it varies, in pixels: as in MNIST it fills 20 of 28. */
 const INK = 20;
-/** 0.8 GB of pixels. */
-const MOST_IMAGES = 1_000_000;
 
 /** A mirrored digit is no digit. */
 export const digitsAugmentation: Augmentation = { cropPadding: 2, flip: false, cutout: 0 };
@@ -98,11 +96,7 @@ const forms: readonly (readonly (readonly Stroke[])[])[] = [
 ];
 
 /** Counts of images and the seed of the generated digits. */
-export type DigitsSettings = {
-  readonly seed?: number;
-  readonly trainCount?: number;
-  readonly testCount?: number;
-};
+export type DigitsSettings = GeneratedSetSettings;
 
 /**
  * The generated digits: 28x28 grey images of 10 classes, image i shows i mod 10. More images extend a set and leave the
@@ -115,12 +109,7 @@ export function generateDigits({
   trainCount = 3_000,
   testCount = 500,
 }: DigitsSettings = {}): DataSplit {
-  const faults = Object.entries({ trainCount, testCount })
-    .filter(([, count]) => !Number.isInteger(count) || count < 1 || count > MOST_IMAGES)
-    .map(([setting, count]) => `${setting} must be an integer from 1 to ${MOST_IMAGES}, got ${count}`);
-  if (!Number.isSafeInteger(seed) || seed < 0)
-    faults.push(`seed must be an integer of at least 0, got ${seed}`);
-  throwFaults('generated digits', faults);
+  checkGeneratedSet('generated digits', { seed, trainCount, testCount });
   const key = deriveKey(keyFromSeed(seed), 'digits');
   return dataSplit(
     drawSet(deriveKey(key, 'train'), 'digits train', trainCount),

@@ -12,7 +12,6 @@
 // Image i of a part is a function of (seed, part, i) by additions, multiplications, divisions and square roots
 // only: the same bytes on every machine. Left out: any claim to resemble photographs.
 
-import { throwFaults } from '../base/errors.ts';
 import {
   deriveKey,
   type Key,
@@ -21,12 +20,11 @@ import {
   randomSequence,
   threefry2x32,
 } from '../base/random.ts';
+import { checkGeneratedSet, type GeneratedSetSettings } from './generated-set.ts';
 import { type Augmentation, type DataSplit, dataSplit, type ImageSet, imageSet } from './image-set.ts';
 
 const SIDE = 32;
 const CHANNELS = 3;
-/** 3 GB of pixels. */
-const MOST_IMAGES = 1_000_000;
 
 const shapes = ['disc', 'ring', 'square', 'triangle', 'cross'] as const;
 const textures = ['striped', 'checkered'] as const;
@@ -43,11 +41,7 @@ export const syntheticClasses: readonly string[] = shapes.flatMap((shape) =>
 );
 
 /** Counts of images and the seed of the generated set. */
-export type SyntheticSettings = {
-  readonly seed?: number;
-  readonly trainCount?: number;
-  readonly testCount?: number;
-};
+export type SyntheticSettings = GeneratedSetSettings;
 
 /**
  * The generated set: 32x32 RGB images of 10 classes, image i has the class i mod 10. More images extend a set and
@@ -60,13 +54,7 @@ export function generateSynthetic({
   trainCount = 5_000,
   testCount = 1_000,
 }: SyntheticSettings = {}): DataSplit {
-  const faults = Object.entries({ trainCount, testCount })
-    .filter(([, count]) => !Number.isInteger(count) || count < 1 || count > MOST_IMAGES)
-    .map(([setting, count]) => `${setting} must be an integer from 1 to ${MOST_IMAGES}, got ${count}`);
-  if (!Number.isSafeInteger(seed) || seed < 0) {
-    faults.push(`seed must be an integer of at least 0, got ${seed}`);
-  }
-  throwFaults('synthetic set', faults);
+  checkGeneratedSet('synthetic set', { seed, trainCount, testCount });
   const key = deriveKey(keyFromSeed(seed), 'synthetic');
   return dataSplit(
     drawSet(deriveKey(key, 'train'), 'synthetic train', trainCount),
