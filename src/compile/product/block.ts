@@ -80,15 +80,21 @@ export function eachBlockOfPixels(
   );
 }
 
-/** Blocks of vectors of columns; `counts` has the lanes in use of each vector. */
+/**
+ * Blocks of vectors of columns; `counts` has the lanes in use of each vector.
+ *
+ * @param joinsLast a last block of one vector becomes a part of the one before
+ */
 export function eachColumnBlock(
   draft: Draft,
   columns: number,
   vectors: number,
   body: (column: Int, counts: readonly number[]) => void,
+  joinsLast = false,
 ): void {
   const { lanes } = draft.builder;
-  const whole = Math.floor(columns / (lanes * vectors));
+  const isJoined = joinsLast && columns > lanes * vectors && Math.ceil(columns / lanes) % vectors === 1;
+  const whole = Math.floor(columns / (lanes * vectors)) - (isJoined ? 1 : 0);
   const full = new Array<number>(vectors).fill(lanes);
   if (whole <= 2) for (let i = 0; i < whole; i++) body(literal(i * lanes * vectors), full);
   else draft.builder.loop(whole, (i) => body(times(i, lanes * vectors), full), 'c');

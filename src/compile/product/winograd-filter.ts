@@ -23,12 +23,12 @@ export type FilterTaps = {
 
 /**
  * The kernel that transforms a filter: (kernel row, tap, channel) × column → (panel, point, kernel row, channel) ×
- * column, in panels of `vectors` vectors of columns.
+ * column, in panels of `vectors` vectors of columns, the last one as `eachColumnBlock` joins it.
  */
 export function transformFilter(
   context: Context,
   taps: FilterTaps,
-  vectors: number,
+  { vectors, joinsLast }: { readonly vectors: number; readonly joinsLast: boolean },
 ): { launch: DraftLaunch; memory: Memory } {
   const { kernelRows, channels, columns } = taps;
   const width = vectors * context.lanes;
@@ -42,7 +42,7 @@ export function transformFilter(
   const target = draft.output(memory);
   const channel = chunkIndex(channels);
   for (let row = 0; row < kernelRows; row++) {
-    const transform = (panel: Int, v: number, column: Int): void => {
+    const transform = (panel: Int, vectorsOfPanel: number, v: number, column: Int): void => {
       const weights = Array.from({ length: TAPS }, (_, tap) => {
         const value = b.load(source, taps.index(row, tap, channel, column));
         return withinChannels(b, value, channel, channelsOfTap(taps, row, tap), channels);
@@ -50,16 +50,22 @@ export function transformFilter(
       const points = transformTaps(b, weights as unknown as Parameters<typeof transformTaps>[1]);
       for (const [point, value] of points.entries()) {
         const filterRow = plus(literal(row * channels), channel);
-        const at = filterAddress(taps, width, literal(point), filterRow, panel);
+        const at = filterAddress(taps, vectorsOfPanel * context.lanes, literal(point), filterRow, panel);
         b.store(target, plus(at, vectorAt(b.lanes, v)), value);
       }
     };
-    eachColumnBlock(draft, columns, vectors, (first, counts) => {
-      for (const [v, count] of counts.entries()) {
-        const column = plus(plus(first, literal(v * b.lanes)), lane(count));
-        transform(first, v, column);
-      }
-    });
+    eachColumnBlock(
+      draft,
+      columns,
+      vectors,
+      (first, counts) => {
+        for (const [v, count] of counts.entries()) {
+          const column = plus(plus(first, literal(v * b.lanes)), lane(count));
+          transform(first, Math.max(vectors, counts.length), v, column);
+        }
+      },
+      joinsLast,
+    );
   }
   return { launch: draft.finish('winogradFilter', channels), memory };
 }

@@ -83,12 +83,12 @@ export function lowerWinograd(
     places: images,
   });
   const block = chooseBlock(context, product);
-  const { launch: transformation, memory } = transformFilter(context, product.taps, block.vectors);
+  const { launch: transformation, memory } = transformFilter(context, product.taps, block);
   const filter = draft.input(memory);
   const epilogue = createEpilogue(context, draft, { ...product, output, chunks, chunk }, sums);
   const mostBlocks = Math.max(1, Math.floor(BAND_TILES / (tiles * block.rows)));
   const bandRows = block.rows * largestDivisor(height / block.rows, mostBlocks);
-  const partial = reservePartial(draft, images * bandRows * tiles, block.vectors);
+  const partial = reservePartial(draft, images * bandRows * tiles, block.vectors + (block.joinsLast ? 1 : 0));
   // A row of outputs needs so many rows below its own; those above them are transformed already.
   const lastKernelRow = product.firstKernelRow + product.taps.kernelRows - 1;
   const reach = Math.max(0, lastKernelRow - product.source.padding.y[0]);
@@ -100,23 +100,19 @@ export function lowerWinograd(
     );
   const band = (first: Int): void => {
     stageRows(plus(first, literal(reach)), bandRows);
-    eachColumnBlock(draft, product.columns, block.vectors, (column, counts) => {
-      const places = { images, imageAt, first, rows: bandRows, output };
-      const walk: Walk = {
-        draft,
-        product,
-        transformed,
-        filter,
-        epilogue,
-        column,
-        counts,
-        partial,
-        block,
-        ...places,
-      };
-      sumBand(walk);
-      finishBand(walk);
-    });
+    const places = { images, imageAt, first, rows: bandRows, output };
+    const common = { draft, product, transformed, filter, epilogue, partial, block, ...places };
+    eachColumnBlock(
+      draft,
+      product.columns,
+      block.vectors,
+      (column, counts) => {
+        const walk: Walk = { ...common, column, counts };
+        sumBand(walk);
+        finishBand(walk);
+      },
+      block.joinsLast,
+    );
   };
   stageRows(literal(0), reach);
   b.loop(height / bandRows, (i) => band(times(i, bandRows)), 'b');
@@ -125,14 +121,27 @@ export function lowerWinograd(
 }
 
 /** A register block: tiles of some rows × vectors of columns. */
-type Block = { readonly rows: number; readonly tiles: number; readonly vectors: number };
+type Block = {
+  readonly rows: number;
+  readonly tiles: number;
+  readonly vectors: number;
+  /** A last block of one vector, whose few sums would wait for each other, becomes a part of the one before. */
+  readonly joinsLast: boolean;
+};
 
 /** The block of least cost by the model of `chooseBlocking`: whole rows of tiles, or a part of one row. */
 function chooseBlock(context: Context, { size, columns }: WinogradProduct): Block {
   const [height, tiles] = [size[0], tilesOf(size[1])];
+  const block = (rows: number, width: number, vectors: number): Block => {
+    const registers = (rows * width + 1) * (vectors + 1) + 1;
+    return { rows, tiles: width, vectors, joinsLast: vectors > 1 && registers <= context.registers };
+  };
   const { pixels, vectors } = chooseBlocking(context, tiles * height, columns);
-  if (pixels < tiles) return { rows: 1, tiles: pixels, vectors };
-  return { rows: largestDivisor(height, Math.floor(pixels / tiles)), tiles, vectors };
+  if (pixels < tiles) {
+    const ofRow = chooseBlocking(context, tiles, columns);
+    return block(1, ofRow.pixels, ofRow.vectors);
+  }
+  return block(largestDivisor(height, Math.floor(pixels / tiles)), tiles, vectors);
 }
 
 /** The sums of a band in scratch memory; tiles count within the band. */
@@ -243,7 +252,7 @@ function sumBlock(walk: Walk, { point, range, place, row, tile, tiles }: BlockPl
     sums: counts.map(() => b.accumulator(zero)),
   }));
   const firstTile = times(place, tilesOf(product.size[1]));
-  const width = block.vectors * b.lanes;
+  const width = Math.max(block.vectors, counts.length) * b.lanes;
   const rowAt = (row: Int): Int => filterAddress(product.taps, width, point, row, walk.column);
   const walked = { slot: filter, bytes: 4 * kernelRows * channels * width };
   b.loop(
