@@ -74,6 +74,11 @@ export function findCompiler(options: CompilerOptions = {}): Compiler | undefine
   return undefined;
 }
 
+/** The processor's own instruction set, whatever OHMIC_TARGET says; undefined if the compiler can't tell. */
+export function processorInstructionSet(): InstructionSet | undefined {
+  return findCompiler({ flags: ['-march=native'] }) ?? findCompiler({ flags: ['-mcpu=native'] });
+}
+
 function askCompiler(command: string, options: CompilerOptions): Compiler | undefined {
   const words = wordsOf(command);
   const ask = (flags: readonly string[]): string | undefined =>
