@@ -7,7 +7,7 @@ import { type Compiler, compileLibrary } from '../src/native/compiler.ts';
 import { type Contestant, median, type Timings } from './measure.ts';
 import { chainsOf, rooflineSource } from './roofline-source.ts';
 
-/** Turns of the loop: 25 ms at two vectors a cycle and 24 in flight, half of it with 12, and 2.5 GHz. */
+/** Turns of the loop: 25 ms at two vectors a cycle, 24 in flight, and 2.5 GHz. */
 const TURNS = 5_000_000;
 /** Bytes of each of the copy's two stretches: far beyond a last-level cache. */
 const COPY_BYTES = 256 * 2 ** 20;

@@ -28,7 +28,6 @@ const FILES: readonly string[] = [
   'test/corner-cases.test.ts',
   'test/recurrence.test.ts',
   'test/paired-launches.test.ts',
-  'test/threads.test.ts',
   'test/products.test.ts',
 ];
 

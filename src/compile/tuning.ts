@@ -8,7 +8,7 @@ export type Target = { readonly lanes: number; readonly registers: number };
 
 /** The same on every instruction set. */
 export const tuning = {
-  // Caches. Sizes are for a core with 32 KB of L1 and 1 MB of L2; half as much L2 holds what counts but for sumBytes.
+  // Caches. Sizes are for a core with 32 KB of L1 and 1 MB of L2.
 
   /** Values of this many elements, 1 MB, and larger ones do not stay in the L2 cache. */
   largeElements: 262_144,
