@@ -96,6 +96,7 @@ export function runEmulated(
         NODE_TEST_CONTEXT: undefined,
         CC: COMPILER,
         OHMIC_TARGET: 'neon',
+        OHMIC_TEST_BACKEND: 'native',
       },
     },
   );
