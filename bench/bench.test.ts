@@ -10,7 +10,7 @@ import { bytesTouched, classWork, usefulOperations } from './kernel-classes.ts';
 import { median, ratio } from './measure.ts';
 import { neededBytes } from './memory.ts';
 import { digitalStep, resnet32, stepOf } from './networks.ts';
-import { verdictOf } from './report.ts';
+import { instructionsText, verdictOf } from './report.ts';
 import { shareOf } from './roofline.ts';
 
 test('a ratio is the median of the ratios within a round, not the ratio of the medians', () => {
@@ -74,4 +74,15 @@ test('a row without a figure is not built, one without its ratio lacks the peer'
   assert.equal(verdictOf({ title: 'a', target, figure, ratio: 1.5 }), 'met');
   assert.equal(verdictOf({ title: 'a', target, figure, ratio: 1.6 }), 'missed');
   assert.equal(verdictOf({ title: 'a', target: { of: 'figure', atMost: 2 }, figure }), 'missed');
+});
+
+test('the bench names the instructions of ohmic, of the processor and of the peer', () => {
+  assert.equal(
+    instructionsText({ ohmic: 'AVX2', processor: 'AVX-512', peer: 'AVX512' }),
+    'instructions: ohmic AVX2 on a processor with AVX-512; PyTorch AVX512',
+  );
+  assert.equal(
+    instructionsText({ ohmic: 'NEON', processor: undefined, peer: undefined }),
+    'instructions: ohmic NEON on a processor that the compiler does not know; PyTorch not found',
+  );
 });

@@ -3,7 +3,7 @@
 import { availableParallelism, cpus } from 'node:os';
 import { Argument, Command, InvalidArgumentError } from 'commander';
 import { messageOf } from '../src/base/errors.ts';
-import { findCompiler } from '../src/native/compiler.ts';
+import { findCompiler, processorInstructionSet } from '../src/native/compiler.ts';
 import { createEngine } from '../src/node/create-engine.ts';
 import { type BenchCase, type BenchOptions, joined, type Tools } from './bench-case.ts';
 import { charLstmCase } from './char-lstm.ts';
@@ -56,7 +56,8 @@ const log = (line: string): void => {
 async function bench(names: readonly string[], { json, ...options }: Flags): Promise<void> {
   const chosen = names.length === 0 ? CASES : CASES.filter(({ name }) => names.includes(name));
   const { engine: native } = await createEngine({ backend: 'native', threads: options.threads });
-  const roofline = await openRoofline(findCompiler()!, options.threads);
+  const compiler = findCompiler()!;
+  const roofline = await openRoofline(compiler, options.threads);
   const peer = await startPeer();
   const tools: Tools = { options, native, roofline, log, ...(peer && { peer }) };
   const results = [];
@@ -67,6 +68,11 @@ async function bench(names: readonly string[], { json, ...options }: Flags): Pro
   const setting: Setting = {
     bench: names.length === 0 ? 'all' : chosen.map(({ name }) => name).join(' '),
     machine: `${cpus()[0]!.model}, ${availableParallelism()} processors, Node ${process.versions.node}`,
+    instructions: {
+      ohmic: compiler.vectors,
+      processor: processorInstructionSet()?.vectors,
+      peer: peer?.vectors,
+    },
     backend: native.backend.description,
     peer: peer?.description ?? 'PyTorch not found; set OHMIC_PYTHON',
     rounds: options.rounds,

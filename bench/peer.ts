@@ -13,6 +13,8 @@ type Reply = Readonly<Record<string, unknown>>;
 export type Peer = {
   /** What it says of itself. */
   readonly description: string;
+  /** The instruction set that PyTorch dispatches to. */
+  readonly vectors: string;
   /** Builds a case of the peer's table; `batch` is undefined for a case without one. Answers what was built. */
   readonly prepare: (name: string, batch: number | undefined, threads: number) => Promise<Reply>;
   /** Milliseconds of each of `steps` steps. The first step of a request warms the caches up and is left out. */
@@ -30,7 +32,8 @@ export async function startPeer(): Promise<Peer | undefined> {
   try {
     const info = await ask({ info: true });
     return {
-      description: `PyTorch ${info['torch']} (${info['vectors']}, ${info['threads']} threads)`,
+      description: `PyTorch ${info['torch']} (${info['threads']} threads)`,
+      vectors: String(info['vectors']),
       prepare: (name, batch, threads) => ask({ prepare: name, batch, threads }),
       run: async (name, steps) =>
         ((await ask({ run: name, steps: steps + 1 }))['milliseconds'] as number[]).slice(1),

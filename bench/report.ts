@@ -6,10 +6,20 @@ import type { CaseResult, Figure, Row } from './bench-case.ts';
 import type { ClassShare } from './kernel-classes.ts';
 import { median } from './measure.ts';
 
+/** Instruction sets: of ohmic's kernels, of the processor, and of the peer. */
+export type Instructions = {
+  readonly ohmic: string;
+  /** Undefined if the compiler can't tell. */
+  readonly processor: string | undefined;
+  /** Undefined without a peer. */
+  readonly peer: string | undefined;
+};
+
 /** Where and how the bench ran. */
 export type Setting = {
   readonly bench: string;
   readonly machine: string;
+  readonly instructions: Instructions;
   readonly backend: string;
   readonly peer: string;
   readonly rounds: number;
@@ -45,6 +55,7 @@ export function resultText(setting: Setting, result: CaseResult): string {
   const limits = rooflineMedians(result);
   const head = [
     setting.machine,
+    instructionsText(setting.instructions),
     `${setting.backend}; ${setting.peer}`,
     `roofline: ${limits === undefined ? 'not measured by these cases' : limitsText(limits)}`,
     `medians over rounds (${setting.rounds}, with ${setting.stepsPerRound} steps each; more of short ones)`,
@@ -52,6 +63,13 @@ export function resultText(setting: Setting, result: CaseResult): string {
   const { text } = result;
   const rows = table(['case', 'ohmic', 'peer', 'ratio', 'target', '', 'of peak'], result.rows.map(cells));
   return [head.join('\n'), rows, ...(text ? [text] : [])].join('\n\n');
+}
+
+/** Instruction sets as a line. Of one that is not the processor's own, figures are no limits of the machine. */
+export function instructionsText({ ohmic, processor, peer }: Instructions): string {
+  const own =
+    processor === undefined ? 'a processor that the compiler does not know' : `a processor with ${processor}`;
+  return `instructions: ohmic ${ohmic} on ${own}; PyTorch ${peer ?? 'not found'}`;
 }
 
 function cells(row: Row): string[] {

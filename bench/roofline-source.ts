@@ -1,19 +1,24 @@
 // The two limits of a machine as C: multiply-adds that touch nothing but registers, and a copy that fits no cache.
 
 import { prelude } from '../src/native/c-sources.ts';
-
-/** Multiply-adds in flight: more than latency times pipes of most processors, and few enough for 16 registers. */
-export const CHAINS = 12;
-
-const chains = Array.from({ length: CHAINS }, (_, chain) => `s${chain}`);
+import type { InstructionSet } from '../src/native/instruction-sets.ts';
 
 /**
- * C source for vectors of `lanes` floats. Every sum is a variable of its own, pinned to a register in every turn of
+ * Multiply-adds in flight: more than latency times pipes of most processors, and few enough for the registers. Processors
+ * with NEON have up to four pipes.
+ */
+export function chainsOf({ registers }: Pick<InstructionSet, 'registers'>): number {
+  return registers >= 32 ? 24 : 12;
+}
+
+/**
+ * C source for an instruction set. Every sum is a variable of its own, pinned to a register in every turn of
  * the loop, so that the compiler neither spills nor folds nor reorders it into another loop.
  */
-export function rooflineSource(lanes: number): string {
+export function rooflineSource(set: InstructionSet): string {
+  const chains = Array.from({ length: chainsOf(set) }, (_, chain) => `s${chain}`);
   return `#define _GNU_SOURCE
-${prelude(lanes)}
+${prelude(set.lanes)}
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>

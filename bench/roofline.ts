@@ -5,10 +5,10 @@ import koffi from 'koffi';
 import { UsageError } from '../src/base/errors.ts';
 import { type Compiler, compileLibrary } from '../src/native/compiler.ts';
 import { type Contestant, median, type Timings } from './measure.ts';
-import { CHAINS, rooflineSource } from './roofline-source.ts';
+import { chainsOf, rooflineSource } from './roofline-source.ts';
 
-/** Turns of the loop: 25 ms at two vectors a cycle and 2.5 GHz. */
-const TURNS = 10_000_000;
+/** Turns of the loop: 25 ms at two vectors a cycle, 24 in flight, and 2.5 GHz. */
+const TURNS = 5_000_000;
 /** Bytes of each of the copy's two stretches: far beyond a last-level cache. */
 const COPY_BYTES = 256 * 2 ** 20;
 
@@ -34,7 +34,7 @@ export type Roofline = {
  * Not measured: the bandwidth of caches. Work on a few megabytes may exceed the bandwidth that is given here.
  */
 export async function openRoofline(compiler: Compiler, threads: number): Promise<Roofline> {
-  const library = koffi.load((await compileLibrary(compiler, [rooflineSource(compiler.lanes)])).path);
+  const library = koffi.load((await compileLibrary(compiler, [rooflineSource(compiler)])).path);
   const peak = library.func('double ohmic_peak(int32_t threads, int64_t turns)');
   const copy = library.func('double ohmic_copy(int32_t threads, void *memory, int64_t bytes)');
   const allocate = library.func('void *ohmic_copy_memory(int64_t bytes)');
@@ -55,7 +55,7 @@ export async function openRoofline(compiler: Compiler, threads: number): Promise
       return milliseconds;
     },
   });
-  const operations = 2 * CHAINS * compiler.lanes * TURNS * threads;
+  const operations = 2 * chainsOf(compiler) * compiler.lanes * TURNS * threads;
   const rate = (amount: number) => (milliseconds: number) => amount / milliseconds / 1e6;
   return {
     contestants: [repeat(PEAK, () => peak(threads, TURNS)), repeat(BANDWIDTH, copyOnce)],

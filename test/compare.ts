@@ -202,7 +202,7 @@ export async function verifying(backend: Backend | Promise<Backend>): Promise<Ba
 }
 
 /** WebAssembly, and native code where a C compiler is found; both verify what they are given. */
-export const backends: readonly BackendChoice[] = [
+const allBackends: readonly BackendChoice[] = [
   ...(compiler === undefined
     ? []
     : [{ name: 'native', start: (threads: number) => verifying(createNativeBackend(compiler, threads)) }]),
@@ -211,6 +211,11 @@ export const backends: readonly BackendChoice[] = [
     start: (threads: number) => verifying(createWasmBackend({ threads, startWorker: startNodeWorker })),
   },
 ];
+
+/** The backends that are tested: all, or the one that OHMIC_TEST_BACKEND names, as `npm run test:aarch64` does. */
+export const backends: readonly BackendChoice[] = allBackends.filter(
+  ({ name }) => (process.env['OHMIC_TEST_BACKEND'] || name) === name,
+);
 
 /** Hands an engine to `use` and closes it afterwards. */
 export async function withEngine<T>(

@@ -40,7 +40,7 @@ test('the package holds what is needed to use it, and no tests', () => {
   );
   assert.equal(entries.length, 7);
   const documents = ['README.md', 'LICENSE', 'CHANGELOG.md', 'CITATION.cff', 'docs/physics.md'];
-  const c = ['dist/native/runtime.c', 'dist/native/prelude.h'];
+  const c = ['dist/native/runtime.c', 'dist/native/threads.h', 'dist/native/prelude.h'];
   for (const needed of [...documents, ...c, ...Object.values(bin), ...entries].map((name) => normalize(name)))
     assert.ok(files.includes(needed), needed);
   const citation = readFileSync(join(unpacked, 'CITATION.cff'), 'utf8');

@@ -5,7 +5,8 @@ import { countParameters, type HostTensor, type Parameters } from '../base/param
 import { elementCount, formatShape, type Shape } from '../base/shape.ts';
 import { unknownName } from '../base/suggest.ts';
 import { printPlan } from '../compile/backend.ts';
-import { compile, type Target } from '../compile/compile.ts';
+import { compile } from '../compile/compile.ts';
+import type { Target } from '../compile/tuning.ts';
 import { verifyPlan } from '../compile/verify-plan.ts';
 import { signedSignificance } from '../crossbar/arrays.ts';
 import type { Chip } from '../crossbar/chip.ts';

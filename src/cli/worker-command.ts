@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { createPool } from '../fleet/pool.ts';
 import { queueAddress } from '../fleet/queue-connection.ts';
 import { serveQueue } from '../fleet/queue-worker.ts';
-import { defaultCacheFolder } from '../native/folders.ts';
+import { defaultCacheFolder } from '../native/platforms.ts';
 import { commandLine } from './command-line.ts';
 import { Interruption, interruptible } from './interruption.ts';
 import type { Progress } from './progress.ts';

@@ -15,9 +15,7 @@ import { pairLaunches } from './passes/pair-launches.ts';
 import { placeMemory } from './passes/place-memory.ts';
 import { shareLaunches } from './passes/share-launches.ts';
 import { simplify } from './passes/simplify.ts';
-
-/** What the compiler must know of a machine: vector lanes and vector registers. */
-export type Target = { readonly lanes: number; readonly registers: number };
+import type { Target } from './tuning.ts';
 
 /** The memory of each stored node, and the bindings of the plan. */
 type Homes = {

@@ -5,6 +5,7 @@ import { KernelBuilder } from '../kernel/builder.ts';
 import { type Int, LANE, literal, plus, times } from '../kernel/int.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Surroundings } from './elementwise/emission.ts';
+import { type Target, tuning } from './tuning.ts';
 
 /** Memory that a plan places: a stored value, or a temporary of the lowering. */
 export type Memory = {
@@ -14,9 +15,6 @@ export type Memory = {
   readonly part?: { readonly of: Memory; readonly offset: number };
 };
 
-/** Values of this many elements, 1 MB, and larger ones do not stay in the L2 cache. */
-export const LARGE_ELEMENTS: number = 2 ** 18;
-
 /**
  * Most additions in a row to one 32-bit sum. Longer sums are cut into stretches: a sum that has grown to 2¹⁷ times its
  * next term rounds every term the same way, and the errors add up.
@@ -24,9 +22,7 @@ export const LARGE_ELEMENTS: number = 2 ** 18;
 export const CHAIN = 1024;
 
 /** What every lowering needs: the machine, and where values are. */
-export type Context = {
-  readonly lanes: number;
-  readonly registers: number;
+export type Context = Target & {
   readonly memoryOf: (node: Node) => Memory | undefined;
   readonly scalarSlot: (name: string) => number;
 };
@@ -111,9 +107,6 @@ export function chunkIndex(chunks: number): Int {
       };
 }
 
-/** Rows of more vectors than this become a loop. */
-const UNROLLED_VECTORS = 8;
-
 /**
  * Visits a row of `size` elements vector by vector: `body` gets the index of the elements (with the variable `lane`)
  * and the number of lanes in use. Rows of up to `unrolled` vectors are unrolled, so that values that depend on the position
@@ -123,7 +116,7 @@ export function eachVector(
   b: KernelBuilder,
   size: number,
   body: (index: Int, count: number) => void,
-  unrolled: number = UNROLLED_VECTORS,
+  unrolled: number = tuning.unrolledVectors,
 ): void {
   const whole = Math.floor(size / b.lanes);
   const rest = size - whole * b.lanes;

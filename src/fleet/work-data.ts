@@ -5,7 +5,7 @@ import type { Storage } from '../base/storage.ts';
 import type { DataSplit } from '../data/image-set.ts';
 import { type FileSource, loadFiles, loadNamedSet } from '../data/load-named-set.ts';
 import { namedSets } from '../data/named-sets.ts';
-import { defaultCacheFolder } from '../native/folders.ts';
+import { defaultCacheFolder } from '../native/platforms.ts';
 import { cacheSource } from '../node/files.ts';
 import { dataSources, firstImages, loadDataSet } from '../node/load-data-set.ts';
 import type { WorkData } from '../sweep/works.ts';

@@ -85,7 +85,9 @@ const variants: readonly {
   readonly lanes: number;
 }[] = [
   { flags: ['-O2', '-mavx2', '-mfma'], lanes: 8 },
+  { flags: ['-O1', '-march=x86-64-v2'], lanes: 4 },
   { flags: ['-O2'], lanes: 4 },
+  { flags: ['-O1', '-march=armv8-a'], lanes: 4 },
   { command: 'clang', flags: ['-O2'], lanes: 4 },
   { command: 'clang', flags: ['-O2', '-mavx2', '-mfma'], lanes: 8 },
 ];
@@ -98,12 +100,13 @@ function obstacle({
   readonly command?: string;
   readonly flags: readonly string[];
 }): string | false {
-  if (process.arch !== 'x64') return 'x64 only';
-  const native = findCompiler(
-    command === undefined ? { flags: ['-march=native'] } : { command, flags: ['-march=native'] },
-  );
-  if (native === undefined) return `no ${command ?? 'C compiler'}`;
-  return flags.includes('-mavx2') && native.lanes < 8 ? 'no AVX2' : false;
+  const named = command === undefined ? {} : { command };
+  if (findCompiler({ ...named, flags: ['-O2'] }) === undefined) return `no ${command ?? 'C compiler'}`;
+  if (flags.length === 1) return false;
+  const arch = flags.includes('-march=armv8-a') ? 'arm64' : 'x64';
+  if (process.arch !== arch) return `${arch} only`;
+  const native = findCompiler({ ...named, flags: ['-march=native'] });
+  return flags.includes('-mavx2') && (native?.lanes ?? 4) < 8 ? 'no AVX2' : false;
 }
 
 for (const { flags, lanes, ...rest } of variants) {

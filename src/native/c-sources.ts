@@ -3,9 +3,9 @@
 
 import { readFileSync } from 'node:fs';
 
-/** The C of the runtime: memory, threads, the walk over launches. */
+/** The C of the runtime: memory, threads, the walk over launches. It is one text: it is compiled in a folder of its own. */
 export function runtimeSource(): string {
-  return read('runtime.c');
+  return read('runtime.c').replace('#include "threads.h"\n', () => read('threads.h'));
 }
 
 /** What every generated C file begins with, for vectors of `lanes` floats. */

@@ -4,6 +4,7 @@ import {
   chmodSync,
   chownSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -16,13 +17,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { UsageError } from '../base/errors.ts';
-import {
-  type Compiler,
-  type CompilerOptions,
-  compileLibrary,
-  defaultCacheFolder,
-  findCompiler,
-} from './compiler.ts';
+import { type Compiler, type CompilerOptions, compileLibrary, findCompiler } from './compiler.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ohmic-compiler-test-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -79,11 +74,17 @@ test('OHMIC_TARGET asks for a smaller instruction set', {
   try {
     process.env['OHMIC_TARGET'] = 'sse4';
     const { lanes, registers, vectors } = findCompiler()!;
-    assert.deepEqual([lanes, registers, vectors], [4, 16, '128-bit']);
+    assert.deepEqual([lanes, registers, vectors], [4, 16, 'SSE4.2']);
     process.env['OHMIC_TARGET'] = 'avx3';
     assert.throws(() => findCompiler(), {
       name: 'UsageError',
-      message: 'OHMIC_TARGET: expected native, avx512, avx2, sse4, got "avx3"',
+      message: 'OHMIC_TARGET: expected native, avx512, avx2, sse4, neon, got "avx3"',
+    });
+    process.env['OHMIC_TARGET'] = 'neon';
+    assert.throws(() => findCompiler(), {
+      name: 'UsageError',
+      message:
+        'OHMIC_TARGET: expected instructions that this processor has, got neon; leave it out for the best ones',
     });
   } finally {
     if (before === undefined) delete process.env['OHMIC_TARGET'];
@@ -335,21 +336,18 @@ test('a cache folder below one that takes no folders is refused at once', {
   });
 });
 
-test('the cache folder is OHMIC_CACHE, else ohmic in the user’s cache', () => {
-  const names = ['OHMIC_CACHE', 'XDG_CACHE_HOME'] as const;
-  const kept = names.map((name) => process.env[name]);
+test('without CC, the first of the platform’s names that works is taken', { skip: needsCompiler }, () => {
+  const { PATH, CC } = process.env;
+  const only = join(folder, 'only-clang');
+  mkdirSync(only);
+  const found = spawnSync('sh', ['-c', `command -v ${real!.words[0]}`], { encoding: 'utf8' }).stdout.trim();
+  writeFileSync(join(only, 'clang'), `#!/bin/sh\nPATH='${PATH}' exec ${found} "$@"\n`, { mode: 0o755 });
   try {
-    process.env['OHMIC_CACHE'] = '/own';
-    assert.equal(defaultCacheFolder(), '/own');
-    delete process.env['OHMIC_CACHE'];
-    process.env['XDG_CACHE_HOME'] = '/users';
-    assert.equal(defaultCacheFolder(), join('/users', 'ohmic'));
-    delete process.env['XDG_CACHE_HOME'];
-    assert.ok(defaultCacheFolder().endsWith(join('.cache', 'ohmic')));
+    delete process.env['CC'];
+    process.env['PATH'] = only;
+    assert.equal(findCompiler({ flags: ['-O1'] })?.command, 'clang');
   } finally {
-    for (const [k, name] of names.entries()) {
-      if (kept[k] === undefined) delete process.env[name];
-      else process.env[name] = kept[k];
-    }
+    process.env['PATH'] = PATH;
+    if (CC !== undefined) process.env['CC'] = CC;
   }
 });

@@ -5,7 +5,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { messageOf, UsageError } from '../base/errors.ts';
-import { defaultCacheFolder } from './folders.ts';
+import { type InstructionSet, instructionSetOf, machineFlags } from './instruction-sets.ts';
 import {
   beginBuilding,
   digestOf,
@@ -14,20 +14,15 @@ import {
   removeLitter,
   unwritable,
 } from './kernel-cache.ts';
-
-export { defaultCacheFolder } from './folders.ts';
+import { defaultCacheFolder, platform } from './platforms.ts';
 
 /** A C compiler, and what it says of the machine. */
-export type Compiler = {
+export type Compiler = InstructionSet & {
   /** As it was given, for people. */
   readonly command: string;
   /** The program and its first arguments. */
   readonly words: readonly string[];
   readonly version: string;
-  readonly lanes: number;
-  readonly registers: number;
-  /** Name of the widest vector instructions. */
-  readonly vectors: string;
   readonly flags: readonly string[];
   readonly cacheFolder: string;
   /** After so long it is stopped. */
@@ -36,7 +31,7 @@ export type Compiler = {
 
 /** Choices that differ from the machine's own. */
 export type CompilerOptions = {
-  /** The compiler's command, which may hold arguments (`gcc -m64`); by default the variable CC, else `cc`. */
+  /** The compiler's command, which may hold arguments (`gcc -m64`); by default the variable CC, else `cc` or another. */
   readonly command?: string;
   /** Instruction set and optimisation flags; by default those for this machine. */
   readonly flags?: readonly string[];
@@ -48,22 +43,11 @@ export type CompilerOptions = {
 
 const COMMON_FLAGS = [
   '-std=gnu11',
-  '-shared',
-  '-fPIC',
   '-ffp-contract=off',
   '-fno-math-errno',
   '-fno-trapping-math',
-  '-pthread',
+  ...platform.flags,
 ];
-/** Kernels come with their vectors, loops and blocks: -O3 finds 2 % more in them, for half as much compile time again. */
-const MACHINE_FLAGS = ['-O1', '-march=native', '-mprefer-vector-width=512'];
-
-/** Instruction sets of x86 processors that OHMIC_TARGET names, as the flag that asks for them. */
-const TARGETS: Readonly<Record<string, { readonly march: string; readonly macro: string }>> = {
-  avx512: { march: 'x86-64-v4', macro: '__AVX512F__' },
-  avx2: { march: 'x86-64-v3', macro: '__AVX2__' },
-  sse4: { march: 'x86-64-v2', macro: '__SSE4_2__' },
-};
 
 /** Seconds after which a compiler is stopped: a hundred times what the largest network takes here. */
 const DEADLINE_SECONDS = 600;
@@ -82,7 +66,20 @@ function wordsOf(command: string): string[] {
  * @throws UsageError if there is one that does not answer
  */
 export function findCompiler(options: CompilerOptions = {}): Compiler | undefined {
-  const command = options.command ?? (process.env['CC'] || 'cc');
+  const given = options.command ?? (process.env['CC'] || undefined);
+  for (const command of given === undefined ? platform.compilers : [given]) {
+    const found = askCompiler(command, options);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** The processor's own instruction set, whatever OHMIC_TARGET says; undefined if the compiler can't tell. */
+export function processorInstructionSet(): InstructionSet | undefined {
+  return findCompiler({ flags: ['-march=native'] }) ?? findCompiler({ flags: ['-mcpu=native'] });
+}
+
+function askCompiler(command: string, options: CompilerOptions): Compiler | undefined {
   const words = wordsOf(command);
   const ask = (flags: readonly string[]): string | undefined =>
     askMacros(command, words, flags, options.answerSeconds ?? ANSWER_SECONDS);
@@ -90,50 +87,20 @@ export function findCompiler(options: CompilerOptions = {}): Compiler | undefine
   for (const flags of candidates) {
     const macros = ask(flags);
     if (macros === undefined) continue;
-    const has = (name: string): boolean => macros.includes(`#define ${name} `);
-    const machine = has('__AVX512F__')
-      ? { lanes: 16, registers: 32, vectors: 'AVX-512' }
-      : has('__AVX__')
-        ? { lanes: 8, registers: 16, vectors: has('__FMA__') ? 'AVX2' : 'AVX' }
-        : {
-            lanes: 4,
-            registers: has('__aarch64__') ? 32 : 16,
-            vectors: has('__aarch64__') ? 'NEON' : '128-bit',
-          };
     const version = /__VERSION__ "([^"]*)"/.exec(macros)?.[1] ?? 'unknown';
     const fingerprint = digestOf(macros).slice(0, 16);
+    const isGnu = !macros.includes('#define __clang__ ');
     return {
       command,
       words,
       version: `${version} ${fingerprint}`,
-      ...machine,
-      flags: [...COMMON_FLAGS, ...flags],
+      ...instructionSetOf(macros),
+      flags: [...COMMON_FLAGS, ...(isGnu ? platform.gnuFlags : []), ...flags],
       cacheFolder: options.cacheFolder ?? defaultCacheFolder(),
       deadlineSeconds: options.deadlineSeconds ?? DEADLINE_SECONDS,
     };
   }
   return undefined;
-}
-
-/**
- * Flags to try, best first: those of this machine, or of the smaller instruction set that OHMIC_TARGET names.
- *
- * @throws UsageError if the machine, or ohmic, does not know that set
- */
-function machineFlags(ask: (flags: readonly string[]) => string | undefined): readonly (readonly string[])[] {
-  const name = process.env['OHMIC_TARGET'] || 'native';
-  if (name === 'native') return [MACHINE_FLAGS, ['-O1', '-march=native'], ['-O3']];
-  const target = TARGETS[name];
-  if (target === undefined)
-    throw new UsageError(
-      `OHMIC_TARGET: expected native, ${Object.keys(TARGETS).join(', ')}, got ${JSON.stringify(name)}`,
-    );
-  const own = ask(['-march=native']);
-  if (own !== undefined && !own.includes(`#define ${target.macro} `))
-    throw new UsageError(
-      `OHMIC_TARGET: expected instructions that this processor has, got ${name}; leave it out for the best ones`,
-    );
-  return [['-O1', `-march=${target.march}`, '-mprefer-vector-width=512']];
 }
 
 /** Seconds after which a compiler that is asked for its macros is given up. */
@@ -194,7 +161,7 @@ export async function compileLibrary(
 }
 
 /** The compiler works inside the folder: no path can look like an option, and equal sources give equal bytes. */
-const LIBRARY = 'library.so';
+const LIBRARY = `library${platform.librarySuffix}`;
 
 async function build(
   compiler: Compiler,
@@ -211,12 +178,12 @@ async function build(
   const call = (...words: string[]): Promise<void> => runCompiler(compiler, words, folder, jobs);
   const units = [...sources.keys()];
   if (units.length === 1) {
-    await call('-o', LIBRARY, '0.c', '-lm');
+    await call('-o', LIBRARY, '0.c', ...platform.libraries);
   } else {
     // All of them end before their files are removed.
     const ends = await Promise.allSettled(units.map((unit) => call('-c', '-o', `${unit}.o`, `${unit}.c`)));
     for (const end of ends) if (end.status === 'rejected') throw end.reason;
-    await call('-o', LIBRARY, ...units.map((unit) => `${unit}.o`), '-lm');
+    await call('-o', LIBRARY, ...units.map((unit) => `${unit}.o`), ...platform.libraries);
   }
   if (!existsSync(join(folder, LIBRARY)))
     throw failure(compiler.command, 'failed', 'it ended well, but left no library');
@@ -243,7 +210,7 @@ function runCompiler(
   return new Promise((resolve, reject) => {
     const child = spawn(program!, [...first, ...flags, ...more], {
       cwd,
-      detached: HAS_GROUPS,
+      detached: platform.hasProcessGroups,
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     jobs.add(child);
@@ -269,14 +236,12 @@ function runCompiler(
   });
 }
 
-const HAS_GROUPS = process.platform !== 'win32';
-
 /** Ends a process and all that it started. */
 function killGroup(child: ChildProcess): void {
   child.stderr?.destroy();
   if (child.pid === undefined) return;
   try {
-    if (HAS_GROUPS) process.kill(-child.pid, 'SIGKILL');
+    if (platform.hasProcessGroups) process.kill(-child.pid, 'SIGKILL');
     else child.kill('SIGKILL');
   } catch {
     // It has ended already.

@@ -1,15 +1,7 @@
-// Folders of caches: where they are, how they are made, and whether only their user can change what lies in them.
+// Folders of caches: how they are made, and whether only their user can change what lies in them.
 
 import { existsSync, mkdirSync, type Stats, statSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-
-/** Where what can be made again is kept: OHMIC_CACHE, else the user's cache folder. */
-export function defaultCacheFolder(): string {
-  // An empty variable counts as none.
-  const { OHMIC_CACHE: own, XDG_CACHE_HOME: xdg } = process.env;
-  return own || join(xdg || join(homedir(), '.cache'), 'ohmic');
-}
+import { dirname, resolve } from 'node:path';
 
 /**
  * Makes a folder and those above it. Node's own `mkdirSync(path, { recursive: true })` never returns where a file system

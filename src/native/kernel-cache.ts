@@ -1,5 +1,5 @@
-// Compiled libraries, kept by content: `kernels/<key>/<digest>.so`. The key is the digest of what was compiled, the digest
-// that of the library itself, so that a damaged one is never loaded. Only the user may be able to write there.
+// Compiled libraries, kept by content: `kernels/<key>/<digest>.so`, or with another system's suffix. The key is the digest of
+// what was compiled, the digest that of the library itself, so that a damaged one is never loaded. Only the user may be able to write there.
 
 import { createHash } from 'node:crypto';
 import {
@@ -19,6 +19,7 @@ import {
 import { join, resolve } from 'node:path';
 import { messageOf, UsageError } from '../base/errors.ts';
 import { distrust, makeFolder } from './folders.ts';
+import { platform } from './platforms.ts';
 
 /** SHA-256 in hexadecimal. */
 export function digestOf(content: string | Uint8Array): string {
@@ -43,7 +44,7 @@ export function findLibrary(cacheFolder: string, key: string): string | undefine
   checkOwner(folder);
   for (const name of readdirSync(kept)) {
     const path = join(kept, name);
-    if (`${trustedDigest(path)}.so` === name) return path;
+    if (`${trustedDigest(path)}${platform.librarySuffix}` === name) return path;
     rmSync(path, { recursive: true, force: true });
   }
   return undefined;
@@ -102,14 +103,16 @@ export function unwritable(cacheFolder: string, thrown: unknown): UsageError {
  */
 export function keepLibrary(cacheFolder: string, key: string, library: string): string {
   try {
-    const file = openSync(library, 'r');
+    // Windows flushes only what may be written.
+    const file = openSync(library, 'r+');
     fsyncSync(file);
     const digest = digestOf(readFileSync(file));
     closeSync(file);
     const kept = join(kernelsFolder(cacheFolder), key);
     makeFolder(kept, 0o700);
-    const path = join(kept, `${digest}.so`);
-    renameSync(library, path);
+    const path = join(kept, `${digest}${platform.librarySuffix}`);
+    // One that is there and in use is the same: another process was quicker.
+    if (!platform.locksLibraries || !existsSync(path)) renameSync(library, path);
     return path;
   } catch (thrown) {
     throw unwritable(cacheFolder, thrown);

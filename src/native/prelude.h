@@ -7,6 +7,8 @@
 #include <string.h>
 #if defined(__SSE2__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 typedef float vf __attribute__((vector_size(LANES * 4)));
@@ -16,6 +18,12 @@ typedef vf unaligned_f __attribute__((aligned(4), may_alias));
 typedef vi unaligned_i __attribute__((aligned(4), may_alias));
 typedef intptr_t integer;
 typedef void (*kernel_function)(float *const *, const uint32_t *, const uint32_t *, float *, integer);
+/* A library of Windows tells nobody but itself what is in it, unless asked. */
+#if defined(_WIN32)
+#define EXPORT __declspec(dllexport)
+#else
+#define EXPORT
+#endif
 #define INLINE static inline __attribute__((always_inline, unused))
 #define EACH_LANE for (int l = 0; l < LANES; l++)
 
@@ -57,14 +65,6 @@ INLINE vf lookup(const float *table, vi at) {
 
 INLINE void store_first(float *p, vf x, int count) { memcpy(p, &x, (size_t)count * 4); }
 
-#if defined(__AVX__) && LANES == 8
-INLINE int any_lane(vi mask) { return _mm256_movemask_ps((__m256)mask) != 0; }
-#elif defined(__SSE2__) && LANES == 4
-INLINE int any_lane(vi mask) { return _mm_movemask_ps((__m128)mask) != 0; }
-#else
-INLINE int any_lane(vi mask) { int32_t any = 0; EACH_LANE any |= mask[l]; return any != 0; }
-#endif
-
 #if defined(__AVX2__) && LANES == 8
 /* The octaves of normal draws: all but one in 256 lie from 22 to 29, where one permutation of a register finds them. A
    gather takes several times as long. */
@@ -74,22 +74,24 @@ INLINE vf lookup(const float *table, vi at) {
     return (vf)_mm256_permutevar8x32_ps(_mm256_loadu_ps(table + 22), (__m256i)place);
   return (vf)_mm256_i32gather_ps(table, (__m256i)(at & 31), 4);
 }
+#elif LANES == 4
+INLINE vf lookup(const float *table, vi at) {
+  return (vf){table[at[0] & 31], table[at[1] & 31], table[at[2] & 31], table[at[3] & 31]};
+}
 #else
 INLINE vf lookup(const float *table, vi at) { vf r; EACH_LANE r[l] = table[at[l] & 31]; return r; }
-#endif
-
-#if defined(__FMA__) && LANES == 8
-INLINE vf multiply_add(vf a, vf b, vf c) { return (vf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
-#elif defined(__FP_FAST_FMAF) && !defined(__x86_64__)
-INLINE vf multiply_add(vf a, vf b, vf c) { vf r; EACH_LANE r[l] = fmaf(a[l], b[l], c[l]); return r; }
-#else
-INLINE vf multiply_add(vf a, vf b, vf c) { return a * b + c; }
 #endif
 
 #if defined(__AVX__) && LANES == 8
 
 /* AVX. */
 
+#if defined(__FMA__)
+INLINE vf multiply_add(vf a, vf b, vf c) { return (vf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
+#else
+INLINE vf multiply_add(vf a, vf b, vf c) { return a * b + c; }
+#endif
+INLINE int any_lane(vi mask) { return _mm256_movemask_ps((__m256)mask) != 0; }
 INLINE vf op_sqrt(vf x) { return (vf)_mm256_sqrt_ps((__m256)x); }
 INLINE vf op_floor(vf x) { return (vf)_mm256_floor_ps((__m256)x); }
 INLINE vf op_round(vf x) {
@@ -100,10 +102,50 @@ INLINE vf op_toFloat(vi x) { return (vf)_mm256_cvtepi32_ps((__m256i)x); }
 INLINE vf op_maximum(vf a, vf b) { return (vf)_mm256_max_ps((__m256)a, (__m256)b); }
 INLINE vf op_minimum(vf a, vf b) { return (vf)_mm256_min_ps((__m256)a, (__m256)b); }
 
+#elif defined(__aarch64__) && LANES == 4
+
+/* NEON. Its conversion saturates where that of x86 gives the smallest number; its maximum of a number and NaN is NaN,
+   where x86 has the second operand, so that comparing and selecting stand for it. */
+
+INLINE vf multiply_add(vf a, vf b, vf c) {
+  return (vf)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+}
+INLINE int any_lane(vi mask) { return vmaxvq_u32((uint32x4_t)mask) != 0; }
+INLINE vf op_sqrt(vf x) { return (vf)vsqrtq_f32((float32x4_t)x); }
+INLINE vf op_floor(vf x) { return (vf)vrndmq_f32((float32x4_t)x); }
+INLINE vf op_round(vf x) { return (vf)vrndnq_f32((float32x4_t)x); }
+INLINE vi op_truncate(vf x) {
+  const vi is_inside = (vf)vabsq_f32((float32x4_t)x) < splat_f(2147483648.0f);
+  return ((vi)vcvtq_s32_f32((float32x4_t)x) & is_inside) | (splat_i(INT32_MIN) & ~is_inside);
+}
+INLINE vf op_toFloat(vi x) { return (vf)vcvtq_f32_s32((int32x4_t)x); }
+INLINE vf op_maximum(vf a, vf b) { vi m = a > b; return (vf)(((vi)a & m) | ((vi)b & ~m)); }
+INLINE vf op_minimum(vf a, vf b) { vi m = a < b; return (vf)(((vi)a & m) | ((vi)b & ~m)); }
+
+#elif defined(__SSE4_1__) && LANES == 4
+
+/* SSE 4.1, which has no fused multiply-add. */
+
+INLINE vf multiply_add(vf a, vf b, vf c) { return a * b + c; }
+INLINE int any_lane(vi mask) { return _mm_movemask_ps((__m128)mask) != 0; }
+INLINE vf op_sqrt(vf x) { return (vf)_mm_sqrt_ps((__m128)x); }
+INLINE vf op_floor(vf x) { return (vf)_mm_floor_ps((__m128)x); }
+INLINE vf op_round(vf x) { return (vf)_mm_round_ps((__m128)x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+INLINE vi op_truncate(vf x) { return (vi)_mm_cvttps_epi32((__m128)x); }
+INLINE vf op_toFloat(vi x) { return (vf)_mm_cvtepi32_ps((__m128i)x); }
+INLINE vf op_maximum(vf a, vf b) { return (vf)_mm_max_ps((__m128)a, (__m128)b); }
+INLINE vf op_minimum(vf a, vf b) { return (vf)_mm_min_ps((__m128)a, (__m128)b); }
+
 #else
 
 /* Any machine. Truncation gives what x86 gives for numbers outside the range of 32 bits. */
 
+#if defined(__FP_FAST_FMAF) && !defined(__x86_64__)
+INLINE vf multiply_add(vf a, vf b, vf c) { vf r; EACH_LANE r[l] = fmaf(a[l], b[l], c[l]); return r; }
+#else
+INLINE vf multiply_add(vf a, vf b, vf c) { return a * b + c; }
+#endif
+INLINE int any_lane(vi mask) { int32_t any = 0; EACH_LANE any |= mask[l]; return any != 0; }
 INLINE int32_t truncated(float x) {
   return x > -2147483648.0f && x < 2147483648.0f ? (int32_t)x : INT32_MIN;
 }

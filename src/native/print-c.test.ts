@@ -101,7 +101,7 @@ test('every statement has its C', () => {
 
 void every_0(float *const *buffers, const uint32_t *scalars, const uint32_t *push_constants, float *scratch, integer chunk);
 static const kernel_function ohmic_kernels[] = { every_0 };
-const void *ohmic_kernel_table(void) { return ohmic_kernels; }
+EXPORT const void *ohmic_kernel_table(void) { return ohmic_kernels; }
 `,
   );
 });

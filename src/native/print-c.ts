@@ -34,7 +34,7 @@ export function printTranslationUnits(kernels: readonly Kernel[], lanes: number)
 function printTable(kernels: readonly Kernel[]): string {
   return `${kernels.map((kernel) => `${signature(kernel)};`).join('\n')}
 static const kernel_function ohmic_kernels[] = { ${kernels.map((kernel) => kernel.name).join(', ')} };
-const void *ohmic_kernel_table(void) { return ohmic_kernels; }
+EXPORT const void *ohmic_kernel_table(void) { return ohmic_kernels; }
 `;
 }
 

@@ -4,24 +4,13 @@
    functions that start with `ohmic_`. */
 
 #define _GNU_SOURCE
-#include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include "threads.h"
 #if defined(__linux__)
-#include <linux/futex.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-#endif
-#if defined(__SSE2__)
-#include <immintrin.h>
-#define RELAX() _mm_pause()
-#else
-#define RELAX() ((void)0)
 #endif
 
 /* (buffers, scalars, push constants, scratch memory, chunk), as print-c.ts declares kernels. */
@@ -56,14 +45,14 @@ typedef struct {
 } program;
 
 typedef struct {
-  pthread_t *threads;
+  thread *threads;
   int count; /* threads, the caller included */
-  pthread_mutex_t mutex;
-  pthread_cond_t wake;
+  lock mutex;
+  condition wake;
   atomic_ullong generation; /* number of the run; changes when one starts */
   int closing;
   atomic_int active; /* threads beside the caller that work on the job */
-  pthread_cond_t left;
+  condition left;
   float **scratch;
   int64_t *scratch_elements;
   program *job;
@@ -77,14 +66,8 @@ typedef struct {
   int number;
 } member;
 
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
-}
-
 /* Zeros. The system maps the pages of a large block, as zeros, when a thread first touches them. */
-void *ohmic_allocate(int64_t bytes) {
+EXPORT void *ohmic_allocate(int64_t bytes) {
   const size_t rounded = (size_t)((bytes + 4095) / 4096 * 4096);
   const int is_large = rounded >= (1 << 21);
   const size_t alignment = is_large ? 1 << 21 : 64;
@@ -99,26 +82,8 @@ void *ohmic_allocate(int64_t bytes) {
   return memory;
 }
 
-void ohmic_free(void *memory) {
+EXPORT void ohmic_free(void *memory) {
   if (memory != NULL) free(((void **)memory)[-1]);
-}
-
-static void sleep_while(atomic_uint *word, unsigned value) {
-#if defined(__linux__)
-  syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
-#else
-  (void)word;
-  (void)value;
-  sched_yield();
-#endif
-}
-
-static void wake_all(atomic_uint *word) {
-#if defined(__linux__)
-  syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
-#else
-  (void)word;
-#endif
 }
 
 /* Tests of a counter before a waiting thread goes to sleep. */
@@ -163,7 +128,7 @@ static int reserve_scratch(pool *p, const program *job) {
 /* Walks all launches. A launch ends when all of its chunks are done, whoever did them, so a thread that wakes up late
    delays nobody. Writes the milliseconds of each launch to `times` unless that is NULL. */
 static void work(pool *p, program *job, int number, double *times) {
-  double start = times != NULL ? now() : 0;
+  double start = times != NULL ? milliseconds() : 0;
   for (int32_t i = 0; i < job->launch_count; i++) {
     const launch *l = job->launches + i;
     const int chunks = l->first.chunks;
@@ -178,7 +143,7 @@ static void work(pool *p, program *job, int number, double *times) {
     }
     wait_for(p, job->finished + i, (unsigned)chunks);
     if (times != NULL) {
-      const double end = now();
+      const double end = milliseconds();
       times[i] = end - start;
       start = end;
     }
@@ -189,25 +154,25 @@ static void work(pool *p, program *job, int number, double *times) {
    wake a thread takes longer than a small program. */
 #define LOOKS 2048
 
-static void *serve(void *argument) {
+static thread_result THREAD_CALL serve(void *argument) {
   member self = *(member *)argument;
   free(argument);
   pool *p = self.owner;
   uint64_t seen = 0;
   for (;;) {
     for (int i = 0; i < LOOKS && atomic_load_explicit(&p->generation, memory_order_relaxed) == seen; i++) RELAX();
-    pthread_mutex_lock(&p->mutex);
-    while (!p->closing && (p->generation == seen || p->job == NULL)) pthread_cond_wait(&p->wake, &p->mutex);
+    lock_acquire(&p->mutex);
+    while (!p->closing && (p->generation == seen || p->job == NULL)) condition_wait(&p->wake, &p->mutex);
     seen = p->generation;
     int closing = p->closing;
     program *job = p->job;
     if (!closing) p->active++;
-    pthread_mutex_unlock(&p->mutex);
-    if (closing) return NULL;
+    lock_release(&p->mutex);
+    if (closing) return 0;
     work(p, job, self.number, NULL);
-    pthread_mutex_lock(&p->mutex);
-    if (--p->active == 0) pthread_cond_signal(&p->left);
-    pthread_mutex_unlock(&p->mutex);
+    lock_acquire(&p->mutex);
+    if (--p->active == 0) condition_wake_one(&p->left);
+    lock_release(&p->mutex);
   }
 }
 
@@ -221,19 +186,19 @@ static void free_pool(pool *p) {
 
 /* A pool of `count` threads, the caller's among them; of fewer, if the system starts no more. NULL if there is no
    memory. */
-pool *ohmic_pool(int32_t count) {
+EXPORT pool *ohmic_pool(int32_t count) {
   pool *p = calloc(1, sizeof(pool));
   if (p == NULL) return NULL;
-  p->threads = calloc((size_t)count, sizeof(pthread_t));
+  p->threads = calloc((size_t)count, sizeof(thread));
   p->scratch = calloc((size_t)count, sizeof(float *));
   p->scratch_elements = calloc((size_t)count, sizeof(int64_t));
   if (p->threads == NULL || p->scratch == NULL || p->scratch_elements == NULL) {
     free_pool(p);
     return NULL;
   }
-  pthread_mutex_init(&p->mutex, NULL);
-  pthread_cond_init(&p->wake, NULL);
-  pthread_cond_init(&p->left, NULL);
+  lock_create(&p->mutex);
+  condition_create(&p->wake);
+  condition_create(&p->left);
   /* Set once: no thread looks at it. */
   p->count = 1;
   for (int i = 1; i < count; i++) {
@@ -241,7 +206,7 @@ pool *ohmic_pool(int32_t count) {
     if (self == NULL) break;
     self->owner = p;
     self->number = i;
-    if (pthread_create(p->threads + i, NULL, serve, self) != 0) {
+    if (!thread_create(p->threads + i, serve, self)) {
       free(self);
       break;
     }
@@ -250,14 +215,14 @@ pool *ohmic_pool(int32_t count) {
   return p;
 }
 
-int32_t ohmic_pool_size(pool *p) { return p->count; }
+EXPORT int32_t ohmic_pool_size(pool *p) { return p->count; }
 
-void ohmic_close_pool(pool *p) {
-  pthread_mutex_lock(&p->mutex);
+EXPORT void ohmic_close_pool(pool *p) {
+  lock_acquire(&p->mutex);
   p->closing = 1;
-  pthread_cond_broadcast(&p->wake);
-  pthread_mutex_unlock(&p->mutex);
-  for (int i = 1; i < p->count; i++) pthread_join(p->threads[i], NULL);
+  condition_wake_all(&p->wake);
+  lock_release(&p->mutex);
+  for (int i = 1; i < p->count; i++) thread_join(p->threads[i]);
   free_pool(p);
 }
 
@@ -268,10 +233,10 @@ static void *copy_of(const void *from, size_t bytes) {
   return copy;
 }
 
-void ohmic_free_program(program *job);
+EXPORT void ohmic_free_program(program *job);
 
 /* `launches` holds the fields of each launch, in their order. NULL if there is no memory. */
-program *ohmic_program(const void *kernels, const int32_t *launches, int32_t launch_count, const int64_t *places,
+EXPORT program *ohmic_program(const void *kernels, const int32_t *launches, int32_t launch_count, const int64_t *places,
                        int32_t place_count, const uint32_t *push_constants, int32_t push_constant_count,
                        int64_t arena_elements, int64_t scratch_elements) {
   program *job = calloc(1, sizeof(program));
@@ -295,7 +260,7 @@ program *ohmic_program(const void *kernels, const int32_t *launches, int32_t lau
   return job;
 }
 
-void ohmic_free_program(program *job) {
+EXPORT void ohmic_free_program(program *job) {
   ohmic_free(job->arena);
   free(job->launches);
   free(job->places);
@@ -315,31 +280,31 @@ static int32_t run(pool *p, program *job, const uint64_t *bindings, const uint32
   }
   memset(job->claimed, 0, (size_t)job->launch_count * sizeof(atomic_int));
   memset(job->finished, 0, (size_t)job->launch_count * sizeof(atomic_uint));
-  pthread_mutex_lock(&p->mutex);
+  lock_acquire(&p->mutex);
   p->job = job;
   p->scalars = scalars;
   p->is_timed = times != NULL;
   p->generation++;
-  pthread_cond_broadcast(&p->wake);
-  pthread_mutex_unlock(&p->mutex);
+  condition_wake_all(&p->wake);
+  lock_release(&p->mutex);
   work(p, job, 0, times);
   /* The caller may free the job: no thread may start on it from here on, and all that did must have left it. */
-  pthread_mutex_lock(&p->mutex);
+  lock_acquire(&p->mutex);
   p->job = NULL;
-  pthread_mutex_unlock(&p->mutex);
+  lock_release(&p->mutex);
   for (int i = 0; i < LOOKS && atomic_load_explicit(&p->active, memory_order_acquire) > 0; i++) RELAX();
-  pthread_mutex_lock(&p->mutex);
-  while (p->active > 0) pthread_cond_wait(&p->left, &p->mutex);
-  pthread_mutex_unlock(&p->mutex);
+  lock_acquire(&p->mutex);
+  while (p->active > 0) condition_wait(&p->left, &p->mutex);
+  lock_release(&p->mutex);
   return 1;
 }
 
 /* Runs a program once. `bindings` holds addresses. Returns 0, and has run nothing, if there is no scratch memory. */
-int32_t ohmic_run(pool *p, program *job, const uint64_t *bindings, const uint32_t *scalars) {
+EXPORT int32_t ohmic_run(pool *p, program *job, const uint64_t *bindings, const uint32_t *scalars) {
   return run(p, job, bindings, scalars, NULL);
 }
 
 /* The same; writes the milliseconds of each launch. */
-int32_t ohmic_profile(pool *p, program *job, const uint64_t *bindings, const uint32_t *scalars, double *times) {
+EXPORT int32_t ohmic_profile(pool *p, program *job, const uint64_t *bindings, const uint32_t *scalars, double *times) {
   return run(p, job, bindings, scalars, times);
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { UsageError } from '../base/errors.ts';
+import { platform } from '../native/platforms.ts';
 import { createEngine } from './create-engine.ts';
 
 const { PATH, CC } = process.env;
@@ -10,8 +11,7 @@ afterEach(() => {
   else process.env['CC'] = CC;
 });
 
-const MISSING =
-  'native backend: expected a C compiler `cc` on PATH, found none that works; install gcc or clang, set CC, or use --backend wasm';
+const MISSING = `native backend: expected a C compiler on PATH (${platform.compilers.join(', ')}), found none that works; install gcc or clang, set CC, or use --backend wasm`;
 
 test('without a C compiler, auto is WebAssembly, and says why; native is refused', async () => {
   process.env['PATH'] = '/nowhere';

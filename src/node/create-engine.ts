@@ -7,6 +7,7 @@ import type { Backend } from '../compile/backend.ts';
 import { checkThreads, MOST_THREADS } from '../compile/backend-checks.ts';
 import { type ChosenEngine, engineOn } from '../engine.ts';
 import { findCompiler } from '../native/compiler.ts';
+import { platform } from '../native/platforms.ts';
 import { createWasmBackend } from '../wasm/backend.ts';
 import { startNodeWorker } from './workers.ts';
 
@@ -62,7 +63,7 @@ async function nativeBackend(threads: number): Promise<Backend> {
     const asked = process.env['CC'];
     throw new UsageError(
       !asked
-        ? 'native backend: expected a C compiler `cc` on PATH, found none that works; install gcc or clang, set CC, or use --backend wasm'
+        ? `native backend: expected a C compiler on PATH (${platform.compilers.join(', ')}), found none that works; install gcc or clang, set CC, or use --backend wasm`
         : `native backend: expected a C compiler in CC, but "${asked}" does not work; set CC to another, unset it, or use --backend wasm`,
     );
   }

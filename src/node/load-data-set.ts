@@ -7,7 +7,7 @@ import { throwFaults, UsageError } from '../base/errors.ts';
 import { type DataSplit, dataSplit, subset } from '../data/image-set.ts';
 import { type LoadProgress, loadNamedSet, type NamedSetSources } from '../data/load-named-set.ts';
 import { isNamedSet, namedSets } from '../data/named-sets.ts';
-import { defaultCacheFolder } from '../native/compiler.ts';
+import { defaultCacheFolder } from '../native/platforms.ts';
 import { cacheSource, download, folderSource } from './files.ts';
 
 /** Where to look for a data set, and how much of it is wanted. */

@@ -17,21 +17,11 @@ import {
   shareItems,
 } from '../draft.ts';
 import { concatOffsets, partOf, partsInPlace } from '../parts.ts';
+import { tuning } from '../tuning.ts';
 import { createEmitter, isGathered, mergeAxes, splitAxes } from './expression.ts';
 import { neededBy, sparseUpdates } from './recurrence.ts';
 
-/** Vectors per chunk of a flat kernel of cost 1; a costlier one has fewer, but at least `LEAST_CHUNK_VECTORS`. */
-const FLAT_CHUNK_VECTORS = 512;
-const LEAST_CHUNK_VECTORS = 32;
-/** Cost of a long function, where a node with plain operations costs 1. */
-const LONG_COST = 8;
 const LONG = new Set<OpName>(['exp', 'log', 'tanh', 'cos', 'uniform', 'normal']);
-/** A concatenation of at most this many elements is one kernel of one chunk. */
-const FEW_ELEMENTS = 8192;
-/** So many parts of a larger one that have one shape are copied by one kernel. */
-const FEW_PARTS = 4;
-/** Chunks of a loop nest, roughly: enough for many threads, few enough that a chunk is worth its start. */
-const CHUNKS = 32;
 
 /** A kernel that computes `nodes`, all of one shape, each into its memory. */
 export function lowerMap(context: Context, nodes: readonly Node[]): DraftLaunch {
@@ -73,7 +63,10 @@ export function lowerMap(context: Context, nodes: readonly Node[]): DraftLaunch 
     const values = b.interleaved(plain.map((node) => () => emit(node, full)));
     storeAll([...plain, ...looped], [...values, ...looped.map((node) => emit(node, full))]);
   };
-  const perChunk = Math.max(LEAST_CHUNK_VECTORS, Math.floor(FLAT_CHUNK_VECTORS / costOf(nodes, isLoaded)));
+  const perChunk = Math.max(
+    tuning.leastChunkVectors,
+    Math.floor(tuning.flatChunkVectors / costOf(nodes, isLoaded)),
+  );
   // A recurrence is a loop of its own: once is enough.
   const hasLoops = sparse.length + looped.length > 0;
   const [rows, columns] = sizes as [number, number];
@@ -90,13 +83,16 @@ export function lowerMap(context: Context, nodes: readonly Node[]): DraftLaunch 
   return draft.finish('map', chunks);
 }
 
-/** Rough cost of one vector of all nodes: 1 for each node, and `LONG_COST` for each long function. */
+/** Rough cost of one vector of all nodes: 1 for each node, and `longCost` for each long function. */
 function costOf(nodes: readonly Node[], isLoaded: (node: Node) => boolean): number {
   const seen = new Set<Node>();
   const visit = (node: Node): number => {
     if (seen.has(node) || isLoaded(node)) return 0;
     seen.add(node);
-    const inputs = node.inputs.reduce((sum, input) => sum + visit(input), LONG.has(node.op) ? LONG_COST : 0);
+    const inputs = node.inputs.reduce(
+      (sum, input) => sum + visit(input),
+      LONG.has(node.op) ? tuning.longCost : 0,
+    );
     return isOp(node, 'recurrence') ? node.attributes.count * inputs : inputs;
   };
   return nodes.reduce((sum, node) => sum + 1 + visit(node), 0);
@@ -110,7 +106,7 @@ function flatNest(
   draft: Draft,
   size: number,
   store: (index: readonly Int[], count: number) => void,
-  perChunk: number = FLAT_CHUNK_VECTORS,
+  perChunk: number = tuning.flatChunkVectors,
 ): number {
   const b = draft.builder;
   const vectors = Math.floor(size / b.lanes);
@@ -136,7 +132,7 @@ function nest(
   draft: Draft,
   sizes: readonly number[],
   store: (index: readonly Int[], count: number) => void,
-  { most = CHUNKS, unrolled }: { readonly most?: number; readonly unrolled?: number } = {},
+  { most = tuning.nestChunks, unrolled }: { readonly most?: number; readonly unrolled?: number } = {},
 ): number {
   const b = draft.builder;
   const outer = sizes.slice(0, -1);
@@ -162,7 +158,7 @@ function transposedNest(
   store: (index: readonly Int[], count: number) => void,
 ): number {
   const b = draft.builder;
-  return shareItems(b, rows, Math.ceil(rows / CHUNKS), (first, items) =>
+  return shareItems(b, rows, Math.ceil(rows / tuning.nestChunks), (first, items) =>
     eachVector(b, inner, (at, count) => b.loop(items, (i) => store([plus(first, i), at], count))),
   );
 }
@@ -170,7 +166,7 @@ function transposedNest(
 /** Number of outer axes that are shared among chunks: the fewest that give enough chunks. */
 function sharedAxes(outer: readonly number[]): number {
   let count = 1;
-  while (count < outer.length && elementCount(outer.slice(0, count)) < CHUNKS) count++;
+  while (count < outer.length && elementCount(outer.slice(0, count)) < tuning.nestChunks) count++;
   return count;
 }
 
@@ -209,14 +205,14 @@ export function lowerConcat(context: Context, node: Node<'concat'>): DraftLaunch
     return inPlace[k] ? [] : [{ input, start }];
   });
   if (parts.length === 0) return [];
-  if (elementCount(node.shape) <= FEW_ELEMENTS) {
+  if (elementCount(node.shape) <= tuning.fewElements) {
     const draft = createDraft(context);
     const isOneChunk = parts.length > 1;
     const chunks = parts.map((part) => copyParts(context, draft, node, [part], isOneChunk));
     return [draft.finish('concat', Math.max(...chunks))];
   }
   const areAlike =
-    parts.length <= FEW_PARTS &&
+    parts.length <= tuning.fewParts &&
     concatOffsets(node) === undefined &&
     parts.every(({ input }) => sameShape(input.shape, parts[0]!.input.shape));
   return (areAlike ? [parts] : parts.map((part) => [part])).map((together) => {
@@ -260,8 +256,8 @@ function copyParts(
   };
   const sizes = merged.map((group) => group.size);
   if (sizes.length === 1)
-    return flatNest(draft, sizes[0]!, store, isOneChunk ? sizes[0]! : FLAT_CHUNK_VECTORS);
-  return nest(draft, sizes, store, { most: isOneChunk ? 1 : CHUNKS });
+    return flatNest(draft, sizes[0]!, store, isOneChunk ? sizes[0]! : tuning.flatChunkVectors);
+  return nest(draft, sizes, store, { most: isOneChunk ? 1 : tuning.nestChunks });
 }
 
 /** Zeros. */

@@ -18,16 +18,10 @@ import {
   lane,
   type Memory,
 } from '../draft.ts';
+import { tuning } from '../tuning.ts';
 import type { Emit } from './emission.ts';
 import { createEmitter, type MergedAxis, mergeAxes, splitAxes } from './expression.ts';
 import { combined, lowerCombine } from './map.ts';
-
-/** Up to this many elements are reduced by one chunk. */
-const SMALL = 16_384;
-/** Partial results that a long reduction is cut into, at most. */
-const PARTIALS = 64;
-/** Accumulators of a kernel, which stay in registers. */
-const ACCUMULATORS = 8;
 
 type Axis = MergedAxis & { readonly isReduced: boolean };
 
@@ -59,7 +53,7 @@ export function lowerReduce(context: Context, nodes: readonly Node[]): DraftLaun
   const total = elementCount(shape);
   const longest = axes.findIndex((axis) => axis.isReduced);
   if (
-    total > SMALL &&
+    total > tuning.smallReduction &&
     elementCount(keptOuter.map((axis) => axis.size)) < 16 &&
     longest >= 0 &&
     longest < axes.length - 1
@@ -70,7 +64,7 @@ export function lowerReduce(context: Context, nodes: readonly Node[]): DraftLaun
   const outputs = nodes.map((node) => ({ slot: draft.output(context.memoryOf(node)!), offset: literal(0) }));
   const nest: Nest = { draft, emit: createEmitter(draft), nodes, shape, axes, outputs };
   const rows = keptOuter.map((axis) => axis.size);
-  const chunks = total > SMALL ? elementCount(rows) : 1;
+  const chunks = total > tuning.smallReduction ? elementCount(rows) : 1;
   const chunk = unflatten(chunkIndex(chunks), rows);
   if (chunks > 1) visitKept(nest, [], (axis) => chunk[keptOuter.indexOf(axes[axis]!)]);
   else visitKept(nest, [], () => undefined);
@@ -80,8 +74,8 @@ export function lowerReduce(context: Context, nodes: readonly Node[]): DraftLaun
 /** Cuts a single reduced row into two axes, so that parts of it can be shared among chunks. */
 function splitLongRow(axes: readonly Axis[]): Axis[] {
   const last = axes[axes.length - 1]!;
-  if (axes.length !== 1 || !last.isReduced || last.size <= SMALL) return [...axes];
-  for (let parts = PARTIALS; parts >= 8; parts--) {
+  if (axes.length !== 1 || !last.isReduced || last.size <= tuning.smallReduction) return [...axes];
+  for (let parts = tuning.reductionParts; parts >= 8; parts--) {
     if (last.size % parts === 0) {
       const inner = last.size / parts;
       return [
@@ -105,7 +99,7 @@ function reduceInParts(
   split: number,
 ): DraftLaunch[] {
   const size = axes[split]!.size;
-  const parts = largestDivisor(size, PARTIALS);
+  const parts = largestDivisor(size, tuning.reductionParts);
   const kept = context.memoryOf(nodes[0]!)!.elements;
   const stride = Math.ceil(kept / 16) * 16;
   const draft = createDraft(context);
@@ -278,7 +272,7 @@ function reduceAcross(nest: Nest, outer: readonly (Int | undefined)[], share: Sh
         b.store(slot, plus(offset, address), sums[p]![k]!, count);
     }
   };
-  const perStretch = Math.max(1, Math.floor(ACCUMULATORS / nodes.length));
+  const perStretch = Math.max(1, Math.floor(tuning.reductionSums / nodes.length));
   eachVector(b, nest.axes[nest.axes.length - 1]!.size, (at, count) => {
     positions.push({ at, count });
     // Inside a loop over vectors, each vector is reduced by itself.

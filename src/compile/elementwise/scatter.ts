@@ -15,13 +15,9 @@ import {
   lane,
   type Memory,
 } from '../draft.ts';
+import { tuning } from '../tuning.ts';
 import { createEmitter, rowOffset } from './expression.ts';
 import { lowerFill } from './map.ts';
-
-/** Chunks that the columns are shared among, if there are as many. */
-const CHUNKS = 8;
-/** Most vectors of columns that a chunk adds for each index. */
-const BLOCK_VECTORS = 4;
 
 /** Kernels that compute `node`: one fills with zeros, one adds the values of each index to its row. */
 export function lowerScatterAdd(context: Context, node: Node<'scatterAdd'>): DraftLaunch[] {
@@ -81,8 +77,8 @@ function eachBlockOfColumns(
   width: number,
   body: (column: Int, counts: readonly number[]) => void,
 ): number {
-  const vectors = Math.ceil(Math.ceil(width / b.lanes) / CHUNKS);
-  const block = Math.min(BLOCK_VECTORS, vectors) * b.lanes;
+  const vectors = Math.ceil(Math.ceil(width / b.lanes) / tuning.scatterChunks);
+  const block = Math.min(tuning.scatterVectors, vectors) * b.lanes;
   const whole = Math.floor(width / block);
   const rest = width - whole * block;
   const chunks = Math.ceil(width / block);

@@ -6,6 +6,7 @@ import { elementCount, sameShape } from '../../base/shape.ts';
 import { isInBody } from '../../graph/loops.ts';
 import { type Graph, isOp, type Node, nodesOf, type OpName, reachable } from '../../graph/node.ts';
 import { concatOffsets, sliceOffset } from '../parts.ts';
+import { tuning } from '../tuning.ts';
 import { constantValue } from './simplify.ts';
 
 /** Nodes that are lowered together, to one kernel or a few, and the values that these store. */
@@ -47,15 +48,10 @@ const DRAWS: ReadonlySet<OpName> = new Set(['uniform', 'normal']);
 const EXPENSIVE: ReadonlySet<OpName> = new Set(['exp', 'log', 'tanh', 'cos', ...DRAWS, 'recurrence']);
 const SOURCES: ReadonlySet<OpName> = new Set(['constant', 'iota']);
 
-/** An expression with more loads than this is cut: its heaviest input is stored first. */
-const MAX_LOADS = 8;
 /** Deeper expressions are cut, so that recursion over one does not exhaust the stack. */
 const MAX_DEPTH = 200;
 /** Larger expressions are cut: a value that is used at many indices, as by slices of slices, is computed for each. */
 const MAX_SIZE = 1024;
-
-/** A value of which so many contiguous slices are used is stored, so that their users are equal kernels. */
-const MANY_SLICES = 4;
 
 export function isProduct(node: Node): boolean {
   return PRODUCTS.has(node.op);
@@ -241,7 +237,7 @@ function expressionCost(
   const all = new Set(inputs.flatMap(([, cost]) => [...cost.loads]));
   const heaviest = inputs.find(([input]) => !isInBody(input))?.[0];
   if (
-    all.size > MAX_LOADS &&
+    all.size > tuning.mostLoads &&
     heaviest !== undefined &&
     !claimed.has(heaviest) &&
     costs.get(heaviest)!.loads.size > 1
@@ -293,7 +289,7 @@ function mustStore(node: Node, cost: Cost, allUsers: ReadonlyMap<Node, readonly 
   if (users.some((user) => isFilterOperand(user, node))) return !isViewOfStored(node, cost);
   if (SOURCES.has(node.op) || node.op === 'input' || constantValue(node) !== undefined) return false;
   if (DRAWS.has(node.op) && users.every((user) => user.op === 'item')) return false;
-  if (users.filter(isContiguousSlice).length >= MANY_SLICES && !isViewOfStored(node, cost)) return true;
+  if (users.filter(isContiguousSlice).length >= tuning.manySlices && !isViewOfStored(node, cost)) return true;
   const isPlainView = VIEWS.has(node.op);
   if (!isPlainView && isWholePart(node, allUsers)) return true;
   if (!isPlainView && elementCount(node.shape) > 1 && isStretched(node, allUsers)) return true;

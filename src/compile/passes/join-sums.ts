@@ -5,10 +5,8 @@
 
 import { type Graph, isOp, type Node, nodesOf, type OpName, reachable } from '../../graph/node.ts';
 import { type Builder, createBuilder } from '../../graph/tensor.ts';
+import { tuning } from '../tuning.ts';
 import { rebuilt } from './simplify.ts';
-
-/** Fewer products than this are left alone. */
-const FEWEST_PRODUCTS = 3;
 
 type Pad = Extract<Node, { readonly op: 'pad' }>;
 type Matmul = Extract<Node, { readonly op: 'matmul' }>;
@@ -163,7 +161,7 @@ function worthwhile(products: readonly Matmul[]): Matmul[] {
     const k = inputs[0]!.shape.at(-1)!;
     return shape.length === 2 && rows[0] === 0 && rows[1] === k && (m + n) * k <= m * n;
   });
-  return chosen.length >= FEWEST_PRODUCTS ? chosen : [];
+  return chosen.length >= tuning.fewestProducts ? chosen : [];
 }
 
 function product(

@@ -2,13 +2,9 @@
 // a chunk of the first, then the chunks of the second for the same images, whose values are still in its L2 cache.
 
 import type { Launch } from '../backend.ts';
-import { type DraftLaunch, LARGE_ELEMENTS, type Memory } from '../draft.ts';
+import type { DraftLaunch, Memory } from '../draft.ts';
 import { wholeOf } from '../parts.ts';
-
-/** Large values that two calls must share for a pair. */
-const SHARED_VALUES = 2;
-/** Number of later calls among which a partner is sought. */
-const REACH = 8;
+import { tuning } from '../tuning.ts';
 
 /** Launches of all `calls`: pairs of calls that are alike, and single calls. Dependent calls keep their order. */
 export function pairLaunches(calls: readonly DraftLaunch[]): Launch<DraftLaunch>[] {
@@ -17,7 +13,7 @@ export function pairLaunches(calls: readonly DraftLaunch[]): Launch<DraftLaunch>
   let rest = [...calls];
   while (rest.length > 0) {
     const [first, ...others] = rest as [DraftLaunch, ...DraftLaunch[]];
-    const at = others.slice(0, REACH).findIndex((other) => areAlike(first, other));
+    const at = others.slice(0, tuning.pairReach).findIndex((other) => areAlike(first, other));
     const waiting = at < 0 ? undefined : followersOf(first, others.slice(0, at));
     if (waiting === undefined || waiting.some((other) => isBound(other, others[at]!))) {
       order.push(single(first));
@@ -44,8 +40,8 @@ function areAlike(first: DraftLaunch, second: DraftLaunch): boolean {
   if (few === undefined || many === undefined || few % many !== 0) return false;
   if (first.kernel.chunks * few !== second.kernel.chunks * many) return false;
   const isShared = (memory: Memory): boolean =>
-    memory.elements >= LARGE_ELEMENTS && second.memories.includes(memory);
-  return first.memories.filter(isShared).length >= SHARED_VALUES && !isBound(first, second);
+    memory.elements >= tuning.largeElements && second.memories.includes(memory);
+  return first.memories.filter(isShared).length >= tuning.sharedValues && !isBound(first, second);
 }
 
 /** Those of `launches` that depend on `first`, directly or through others, in their order. */

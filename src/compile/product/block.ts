@@ -3,6 +3,7 @@
 import { type Int, literal, plus, times } from '../../kernel/int.ts';
 import type { Local } from '../../kernel/kernel.ts';
 import { type Context, type Draft, lane } from '../draft.ts';
+import { type RegisterTuning, registerTuning } from '../tuning.ts';
 import type { Epilogue } from './epilogue.ts';
 import type { Phase, Product, Run } from './geometry.ts';
 import type { StagedImage } from './stage-image.ts';
@@ -12,19 +13,20 @@ export type Blocking = { readonly pixels: number; readonly vectors: number };
 
 /**
  * The block of least cost in a simple model: per step of the sum a block of P pixels and V vectors takes P·V
- * multiply-adds, P broadcasts and V loads. Two multiply-adds and two loads run at a time; fewer than 8 accumulators
- * wait for the latency of a multiply-add.
+ * multiply-adds, P broadcasts and V loads. So many of them run at a time as the machine's row of the tuning table says;
+ * few accumulators wait for the latency of a multiply-add.
  *
  * @param fewest lower bound on the vectors, if there are as many
  */
 export function chooseBlocking(context: Context, width: number, columns: number, fewest = 1): Blocking {
   const total = Math.ceil(columns / context.lanes);
+  const row = registerTuning(context);
   let best: Blocking & { readonly cost: number } = { pixels: 1, vectors: 1, cost: Number.POSITIVE_INFINITY };
-  for (let vectors = Math.min(fewest, total); vectors <= Math.min(4, total); vectors++) {
-    for (let pixels = 1; pixels <= Math.min(width, 28); pixels++) {
+  for (let vectors = Math.min(fewest, total); vectors <= Math.min(row.mostVectors, total); vectors++) {
+    for (let pixels = 1; pixels <= Math.min(width, row.mostPixels); pixels++) {
       if (pixels * vectors + vectors + 1 > context.registers) continue;
       const cost = sizesOf(width, pixels).reduce(
-        (sum, p) => sum + sizesOf(total, vectors).reduce((inner, v) => inner + blockCost(p, v), 0),
+        (sum, p) => sum + sizesOf(total, vectors).reduce((inner, v) => inner + blockCost(row, p, v), 0),
         0,
       );
       if (cost < best.cost - 1e-9) best = { pixels, vectors, cost };
@@ -33,10 +35,18 @@ export function chooseBlocking(context: Context, width: number, columns: number,
   return { pixels: best.pixels, vectors: best.vectors };
 }
 
-function blockCost(pixels: number, vectors: number): number {
-  const products = pixels * vectors;
-  const loads = pixels + vectors;
-  return Math.max(products / 2, loads / 2, 4) + 0.25 * vectors + 0.5;
+/** Cycles of a step of the sum, and those of its addresses and loop. */
+function blockCost(row: RegisterTuning, pixels: number, vectors: number): number {
+  return stepCycles(row, pixels, vectors) + 0.25 * vectors + 0.5;
+}
+
+/** Cycles of a step of the sums of a block of `height` broadcasts by `vectors` loads. */
+export function stepCycles(
+  { productsAtOnce, loadsAtOnce, latency }: RegisterTuning,
+  height: number,
+  vectors: number,
+): number {
+  return Math.max((height * vectors) / productsAtOnce, (height + vectors) / loadsAtOnce, latency);
 }
 
 /** Sizes of the blocks of `count` items: `block` each, and the remainder. */

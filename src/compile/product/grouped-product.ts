@@ -14,6 +14,7 @@ import {
   type Memory,
   shareItems,
 } from '../draft.ts';
+import { registerTuning, tuning } from '../tuning.ts';
 import {
   type Blocking,
   chooseBlocking,
@@ -29,11 +30,6 @@ import type { Phase, Product } from './geometry.ts';
 import { loadRow } from './prefetch.ts';
 import { groupOf, spansGroups, stageAcrossGroups } from './stage-groups.ts';
 import { type StagedImage, stageImage } from './stage-image.ts';
-
-/** Pixels of a block across groups: each needs a load for every multiply-add, so larger blocks save little. */
-const PIXELS = 8;
-/** Rows that one chunk packs. */
-const PACKED_ROWS = 16;
 
 /** The kernels of a product in groups. They also compute `sums`, sums of its result over images and pixels. */
 export function lowerGroupedProduct(
@@ -73,7 +69,7 @@ function packGroups(
   const b = draft.builder;
   const source = draft.input(product.filter);
   const target = draft.output(memory);
-  const chunks = shareItems(b, rows, PACKED_ROWS, (first, items) =>
+  const chunks = shareItems(b, rows, tuning.packedRows, (first, items) =>
     b.loop(groups, (group) =>
       b.loop(items, (i) => {
         const row = plus(first, i);
@@ -141,9 +137,10 @@ function walkAcrossGroups(walk: Omit<Walk, 'staged'>, groups: number): void {
 /** Blocks of pixels of about equal size, with one vector each, or two if a row has few pixels. */
 function blockingAcross(context: Context, width: number, columns: number): Blocking {
   // A phase is empty if the stride exceeds the width.
-  const blocks = Math.max(1, Math.ceil(width / PIXELS));
+  const { pixelsAcrossGroups: most } = registerTuning(context);
+  const blocks = Math.max(1, Math.ceil(width / most));
   const pixels = Math.max(1, Math.ceil(width / blocks));
-  const vectors = 2 * pixels + 3 <= context.registers && pixels < PIXELS && columns > context.lanes ? 2 : 1;
+  const vectors = 2 * pixels + 3 <= context.registers && pixels < most && columns > context.lanes ? 2 : 1;
   return { pixels, vectors };
 }
 

@@ -6,17 +6,10 @@ import { fullGeometry, type Node } from '../../graph/node.ts';
 import { div, type Int, literal, plus, times, unflatten } from '../../kernel/int.ts';
 import type { Context, DraftLaunch } from '../draft.ts';
 import { largestDivisor } from '../elementwise/reduce.ts';
+import { tuning } from '../tuning.ts';
 import { lowerProduct } from './blocked-product.ts';
 import { filterMemory, type Product, windowRuns } from './geometry.ts';
 import { lowerWeightGradient } from './weight-gradient.ts';
-
-/** Rows of a matrix product that one chunk computes: more in a taller one, so that each panel is used more often. */
-const ROWS_PER_CHUNK = [32, 64, 128, 256] as const;
-/** Larger chunks are taken only while a product keeps this many. */
-const ROW_CHUNKS = 8;
-/** Multiply-adds of a chunk of small products, unless that leaves fewer chunks than `LEAST_CHUNKS`. */
-const CHUNK_WORK = 2 ** 18;
-const LEAST_CHUNKS = 32;
 
 /** Kernels that compute a matrix product and its epilogue into the memory of `result`. */
 export function lowerMatmul(context: Context, node: Node<'matmul'>, result: Node): DraftLaunch[] {
@@ -44,8 +37,10 @@ function matrixProducts(context: Context, node: Node<'matmul'>, result: Node): D
 
 /** Rows of a block: all rows of a small matrix in a large batch. */
 function rowsOfBlock(m: number, matrices: number): number {
-  if (matrices >= ROW_CHUNKS && m <= ROWS_PER_CHUNK[ROWS_PER_CHUNK.length - 1]!) return m;
-  return ROWS_PER_CHUNK.findLast((rows) => rows * ROW_CHUNKS <= m * matrices) ?? ROWS_PER_CHUNK[0];
+  if (matrices >= tuning.rowChunks && m <= tuning.rowsPerChunk[tuning.rowsPerChunk.length - 1]!) return m;
+  return (
+    tuning.rowsPerChunk.findLast((rows) => rows * tuning.rowChunks <= m * matrices) ?? tuning.rowsPerChunk[0]
+  );
 }
 
 /** Blocks of `rows` rows of each matrix, `count` of them from row `first` on. */
@@ -90,7 +85,7 @@ function matrixProduct(context: Context, node: Node<'matmul'>, result: Node, blo
 
 /** Small products of `work` multiply-adds that make up one chunk. */
 function productsOfChunk(products: number, work: number): number {
-  const most = Math.min(Math.ceil(CHUNK_WORK / work), Math.floor(products / LEAST_CHUNKS));
+  const most = Math.min(Math.ceil(tuning.chunkWork / work), Math.floor(products / tuning.leastChunks));
   return largestDivisor(products, Math.max(1, most));
 }
 

@@ -4,6 +4,7 @@
 import { type Int, literal, plus, times } from '../../kernel/int.ts';
 import { type Local, SCRATCH } from '../../kernel/kernel.ts';
 import { type Context, createDraft, type DraftLaunch, type Memory, shareItems } from '../draft.ts';
+import { registerTuning, tuning } from '../tuning.ts';
 import {
   chooseBlocking,
   eachBlockOfPixels,
@@ -18,38 +19,18 @@ import { type Phase, type Product, rowsBefore } from './geometry.ts';
 import { loadRow } from './prefetch.ts';
 import { type ImageSource, stageImage } from './stage-image.ts';
 
-/** Larger filters are packed into panels. */
-const PANEL_BYTES = 128 * 1024;
-/** Pixels that must use a panel for packing to pay. */
-const PANEL_PIXELS = 32;
-/**
- * Vectors of columns in a panel: several, since each panel loads all pixels; of 16 registers two, so that blocks of six
- * pixels fit: 12 sums, two vectors and an element. With four the blocks have two pixels and reach 0.7 of that speed.
- */
-function panelVectors({ registers }: Pick<Context, 'registers'>): number {
-  return registers >= 32 ? 4 : 2;
-}
-/** Rows of a part of a panel, which stays in the L2 cache. */
-const PANEL_ROWS = 512;
-/** Chunks of a product; with fewer images, the columns are shared among chunks too. */
-const CHUNKS = 8;
-/** Columns of such a share, at least, since every share loads all pixels. */
-const SHARE_COLUMNS = 128;
-/** Rows that one chunk packs. */
-const PACKED_ROWS = 16;
-
 /** True for a large filter, if enough pixels use a panel for packing to pay. */
 export function isWorthPanels({ columns, phases }: Product): boolean {
   const [phase, ...others] = phases;
   if (phase === undefined || phase.runs.length === 0 || others.length > 0) return false;
   const bytes = 4 * filterRowsOf(phase).count * columns;
-  return bytes > PANEL_BYTES && phase.size[0] * phase.size[1] >= PANEL_PIXELS;
+  return bytes > tuning.panelBytes && phase.size[0] * phase.size[1] >= tuning.panelPixels;
 }
 
 /** Shares of the columns, each a chunk of every image, so that there are enough chunks for many threads. */
 export function columnShares({ columns, images }: Product, { width }: Panels): number {
   let shares = 1;
-  while (images * shares < CHUNKS && columns / (2 * shares) >= SHARE_COLUMNS) shares *= 2;
+  while (images * shares < tuning.productChunks && columns / (2 * shares) >= tuning.shareColumns) shares *= 2;
   return columns % (shares * width) === 0 ? shares : 1;
 }
 
@@ -67,7 +48,7 @@ export function packPanels(context: Context, product: Product, phase: Phase): Pa
   const { stack } = product;
   const { first, count: rows } =
     stack === undefined ? filterRowsOf(phase) : { first: 0, count: stack.count * stack.rows };
-  const vectors = Math.min(panelVectors(context), Math.ceil(product.columns / context.lanes));
+  const vectors = Math.min(registerTuning(context).panelVectors, Math.ceil(product.columns / context.lanes));
   const width = vectors * context.lanes;
   const panels = Math.ceil(product.columns / width);
   const memory: Memory = { label: 'panels of a filter', elements: panels * rows * width };
@@ -75,7 +56,7 @@ export function packPanels(context: Context, product: Product, phase: Phase): Pa
   const b = draft.builder;
   const source = draft.input(product.filter);
   const target = draft.output(memory);
-  const chunks = shareItems(b, rows, PACKED_ROWS, (from, items) =>
+  const chunks = shareItems(b, rows, tuning.packedRows, (from, items) =>
     b.loop(
       items,
       (i) => {
@@ -123,7 +104,7 @@ export function walkPanels(
   // Rows are cut only if they are one run within one pixel: then each part is a run of the same pixel.
   const [run] = phase.runs;
   const isOfOnePixel = phase.runs.length === 1 && run!.start + run!.length <= product.source.size[2];
-  const height = isOfOnePixel ? Math.min(rows, PANEL_ROWS) : rows;
+  const height = isOfOnePixel ? Math.min(rows, tuning.panelRows) : rows;
   const parts = Math.ceil(rows / height);
   const pixelCount = phase.size[0] * phase.size[1];
   const elements = pixelCount * Math.ceil(share.count / width) * width;

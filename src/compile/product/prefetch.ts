@@ -7,13 +7,11 @@ import type { Node } from '../../graph/node.ts';
 import type { KernelBuilder } from '../../kernel/builder.ts';
 import { flatten, type Int, literal, plus, times } from '../../kernel/int.ts';
 import type { Local } from '../../kernel/kernel.ts';
-import { LARGE_ELEMENTS } from '../draft.ts';
+import { tuning } from '../tuning.ts';
 import { vectorAt } from './block.ts';
 
 /** Elements of a cache line. */
 const LINE = 16;
-/** More prefetches than this become a loop. */
-const UNROLLED_LINES = 16;
 
 /** Rows of an image that are stored later, from `index` on. */
 export type StoredRows = {
@@ -30,21 +28,16 @@ export function prefetchPart(
   part: Int,
   parts: number,
 ): void {
-  if (elementCount(node.shape) < LARGE_ELEMENTS) return;
+  if (elementCount(node.shape) < tuning.largeElements) return;
   const strides = stridesOf(node.shape);
   // A signal is an image of one row.
   const rowStride = strides[strides.length - 3]!;
   const lines = Math.ceil((rows * rowStride) / LINE / parts);
   const first = plus(flatten(index, strides), times(part, lines * LINE));
   const prefetch = (line: Int): void => b.prefetch(slot, plus(first, times(line, LINE)), 'store');
-  if (lines > UNROLLED_LINES) b.loop(lines, prefetch, 'l');
+  if (lines > tuning.unrolledLines) b.loop(lines, prefetch, 'l');
   else for (let line = 0; line < lines; line++) prefetch(literal(line));
 }
-
-/** A larger filter does not stay in the L1 cache beside its inputs. */
-const L1_FILTER_BYTES = 16 * 1024;
-/** Rows of such a filter between a prefetch and the load. */
-const AHEAD_ROWS = 8;
 
 /** A filter, or a panel of one, whose rows an inner loop loads again and again. */
 export type WalkedRows = { readonly slot: number; readonly bytes: number };
@@ -61,7 +54,7 @@ export function loadRow(
   v: number,
 ): Local {
   const first = v * b.lanes;
-  if (bytes > L1_FILTER_BYTES && first % LINE === 0)
-    b.prefetch(slot, plus(address(plus(row, literal(AHEAD_ROWS))), literal(first)), 'load');
+  if (bytes > tuning.l1FilterBytes && first % LINE === 0)
+    b.prefetch(slot, plus(address(plus(row, literal(tuning.aheadRows))), literal(first)), 'load');
   return b.load(slot, plus(address(row), vectorAt(b.lanes, v)));
 }

@@ -7,6 +7,7 @@ import { flatten, type Int, literal, plus, times } from '../../kernel/int.ts';
 import { SCRATCH } from '../../kernel/kernel.ts';
 import { type Context, type Draft, eachVector } from '../draft.ts';
 import { createEmitter, isGathered, mergeAxes, splitAxes } from '../elementwise/expression.ts';
+import { tuning } from '../tuning.ts';
 
 /** An image (height, width, channels) per chunk. */
 export type ImageSource = {
@@ -21,11 +22,6 @@ export type ImageSource = {
   /** The node's pixels have more channels than the image, so the image is not contiguous in memory. */
   readonly isShare?: boolean;
 };
-
-/** Pixels a multiple of this many elements apart map to the same few sets of a cache. */
-const CRITICAL_STRIDE = 512;
-/** Unused elements between such pixels in scratch memory, which move them to different sets. */
-const SET_PADDING = 16;
 
 /** A staged image: its buffer slot, and the addresses of its elements, padding included. */
 export type StagedImage = {
@@ -52,7 +48,7 @@ export function stageImage(context: Context, draft: Draft, source: ImageSource, 
       address: (y, x, element) => plus(flatten(source.index(image, y, x, literal(0)), strides), element),
     };
   }
-  const pixelStride = hasCriticalStride(source) ? channels + SET_PADDING : channels;
+  const pixelStride = hasCriticalStride(source) ? channels + tuning.setPadding : channels;
   const rowStride = (padding.x[0] + width + padding.x[1]) * pixelStride;
   const rows = padding.y[0] + size[0] + padding.y[1];
   const base = draft.builder.reserve(rows * rowStride);
@@ -67,7 +63,7 @@ export function stageImage(context: Context, draft: Draft, source: ImageSource, 
 
 /** True if pixels that lie one after the other would compete for the same sets of a cache. */
 function hasCriticalStride({ isSeparate, size }: ImageSource): boolean {
-  return isSeparate === true && size[2] % CRITICAL_STRIDE === 0;
+  return isSeparate === true && size[2] % tuning.criticalStride === 0;
 }
 
 /**

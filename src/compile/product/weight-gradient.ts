@@ -20,14 +20,11 @@ import {
 } from '../draft.ts';
 import { lowerCombine } from '../elementwise/map.ts';
 import { largestDivisor } from '../elementwise/reduce.ts';
+import { registerTuning, tuning } from '../tuning.ts';
+import { stepCycles } from './block.ts';
 import { imageIndex, margins } from './geometry.ts';
 import { groupOf, spansGroups, stageAcrossGroups } from './stage-groups.ts';
 import { stageImage } from './stage-image.ts';
-
-/** Parts that the images are cut into, at most: enough for many threads. */
-export const PARTIALS = 16;
-/** Bytes of image rows and gradient rows that all blocks sum over before the next rows: they stay in the L1 cache. */
-const L1_BYTES = 24 * 1024;
 
 /** A filter gradient, as geometry. For matrices, images and gradient have two axes. */
 export type WeightGradient = FullGeometry & {
@@ -71,12 +68,13 @@ export type Operand = {
 /** Filter rows and vectors of columns of a block, by the model of `chooseBlocking`. */
 export function chooseBlock(context: Context, rows: number, columns: number): Walk['block'] {
   const total = Math.ceil(columns / context.lanes);
+  const row = registerTuning(context);
   let best = { rows: 1, vectors: 1, cost: Number.POSITIVE_INFINITY };
-  for (let vectors = 1; vectors <= Math.min(4, total); vectors++) {
-    for (let height = 1; height <= Math.min(rows, 28); height++) {
+  for (let vectors = 1; vectors <= Math.min(row.mostVectors, total); vectors++) {
+    for (let height = 1; height <= Math.min(rows, row.mostPixels); height++) {
       if (height * vectors + vectors + 1 > context.registers) continue;
       const blocks = Math.ceil(rows / height) * Math.ceil(total / vectors);
-      const cost = blocks * (Math.max((height * vectors) / 2, (height + vectors) / 2, 4) + 0.5);
+      const cost = blocks * (stepCycles(row, height, vectors) + 0.5);
       if (cost < best.cost - 1e-9) best = { rows: height, vectors, cost };
     }
   }
@@ -106,7 +104,7 @@ export function lowerWeightGradient(context: Context, product: WeightGradient): 
   const isMatrix = product.images.shape.length === 2;
   const { dilation, stride: step } = product;
   const [kh, kw, channels, columns] = filterSizes(product.filterShape);
-  const parts = largestDivisor(product.items, PARTIALS);
+  const parts = largestDivisor(product.items, tuning.gradientParts);
   const perPart = product.items / parts;
   const elements = kh * kw * channels * columns;
   const stride = Math.ceil(elements / 16) * 16;
@@ -205,7 +203,7 @@ export function clearPart(draft: Draft, output: number, base: Int, elements: num
 /** Sums all blocks over all positions, a few rows of positions at a time. */
 export function walkPositions(walk: Walk): void {
   const { draft, slices, filterRows, positions, block, rowBytes } = walk;
-  const rowsAtOnce = largestDivisor(positions[0], Math.max(1, Math.floor(L1_BYTES / rowBytes)));
+  const rowsAtOnce = largestDivisor(positions[0], Math.max(1, Math.floor(tuning.l1Bytes / rowBytes)));
   const b = draft.builder;
   b.loop(
     positions[0] / rowsAtOnce,

@@ -9,6 +9,7 @@ import { div, flatten, type Int, literal, plus, times } from '../../kernel/int.t
 import { SCRATCH } from '../../kernel/kernel.ts';
 import { type Context, chunkIndex, createDraft, type Draft, type DraftLaunch, lane } from '../draft.ts';
 import { largestDivisor } from '../elementwise/reduce.ts';
+import { tuning } from '../tuning.ts';
 import { chooseBlocking, eachColumnBlock } from './block.ts';
 import { createEpilogue, type Epilogue, type Place } from './epilogue.ts';
 import type { Product } from './geometry.ts';
@@ -21,13 +22,6 @@ import {
   type TransformedImages,
   tilesOf,
 } from './winograd-images.ts';
-
-/** Tiles of a band: their sums stay in the L1 cache. */
-const BAND_TILES = 64;
-/** With a larger filter, a chunk computes several images, so that each load of the filter is used more often. */
-const FILTER_BYTES = 512 * 1024;
-/** With fewer filter rows than this, the transformations cost more than they save. */
-const WORTHWHILE_ROWS = 24;
 
 /** A convolution of stride 1 with three taps along x. */
 export type WinogradProduct = Omit<Product, 'filter' | 'phases' | 'inputStep' | 'outputStep'> & {
@@ -48,16 +42,13 @@ export function isWinogradWorthwhile(
   const [kh, kw] = kernel;
   const isDense = groups === 1 && [...stride, ...dilation].every((step) => step === 1);
   const isMargin = padding[0][0] < kh && padding[1][0] < kw;
-  return kw === TAPS && isDense && isMargin && outputWidth >= TILE && kh * channels >= WORTHWHILE_ROWS;
+  return kw === TAPS && isDense && isMargin && outputWidth >= TILE && kh * channels >= tuning.worthwhileRows;
 }
-
-/** Share of the filter rows of the kernel rows it touches that a range must have for Winograd's algorithm to pay. */
-const WORTHWHILE_SHARE = 0.7;
 
 /** The kernel rows that a range of filter rows touches, if enough of their filter rows are in the range. */
 export function worthwhileKernelRows([start, end]: RowRange, perKernelRow: number): RowRange | undefined {
   const [first, last] = [Math.floor(start / perKernelRow), Math.ceil(end / perKernelRow)];
-  return (end - start) / ((last - first) * perKernelRow) < WORTHWHILE_SHARE ? undefined : [first, last];
+  return (end - start) / ((last - first) * perKernelRow) < tuning.worthwhileShare ? undefined : [first, last];
 }
 
 /** The kernels of a convolution by Winograd's algorithm. They also compute `sums`, sums of its result. */
@@ -72,7 +63,7 @@ export function lowerWinograd(
   const [height, width] = product.size;
   const tiles = tilesOf(width);
   const filterBytes = 4 * POINTS * product.taps.kernelRows * product.taps.channels * product.columns;
-  const most = filterBytes > FILTER_BYTES ? Math.floor(BAND_TILES / (tiles * height)) : 1;
+  const most = filterBytes > tuning.winogradFilterBytes ? Math.floor(tuning.bandTiles / (tiles * height)) : 1;
   const images = largestDivisor(product.images, Math.max(1, most));
   const chunks = product.images / images;
   const chunk = chunkIndex(chunks);
@@ -86,7 +77,7 @@ export function lowerWinograd(
   const { launch: transformation, memory } = transformFilter(context, product.taps, block);
   const filter = draft.input(memory);
   const epilogue = createEpilogue(context, draft, { ...product, output, chunks, chunk }, sums);
-  const mostBlocks = Math.max(1, Math.floor(BAND_TILES / (tiles * block.rows)));
+  const mostBlocks = Math.max(1, Math.floor(tuning.bandTiles / (tiles * block.rows)));
   const bandRows = block.rows * largestDivisor(height / block.rows, mostBlocks);
   const partial = reservePartial(draft, images * bandRows * tiles, block.vectors + (block.joinsLast ? 1 : 0));
   // A row of outputs needs so many rows below its own; those above them are transformed already.

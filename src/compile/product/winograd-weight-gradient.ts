@@ -17,8 +17,9 @@ import {
 } from '../draft.ts';
 import { lowerCombine } from '../elementwise/map.ts';
 import { largestDivisor } from '../elementwise/reduce.ts';
+import { tuning } from '../tuning.ts';
 import { imageIndex, trailingZeros } from './geometry.ts';
-import { chooseBlock, clearPart, PARTIALS, type WeightGradient, walkPositions } from './weight-gradient.ts';
+import { chooseBlock, clearPart, type WeightGradient, walkPositions } from './weight-gradient.ts';
 import { POINTS, type Six, TAPS, tapGradientsOf } from './winograd.ts';
 import {
   createTransformedImages,
@@ -27,17 +28,6 @@ import {
   type TransformedImages,
   tilesOf,
 } from './winograd-images.ts';
-
-/** Bytes of a chunk's sums that stay in the L2 cache beside the rest. */
-const SUM_BYTES = 640 * 1024;
-/** Bytes of a chunk's images that stay in the L2 cache for the input gradient of the same images. */
-const IMAGE_BYTES = 512 * 1024;
-/** Number of large values that both gradients load or store, roughly. */
-const VALUES = 4;
-/** Fewest channels or columns of a block. */
-const LEAST_BLOCK = 32;
-/** Tiles that a register block sums over before its sums are stored, if there are as many. */
-const BAND_TILES = 64;
 
 /** Kernels that compute the gradient of a filter with three taps along x into the memory of its result. */
 export function lowerWinogradWeightGradient(context: Context, product: WeightGradient): DraftLaunch[] {
@@ -48,8 +38,9 @@ export function lowerWinogradWeightGradient(context: Context, product: WeightGra
   const { parts, channels, columns } = share;
   const perPart = n / parts;
   const tiles = tilesOf(ow);
-  const images = largestDivisor(perPart, Math.max(1, Math.floor(BAND_TILES / (tiles * oh))));
-  const bandRows = images > 1 ? oh : largestDivisor(oh, Math.max(1, Math.floor(BAND_TILES / tiles)));
+  const images = largestDivisor(perPart, Math.max(1, Math.floor(tuning.gradientTiles / (tiles * oh))));
+  const bandRows =
+    images > 1 ? oh : largestDivisor(oh, Math.max(1, Math.floor(tuning.gradientTiles / tiles)));
   const filterRows = kh * channels;
   const draft = createDraft(context);
   const b = draft.builder;
@@ -177,17 +168,17 @@ type Share = { readonly parts: number; readonly channels: number; readonly colum
 function shareOfChunk({ filterShape, items, images, gradient }: WeightGradient): Share {
   const [kh, , allChannels, allColumns] = filterSizes(filterShape);
   let [channels, columns] = [allChannels, allColumns];
-  const isTooLarge = (): boolean => 4 * POINTS * kh * channels * columns > SUM_BYTES;
+  const isTooLarge = (): boolean => 4 * POINTS * kh * channels * columns > tuning.sumBytes;
   while (isTooLarge()) {
     const larger = channels >= columns ? channels : columns;
-    if (larger % (2 * LEAST_BLOCK) !== 0) break;
+    if (larger % (2 * tuning.leastBlock) !== 0) break;
     if (channels >= columns) channels /= 2;
     else columns /= 2;
   }
   const blocks = (allChannels / channels) * (allColumns / columns);
   const largest = 4 * Math.max(elementCount(images.shape), elementCount(gradient.shape));
-  const fitting = blocks > 1 ? 1 : Math.ceil((VALUES * largest) / IMAGE_BYTES);
-  const parts = Math.max(1, Math.floor(PARTIALS / blocks), fitting);
+  const fitting = blocks > 1 ? 1 : Math.ceil((tuning.sharedImages * largest) / tuning.imageBytes);
+  const parts = Math.max(1, Math.floor(tuning.gradientParts / blocks), fitting);
   return { parts: largestDivisor(items, parts), channels, columns };
 }
 
