@@ -6,6 +6,7 @@ import { feedForward } from '../src/nn/define-network.ts';
 import { dense, embedding, lstm, sequence, timeDistributed } from '../src/nn/modules.ts';
 import type { Network } from '../src/nn/network.ts';
 import { languageModelling } from '../src/train/language-modelling.ts';
+import type { TrainingSettings } from '../src/train/settings.ts';
 import type { StepOptions } from '../src/train/step.ts';
 import { digitalStep } from './networks.ts';
 
@@ -29,11 +30,14 @@ export function charLstm(time: number): Network {
   });
 }
 
-/** A training step of it: mean cross-entropy of all positions, momentum as of the other cases. */
-export function charLstmStep(time: number, batch: number): StepOptions {
+/** A training step of it: mean cross-entropy of all positions; momentum as of the other cases, unless settings say else. */
+export function charLstmStep(
+  time: number,
+  batch: number,
+  settings: TrainingSettings = digitalStep(batch),
+): StepOptions {
   const text = new Float32Array(2 * time);
   const task = languageModelling({ train: text, test: text, context: time, vocabulary: SYMBOLS });
-  const settings = digitalStep(batch);
   return { network: charLstm(time), task, rule: updateRule(settings.rule), settings };
 }
 

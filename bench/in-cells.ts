@@ -3,7 +3,7 @@
 
 import { check } from '../src/base/schema.ts';
 import { inCellTraining } from '../src/crossbar/presets.ts';
-import type { Network } from '../src/nn/network.ts';
+import type { Engine } from '../src/engine.ts';
 import { networkByName } from '../src/nn/networks.ts';
 import { type TrainingSettings, trainingSchema } from '../src/train/settings.ts';
 import {
@@ -15,8 +15,10 @@ import {
   race,
   type Tools,
 } from './bench-case.ts';
+import { charLstmStep, randomText } from './char-lstm-network.ts';
 import { median } from './measure.ts';
-import { digitalStep, trainingStep } from './networks.ts';
+import { compiledStep, digitalStep, type TrainingStep, trainingStep } from './networks.ts';
+import { peerContestants } from './peer.ts';
 
 const mnist = { inputShape: [28, 28, 1], classes: 10 };
 const cifar10 = { inputShape: [32, 32, 3], classes: 10 };
@@ -30,13 +32,32 @@ function inCells(batchSize: number, rule: object): TrainingSettings {
   });
 }
 
+/** Compiles a training step with these settings. */
+type StepMaker = (engine: Engine, name: string, settings: TrainingSettings) => Promise<TrainingStep>;
+
+const images =
+  (network: string, task: typeof mnist): StepMaker =>
+  (engine, name, settings) =>
+    trainingStep(engine, name, networkByName(network, task), settings);
+
+/** Steps in time of the text. */
+const TIME = 50;
+
+const text: StepMaker = (engine, name, settings) =>
+  compiledStep(
+    engine,
+    name,
+    charLstmStep(TIME, settings.batchSize, settings),
+    randomText(TIME, settings.batchSize),
+  );
+
 const plain = { kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 } as const;
 const mixed = { kind: 'mixed-precision' };
 
 const cases: readonly {
   readonly title: string;
   readonly name: string;
-  readonly network: Network;
+  readonly make: StepMaker;
   readonly batch: number;
   readonly rule: object;
   /**
@@ -45,29 +66,33 @@ const cases: readonly {
    */
   readonly atMost: { readonly ratio: number } | { readonly milliseconds: number };
   readonly repeat: number;
+  /** PyTorch's plain step of the same network, and the largest ratio to it. */
+  readonly peer?: { readonly peerCase: string; readonly atMost: number };
 }[] = [
   {
     title: 'MLP, mixed precision',
     name: 'mlp-mixed-64',
-    network: networkByName('mlp', mnist),
+    make: images('mlp', mnist),
     batch: 64,
     rule: mixed,
     atMost: { ratio: 2.5 },
     repeat: 20,
+    peer: { peerCase: 'mlp-training-step', atMost: 1.5 },
   },
   {
     title: 'MLP, mixed precision',
     name: 'mlp-mixed-1',
-    network: networkByName('mlp', mnist),
+    make: images('mlp', mnist),
     batch: 1,
     rule: mixed,
     atMost: { milliseconds: 24 / 30 },
     repeat: 20,
+    peer: { peerCase: 'mlp-training-step', atMost: 1.2 },
   },
   {
     title: 'LeNet-5, mixed precision',
     name: 'lenet5-mixed-64',
-    network: networkByName('lenet5', mnist),
+    make: images('lenet5', mnist),
     batch: 64,
     rule: mixed,
     atMost: { ratio: 2.5 },
@@ -76,16 +101,26 @@ const cases: readonly {
   {
     title: 'CNN, mixed precision',
     name: 'cnn-mixed-100',
-    network: networkByName('cnn', cifar10),
+    make: images('cnn', cifar10),
     batch: 100,
     rule: mixed,
     atMost: { ratio: 2.5 },
     repeat: 1,
   },
   {
+    title: `LSTM of 2 x 512 units, ${TIME} steps in time, mixed precision`,
+    name: 'lstm-mixed-64',
+    make: text,
+    batch: 64,
+    rule: mixed,
+    atMost: { ratio: 2.5 },
+    repeat: 1,
+    peer: { peerCase: `char-lstm-${TIME}-training-step`, atMost: 1.5 },
+  },
+  {
     title: 'MLP, pulsed descent on ECRAM',
     name: 'mlp-pulsed-64',
-    network: networkByName('mlp', mnist),
+    make: images('mlp', mnist),
     batch: 64,
     rule: { kind: 'pulsed', device: 'ecram' },
     atMost: { milliseconds: 18 / 5 },
@@ -94,7 +129,7 @@ const cases: readonly {
   {
     title: 'MLP, TTv2 on ReRAM',
     name: 'mlp-ttv2-64',
-    network: networkByName('mlp', mnist),
+    make: images('mlp', mnist),
     batch: 64,
     rule: { kind: 'tiki-taka', device: 'reram-es' },
     atMost: { milliseconds: 345 / 10 },
@@ -116,12 +151,14 @@ export const inCellsCase: BenchCase = {
 
 async function cellStep(
   tools: Tools,
-  { title, name, network, batch, rule, atMost, repeat }: (typeof cases)[number],
+  { title, name, make, batch, rule, atMost, repeat, peer }: (typeof cases)[number],
 ): Promise<CaseResult> {
   const by = `${name}-digital`;
-  const digital = await trainingStep(tools.native, by, network, { ...digitalStep(batch), rule: plain });
-  const step = await trainingStep(tools.native, name, network, inCells(batch, rule));
-  const results = await race(tools, name, [step, digital], repeat);
+  const digital = await make(tools.native, by, { ...digitalStep(batch), rule: plain });
+  const step = await make(tools.native, name, inCells(batch, rule));
+  const torchName = `${name}-pytorch`;
+  const torch = peer === undefined ? [] : await peerContestants(tools, { ...peer, name: torchName, batch });
+  const results = await race(tools, name, [step, digital, ...torch], repeat);
   step.free();
   digital.free();
   const row = `${title}, batch ${batch}`;
@@ -140,7 +177,21 @@ async function cellStep(
             figure: { value: median(results[name]!), unit: 'ms' },
             target: { of: 'figure', atMost: atMost.milliseconds },
           },
+      ...(peer === undefined
+        ? []
+        : [
+            compared(tools, results, {
+              title: row,
+              contestant: name,
+              by: torchName,
+              peerName: 'PyTorch’s plain step',
+              atMost: peer.atMost,
+            }),
+          ]),
     ],
-    ...numbersOf(tools, results, [[name, by]]),
+    ...numbersOf(tools, results, [
+      [name, by],
+      [name, torchName],
+    ]),
   };
 }

@@ -22,11 +22,18 @@ export type Peer = {
   readonly close: () => void;
 };
 
+/** What holds PyTorch, oneDNN and MKL to the instructions that OHMIC_TARGET allows ohmic. */
+const HELD: Readonly<Record<string, NodeJS.ProcessEnv>> = {
+  avx2: { ATEN_CPU_CAPABILITY: 'avx2', ONEDNN_MAX_CPU_ISA: 'AVX2', MKL_ENABLE_INSTRUCTIONS: 'AVX2' },
+  sse4: { ATEN_CPU_CAPABILITY: 'default', ONEDNN_MAX_CPU_ISA: 'SSE41', MKL_ENABLE_INSTRUCTIONS: 'SSE4_2' },
+};
+
 /** Starts the peer with OHMIC_PYTHON, else python3; undefined if it has no PyTorch. */
 export async function startPeer(): Promise<Peer | undefined> {
   const script = fileURLToPath(new URL('./peers/torch_peer.py', import.meta.url));
   const child = spawn(process.env['OHMIC_PYTHON'] ?? 'python3', [script], {
     stdio: ['pipe', 'pipe', 'ignore'],
+    env: { ...process.env, ...HELD[process.env['OHMIC_TARGET'] ?? ''] },
   });
   const ask = asker(child);
   try {
