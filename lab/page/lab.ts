@@ -203,23 +203,13 @@ export async function takeImages(own: Images): Promise<void> {
   await restoreWeights();
 }
 
-/** Opens a file: weights or a record. */
-export async function openFile(file: File): Promise<void> {
-  if (/\.json$/i.test(file.name)) {
-    record.value = parseRecord(await file.text());
-    go({ scene: 'record', from: '' });
-    return;
-  }
-  if (!/\.safetensors$/i.test(file.name))
-    throw new LabMistake(
-      `${file.name}: expected weights of ohmic (.safetensors) or a record (.json); import other networks by \`ohmic import\``,
-    );
-  const bytes = new Uint8Array(await file.arrayBuffer());
-  const facts = await lab.call('openWeights', { name: file.name, bytes });
+/** Takes weights of a file; they stay until another training is asked for. */
+export function takeFromFile(facts: WeightsFacts): void {
   training.value = NO_TRAINING;
   take(facts);
-  go({ weights: facts.digest, set: facts.dataset as LinkState['set'], model: facts.model });
-  say(`Opened ${file.name}: ${facts.model}, trained on ${facts.dataset}.`);
+  const { digest, dataset, model, isImported } = facts;
+  // A network of another program is none that the lab trains.
+  go({ weights: digest, set: dataset as LinkState['set'], ...(!isImported && { model }) });
 }
 
 /** The chip of the link, or undefined while its hardware has faults. */
@@ -325,12 +315,9 @@ export function begin(): void {
     watched.value;
     untracked(() => attempt(restoreWeights));
   });
-  attempt(async () => {
+  effect(() => {
     const { from } = link.value;
-    if (from === '') return;
-    const response = await fetch(from);
-    if (!response.ok) throw new LabMistake(`${from}: expected a record, got status ${response.status}`);
-    record.value = parseRecord(await response.text());
+    attempt(() => fetchRecord(from));
   });
   effect(() => {
     const { set } = link.value;
@@ -343,6 +330,16 @@ export function begin(): void {
   addEventListener('hashchange', () => followLink());
   addEventListener('popstate', () => followLink());
 }
+
+async function fetchRecord(from: string): Promise<void> {
+  if (fetched === from) return;
+  fetched = from;
+  if (from === '') return;
+  const response = await fetch(from);
+  if (!response.ok) throw new LabMistake(`${from}: expected a record, got status ${response.status}`);
+  record.value = parseRecord(await response.text());
+}
+let fetched = '';
 
 /** What decides the weights. */
 const watched = computed(() => {
