@@ -246,8 +246,10 @@ export async function evaluate(): Promise<void> {
   evaluating = controller;
   const nothing = { done: 0, total: 1, digital: undefined, points: [], record: undefined };
   evaluation.value = { label, isRunning: true, ...nothing };
-  const update = (change: Partial<EvaluationView>): void => {
-    if (evaluating === controller) evaluation.value = { ...evaluation.value!, ...change };
+  // Other weights may be there meanwhile; then this evaluation is gone, and its last events are late.
+  const update = (change: (now: EvaluationView) => Partial<EvaluationView>): void => {
+    const now = evaluation.value;
+    if (evaluating === controller && now !== undefined) evaluation.value = { ...now, ...change(now) };
   };
   try {
     const { hardware: onto, seed } = choice;
@@ -257,17 +259,17 @@ export async function evaluate(): Promise<void> {
       {
         signal: controller.signal,
         onEvent: (event) => {
-          if (event.kind === 'digital') update({ digital: event.accuracy });
+          if (event.kind === 'digital') update(() => ({ digital: event.accuracy }));
           else {
             const { done, total } = event;
-            update({ done, total, points: [...evaluation.value!.points, event] });
+            update(({ points }) => ({ done, total, points: [...points, event] }));
           }
         },
       },
     );
-    update({ record: text });
+    update(() => ({ record: text }));
   } finally {
-    update({ isRunning: false });
+    update(() => ({ isRunning: false }));
   }
 }
 
@@ -301,10 +303,13 @@ export async function ask(): Promise<void> {
   }
 }
 
+function sayFaults(faults: readonly string[]): void {
+  if (faults.length > 0) say(`The link has values that the lab does not know: ${faults.join(', ')}.`, true);
+}
+
 /** Begins: engine, images, kept weights, a record that the link names. */
 export function begin(): void {
-  if (opened.faults.length > 0)
-    say(`The link has values that the lab does not know: ${opened.faults.join(', ')}.`, true);
+  sayFaults(opened.faults);
   attempt(async () => {
     const { description, notice: words } = await lab.call('start', {});
     engineWords.value = description;
@@ -353,7 +358,8 @@ const SHOWN = 50;
 function followLink(): void {
   clearTimeout(pendingAddress);
   pendingAddress = undefined;
-  const { state } = stateOf(location.hash);
+  const { state, faults } = stateOf(location.hash);
+  sayFaults(faults);
   if (linkOf(state) === linkOf(link.value)) return;
   link.value = state;
 }
