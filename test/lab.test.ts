@@ -54,8 +54,8 @@ describe('the lab', { skip, concurrency: 1 }, () => {
   before(async () => {
     lab = await openLab(record);
     context = await lab.browser.newContext({ viewport: WIDE, acceptDownloads: true });
+    context.setDefaultTimeout(PATIENCE);
     page = await context.newPage();
-    page.setDefaultTimeout(PATIENCE);
     page.on('console', (message) => {
       if (message.type() !== 'log') said.push(message.text());
     });
@@ -447,6 +447,7 @@ describe('the lab', { skip, concurrency: 1 }, () => {
     assert.equal(await plain.evaluate('crossOriginIsolated'), true);
     await plain.close();
     const blocked = await lab.browser.newContext({ serviceWorkers: 'block' });
+    blocked.setDefaultTimeout(PATIENCE);
     const single = await blocked.newPage();
     await single.goto(`${lab.plainAddress}#cells`);
     await single.getByText(/One thread: computing on the calling thread/).waitFor();
