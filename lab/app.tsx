@@ -2,23 +2,9 @@
 
 import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import {
-  attempt,
-  engineNotice,
-  engineWords,
-  go,
-  isNoticeBad,
-  lab,
-  link,
-  notice,
-  openFile,
-  record,
-  say,
-  weights,
-  writeAddress,
-} from './page/lab.ts';
+import { Files } from './page/file-buttons.tsx';
+import { engineNotice, engineWords, go, isNoticeBad, link, notice, record } from './page/lab.ts';
 import { linkOf, type SceneName } from './page/link.ts';
-import { download } from './page/save.ts';
 import { CellsScene } from './scenes/cells.tsx';
 import { ProgramScene } from './scenes/program.tsx';
 import { RecordScene } from './scenes/record.tsx';
@@ -93,48 +79,6 @@ function Tabs(): JSX.Element {
         ))}
       </ul>
     </nav>
-  );
-}
-
-function Files(): JSX.Element {
-  const input = useRef<HTMLInputElement>(null);
-  const saveWeights = (): void =>
-    attempt(async () =>
-      download('weights.safetensors', await lab.call('saveWeights', {}), 'application/octet-stream'),
-    );
-  const copy = (): void =>
-    attempt(async () => {
-      writeAddress();
-      await navigator.clipboard.writeText(location.href);
-      const { weights: digest, set } = link.value;
-      say(
-        `Copied the link of this view.${digest !== '' || set === 'own' ? ' It cannot hold weights of a file or images of yours: whoever opens it needs them too.' : ''}`,
-      );
-    });
-  return (
-    <div class="files">
-      <button type="button" onClick={() => input.current!.click()}>
-        Open …
-      </button>
-      <input
-        ref={input}
-        type="file"
-        hidden
-        aria-label="Weights (.safetensors) or record (.json)"
-        accept=".safetensors,.json"
-        onChange={({ currentTarget }) => {
-          const [file] = currentTarget.files ?? [];
-          currentTarget.value = '';
-          if (file !== undefined) attempt(() => openFile(file));
-        }}
-      />
-      <button type="button" onClick={saveWeights} disabled={weights.value === undefined}>
-        Save weights
-      </button>
-      <button type="button" onClick={copy}>
-        Copy link
-      </button>
-    </div>
   );
 }
 

@@ -1,5 +1,6 @@
 // A plugin of TypeDoc: every name of the library stands under the folder of src/ that it comes from, in the order of
-// ARCHITECTURE.md's parts, as no docstring says where its file lies.
+// ARCHITECTURE.md's parts, as no docstring says where its file lies; the first page says what there is, and every page leads
+// back to the site.
 
 import { relative, resolve, sep } from 'node:path';
 import {
@@ -8,6 +9,7 @@ import {
   CommentTag,
   Converter,
   type DeclarationReflection,
+  PageEvent,
   ReflectionKind,
   type SignatureReflection,
 } from 'typedoc';
@@ -22,7 +24,32 @@ export function load(app: Application): void {
     for (const name of doors.flatMap(({ children }) => children ?? [])) placeInRoom(name);
     for (const signature of project.getReflectionsByKind(ReflectionKind.CallSignature))
       listFields(signature as SignatureReflection);
+    project.readme = [{ kind: 'text', text: FRONT }];
   });
+  app.renderer.on(PageEvent.END, (page) => {
+    page.contents = withLinks(page.contents!, page.url);
+  });
+}
+
+const FRONT = `What every name takes, returns, throws and leaves out, and where its equation comes from.
+
+- [ohmic](modules/ohmic.html) is the library, free of Node: it runs in a browser too.
+- [ohmic/node](modules/ohmic_node.html) makes engines that use the processor's own instructions, and reads data sets from files.
+
+Names stand under the folder of \`src/\` that they come from, in the menu on the left. Most scripts need \`createEngine\`, a
+network such as \`smallCnn\`, \`prepareFit\` to train it, and \`deploy\` or \`evaluate\` to put it onto chips.`;
+
+/** Where TypeDoc has room for links in the bar on top. */
+const ROOM = '<div id="tsd-toolbar-links"></div>';
+
+/** Links to the site and the lab, relative to the page. TypeDoc's own option takes absolute addresses only. */
+function withLinks(html: string, url: string): string {
+  if (!html.includes(ROOM))
+    throw new Error(`reference: expected room for links in ${url}, got ${html.slice(0, 80)}`);
+  const up = '../'.repeat(url.split('/').length);
+  const link = (path: string, words: string): string => `<a href="${up}${path}">${words}</a>`;
+  const links = `${link('index.html', 'Site')}${link('start.html', 'Start')}${link('lab/index.html', 'Lab')}`;
+  return html.replace(ROOM, ROOM.replace('></div>', `>${links}</div>`));
 }
 
 function placeInRoom(name: DeclarationReflection): void {

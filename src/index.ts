@@ -133,6 +133,7 @@ export {
   type NamedSetSources,
 } from './data/load-named-set.ts';
 export { loadNamedText, type NamedTextName, namedTextNames } from './data/named-texts.ts';
+export { type SharedNormalization, sharedNormalizations } from './data/shared-normalizations.ts';
 export { generateSynthetic, syntheticClasses } from './data/synthetic.ts';
 export {
   alphabetOf,
@@ -380,6 +381,7 @@ export {
 export { learningRateAt } from './train/learning-rate.ts';
 export type { Provenance } from './train/provenance.ts';
 export { type RegressionOptions, type RegressionSet, regression } from './train/regression.ts';
+export { type DigitalScore, digitalScore } from './train/score.ts';
 export type {
   Distillation,
   LearningRate,

@@ -20,7 +20,7 @@ async function picture(page: Page, name: string): Promise<void> {
 
 try {
   const page = await lab.browser.newPage({ viewport: { width: 1080, height: 860 } });
-  page.setDefaultTimeout(120_000);
+  page.setDefaultTimeout(300_000);
   await page.goto(lab.address);
   await page.getByRole('button', { name: 'Train', exact: true }).click();
   await page.getByRole('button', { name: /Program it/ }).click();

@@ -41,8 +41,23 @@ function summarize(points: readonly AccuracyPoint[]): readonly Summary[] {
   return summaries.sort((a, b) => a.timeSeconds - b.timeSeconds);
 }
 
+/** The colours of methods. */
+function Key({ methods }: { readonly methods: readonly CompensationMethod[] }): JSX.Element {
+  return (
+    <ul class="choices">
+      {methods.map((method) => (
+        <li key={method} style={{ '--method': `var(--${method})` }}>
+          <span class="swatch" aria-hidden="true" />
+          {METHOD_WORDS[method]}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
 /** The chart, and the same as a table. */
 export function AccuracyChart({
+  isKeyed = false,
   name,
   points,
   digital,
@@ -50,6 +65,8 @@ export function AccuracyChart({
   methods,
   cursor,
 }: {
+  /** Says which colour is which method, where nothing else does. */
+  readonly isKeyed?: boolean;
   /** What the curves are of, in the names of its parts. */
   readonly name: string;
   readonly points: readonly AccuracyPoint[];
@@ -93,6 +110,7 @@ export function AccuracyChart({
   }, [points, summaries, digital, classes, methods]);
   return (
     <>
+      {isKeyed && <Key methods={methods} />}
       <Chart
         label={`Accuracy over time of ${name}, for ${methods.map((method) => METHOD_WORDS[method]).join(', ')}; the table below has the numbers`}
         options={options}

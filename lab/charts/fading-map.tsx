@@ -4,7 +4,7 @@ import type { JSX } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { LayerOnChip } from '../worker/messages.ts';
 import { driftedInto } from './drift.ts';
-import { drawMap, layoutOf } from './heat-map.tsx';
+import { drawMap, Legend, layoutOf } from './heat-map.tsx';
 
 /** The map; it says how often it was drawn, so that tests can measure. */
 export function FadingMap({
@@ -38,8 +38,10 @@ export function FadingMap({
         role="img"
         aria-label={`Conductances of layer ${layer.name} ${words} after programming, fading as time passes`}
       />
+      <Legend palette="signed" low={-gMax} high={gMax} />
       <figcaption>
-        Layer {layer.name} {words} after programming: plus cell minus minus cell, without read noise.
+        Layer {layer.name} {words} after programming: the plus cell minus the minus cell of every weight,
+        without read noise.
       </figcaption>
     </figure>
   );

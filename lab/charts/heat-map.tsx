@@ -3,6 +3,7 @@
 
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { short } from '../page/words.ts';
 
 /** Colours of a value from 0 to 1, or from −1 to 1. */
 export type Palette = 'amount' | 'signed' | 'error';
@@ -98,6 +99,18 @@ export function drawMap(
   context.putImageData(image, 0, 0);
 }
 
+/** What the colours mean. */
+export function Legend({ palette, low, high }: Pick<HeatMapProps, 'palette' | 'low' | 'high'>): JSX.Element {
+  const colours = palettes[palette].map((rgb) => `rgb(${rgb.join(' ')})`);
+  return (
+    <p class="legend">
+      {short(low)}
+      <span style={{ background: `linear-gradient(to right, ${colours.join(', ')})` }} aria-hidden="true" />
+      {short(high)} µS
+    </p>
+  );
+}
+
 /** A heat map. */
 export type HeatMapProps = {
   readonly title: string;
@@ -156,6 +169,7 @@ export function HeatMap({ title, rows, columns, values, describe, ...scale }: He
         onPointerDown={point}
         onKeyDown={move}
       />
+      <Legend {...scale} />
       <output class="readout">{words}</output>
     </figure>
   );

@@ -4,7 +4,8 @@
 import type { ScaleOptions } from '@observablehq/plot';
 import { timeTick } from '../page/words.ts';
 
-const TICKS = [1, 60, 3_600, 86_400, 2_629_800, 31_557_600, 315_576_000];
+/** Whole units of time, s. */
+export const TICKS: readonly number[] = [1, 60, 3_600, 86_400, 2_629_800, 31_557_600, 315_576_000];
 
 /** Where a time lies on the axis; before a second, at a second. */
 export function timePlace(timeSeconds: number): number {

@@ -203,23 +203,13 @@ export async function takeImages(own: Images): Promise<void> {
   await restoreWeights();
 }
 
-/** Opens a file: weights or a record. */
-export async function openFile(file: File): Promise<void> {
-  if (/\.json$/i.test(file.name)) {
-    record.value = parseRecord(await file.text());
-    go({ scene: 'record', from: '' });
-    return;
-  }
-  if (!/\.safetensors$/i.test(file.name))
-    throw new LabMistake(
-      `${file.name}: expected weights of ohmic (.safetensors) or a record (.json); import other networks by \`ohmic import\``,
-    );
-  const bytes = new Uint8Array(await file.arrayBuffer());
-  const facts = await lab.call('openWeights', { name: file.name, bytes });
+/** Takes weights of a file; they stay until another training is asked for. */
+export function takeFromFile(facts: WeightsFacts): void {
   training.value = NO_TRAINING;
   take(facts);
-  go({ weights: facts.digest, set: facts.dataset as LinkState['set'], model: facts.model });
-  say(`Opened ${file.name}: ${facts.model}, trained on ${facts.dataset}.`);
+  const { digest, dataset, model, isImported } = facts;
+  // A network of another program is none that the lab trains.
+  go({ weights: digest, set: dataset as LinkState['set'], ...(!isImported && { model }) });
 }
 
 /** The chip of the link, or undefined while its hardware has faults. */
@@ -256,8 +246,10 @@ export async function evaluate(): Promise<void> {
   evaluating = controller;
   const nothing = { done: 0, total: 1, digital: undefined, points: [], record: undefined };
   evaluation.value = { label, isRunning: true, ...nothing };
-  const update = (change: Partial<EvaluationView>): void => {
-    if (evaluating === controller) evaluation.value = { ...evaluation.value!, ...change };
+  // Other weights may be there meanwhile; then this evaluation is gone, and its last events are late.
+  const update = (change: (now: EvaluationView) => Partial<EvaluationView>): void => {
+    const now = evaluation.value;
+    if (evaluating === controller && now !== undefined) evaluation.value = { ...now, ...change(now) };
   };
   try {
     const { hardware: onto, seed } = choice;
@@ -267,17 +259,17 @@ export async function evaluate(): Promise<void> {
       {
         signal: controller.signal,
         onEvent: (event) => {
-          if (event.kind === 'digital') update({ digital: event.accuracy });
+          if (event.kind === 'digital') update(() => ({ digital: event.accuracy }));
           else {
             const { done, total } = event;
-            update({ done, total, points: [...evaluation.value!.points, event] });
+            update(({ points }) => ({ done, total, points: [...points, event] }));
           }
         },
       },
     );
-    update({ record: text });
+    update(() => ({ record: text }));
   } finally {
-    update({ isRunning: false });
+    update(() => ({ isRunning: false }));
   }
 }
 
@@ -311,10 +303,13 @@ export async function ask(): Promise<void> {
   }
 }
 
+function sayFaults(faults: readonly string[]): void {
+  if (faults.length > 0) say(`The link has values that the lab does not know: ${faults.join(', ')}.`, true);
+}
+
 /** Begins: engine, images, kept weights, a record that the link names. */
 export function begin(): void {
-  if (opened.faults.length > 0)
-    say(`The link has values that the lab does not know: ${opened.faults.join(', ')}.`, true);
+  sayFaults(opened.faults);
   attempt(async () => {
     const { description, notice: words } = await lab.call('start', {});
     engineWords.value = description;
@@ -325,12 +320,9 @@ export function begin(): void {
     watched.value;
     untracked(() => attempt(restoreWeights));
   });
-  attempt(async () => {
+  effect(() => {
     const { from } = link.value;
-    if (from === '') return;
-    const response = await fetch(from);
-    if (!response.ok) throw new LabMistake(`${from}: expected a record, got status ${response.status}`);
-    record.value = parseRecord(await response.text());
+    attempt(() => fetchRecord(from));
   });
   effect(() => {
     const { set } = link.value;
@@ -344,6 +336,16 @@ export function begin(): void {
   addEventListener('popstate', () => followLink());
 }
 
+async function fetchRecord(from: string): Promise<void> {
+  if (fetched === from) return;
+  fetched = from;
+  if (from === '') return;
+  const response = await fetch(from);
+  if (!response.ok) throw new LabMistake(`${from}: expected a record, got status ${response.status}`);
+  record.value = parseRecord(await response.text());
+}
+let fetched = '';
+
 /** What decides the weights. */
 const watched = computed(() => {
   const { weights: digest } = link.value;
@@ -356,7 +358,8 @@ const SHOWN = 50;
 function followLink(): void {
   clearTimeout(pendingAddress);
   pendingAddress = undefined;
-  const { state } = stateOf(location.hash);
+  const { state, faults } = stateOf(location.hash);
+  sayFaults(faults);
   if (linkOf(state) === linkOf(link.value)) return;
   link.value = state;
 }

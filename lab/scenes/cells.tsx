@@ -9,6 +9,7 @@ import { useMemo } from 'preact/hooks';
 import { Chart } from '../charts/chart.tsx';
 import { timePlace, timeScale } from '../charts/time-scale.ts';
 import { Choice, NumberField, Slider } from '../page/field.tsx';
+import { Formula } from '../page/formula.tsx';
 import { attempt, go, lab, link } from '../page/lab.ts';
 import { short } from '../page/words.ts';
 import type { CellCurves, PulseCurves } from '../worker/messages.ts';
@@ -67,6 +68,7 @@ export function CellsScene(): JSX.Element {
 function Learning(): JSX.Element {
   const { device } = link.value;
   const spec = useMemo(() => checkPulseDevice('device', device), [device]);
+  const isOneSided = spec.kind === 'pcm-pulses' || spec.isOneSided;
   const sequence = shownSequence();
   const add = (letter: 'u' | 'd' | 'r', count: number): void => {
     const next = appended(sequence, letter, count);
@@ -89,10 +91,10 @@ function Learning(): JSX.Element {
         <button type="button" onClick={() => add('u', 20)}>
           20 up
         </button>
-        <button type="button" onClick={() => add('d', 1)}>
+        <button type="button" disabled={isOneSided} onClick={() => add('d', 1)}>
           1 down
         </button>
-        <button type="button" onClick={() => add('d', 20)}>
+        <button type="button" disabled={isOneSided} onClick={() => add('d', 20)}>
           20 down
         </button>
         <button type="button" onClick={() => add('r', 1)}>
@@ -146,7 +148,7 @@ function PulseChart(): JSX.Element {
       label={`Values of devices after ${steps.length} pulses and RESETs: ${sequence}`}
       options={options}
       height={260}
-      caption="One device (blue), its reads (dots), its fellows (grey), their mean (orange). Dotted lines: RESET. Of one-sided devices every pulse goes up."
+      caption={`One device (blue), its reads (dots), its fellows (grey), their mean (orange). Dotted lines: RESET.${curves?.isOneSided === true ? ' Pulses drive this device one way only, up; RESET alone takes it back.' : ''}`}
     />
   );
 }
@@ -239,7 +241,9 @@ function Formulas({
         {formulas.map(([quantity, formula]) => (
           <div key={quantity}>
             <dt class="quiet">{quantity}</dt>
-            <dd class="formula">{formula}</dd>
+            <dd class="formula">
+              <Formula text={formula} />
+            </dd>
           </div>
         ))}
       </dl>

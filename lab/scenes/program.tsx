@@ -113,26 +113,18 @@ function LayerMaps({ layer, view }: { readonly layer: LayerOnChip; readonly view
     const held = difference(programmed[0], programmed[1]);
     return [wanted, held, difference(held, wanted)];
   }, [targets, programmed]);
-  const spread = Math.max(0.2 * gMax, 1e-9);
+  // Four standard deviations of a usual chip.
+  const spread = Math.max(0.1 * gMax, 1e-9);
   const describe = (place: number): string =>
     `target ${short(target[place]!)} µS, programmed ${short(net[place]!)} µS, error ${short(error[place]!)} µS`;
   const common = { rows, columns, describe };
   return (
     <>
-      <h3>
-        Layer {layer.name}: plus cell minus minus cell, {short(-gMax)} … {short(gMax)} µS
-      </h3>
+      <h3>Layer {layer.name}: the plus cell minus the minus cell of every weight</h3>
       <div class="panels">
         <HeatMap title="Targets" {...common} values={target} palette="signed" low={-gMax} high={gMax} />
         <HeatMap title="Programmed" {...common} values={net} palette="signed" low={-gMax} high={gMax} />
-        <HeatMap
-          title={`Error, ±${short(spread)} µS`}
-          {...common}
-          values={error}
-          palette="error"
-          low={-spread}
-          high={spread}
-        />
+        <HeatMap title="Error" {...common} values={error} palette="error" low={-spread} high={spread} />
       </div>
       <Histogram view={view} />
     </>

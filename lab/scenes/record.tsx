@@ -33,6 +33,7 @@ export function RecordScene(): JSX.Element {
               {label}: {percent(digitalAccuracy)} in floating point
             </h3>
             <AccuracyChart
+              isKeyed
               name={label}
               {...timesOf(deployed)}
               digital={digitalAccuracy}

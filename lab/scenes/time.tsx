@@ -4,6 +4,7 @@ import { useSignalEffect } from '@preact/signals';
 import type { JSX } from 'preact';
 import { AccuracyChart } from '../charts/accuracy.tsx';
 import { FadingMap } from '../charts/fading-map.tsx';
+import { TICKS, timePlace } from '../charts/time-scale.ts';
 import { NumberField, Slider } from '../page/field.tsx';
 import {
   answers,
@@ -20,6 +21,7 @@ import {
   link,
   program,
   stopEvaluation,
+  TIMES,
   training,
   weights,
 } from '../page/lab.ts';
@@ -27,7 +29,8 @@ import { LAST_LOG, secondsOf } from '../page/link.ts';
 import { NeedsWeights } from '../page/needs-weights.tsx';
 import { Picture } from '../page/picture.tsx';
 import { download } from '../page/save.ts';
-import { guessing, METHOD_SENTENCES, METHOD_WORDS, percent, timeWords } from '../page/words.ts';
+import { guessing, METHOD_SENTENCES, METHOD_WORDS, percent, timeTick, timeWords } from '../page/words.ts';
+import { evaluationCommand } from '../worker/evaluation-settings.ts';
 import { LayerChoice, shownLayer } from './program.tsx';
 
 /** The scene. */
@@ -78,10 +81,10 @@ function Verdict(): JSX.Element {
       {timeWords(now.timeSeconds)} after programming, {METHOD_WORDS[now.method]}: this chip gets{' '}
       <strong>{percent(now.accuracy)}</strong> of the test images right
       {guessing(now.accuracy, facts.classNames.length)}.
-      {now.method === 'none' && now.accuracy < 0.7 * (facts.history.at(-1)?.testAccuracy ?? 1) && (
+      {now.method === 'none' && now.accuracy < 0.7 * facts.accuracy && (
         <>
           {' '}
-          <button type="button" onClick={() => go({ method: 'global' })}>
+          <button type="button" class="main" onClick={() => go({ method: 'global' })}>
             Compensate
           </button>
         </>
@@ -93,15 +96,23 @@ function Verdict(): JSX.Element {
 function TimeSlider(): JSX.Element {
   const words = timeWords(secondsOf(link.value));
   return (
-    <Slider
-      class="field time"
-      label="Time since programming"
-      words={words}
-      value={link.value.log}
-      max={LAST_LOG}
-      step={0.02}
-      onInput={(log) => go({ log })}
-    />
+    <div class="time">
+      <Slider
+        label="Time since programming"
+        words={words}
+        value={link.value.log}
+        max={LAST_LOG}
+        step={0.02}
+        onInput={(log) => go({ log })}
+      />
+      <div class="ticks" aria-hidden="true">
+        {TICKS.map((seconds) => (
+          <span key={seconds} style={{ '--place': timePlace(seconds) / LAST_LOG }}>
+            {timeTick(seconds)}
+          </span>
+        ))}
+      </div>
+    </div>
   );
 }
 
@@ -171,7 +182,26 @@ function Curves(): JSX.Element {
           </button>
         )}
       </div>
+      <ByCommand />
     </div>
+  );
+}
+
+/** How to evaluate the same chips elsewhere; images of the user are in this page only. */
+function ByCommand(): JSX.Element | null {
+  const facts = weights.value;
+  const { value } = hardware;
+  if (facts === undefined || facts.dataset === 'own' || 'faults' in value) return null;
+  const { hardware: preset, changes: text, chips, seed } = link.value;
+  const changes = text === '' ? {} : JSON.parse(text);
+  const { methods } = facts;
+  return (
+    <details>
+      <summary>The same by the command, of saved weights</summary>
+      <p>
+        <code>{evaluationCommand({ preset, changes, chips, timesSeconds: TIMES, methods, seed })}</code>
+      </p>
+    </details>
   );
 }
 
@@ -184,7 +214,9 @@ function Fading(): JSX.Element | null {
   const seconds = secondsOf(link.value);
   return (
     <>
-      <LayerChoice view={view} />
+      <div class="row">
+        <LayerChoice view={view} />
+      </div>
       <FadingMap layer={shownLayer(view)} timeSeconds={seconds} words={timeWords(seconds)} />
     </>
   );

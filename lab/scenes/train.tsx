@@ -6,6 +6,7 @@ import { useMemo } from 'preact/hooks';
 import { Chart } from '../charts/chart.tsx';
 import { Drawing } from '../page/drawing.tsx';
 import { Choice, NumberField, Slider } from '../page/field.tsx';
+import { normalizeAs, openedOnnx } from '../page/files.ts';
 import {
   attempt,
   go,
@@ -36,6 +37,18 @@ const NETWORKS = [
   ['resnet8', 'resnet8: 8 layers'],
 ] as const;
 
+const SUBJECTS = { digits: 'ten digits', synthetic: 'ten shapes', own: 'your images' } as const;
+
+/** In the place of a network's name: the one of a file. */
+const FROM_FILE = 'file';
+
+const NORMALIZATIONS = [
+  ['dataset', 'by mean and deviation of these images'],
+  ['none', 'not: pixels from 0 to 1'],
+  ['half', 'to pixels from −1 to 1'],
+  ['imagenet', 'as for ImageNet'],
+] as const;
+
 /** The scene. */
 export function TrainScene(): JSX.Element {
   const { isRunning } = training.value;
@@ -55,6 +68,10 @@ export function TrainScene(): JSX.Element {
         {isRunning ? (
           <button type="button" class="main" onClick={stopTraining}>
             Stop
+          </button>
+        ) : isOfFile() ? (
+          <button type="button" onClick={() => go({ weights: '' })}>
+            Train another
           </button>
         ) : (
           <button
@@ -107,57 +124,91 @@ function Verdict(): JSX.Element {
   if (facts === undefined)
     return (
       <p class="verdict">
-        A small network learns to tell ten digits apart, with noise on its weights, so that it will bear
-        imprecise memory. It takes some seconds, in this page.
+        A small network learns to tell {SUBJECTS[link.value.set]} apart, with noise on its weights, so that it
+        will bear imprecise memory. It takes some seconds, in this page.
       </p>
     );
+  const origin = facts.isImported ? 'Imported' : facts.isUnfinished ? 'Stopped' : 'Trained';
   return (
     <p class="verdict">
-      {facts.isUnfinished ? 'Stopped' : 'Trained'}: {facts.model} with {count(facts.weights)} parameters
-      {last?.testAccuracy !== undefined && (
-        <>
-          {' '}
-          gets <strong>{percent(last.testAccuracy)}</strong> of the test images right
-        </>
-      )}{' '}
-      in floating point. Now put its weights into memory cells.
+      {origin}: {facts.model} with {count(facts.weights)} parameters gets{' '}
+      <strong>{percent(facts.accuracy)}</strong> of the test images right in floating point. Now put its
+      weights into memory cells.
     </p>
   );
 }
 
+/** True if the weights that are held came from a file. */
+const isOfFile = (): boolean => link.value.weights !== '' && weights.value !== undefined;
+
 function Settings(): JSX.Element {
-  const { set, model, epochs, noise, seed } = link.value;
+  const { set, epochs, noise, seed } = link.value;
+  const isFile = isOfFile();
   return (
-    <div class="row">
+    <div class="row settings">
       <Choice label="Images" value={set} options={SETS} onChange={(next) => go({ set: next, weights: '' })} />
       {set === 'own' && <FolderInput />}
-      <Choice
-        label="Network"
-        value={model as (typeof NETWORKS)[number][0]}
-        options={
-          NETWORKS.some(([name]) => name === model) ? NETWORKS : [...NETWORKS, [model as never, model]]
-        }
-        onChange={(next) => go({ model: next, weights: '' })}
-      />
-      <Slider
-        label="Training noise η"
-        words={noise === 0 ? 'none' : percent(noise)}
-        value={noise}
-        max={0.15}
-        step={0.005}
-        onInput={(next) => go({ noise: next, weights: '' })}
-      />
-      <NumberField
-        label="Epochs"
-        {...{ value: epochs, min: 1, max: 1000 }}
-        onChange={(next) => go({ epochs: next, weights: '' })}
-      />
+      <NetworkChoice isFile={isFile} />
+      {isFile ? (
+        <NormalizationChoice />
+      ) : (
+        <>
+          <Slider
+            label="Training noise η"
+            words={noise === 0 ? 'none' : percent(noise)}
+            value={noise}
+            max={0.15}
+            step={0.005}
+            onInput={(next) => go({ noise: next, weights: '' })}
+          />
+          <NumberField
+            label="Epochs"
+            {...{ value: epochs, min: 1, max: 1000 }}
+            onChange={(next) => go({ epochs: next, weights: '' })}
+          />
+        </>
+      )}
+      {/* Of weights of a file, the seed decides the chips alone. */}
       <NumberField
         label="Seed"
         {...{ value: seed, min: 0, max: 1e9 }}
-        onChange={(next) => go({ seed: next, weights: '' })}
+        onChange={(next) => go({ seed: next, ...(!isFile && { weights: '' }) })}
       />
     </div>
+  );
+}
+
+/** Weights of a file are a choice of their own; another choice trains. */
+function NetworkChoice({ isFile }: { readonly isFile: boolean }): JSX.Element {
+  const { model } = link.value;
+  const trained = NETWORKS.some(([name]) => name === model)
+    ? NETWORKS
+    : [...NETWORKS, [model, model] as const];
+  const ofFile = [FROM_FILE, `${weights.value?.model}: of a file`] as const;
+  return (
+    <Choice
+      label="Network"
+      value={isFile ? FROM_FILE : model}
+      options={isFile ? [ofFile, ...trained] : trained}
+      onChange={(next) => {
+        if (next !== FROM_FILE) go({ model: next, weights: '' });
+      }}
+    />
+  );
+}
+
+/** Of an imported network: how its images were normalised where it was trained. Files do not say. */
+function NormalizationChoice(): JSX.Element | null {
+  const file = openedOnnx.value;
+  if (file === undefined) return null;
+  const channels = images.value?.channels;
+  return (
+    <Choice
+      label="Its images were normalised"
+      value={file.normalization}
+      options={NORMALIZATIONS.filter(([name]) => name !== 'imagenet' || channels === 3)}
+      onChange={(next) => attempt(() => normalizeAs(next))}
+    />
   );
 }
 

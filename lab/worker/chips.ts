@@ -15,10 +15,12 @@ import {
   experimentRecord,
   hardwareOf,
   imageSet,
+  type Parameters,
   resolveHardware,
   toJson,
 } from 'ohmic';
-import type { Answers, Calls, ChipChoice, ChipView, LayerOnChip } from './messages.ts';
+import { evaluationSettings } from './evaluation-settings.ts';
+import type { Answers, Calls, ChipChoice, ChipView, LayerOnChip, ReadChoice } from './messages.ts';
 import type { Held } from './weights.ts';
 
 declare const OHMIC_VERSION: string;
@@ -26,16 +28,15 @@ declare const OHMIC_VERSION: string;
 /** Test images whose single answers are shown: those of the first batch that the library scores. */
 export const SHOWN_IMAGES = 50;
 
-/** AdaBS on 1,000 training images a chip, which takes a moment; the command's default is 2,600. */
-const ADABS = { batches: 5, batchSize: 200, memory: 0.015 } as const;
-
 type Evaluate = Calls['evaluate'];
 
 /** What is asked of chips. */
 export type Chips = {
   readonly view: (held: Held, choice: ChipChoice) => Promise<ChipView>;
   readonly digital: (held: Held, choice: Omit<ChipChoice, 'chip'>) => Promise<Uint8Array>;
-  readonly answers: (held: Held, choice: Calls['answers']['input'], signal: AbortSignal) => Promise<Answers>;
+  readonly answers: (held: Held, choice: ReadChoice, signal: AbortSignal) => Promise<Answers>;
+  /** Parameters as a read of a chip has them. */
+  readonly parameters: (held: Held, choice: ReadChoice, signal: AbortSignal) => Promise<Parameters>;
   readonly classify: (held: Held, choice: Calls['classify']['input']) => Promise<Calls['classify']['result']>;
 };
 
@@ -89,6 +90,8 @@ export function createChips(engine: Engine): Chips {
         const classes = largest(logits!.data, held.facts.classNames.length);
         return { timeSeconds, method, classes, accuracy: await one.accuracy(read, signal) };
       }),
+    parameters: (held, { chip, timeSeconds, method, ...choice }, signal) =>
+      withDeployment(held, choice, (one) => one.parameters({ chip, timeSeconds, method }, signal)),
     classify: (held, { chip, timeSeconds, method, pixels, ...choice }) =>
       withDeployment(held, choice, (one) => classifyOn(one, held, { chip, timeSeconds, method }, pixels)),
   };
@@ -169,15 +172,7 @@ function evaluationOf(
   { facts, data }: Held,
   { chips, timesSeconds }: Pick<EvaluationSettings, 'chips' | 'timesSeconds'>,
 ): EvaluationSettings {
-  const { count } = data.train;
-  return {
-    chips,
-    timesSeconds,
-    methods: facts.methods,
-    adabs: { ...ADABS, batchSize: Math.min(ADABS.batchSize, count) },
-    calibrationImages: Math.min(250, count),
-    ranges: { kind: 'root-mean-squares', count: 6 },
-  };
+  return evaluationSettings({ chips, timesSeconds, methods: facts.methods }, data.train.count);
 }
 
 /** Evaluates chips, one after another, and returns the record as JSON text. */
@@ -190,7 +185,8 @@ export async function evaluateChips(
   const hardware = resolveHardware(choice);
   const evaluation = evaluationOf(held, { chips, timesSeconds });
   const { network, trained, data, facts } = held;
-  const label = facts.isUnfinished ? 'stopped' : 'trained in the lab';
+  const made = facts.isImported ? `${facts.model}, imported` : 'trained in the lab';
+  const label = facts.isUnfinished ? 'stopped' : made;
   const events = evaluateNetwork({
     ...{ engine, network, trained, data, label, hardware, evaluation, seed, signal },
   });

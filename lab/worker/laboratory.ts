@@ -6,7 +6,7 @@ import { type Chips, createChips, evaluateChips } from './chips.ts';
 import { createDevices, type Devices } from './devices.ts';
 import type { CallName, Calls } from './messages.ts';
 import { createSets, firstImages } from './sets.ts';
-import { type Held, openWeights, restore, saveWeights, train } from './weights.ts';
+import { type Held, openOnnx, openWeights, restore, saveOnnx, saveWeights, train } from './weights.ts';
 
 /** What a call is given beside its input. */
 export type CallContext<K extends CallName> = {
@@ -55,11 +55,16 @@ export function laboratory(): Laboratory {
     },
     train: async (choice, context) => hold(await train((await bench).engine, sets, choice, context)),
     restore: async (choice) => {
-      const found = await restore(sets, choice);
+      const found = await restore((await bench).engine, sets, choice);
       return found === undefined ? undefined : hold(found);
     },
-    openWeights: async ({ name, bytes }) => hold(await openWeights(sets, name, bytes)),
+    openWeights: async (file) => hold(await openWeights((await bench).engine, sets, file)),
     saveWeights: () => saveWeights(current()),
+    openOnnx: async (file) => hold(await openOnnx((await bench).engine, sets, file)),
+    saveOnnx: async ({ read }, { signal }) => {
+      const one = current();
+      return saveOnnx(one, read && (await (await bench).chips.parameters(one, read, signal)));
+    },
     program: async (choice) => (await bench).chips.view(current(), choice),
     digital: async (choice) => (await bench).chips.digital(current(), choice),
     answers: async (choice, { signal }) => (await bench).chips.answers(current(), choice, signal),

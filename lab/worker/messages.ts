@@ -7,7 +7,9 @@ import type {
   HardwareChoice,
   HardwareSpec,
   NetworkName,
+  Normalization,
   Shape,
+  SharedNormalization,
 } from 'ohmic';
 
 /** Image sets: generated, or the user's own. */
@@ -48,6 +50,19 @@ export type WeightsFacts = {
   readonly methods: readonly CompensationMethod[];
   readonly classNames: readonly string[];
   readonly inputShape: Shape;
+  /** Accuracy in floating point on the test images. */
+  readonly accuracy: number;
+  /** Another program trained them. */
+  readonly isImported: boolean;
+};
+
+/** How the images of an imported network were normalised: as those of the lab, or by a name that recipes share. */
+export type NormalizationName = 'dataset' | SharedNormalization;
+
+/** A read of a chip. */
+export type ReadChoice = ChipChoice & {
+  readonly timeSeconds: number;
+  readonly method: CompensationMethod;
 };
 
 /** A layer on a chip: values of its two arrays, (rows, columns), µS. */
@@ -149,21 +164,25 @@ export type Calls = {
   restore: { input: TrainChoice; event: never; result: WeightsFacts | undefined };
   openWeights: { input: { name: string; bytes: Uint8Array }; event: never; result: WeightsFacts };
   saveWeights: { input: object; event: never; result: Uint8Array };
+  /** A network of another program; `set`: images that it may be for, which are tried first. */
+  openOnnx: {
+    input: { name: string; bytes: Uint8Array; set: SetName; normalization: NormalizationName };
+    event: never;
+    result: WeightsFacts;
+  };
+  /** The network as it was trained, or as a chip is read. Its images are to be normalised as the result says. */
+  saveOnnx: {
+    input: { read?: ReadChoice };
+    event: never;
+    result: { bytes: Uint8Array; normalization: Normalization };
+  };
   program: { input: ChipChoice; event: never; result: ChipView };
   /** Classes that the network answers in floating point for the first test images. */
   digital: { input: { hardware: HardwareChoice; seed: number }; event: never; result: Uint8Array };
-  answers: {
-    input: ChipChoice & { readonly timeSeconds: number; readonly method: CompensationMethod };
-    event: never;
-    result: Answers;
-  };
+  answers: { input: ReadChoice; event: never; result: Answers };
   /** Probabilities of the classes of one image, in floating point and on a chip. */
   classify: {
-    input: ChipChoice & {
-      readonly timeSeconds: number;
-      readonly method: CompensationMethod;
-      readonly pixels: Uint8Array;
-    };
+    input: ReadChoice & { readonly pixels: Uint8Array };
     event: never;
     result: { readonly digital: readonly number[]; readonly chip: readonly number[] };
   };

@@ -14,6 +14,8 @@ import type { Images, SetName } from './messages.ts';
 
 /** All sets that the worker holds. */
 export type Sets = {
+  /** Those that are there. */
+  readonly names: () => readonly SetName[];
   /** Throws UsageError if the user's images are not there. */
   readonly split: (name: SetName) => DataSplit;
   readonly setOwn: (images: Images) => DataSplit;
@@ -31,6 +33,7 @@ export function createSets(): Sets {
     return known;
   };
   return {
+    names: () => ['digits', 'synthetic', ...(made.has('own') ? (['own'] as const) : [])],
     split: (name) => {
       if (name === 'digits') return once(name, generateDigits);
       if (name === 'synthetic') return once(name, generateSynthetic);

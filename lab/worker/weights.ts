@@ -3,13 +3,17 @@
 
 import {
   type CompensationMethod,
+  classification,
   type DataSplit,
   decodeWeights,
+  digitalScore,
   type Engine,
   encodeWeights,
   imageSubject,
   type Network,
+  type Normalization,
   networkByName,
+  type Parameters,
   parametersDigest,
   type Storage,
   TRAINING_FILES,
@@ -18,7 +22,7 @@ import {
   UsageError,
 } from 'ohmic';
 import { keptStorage } from './kept-storage.ts';
-import type { Calls, TrainChoice, WeightsFacts } from './messages.ts';
+import type { Calls, SetName, TrainChoice, WeightsFacts } from './messages.ts';
 import type { Sets } from './sets.ts';
 import { trainingSettings } from './training-settings.ts';
 
@@ -63,7 +67,7 @@ export async function train(
   const losses = gatheredLosses(onEvent);
   for (;;) {
     const { done, value } = await stage.next();
-    if (done === true) return held({ trained: value, network, data, isUnfinished: false });
+    if (done === true) return held(engine, { trained: value, network, data, isUnfinished: false });
     if (value.kind === 'begun') {
       const { step, steps } = value;
       onEvent({ kind: 'begun', step, steps, stepsPerEpoch: steps / Math.max(1, choice.epochs) });
@@ -93,7 +97,7 @@ function gatheredLosses(onEvent: (event: TrainEvent) => void) {
 }
 
 /** The weights of a training, complete or not, that this browser has kept. */
-export async function restore(sets: Sets, choice: TrainChoice): Promise<Held | undefined> {
+export async function restore(engine: Engine, sets: Sets, choice: TrainChoice): Promise<Held | undefined> {
   const data = sets.split(choice.set);
   const storage = await storageOf(choice, data);
   for (const file of [TRAINING_FILES.weights, TRAINING_FILES.checkpoint]) {
@@ -101,7 +105,7 @@ export async function restore(sets: Sets, choice: TrainChoice): Promise<Held | u
     if (bytes === undefined) continue;
     const trained = await decodeWeights(storage.describe(file), bytes);
     const isUnfinished = file !== TRAINING_FILES.weights;
-    return held({ trained, network: networkOf(choice.model, data), data, isUnfinished });
+    return held(engine, { trained, network: networkOf(choice.model, data), data, isUnfinished });
   }
   return undefined;
 }
@@ -111,15 +115,40 @@ export async function restore(sets: Sets, choice: TrainChoice): Promise<Held | u
  *
  * @throws UsageError if it is damaged, has no provenance, or belongs to images that are not here
  */
-export async function openWeights(sets: Sets, name: string, bytes: Uint8Array): Promise<Held> {
+export async function openWeights(
+  engine: Engine,
+  sets: Sets,
+  { name, bytes }: Calls['openWeights']['input'],
+): Promise<Held> {
   const trained = await decodeWeights(name, bytes);
   const { dataset, model } = trained.provenance;
-  if (dataset !== 'digits' && dataset !== 'synthetic' && dataset !== 'own')
+  if (!isSetName(dataset))
     throw new UsageError(
       `${name}: expected weights for images that the lab has (digits, synthetic, or a folder of yours), got weights for ${dataset}; evaluate them with \`ohmic evaluate\``,
     );
   const data = sets.split(dataset);
-  return held({ trained, network: networkOf(model, data), data, isUnfinished: false });
+  // A network that was imported has its description beside its weights.
+  const network =
+    trained.description === undefined
+      ? networkOf(model, data)
+      : (await import('./onnx.ts')).networkOfFile(trained, data);
+  return held(engine, { trained, network, data, isUnfinished: false });
+}
+
+/** A network of an ONNX file. Throws UsageError if it is damaged, or for images that are not here. */
+export async function openOnnx(
+  engine: Engine,
+  sets: Sets,
+  { set, ...file }: Calls['openOnnx']['input'],
+): Promise<Held> {
+  const { importNetwork } = await import('./onnx.ts');
+  const order = [set, ...sets.names().filter((name) => name !== set)];
+  const imported = await importNetwork(engine, sets, { ...file, order });
+  return held(engine, { ...imported, isUnfinished: false });
+}
+
+function isSetName(name: string): name is SetName {
+  return name === 'digits' || name === 'synthetic' || name === 'own';
 }
 
 /** Weights as a file. */
@@ -127,14 +156,26 @@ export function saveWeights({ trained }: Held): Promise<Uint8Array> {
   return encodeWeights(trained);
 }
 
-async function held({
-  trained,
-  network,
-  data,
-  isUnfinished,
-}: Pick<Held, 'trained' | 'network' | 'data'> & { readonly isUnfinished: boolean }): Promise<Held> {
+/** The network with parameters of a chip, or with its own, as an ONNX file. */
+export async function saveOnnx(
+  { trained, network, data }: Held,
+  parameters: Parameters = trained.parameters,
+): Promise<Calls['saveOnnx']['result']> {
+  const { exportNetwork } = await import('./onnx.ts');
+  return { bytes: exportNetwork(network, parameters), normalization: data.normalization };
+}
+
+async function held(
+  engine: Engine,
+  {
+    trained,
+    network,
+    data: images,
+    isUnfinished,
+  }: Pick<Held, 'trained' | 'network' | 'data'> & { readonly isUnfinished: boolean },
+): Promise<Held> {
   const { provenance, parameters } = trained;
-  const { train } = data;
+  const data = { ...images, normalization: provenance.normalization ?? images.normalization };
   const methods: readonly CompensationMethod[] = [
     'none',
     'global',
@@ -142,23 +183,33 @@ async function held({
     ...(network.normalizationLayers.length > 0 ? (['adabs'] as const) : []),
   ];
   const counts = network.parameters.map(({ name }) => parameters[name]?.data.length ?? 0);
+  const isImported = provenance.external !== undefined;
+  const known = provenance.history.at(-1)?.testAccuracy;
+  const digest = await parametersDigest(parameters);
   return {
     trained,
     network,
-    data: { ...data, normalization: provenance.normalization ?? data.normalization },
+    data,
     facts: {
-      digest: (await parametersDigest(parameters)).slice(0, 16),
-      model: network.name,
+      digest: (isImported ? await digestWith(digest, data.normalization) : digest).slice(0, 16),
+      model: provenance.model,
       dataset: provenance.dataset,
       epochs: provenance.history.length,
       weights: counts.reduce((sum, count) => sum + count, 0),
       isUnfinished,
       history: provenance.history,
       methods,
-      classNames: train.classNames,
-      inputShape: [train.height, train.width, train.channels],
+      classNames: data.train.classNames,
+      inputShape: [data.train.height, data.train.width, data.train.channels],
+      accuracy: known ?? (await digitalScore({ engine, network, parameters, task: classification(data) })),
+      isImported,
     },
   };
+}
+
+/** The same weights with another normalisation of their images are another network. */
+function digestWith(digest: string, normalization: Normalization): Promise<string> {
+  return digestOf(new TextEncoder().encode(digest + JSON.stringify(normalization)));
 }
 
 function networkOf(model: string, { train }: DataSplit): Network {
