@@ -173,6 +173,30 @@ INLINE vf op_bitsFloat(vi x) { return (vf)x; }
 
 /* Folds by halves: lane l with lane l + LANES / 2, and so on. A maximum that has met NaN stays NaN. */
 
+INLINE vf larger(vf a, vf b) { vi m = (a > b) | (a != a); return op_select(m, a, b); }
+
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector)
+#define FOLDS_IN_REGISTERS
+#endif
+#endif
+#if defined(FOLDS_IN_REGISTERS)
+#if LANES == 16
+#define HALVES(FOLD) \
+  FOLD(8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15) \
+  FOLD(4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7) \
+  FOLD(2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3) \
+  FOLD(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1)
+#elif LANES == 8
+#define HALVES(FOLD) FOLD(4, 5, 6, 7, 4, 5, 6, 7) FOLD(2, 3, 2, 3, 2, 3, 2, 3) FOLD(1, 1, 1, 1, 1, 1, 1, 1)
+#else
+#define HALVES(FOLD) FOLD(2, 3, 2, 3) FOLD(1, 1, 1, 1)
+#endif
+#define FOLD_ADD(...) x += __builtin_shufflevector(x, x, __VA_ARGS__);
+#define FOLD_LARGER(...) x = larger(x, __builtin_shufflevector(x, x, __VA_ARGS__));
+INLINE vf fold_add(vf x) { HALVES(FOLD_ADD) return splat_f(x[0]); }
+INLINE vf fold_maximum(vf x) { HALVES(FOLD_LARGER) return splat_f(x[0]); }
+#else
 INLINE vf fold_add(vf x) {
   for (int h = LANES / 2; h > 0; h /= 2)
     for (int l = 0; l < h; l++) x[l] = x[l] + x[l + h];
@@ -183,6 +207,7 @@ INLINE vf fold_maximum(vf x) {
     for (int l = 0; l < h; l++) x[l] = x[l] > x[l + h] || x[l] != x[l] ? x[l] : x[l + h];
   return splat_f(x[0]);
 }
+#endif
 
 static const vi lane_numbers __attribute__((unused)) = {
 #if LANES == 16
