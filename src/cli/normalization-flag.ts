@@ -3,12 +3,12 @@
 import { throwFaults } from '../base/errors.ts';
 import { unknownName } from '../base/suggest.ts';
 import type { Normalization } from '../data/image-set.ts';
+import { imagenetNormalization } from '../data/usual-photos.ts';
 import { numberOrText, parseList } from './values.ts';
 
 /** Numbers that recipes share, for pixels from 0 to 1. */
 const known: Readonly<Record<string, Normalization>> = {
-  // torchvision, docs of torchvision.models: the weights' preprocessing.
-  imagenet: { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
+  imagenet: imagenetNormalization,
   // transforms.Normalize(0.5, 0.5): pixels from −1 to 1.
   half: { mean: [0.5], std: [0.5] },
   // transforms.ToTensor() alone: pixels from 0 to 1.
