@@ -31,8 +31,10 @@ export async function decodePhoto(file: string): Promise<Photo> {
     if (depth !== 'uchar') throw new UsageError(`expected 8 bits a channel, got numbers of kind ${depth}`);
     return space === 'cmyk' ? await decodeCmyk(sharp, bytes) : await decodeRgb(sharp, bytes);
   } catch (thrown) {
+    // libvips repeats itself on further lines.
+    const [reason] = messageOf(thrown).split('\n');
     throw new UsageError(
-      `photo ${file}: it can't be read (${messageOf(thrown).trim()}); replace it by an undamaged copy, or remove it`,
+      `photo ${file}: it can't be read (${reason}); replace it by an undamaged copy, or remove it`,
     );
   }
 }
