@@ -394,7 +394,19 @@ export type {
   TrainingSettings,
   WeightClipping,
 } from './train/settings.ts';
-export type { Batch, Evaluation, Examples, Goal, Objective, Score, Task } from './train/task.ts';
+export type {
+  Batch,
+  Evaluation,
+  Examples,
+  ExamplesInMemory,
+  Goal,
+  Objective,
+  Score,
+  Task,
+  TaskInMemory,
+  TestBatch,
+  TestBatches,
+} from './train/task.ts';
 export { networkOfWeights } from './train/trained-network.ts';
 export type { EpochRecord, TrainingState } from './train/training-state.ts';
 // In the browser.
