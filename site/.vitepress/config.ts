@@ -83,6 +83,7 @@ const sidebar = [
       'training-in-cells',
       'measured-cells',
       'weights-file',
+      'photos',
       'sweeps',
     ].map((name) => page(`docs/${name}.md`)),
   },
