@@ -49,7 +49,7 @@ async function run(tools: Tools): Promise<CaseResult> {
     }),
     compared(tools, results, {
       ...{ title: 'ResNet-34 training step, 224 x 224', contestant: step.name, by: 'photo-step-pytorch' },
-      ...{ peerName: 'PyTorch', atMost: 0.6, operations },
+      ...{ peerName: 'PyTorch', atMost: 0.7, operations },
     }),
     compared(tools, results, {
       ...{ title: 'ResNet-34 training step, noise and clipping', contestant: noisy.name, by: step.name },
