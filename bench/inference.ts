@@ -9,7 +9,7 @@ import type { Call, Engine, Executable, Store } from '../src/engine.ts';
 import { compensationAliases, prepareChipPrograms, traceOnChip } from '../src/experiment/chip-programs.ts';
 import type { Graph } from '../src/graph/node.ts';
 import { digital, weightsOf } from '../src/graph/operator.ts';
-import { countWeights, initialParameters } from '../src/nn/network.ts';
+import { countWeights, initialParameters, type Network } from '../src/nn/network.ts';
 import { traceInference } from '../src/train/score.ts';
 import { type BenchCase, type CaseResult, compared, numbersOf, race, type Tools } from './bench-case.ts';
 import { usefulOperations } from './kernel-classes.ts';
@@ -79,12 +79,18 @@ async function run(tools: Tools): Promise<CaseResult> {
 }
 
 /** Inference in floating point. */
-export async function digitalInference(engine: Engine, name: string): Promise<Inference> {
-  const graph = traceInference(resnet32, goalOf(resnet32), BATCH, (t) =>
+export async function digitalInference(
+  engine: Engine,
+  name: string,
+  network: Network = resnet32,
+  batch: number = BATCH,
+): Promise<Inference> {
+  const graph = traceInference(network, goalOf(network), batch, (t) =>
     digital((layer) => t.state(weightsOf(layer), layer.shape)),
   );
-  const state = await engine.store(initialParameters(resnet32, [1, 2]));
-  return inference(name, graph, await engine.compile(graph), state, {});
+  const state = await engine.store(initialParameters(network, [1, 2]));
+  const inputs = randomBatch(network, batch);
+  return inference(name, graph, { executable: await engine.compile(graph), state, inputs });
 }
 
 /** Inference on a chip that was just programmed and read, without compensation. */
@@ -109,7 +115,8 @@ export async function chipInference(
   await chips.read({ chip: 0, timeSeconds: 0 });
   chips.free();
   const aliases = compensationAliases(chips.layers, 'none');
-  return inference(name, graph, await engine.compile(graph), state, aliases);
+  const inputs = randomBatch(resnet32, BATCH);
+  return inference(name, graph, { executable: await engine.compile(graph), state, inputs, aliases });
 }
 
 /** Ranges of all converters of ResNet-32, those above times a factor. */
@@ -122,14 +129,18 @@ export function converterRanges(hardware: HardwareSpec, factor = 1): Parameters 
   return Object.fromEntries(ranges) as Parameters;
 }
 
+type Running = {
+  readonly executable: Executable;
+  readonly state: Store;
+  readonly inputs: NonNullable<Call['inputs']>;
+  readonly aliases?: NonNullable<Call['aliases']>;
+};
+
 function inference(
   name: string,
   graph: Graph,
-  executable: Executable,
-  state: Store,
-  aliases: NonNullable<Call['aliases']>,
+  { executable, state, inputs, aliases = {} }: Running,
 ): Inference {
-  const inputs = randomBatch(resnet32, BATCH);
   let batch = 0;
   const free = (): void => {
     executable.free();

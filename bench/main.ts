@@ -12,6 +12,7 @@ import { inCellsCase } from './in-cells.ts';
 import { inferenceCase } from './inference.ts';
 import { memoryCase } from './memory.ts';
 import { startPeer } from './peer.ts';
+import { photosCase } from './photos.ts';
 import { convolutionsCase, matrixProductsCase } from './products.ts';
 import { programmingCase } from './programming.ts';
 import { readNoiseCase } from './read-noise.ts';
@@ -36,6 +37,7 @@ const CASES: readonly BenchCase[] = [
   smallNetworksCase,
   inCellsCase,
   charLstmCase,
+  photosCase,
   convolutionsCase,
   matrixProductsCase,
   sweepChipsCase,

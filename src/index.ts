@@ -123,6 +123,7 @@ export {
   dataSplit,
   type ImageSet,
   imageSet,
+  type LabelledImages,
   type Normalization,
   subset,
 } from './data/image-set.ts';
@@ -133,6 +134,9 @@ export {
   type NamedSetSources,
 } from './data/load-named-set.ts';
 export { loadNamedText, type NamedTextName, namedTextNames } from './data/named-texts.ts';
+export { isPhotoSet, type PhotoSet, photoSet } from './data/photo-set.ts';
+export type { PhotoSize, ResizedCrop } from './data/photo-view.ts';
+export { type Box, type Photo, type Resampling, resampled } from './data/resample.ts';
 export { type SharedNormalization, sharedNormalizations } from './data/shared-normalizations.ts';
 export { generateSynthetic, syntheticClasses } from './data/synthetic.ts';
 export {
@@ -147,6 +151,7 @@ export {
   textSet,
   tokensOf,
 } from './data/text.ts';
+export { photosAugmentation, usualPhotoSize } from './data/usual-photos.ts';
 export type { Call, ChosenEngine, Engine, Executable, Store } from './engine.ts';
 // Experiments: a network on its hardware.
 export {
@@ -326,6 +331,7 @@ export {
   lstmStep,
 } from './nn/recurrent.ts';
 export { type ResnetOptions, resnet, resnet32, resnet32Wide } from './nn/resnet.ts';
+export { resnet18, resnet34 } from './nn/resnet-photos.ts';
 export { cellFitPage } from './report/cell-fit-page.ts';
 export { recordCostCsv } from './report/cost-csv.ts';
 export { costTable } from './report/cost-table.ts';
@@ -390,7 +396,19 @@ export type {
   TrainingSettings,
   WeightClipping,
 } from './train/settings.ts';
-export type { Batch, Evaluation, Examples, Goal, Objective, Score, Task } from './train/task.ts';
+export type {
+  Batch,
+  Evaluation,
+  Examples,
+  ExamplesInMemory,
+  Goal,
+  Objective,
+  Score,
+  Task,
+  TaskInMemory,
+  TestBatch,
+  TestBatches,
+} from './train/task.ts';
 export { networkOfWeights } from './train/trained-network.ts';
 export type { EpochRecord, TrainingState } from './train/training-state.ts';
 // In the browser.

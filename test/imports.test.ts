@@ -48,6 +48,7 @@ const packages: Readonly<Record<string, RegExp>> = {
   bullmq: /^fleet\//,
   ioredis: /^fleet\//,
   'hyparquet-writer': /^fleet\//,
+  sharp: /^node\/decode-photo\.ts$/,
 };
 
 type SourceFile = {

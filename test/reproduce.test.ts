@@ -20,6 +20,7 @@ import {
   reproductionNames,
 } from '../src/cli/reproduce-command.ts';
 import { areTwins, checkTwinsSettings } from '../src/cli/twins-command.ts';
+import { resolveHardware } from '../src/crossbar/hardware-choice.ts';
 import type { ExperimentRecord, NetworkResult } from '../src/experiment/record.ts';
 import { parseRecord } from '../src/report/json.ts';
 import { commandIn } from './command.ts';
@@ -97,11 +98,24 @@ test('joshi2020 is the published network, noise, clipping and calibration set', 
   assert.deepEqual(settings.noiseSweep!.training.clipping, clipping);
 });
 
+test('joshi2020-imagenet is ResNet-34 with digital ends, the published noise and the clipping of ImageNet', () => {
+  const name = 'joshi2020-imagenet';
+  const settings = checkRunSettings(name, rawOf(name));
+  const { noise, clipping, epochs, hardware, augmentation } = settings.noiseTraining!;
+  assert.deepEqual([settings.model, settings.data.dataset, epochs], ['resnet34', 'photos', 8]);
+  assert.deepEqual(noise, { kind: 'gaussian', relativeToMax: 0.038 });
+  assert.deepEqual(clipping, { kind: 'standard-deviations', alpha: 2.5 });
+  assert.deepEqual(augmentation, settings.evaluation.adabs.augmentation);
+  for (const one of [hardware, resolveHardware(settings.hardware)])
+    assert.deepEqual(one?.layers, { conv1: 'digital', fc: 'digital' });
+  assert.equal(settings.evaluation.adabs.batches * settings.evaluation.adabs.batchSize, 1300);
+});
+
 test('without a name the reproductions are listed, an unknown one is refused with a suggestion', async () => {
   assert.match(reproductionList(), /^joshi2020 +resnet32 on cifar10 +V\. Joshi et al\./m);
   await assert.rejects(
     attempt('joshi202', 'unknown', trial),
-    /^UsageError: reproduce: expected one of joshi2020, li2025, nandakumar2020, wu2024, got "joshi202"; did you mean "joshi2020"\?$/,
+    /^UsageError: reproduce: expected one of joshi2020, joshi2020-imagenet, li2025, nandakumar2020, wu2024, got "joshi202"; did you mean "joshi2020"\?$/,
   );
 });
 
@@ -129,14 +143,17 @@ test('impossible changes are refused before anything is trained', async () => {
 });
 
 test('the kept run of a reproduction can be continued: it began with the settings of today', () => {
-  for (const name of runs) {
+  // ImageNet is nobody's to hand on, so its reproduction has no kept run.
+  const kept = runs.filter((name) => name !== 'joshi2020-imagenet');
+  assert.ok(kept.includes('joshi2020'));
+  for (const name of kept) {
     const stored = JSON.parse(
       readFileSync(resolve(import.meta.dirname, `../results/${name}/settings.json`), 'utf8'),
     ) as Json;
     // Of whatever version they are: completed, they say what was asked for.
-    const { backend, ...kept } = checkRunSettings(name, stored);
+    const { backend, ...begun } = checkRunSettings(name, stored);
     const { backend: _, ...today } = checkRunSettings(name, readSettingsFile(reproductionFile(name)));
-    assert.deepEqual(settingsDifferences(kept as unknown as Json, today as unknown as Json), []);
+    assert.deepEqual(settingsDifferences(begun as unknown as Json, today as unknown as Json), []);
     assert.equal(backend, 'native');
   }
 });

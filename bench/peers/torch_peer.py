@@ -40,6 +40,7 @@ WEIGHT_DECAY = 5e-4
 TRAINING_NOISE = 0.038  # eta_tr, relative to max|w| of the layer; Joshi et al. 2020, Nat. Commun. 11:2473, Sec. II
 CLIPPING_SIGMAS = 2.0  # alpha of the same paper, CIFAR-10
 RESNET32_WEIGHTS = 361_722  # the same paper, abstract
+RESNET34_WEIGHTS = 21_780_648
 
 Step = Callable[[], Tensor]  # performs one step and returns something that must be finite
 
@@ -82,6 +83,22 @@ def resnet32() -> nn.Module:
     model = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(56, 10))
     count = weight_count(model)
     assert count == RESNET32_WEIGHTS, f"resnet32: expected {RESNET32_WEIGHTS} weights, built {count}"
+    return model
+
+
+def resnet34() -> nn.Module:
+    """ResNet-34 for 224x224 photos and 1000 classes; checks its count of conv and dense weights."""
+    layers: list[nn.Module] = [nn.Conv2d(3, 64, 7, 2, padding=3, bias=False), nn.BatchNorm2d(64), nn.ReLU()]
+    layers += [nn.MaxPool2d(3, 2, padding=1)]
+    in_channels = 64
+    for out_channels, blocks in ((64, 3), (128, 4), (256, 6), (512, 3)):
+        for block in range(blocks):
+            stride = 2 if block == 0 and out_channels != 64 else 1
+            layers.append(ResidualBlock(in_channels, out_channels, stride))
+            in_channels = out_channels
+    model = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 1000))
+    count = weight_count(model)
+    assert count == RESNET34_WEIGHTS, f"resnet34: expected {RESNET34_WEIGHTS} weights, built {count}"
     return model
 
 
@@ -278,6 +295,8 @@ CASES = {
     "resnet32-training-step": network(resnet32, (3, 32, 32), training_step),
     "resnet32-noise-training-step": network(resnet32, (3, 32, 32), noise_training_step),
     "resnet32-inference": network(resnet32, (3, 32, 32), inference_step),
+    "resnet34-training-step": network(resnet34, (3, 224, 224), training_step),
+    "resnet34-inference": network(resnet34, (3, 224, 224), inference_step),
     "mlp-training-step": network(mlp, (1, 28, 28), training_step),
     "lenet5-training-step": network(lenet5, (1, 28, 28), training_step),
     **{f"char-lstm-{time_steps}-training-step": char_lstm(time_steps) for time_steps in (50, 100)},

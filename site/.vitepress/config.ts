@@ -84,6 +84,7 @@ const sidebar = [
       'measured-cells',
       'weights-file',
       'onnx',
+      'photos',
       'sweeps',
     ].map((name) => page(`docs/${name}.md`)),
   },

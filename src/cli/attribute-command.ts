@@ -27,10 +27,11 @@ import {
   type MeasurementFlags,
   readNetworks,
   refusePairs,
+  traineesOf,
 } from './evaluation-flags.ts';
 import { follow } from './follow.ts';
 import { interruptible } from './interruption.ts';
-import { loadData } from './load-data.ts';
+import { loadDataFor } from './load-data.ts';
 import type { Progress, Task } from './progress.ts';
 import { enterRunFolder, storedSettings } from './run-folder.ts';
 import { keepBackend } from './train-command.ts';
@@ -64,7 +65,11 @@ export async function attributeCommand(flags: AttributeFlags, progress: Progress
   const { backend } = keepBackend({ backend: measurement.backend }, stored) as { backend: BackendChoice };
   await withWorkplace({ ...flags, backend, progress }, async (place) => {
     const { testImages } = evaluation;
-    const data = await loadData({ dataset, trainImages, testImages }, { folder: flags.data, progress });
+    const data = await loadDataFor(
+      traineesOf([labelled!]),
+      { dataset, trainImages, testImages },
+      { folder: flags.data, progress },
+    );
     const network = networkOfWeights(trained, imageTask(data));
     const groups = groupsOf(flags, network, hardware);
     // Checked before anything is measured.

@@ -7,10 +7,11 @@ import { check, examine, type Json } from '../base/schema.ts';
 import { hasIdealPeriphery } from '../crossbar/hardware.ts';
 import { chosenHardwareSchema } from '../crossbar/hardware-choice.ts';
 import { isNamedSet, namedSets } from '../data/named-sets.ts';
+import { photosAugmentation } from '../data/usual-photos.ts';
 import { isPairName } from '../train/gan.ts';
 import { rangeLearningDefaults } from '../train/settings.ts';
 import { laySettings, layTrainings, withKinds } from './lay-settings.ts';
-import { type RunSettings, runSchema, type TrainSettings, trainSchema } from './settings-schema.ts';
+import { PHOTOS, type RunSettings, runSchema, type TrainSettings, trainSchema } from './settings-schema.ts';
 
 /**
  * Settings of a training run, complete.
@@ -86,6 +87,7 @@ function suggested(settings: Tree): Json | undefined {
   const { model } = settings;
   // Changed images are no examples of what is to be generated.
   if (typeof model === 'string' && isPairName(model)) return undefined;
+  if (dataset === PHOTOS) return { augmentation: photosAugmentation as unknown as Json };
   if (typeof dataset !== 'string' || !isNamedSet(dataset)) return undefined;
   return { augmentation: namedSets[dataset].augmentation };
 }

@@ -28,6 +28,8 @@ test('bash completes commands, flags and values', { skip: !hasBash }, () => {
     'resnet20',
     'resnet32',
     'resnet32-wide',
+    'resnet18',
+    'resnet34',
   ]);
   assert.deepEqual(offered('ohmic', 'train', '--model', 'ga'), ['gan']);
   assert.deepEqual(offered('ohmic', 'ge'), ['generate']);

@@ -17,9 +17,10 @@ import {
   type MeasurementFlags,
   readNetworks,
   refusePairs,
+  traineesOf,
 } from './evaluation-flags.ts';
 import { interruptible } from './interruption.ts';
-import { loadData } from './load-data.ts';
+import { loadDataFor } from './load-data.ts';
 import type { Progress } from './progress.ts';
 import { enterRunFolder, storedSettings } from './run-folder.ts';
 import { keepBackend } from './train-command.ts';
@@ -63,7 +64,11 @@ export async function evaluateCommand(flags: EvaluateFlags, progress: Progress):
   const { backend } = keepBackend({ backend: measurement.backend }, stored) as { backend: BackendChoice };
   await withWorkplace({ ...flags, backend, progress }, async (place) => {
     const { testImages } = evaluation;
-    const data = await loadData({ dataset, trainImages, testImages }, { folder: flags.data, progress });
+    const data = await loadDataFor(
+      traineesOf(networks),
+      { dataset, trainImages, testImages },
+      { folder: flags.data, progress },
+    );
     const used = place.engine.backend.name;
     const models = networks.map(({ trained }) => trained.provenance.model).filter(isFirst);
     const experiment: Experiment = {

@@ -4,7 +4,7 @@
 import { join } from 'node:path';
 import { throwFaults, UsageError } from '../base/errors.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
-import type { DataSplit } from '../data/image-set.ts';
+import type { DataSplit, LabelledImages } from '../data/image-set.ts';
 import type { EvaluateOptions } from '../experiment/evaluate.ts';
 import {
   type EvaluationSettings,
@@ -43,7 +43,7 @@ export type Experiment = MeasuredNetworks & {
   /** The command that repeats it. */
   readonly command: string;
   readonly dataset: string;
-  readonly data: DataSplit;
+  readonly data: DataSplit<LabelledImages>;
 };
 
 /** A network, its name in the report, and its evaluation settings if they differ from those of the others. */
@@ -77,7 +77,10 @@ export async function evaluateInFolder(
 }
 
 /** Numbers of examples. */
-export function countsOf({ train, test }: DataSplit): { trainCount: number; testCount: number } {
+export function countsOf({ train, test }: DataSplit<LabelledImages>): {
+  trainCount: number;
+  testCount: number;
+} {
   return { trainCount: train.count, testCount: test.count };
 }
 

@@ -7,7 +7,6 @@ import { messageOf, throwFaults, UsageError } from '../base/errors.ts';
 import { check, type Json } from '../base/schema.ts';
 import { unknownName } from '../base/suggest.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
-import { isNamedSet, namedSets } from '../data/named-sets.ts';
 import { type EvaluationSettings, evaluationSchema } from '../experiment/evaluation-settings.ts';
 import type { BackendChoice } from '../node/create-engine.ts';
 import type { TrainedNetwork } from '../train/checkpoint.ts';
@@ -16,7 +15,8 @@ import { isNoiseTrained } from '../train/provenance.ts';
 import type { LabelledNetwork } from './evaluate-stage.ts';
 import { readBytes } from './files.ts';
 import { type HardwareFlags, hardwareFromFlags } from './hardware-flag.ts';
-import { type DataSettings, trainDatasets } from './settings-schema.ts';
+import type { Trainees } from './load-data.ts';
+import { type DataSettings, imagesNames, isImagesName, trainDatasets } from './settings-schema.ts';
 import type { WorkFlags } from './train-command.ts';
 import { isTextFile } from './train-flags.ts';
 import { readWeights } from './train-stage.ts';
@@ -202,11 +202,16 @@ export function commonDataset(
       `${command}: expected networks of one data set, got ${trainedOn.join(' and ')}; choose with --dataset`,
     );
   }
-  if (!isNamedSet(dataset))
+  if (!isImagesName(dataset))
     throw new UsageError(
-      `${command}: expected images, one of ${Object.keys(namedSets).join(', ')}, got "${dataset}"; choose with --dataset`,
+      `${command}: expected images, one of ${imagesNames.join(', ')}, got "${dataset}"; choose with --dataset`,
     );
   return dataset;
+}
+
+/** What images are loaded for: networks, by their labels. */
+export function traineesOf(networks: readonly LabelledNetwork[]): Trainees {
+  return networks.map(({ label, trained: { provenance } }) => ({ name: label, provenance }));
 }
 
 /** True for the first of equal values. */

@@ -4,7 +4,6 @@ import { throwFaults } from '../base/errors.ts';
 import type { Parameters } from '../base/parameters.ts';
 import type { Seconds } from '../base/units.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
-import { namedSets } from '../data/named-sets.ts';
 import { deploy } from '../experiment/deploy.ts';
 import type { EvaluationSettings } from '../experiment/evaluation-settings.ts';
 import { exportOnnx } from '../interop/onnx/export-onnx.ts';
@@ -18,11 +17,14 @@ import {
   type MeasurementFlags,
   readNetworks,
   refusePairs,
+  traineesOf,
 } from './evaluation-flags.ts';
 import { writeWhole } from './files.ts';
-import { loadData } from './load-data.ts';
+import { loadDataFor } from './load-data.ts';
+import { taskOfSet } from './named-network.ts';
 import { print } from './print.ts';
 import type { Progress } from './progress.ts';
+import { isImagesName } from './settings-schema.ts';
 import { parseTime } from './values.ts';
 import { ohmicVersion, withWorkplace } from './workplace.ts';
 
@@ -63,7 +65,11 @@ export async function exportCommand(file: string, flags: ExportFlags, progress: 
   );
   const dataset = commonDataset('export', [labelled!], flags.dataset);
   await withWorkplace({ ...flags, backend, progress }, async ({ engine }) => {
-    const images = await loadData({ dataset, trainImages }, { folder: flags.data, progress });
+    const images = await loadDataFor(
+      traineesOf([labelled!]),
+      { dataset, trainImages },
+      { folder: flags.data, progress },
+    );
     const normalization = trained.provenance.normalization ?? images.normalization;
     const data = { ...images, normalization };
     const deployment = await deploy({
@@ -97,12 +103,11 @@ function exportedNetwork(
       ? []
       : [`${file}: expected a network for images, got one for texts, which carries states`],
   );
-  if (description !== undefined && !Object.hasOwn(namedSets, asked ?? provenance.dataset)) {
+  if (description !== undefined && !isImagesName(asked ?? provenance.dataset)) {
     return networkFromDescription(file, description);
   }
   const dataset = commonDataset('export', [{ label: 'network', trained }], asked);
-  const { inputShape, classNames } = namedSets[dataset];
-  return networkOfWeights(trained, { inputShape, classes: classNames.length });
+  return networkOfWeights(trained, taskOfSet(dataset, provenance.photos));
 }
 
 /** How a chip was read, for people. */

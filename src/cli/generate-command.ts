@@ -18,7 +18,7 @@ import { sampleGrid } from '../report/png.ts';
 import { checkParameters, type TrainedNetwork } from '../train/checkpoint.ts';
 import { gan, isPairName, pairNames, samplePixels } from '../train/gan.ts';
 import { readBytes, writeWhole } from './files.ts';
-import { loadData } from './load-data.ts';
+import { loadNamedData } from './load-data.ts';
 import { print } from './print.ts';
 import type { Progress } from './progress.ts';
 import type { WorkFlags } from './train-command.ts';
@@ -166,7 +166,7 @@ async function measureDistance(
   seed: number,
   { engine, progress }: Workplace,
 ): Promise<Distance> {
-  const images = await loadData({ dataset: pair.dataset, testImages }, { folder, progress });
+  const images = await loadNamedData({ dataset: pair.dataset, testImages }, { folder, progress });
   const data = normalizedAs(images, { 'the classifier': trained });
   progress.line(`comparing ${data.test.count} generated images with the test images of ${pair.dataset}`);
   const classifier = { network, parameters: trained.parameters };

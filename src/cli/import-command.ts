@@ -3,9 +3,8 @@
 import { basename, resolve } from 'node:path';
 import { throwFaults } from '../base/errors.ts';
 import { unknownName } from '../base/suggest.ts';
-import type { DataSplit } from '../data/image-set.ts';
-import { isNamedSet, type NamedSetName, namedSets } from '../data/named-sets.ts';
-import { imageTask } from '../experiment/subject.ts';
+import type { DataSplit, LabelledImages } from '../data/image-set.ts';
+import { imageTask, photoOrigin } from '../experiment/subject.ts';
 import { type ImportedWeights, importWeights } from '../interop/import-weights.ts';
 import type { ImageShape, Layout } from '../interop/layout.ts';
 import { parseNameMap } from '../interop/name-map.ts';
@@ -20,11 +19,13 @@ import type { Provenance } from '../train/provenance.ts';
 import { digitalScore } from '../train/score.ts';
 import { readBytes, writeWhole } from './files.ts';
 import type { ImportFlags } from './import-flags.ts';
+import { photosFromFlags } from './import-flags.ts';
 import { importOnnxCommand, isOnnxFile } from './import-onnx-command.ts';
 import { loadData } from './load-data.ts';
 import { normalizationFromFlag } from './normalization-flag.ts';
 import { print } from './print.ts';
 import type { Progress } from './progress.ts';
+import { type ImagesName, imagesNames, isImagesName, type PhotoSettings } from './settings-schema.ts';
 import { backendChoice, countOrText } from './values.ts';
 import { type Workplace, withWorkplace } from './workplace.ts';
 
@@ -40,10 +41,10 @@ export async function importCommand(file: string, flags: ImportFlags, progress: 
     await importOnnxCommand(file, bytes, flags, progress);
     return;
   }
-  const { model, dataset, testImages, backend } = checkFlags(file, flags);
+  const { model, dataset, photos, testImages, backend } = checkFlags(file, flags);
   const { out, map, layout, json = false } = flags;
   await withWorkplace({ ...flags, backend, progress }, async (place) => {
-    const images = await loadData({ dataset, testImages }, { folder: flags.data, progress });
+    const images = await loadData({ dataset, photos, testImages }, { folder: flags.data, progress });
     const normalization = normalizationFromFlag(flags.normalization, images.normalization);
     const network = networkByName(model, imageTask(images));
     const imported = await importWeights({
@@ -58,7 +59,13 @@ export async function importCommand(file: string, flags: ImportFlags, progress: 
     throwFaults(`${file}: not the weights of a network`, imported.nonFinite);
     const provenance = provenanceOf({ file, network, dataset, digest: imported.digest, place });
     const { parameters } = imported;
-    writeWhole(out, await encodeWeights({ parameters, provenance: { ...provenance, normalization } }));
+    writeWhole(
+      out,
+      await encodeWeights({
+        parameters,
+        provenance: { ...provenance, ...photoOrigin(images), normalization },
+      }),
+    );
     const accuracy = await digitalScore({
       engine: place.engine,
       network,
@@ -85,25 +92,26 @@ export async function importCommand(file: string, flags: ImportFlags, progress: 
 
 type Checked = {
   readonly model: string;
-  readonly dataset: NamedSetName;
+  readonly dataset: ImagesName;
+  readonly photos: PhotoSettings | undefined;
   readonly testImages: number | undefined;
   readonly backend: BackendChoice;
 };
 
-function checkFlags(
-  file: string,
-  { model = '', dataset = '', out, backend = 'auto', testImages, inputShape, inputValue }: ImportFlags,
-): Checked {
+function checkFlags(file: string, flags: ImportFlags): Checked {
+  const { model = '', dataset = '', out, backend = 'auto', testImages, inputShape, inputValue } = flags;
   const count = testImages === undefined ? undefined : countOrText(testImages);
-  const isKnown = isNamedSet(dataset);
+  const { photos: size, faults } = photosFromFlags(flags);
+  const isKnown = isImagesName(dataset);
   throwFaults('import', [
+    ...faults,
     ...(inputShape === undefined && inputValue === undefined
       ? []
       : ['--input-shape, --input-value: of ONNX files only; leave them out']),
     ...(networkNames.some((known) => known === model)
       ? []
       : [`--model: ${unknownName(model, networkNames)}`]),
-    ...(isKnown ? [] : [`--dataset: ${unknownName(dataset, Object.keys(namedSets))}`]),
+    ...(isKnown ? [] : [`--dataset: ${unknownName(dataset, imagesNames)}`]),
     ...(count === undefined || (Number.isInteger(count) && Number(count) > 0)
       ? []
       : [`--test-images: expected a whole number from 1, got "${testImages}"`]),
@@ -113,7 +121,8 @@ function checkFlags(
   ]);
   return {
     model,
-    dataset: dataset as NamedSetName,
+    dataset: dataset as ImagesName,
+    photos: size,
     testImages: count as number | undefined,
     backend: backendChoice(backend),
   };
@@ -125,7 +134,7 @@ function checkFlags(
  */
 function flattenedImages(
   { name, layers }: Network,
-  { train: { height, width, channels } }: DataSplit,
+  { train: { height, width, channels } }: DataSplit<LabelledImages>,
 ): Record<string, ImageShape> {
   const first = layers.find(({ kind }) => kind === 'dense')!;
   if (name === 'mlp') return { [first.name]: [height, width, channels] };

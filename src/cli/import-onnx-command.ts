@@ -7,10 +7,9 @@ import { throwFaults, UsageError } from '../base/errors.ts';
 import type { Parameters } from '../base/parameters.ts';
 import { formatShape } from '../base/shape.ts';
 import { unknownName } from '../base/suggest.ts';
-import type { DataSplit, Normalization } from '../data/image-set.ts';
-import { isNamedSet, type NamedSetName, namedSets } from '../data/named-sets.ts';
+import type { DataSplit, LabelledImages, Normalization } from '../data/image-set.ts';
 import { restoreStatistics } from '../experiment/restore-normalization.ts';
-import { imageTask } from '../experiment/subject.ts';
+import { imageTask, photoOrigin } from '../experiment/subject.ts';
 import { TRAINING_FILES } from '../experiment/train-stage.ts';
 import { resembledFormat } from '../interop/file-format.ts';
 import { type ImportedOnnx, importOnnx } from '../interop/onnx/import-onnx.ts';
@@ -19,14 +18,17 @@ import { countAnalogWeights, type Network } from '../nn/network.ts';
 import { jsonText } from '../report/json.ts';
 import { encodeWeights, type TrainedNetwork } from '../train/checkpoint.ts';
 import { classification } from '../train/classification.ts';
+import type { PhotoOrigin } from '../train/provenance.ts';
 import { digitalScore } from '../train/score.ts';
 import { classifierFaults } from '../train/trained-network.ts';
 import { writeWhole } from './files.ts';
 import type { ImportFlags } from './import-flags.ts';
+import { photosFromFlags } from './import-flags.ts';
 import { loadData } from './load-data.ts';
 import { normalizationFromFlag } from './normalization-flag.ts';
 import { print } from './print.ts';
 import type { Progress } from './progress.ts';
+import { type ImagesName, imagesNames, isImagesName, type PhotoSettings } from './settings-schema.ts';
 import { backendChoice, countOrText, numberOrText, parseList } from './values.ts';
 import { type Workplace, withWorkplace } from './workplace.ts';
 
@@ -45,11 +47,12 @@ export async function importOnnxCommand(
   flags: ImportFlags,
   progress: Progress,
 ): Promise<void> {
-  const { dataset, testImages, inputs } = checkFlags(flags);
+  const { dataset, photos, testImages, inputs } = checkFlags(flags);
   const backend = backendChoice(flags.backend ?? 'auto');
   const out = outputFile(flags.out);
   await withWorkplace({ ...flags, backend, progress }, async (place) => {
-    const images = dataset && (await loadData({ dataset, testImages }, { folder: flags.data, progress }));
+    const images =
+      dataset && (await loadData({ dataset, photos, testImages }, { folder: flags.data, progress }));
     const imported = await importOnnx(bytes, {
       name: basename(file, extname(file)),
       readFile: async (name) => readFileBeside(file, name),
@@ -68,7 +71,7 @@ export async function importOnnxCommand(
     }
     throwFaults(file, classifierFaults(imported.network, imageTask(images)));
     const { parameters, accuracy } = await tested({ imported, images, normalization, place });
-    const origin = { dataset, normalization };
+    const origin = { dataset, normalization, ...photoOrigin(images) };
     writeWhole(out, await encodeWeights(stored({ file, imported, parameters, place, ...origin })));
     printResult(flags, { file, out, imported, dataset, accuracy, testImages: images.test.count });
     if (accuracy < 2 / images.train.classNames.length)
@@ -79,7 +82,8 @@ export async function importOnnxCommand(
 }
 
 type Checked = {
-  readonly dataset: NamedSetName | undefined;
+  readonly dataset: ImagesName | undefined;
+  readonly photos: PhotoSettings | undefined;
   readonly testImages: number | undefined;
   readonly inputs: Record<string, OnnxInputOptions>;
 };
@@ -87,12 +91,14 @@ type Checked = {
 function checkFlags(flags: ImportFlags): Checked {
   const { dataset, testImages, model, map } = flags;
   const count = testImages === undefined ? undefined : countOrText(testImages);
+  const { photos, faults: sizes } = photosFromFlags(flags);
   const faults = [
+    ...sizes,
     ...(model === undefined ? [] : ['--model: an ONNX file has its network in it; leave it out']),
     ...(map === undefined ? [] : ['--map: an ONNX file needs none; leave it out']),
-    ...(dataset === undefined || isNamedSet(dataset)
+    ...(dataset === undefined || isImagesName(dataset)
       ? []
-      : [`--dataset: ${unknownName(dataset, Object.keys(namedSets))}`]),
+      : [`--dataset: ${unknownName(dataset, imagesNames)}`]),
     ...(count === undefined || (Number.isInteger(count) && Number(count) > 0)
       ? []
       : [`--test-images: expected a whole number from 1, got "${testImages}"`]),
@@ -114,7 +120,8 @@ function checkFlags(flags: ImportFlags): Checked {
   collect('--input-value', flags.inputValue ?? [], 'value');
   throwFaults('import', faults);
   return {
-    dataset: dataset as NamedSetName | undefined,
+    dataset: dataset as ImagesName | undefined,
+    photos,
     testImages: count as number | undefined,
     inputs,
   };
@@ -141,6 +148,7 @@ type Stored = {
   readonly place: Workplace;
   readonly dataset?: string;
   readonly normalization?: Normalization;
+  readonly photos?: PhotoOrigin;
 };
 
 /** A network with its weights, and where they come from. */
@@ -151,6 +159,7 @@ function stored({
   place,
   dataset = NO_DATASET,
   normalization,
+  photos,
 }: Stored): TrainedNetwork {
   const { network, digest } = imported;
   return {
@@ -161,6 +170,7 @@ function stored({
       model: network.name,
       dataset,
       ...(normalization !== undefined && { normalization }),
+      ...(photos !== undefined && { photos }),
       external: { file: basename(file), sha256: digest },
       seed: 0,
       backend: place.engine.backend.description,
@@ -171,7 +181,7 @@ function stored({
 
 type Tested = {
   readonly imported: ImportedOnnx;
-  readonly images: DataSplit;
+  readonly images: DataSplit<LabelledImages>;
   readonly normalization: Normalization;
   readonly place: Workplace;
 };

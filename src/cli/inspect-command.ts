@@ -13,7 +13,6 @@ import type { Chip } from '../crossbar/chip.ts';
 import { hardwareOf, patternFaults } from '../crossbar/hardware.ts';
 import { tileMatrix } from '../crossbar/tiling.ts';
 import type { Normalization } from '../data/image-set.ts';
-import { isNamedSet, type NamedSetName, namedSets } from '../data/named-sets.ts';
 import { prepareChipPrograms } from '../experiment/chip-programs.ts';
 import { deploymentKey } from '../experiment/deploy.ts';
 import type { Graph } from '../graph/node.ts';
@@ -36,6 +35,7 @@ import { type HardwareFlags, hardwareFromFlags } from './hardware-flag.ts';
 import { taskOfSet } from './named-network.ts';
 import { print } from './print.ts';
 import type { Progress } from './progress.ts';
+import { type ImagesName, imagesNames, isImagesName } from './settings-schema.ts';
 import { table } from './table.ts';
 import { readWeights } from './train-stage.ts';
 import { backendChoice, parseSeed } from './values.ts';
@@ -276,11 +276,11 @@ function graphOf({ model: modelName, dataset, kind, noise, batchSize }: GraphFla
   const knownModel = networkNames.find((known) => known === modelName);
   throwFaults('inspect', [
     ...(knownModel === undefined ? [`--model: ${unknownName(modelName, networkNames)}`] : []),
-    ...(isNamedSet(dataset) ? [] : [`--dataset: ${unknownName(dataset, Object.keys(namedSets))}`]),
+    ...(isImagesName(dataset) ? [] : [`--dataset: ${unknownName(dataset, imagesNames)}`]),
     ...(noise === undefined || noise >= 0 ? [] : [`--noise must be a number from 0, got ${noise}`]),
     ...(noise === undefined || kind === 'training' ? [] : ['--noise: only with --kind training']),
   ]);
-  const task = taskOfSet(dataset as NamedSetName);
+  const task = taskOfSet(dataset as ImagesName);
   const network = networkByName(modelName, task);
   const goal = classificationGoal(task.inputShape);
   if (kind === 'inference')

@@ -2,7 +2,8 @@
 
 import { UsageError } from '../base/errors.ts';
 import { unknownName } from '../base/suggest.ts';
-import { isNamedSet, type NamedSetName, namedSets } from '../data/named-sets.ts';
+import { namedSets } from '../data/named-sets.ts';
+import { usualPhotoSize } from '../data/usual-photos.ts';
 import { networkFromDescription } from '../interop/onnx/import-onnx.ts';
 import { characterNetworkByName, characterNetworkNames } from '../nn/character-networks.ts';
 import type { ImageTask } from '../nn/define-network.ts';
@@ -10,9 +11,18 @@ import type { Network } from '../nn/network.ts';
 import { networkByName, networkNames } from '../nn/networks.ts';
 import type { TrainedNetwork } from '../train/checkpoint.ts';
 import { gan, isPairName, pairNames } from '../train/gan.ts';
+import type { PhotoOrigin } from '../train/provenance.ts';
+import { type ImagesName, imagesNames, isImagesName, PHOTOS } from './settings-schema.ts';
 
-/** The task of a network for a named set. */
-export function taskOfSet(name: NamedSetName): ImageTask {
+/** Classes of ImageNet, which networks for photos are usually for. */
+const IMAGENET_CLASSES = 1000;
+
+/** The task of a network for a set of images, or for photos: as they were seen, else as those of ImageNet usually are. */
+export function taskOfSet(name: ImagesName, photos?: PhotoOrigin): ImageTask {
+  if (name === PHOTOS) {
+    const { side } = photos ?? usualPhotoSize;
+    return { inputShape: [side, side, 3], classes: photos?.classes.length ?? IMAGENET_CLASSES };
+  }
   const { inputShape, classNames } = namedSets[name];
   return { inputShape, classes: classNames.length };
 }
@@ -22,10 +32,15 @@ export type NamedNetwork = {
   readonly model: string;
   /** Of images; absent: the set that the network is usually for. */
   readonly dataset?: string | undefined;
+  /** Of photos; absent: as usual. */
+  readonly photos?: PhotoOrigin | undefined;
   /** Of a text. */
   readonly symbols: number;
   readonly context: number;
 };
+
+/** Networks that are usually for photos. */
+const FOR_PHOTOS: readonly string[] = ['resnet18', 'resnet34'];
 
 /** Networks that are usually for small images without colour. */
 const FOR_DIGITS: readonly string[] = ['mlp', 'mlp-256-128', 'lenet5', ...pairNames];
@@ -35,7 +50,7 @@ const FOR_DIGITS: readonly string[] = ['mlp', 'mlp-256-128', 'lenet5', ...pairNa
  *
  * @throws UsageError for an unknown name or data set
  */
-export function namedNetwork({ model, dataset, symbols, context }: NamedNetwork): Network {
+export function namedNetwork({ model, dataset, photos, symbols, context }: NamedNetwork): Network {
   if (characterNetworkNames.some((name) => name === model))
     return characterNetworkByName(model, { context, symbols });
   const isPair = isPairName(model);
@@ -43,19 +58,21 @@ export function namedNetwork({ model, dataset, symbols, context }: NamedNetwork)
     const known = [...networkNames, ...characterNetworkNames, ...pairNames];
     throw new UsageError(`--model: ${unknownName(model, known)}`);
   }
-  const set = dataset ?? (FOR_DIGITS.includes(model) ? 'mnist' : 'cifar10');
-  if (!isNamedSet(set)) throw new UsageError(`--dataset: ${unknownName(set, Object.keys(namedSets))}`);
-  const task = taskOfSet(set);
+  const usual = FOR_PHOTOS.includes(model) ? PHOTOS : FOR_DIGITS.includes(model) ? 'mnist' : 'cifar10';
+  const set = dataset ?? usual;
+  if (!isImagesName(set)) throw new UsageError(`--dataset: ${unknownName(set, imagesNames)}`);
+  const task = taskOfSet(set, photos);
   return isPair ? gan({ imageShape: task.inputShape }) : networkByName(model, task);
 }
 
 /** The network of trained weights, imported ones included. Throws likewise. */
 export function networkOfTrained({ provenance, description }: TrainedNetwork, context: number): Network {
-  const { model, dataset, text } = provenance;
+  const { model, dataset, text, photos } = provenance;
   if (description !== undefined) return networkFromDescription(`network "${model}"`, description);
   return namedNetwork({
     model,
     dataset: text === undefined ? dataset : undefined,
+    photos,
     symbols: text === undefined ? 2 : [...text.alphabet].length,
     context,
   });

@@ -3,14 +3,14 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { check } from '../base/schema.ts';
 import { hardwareNames } from '../crossbar/hardware-choice.ts';
-import { namedSets } from '../data/named-sets.ts';
 import { type EvaluationSettings, evaluationSchema } from '../experiment/evaluation-settings.ts';
 import { BACKEND_CHOICES } from '../node/create-engine.ts';
 import { type Progress, progressOn, silentProgress } from './progress.ts';
+import { imagesNames } from './settings-schema.ts';
 import { countOrText, shareOrText } from './values.ts';
 
 /** Names of data sets, for help. */
-export const datasets: string = Object.keys(namedSets).join(', ');
+export const datasets: string = imagesNames.join(', ');
 
 /** Where kernels run. */
 export function engineOptions(command: Command): Command {

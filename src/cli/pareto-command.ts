@@ -32,10 +32,11 @@ import {
   type MeasurementFlags,
   readNetworks,
   refusePairs,
+  traineesOf,
 } from './evaluation-flags.ts';
 import { writeWhole } from './files.ts';
 import { interruptible } from './interruption.ts';
-import { loadData } from './load-data.ts';
+import { loadDataFor } from './load-data.ts';
 import { print } from './print.ts';
 import type { Progress } from './progress.ts';
 import { enterRunFolder, storedSettings } from './run-folder.ts';
@@ -80,7 +81,11 @@ export async function paretoCommand(flags: ParetoFlags, progress: Progress): Pro
   const { backend } = keepBackend({ backend: measurement.backend }, stored) as Pick<Measurement, 'backend'>;
   await withWorkplace({ ...flags, backend, progress }, async (place) => {
     const { testImages } = evaluation;
-    const data = await loadData({ dataset, trainImages, testImages }, { folder: flags.data, progress });
+    const data = await loadDataFor(
+      traineesOf(networks),
+      { dataset, trainImages, testImages },
+      { folder: flags.data, progress },
+    );
     const common: Omit<MeasuredNetworks, 'hardware'> = {
       folder: out,
       data,

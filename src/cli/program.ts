@@ -309,6 +309,11 @@ function addImport(program: Command): void {
       'dataset',
     )
     .option('--test-images <n>', 'test on the first n test images only')
+    .option('--photo-side <pixels>', 'of photos: side of the square that the network sees (default: 224)')
+    .option(
+      '--photo-shorter-side <pixels>',
+      'of photos: shorter side of the photo from whose middle the square is cut (default: 8/7 of the side)',
+    )
     .addHelpText('after', IMPORT_EXAMPLES)
     .action((file: string, flags: ImportFlags) => importCommand(file, flags, progressFor(flags)));
 }

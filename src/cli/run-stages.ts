@@ -6,7 +6,7 @@ import { throwFaults } from '../base/errors.ts';
 import type { Json } from '../base/schema.ts';
 import { patternFaults } from '../crossbar/hardware.ts';
 import { resolveHardware } from '../crossbar/hardware-choice.ts';
-import type { DataSplit } from '../data/image-set.ts';
+import type { DataSplit, LabelledImages } from '../data/image-set.ts';
 import {
   type EvaluationSettings,
   evaluationFaults,
@@ -83,7 +83,7 @@ export async function runInFolder(
 export function runFaults(
   { training, noiseTraining, hardware, evaluation, controlEvaluation, noiseSweep }: RunSettings,
   network: Network,
-  data: DataSplit,
+  data: DataSplit<LabelledImages>,
 ): string[] {
   const faultsOf = (place: string, one: EvaluationSettings | undefined): string[] =>
     one === undefined
@@ -105,7 +105,7 @@ export function runFaults(
 
 type Surroundings = {
   readonly folder: string;
-  readonly data: DataSplit;
+  readonly data: DataSplit<LabelledImages>;
   readonly network: Network;
   /** In place of the digital training. */
   readonly initial: TrainedNetwork | undefined;

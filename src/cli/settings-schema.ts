@@ -7,6 +7,8 @@ import { unknownName } from '../base/suggest.ts';
 import { type HardwareChoice, hardwareChoiceSchema } from '../crossbar/hardware-choice.ts';
 import { type NamedSetName, namedSets } from '../data/named-sets.ts';
 import { type NamedTextName, namedTextNames } from '../data/named-texts.ts';
+import { LARGEST_SIDE } from '../data/photo-view.ts';
+import { usualPhotoSize } from '../data/usual-photos.ts';
 import { type EvaluationSettings, evaluationSchema } from '../experiment/evaluation-settings.ts';
 import { publicationFaults, publicationSchema } from '../experiment/publication-schema.ts';
 import type { Publication } from '../experiment/record.ts';
@@ -17,16 +19,40 @@ import type { TextFiles } from '../node/load-text.ts';
 import { type PairName, pairNames } from '../train/gan.ts';
 import { type TrainingSettings, trainingSchema } from '../train/settings.ts';
 
+/** In place of a name: the photos of a folder. */
+export const PHOTOS = 'photos';
+
+/** Name of a set of images, or photos. */
+export type ImagesName = NamedSetName | typeof PHOTOS;
+
+/** Names of all sets of images, and photos. */
+export const imagesNames: readonly ImagesName[] = [...(Object.keys(namedSets) as NamedSetName[]), PHOTOS];
+
+/** True for the name of a set of images, and for photos. */
+export function isImagesName(name: string): name is ImagesName {
+  return imagesNames.some((known) => known === name);
+}
+
+/** How photos are seen. */
+export type PhotoSettings = {
+  /** Side of the square that a network sees. */
+  readonly side: number;
+  /** Shorter side of the photo from whose middle the square is cut; absent: 8/7 of the side. */
+  readonly shorterSide?: number | undefined;
+};
+
 /** The images: a data set, and how many of its first images; absent: all. */
 export type DataSettings = {
-  readonly dataset: NamedSetName;
+  readonly dataset: ImagesName;
+  readonly photos?: PhotoSettings | undefined;
   readonly trainImages?: number | undefined;
   readonly testImages?: number | undefined;
 };
 
 /** What `ohmic train` trains on: a named set of images or text, or files of a text. */
 export type TrainDataSettings = {
-  readonly dataset?: NamedSetName | NamedTextName | undefined;
+  readonly dataset?: ImagesName | NamedTextName | undefined;
+  readonly photos?: PhotoSettings | undefined;
   /** UTF-8 files instead of a named set: one, of which 90, 5 and 5 % are the parts, or one for each part. */
   readonly text?: TextFiles | undefined;
   /** Characters of a window; absent: 100. */
@@ -36,10 +62,7 @@ export type TrainDataSettings = {
 };
 
 /** Names of everything that can be trained on. */
-export const trainDatasets: readonly (NamedSetName | NamedTextName)[] = [
-  ...(Object.keys(namedSets) as NamedSetName[]),
-  ...namedTextNames,
-];
+export const trainDatasets: readonly (ImagesName | NamedTextName)[] = [...imagesNames, ...namedTextNames];
 
 /** In place of a name: the network that the weights of `from` carry, which was imported. */
 export const IMPORTED = 'imported';
@@ -109,10 +132,32 @@ const imageCounts = {
   testImages: count.optional().meta({ description: 'only the first so many test images' }),
 };
 
-const data: z.ZodType<DataSettings> = z.strictObject({
-  dataset: nameSchema(Object.keys(namedSets) as NamedSetName[]),
-  ...imageCounts,
-});
+/** Schema of `PhotoSettings`. */
+export const photoSettingsSchema: z.ZodType<PhotoSettings> = z
+  .strictObject({
+    side: count.max(LARGEST_SIDE).default(usualPhotoSize.side),
+    shorterSide: count.max(LARGEST_SIDE).optional().meta({ description: 'absent: 8/7 of the side' }),
+  })
+  .meta({
+    description: 'of photos: the square that a network sees, and the resized photo that it is cut from',
+  });
+
+const data: z.ZodType<DataSettings> = z
+  .strictObject({
+    dataset: nameSchema(imagesNames),
+    photos: photoSettingsSchema.optional(),
+    ...imageCounts,
+  })
+  .superRefine(photoFaults);
+
+/** Sizes of what has a size of its own. */
+function photoFaults(
+  { dataset, photos: size }: Pick<TrainDataSettings, 'dataset' | 'photos'>,
+  { addIssue }: z.core.$RefinementCtx,
+): void {
+  if (size !== undefined && dataset !== PHOTOS)
+    addIssue({ code: 'custom', path: ['photos'], message: `only of the data set ${PHOTOS}; leave it out` });
+}
 
 const path = z.string().min(1);
 
@@ -129,8 +174,10 @@ export const trainDataSchema: z.ZodType<TrainDataSettings> = z
       description: 'UTF-8 files: one, of which 90, 5 and 5 % are training, validation and test, or one each',
     }),
     context: count.optional().meta({ description: 'characters of a window of a text; absent: 100' }),
+    photos: photoSettingsSchema.optional(),
     ...imageCounts,
   })
+  .superRefine(photoFaults)
   .superRefine(({ dataset, text }, { addIssue }) => {
     if (dataset === undefined && text === undefined)
       addIssue({ code: 'custom', path: ['dataset'], message: unknownName(undefined, trainDatasets) });

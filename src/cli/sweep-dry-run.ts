@@ -10,7 +10,7 @@ import { gridSize } from '../sweep/expand.ts';
 import { measureWorks } from '../sweep/measure.ts';
 import { weightsOf } from '../sweep/perform.ts';
 import type { EvaluationWork, TrainingWork } from '../sweep/works.ts';
-import { loadData } from './load-data.ts';
+import { loadNamedData } from './load-data.ts';
 import { formatDuration, type Progress } from './progress.ts';
 import { type ReadSweep, tablePath } from './sweep-files.ts';
 import { openSweep, type SweepFlags } from './sweep-open.ts';
@@ -84,7 +84,7 @@ async function estimate(
   const [training] = all.toReversed();
   const work = (training ?? evaluation)!;
   progress.line('measuring some steps of a training and one chip');
-  const data = await loadData(work.data, { folder: flags.data, progress });
+  const data = await loadNamedData(work.data, { folder: flags.data, progress });
   const model =
     training?.model ?? (await weightsOf(folderStorage(folder), evaluation!.weights)).provenance.model;
   const { engine } = await createEngine({

@@ -5,7 +5,7 @@ import type { WorkerStart } from '../fleet/messages.ts';
 import { openTable, type Table } from '../fleet/table.ts';
 import { type BackendChoice, createEngine } from '../node/create-engine.ts';
 import { gridSize } from '../sweep/expand.ts';
-import { loadData } from './load-data.ts';
+import { loadNamedData } from './load-data.ts';
 import type { Progress } from './progress.ts';
 import { lastingBase } from './sweep-base.ts';
 import { type BaseFlags, type ReadSweep, tablePath } from './sweep-files.ts';
@@ -69,7 +69,7 @@ export async function openSweep(
       folder: store,
       backend,
       shard,
-      loadData: (data) => loadData(data, { folder: flags.data, progress }),
+      loadData: (data) => loadNamedData(data, { folder: flags.data, progress }),
     });
     return table;
   } catch (thrown) {

@@ -38,7 +38,7 @@ import { networkOfWeights } from '../train/trained-network.ts';
 import { countsOf } from './evaluate-stage.ts';
 import { readBytes, writeWhole } from './files.ts';
 import { runFaults } from './run-stages.ts';
-import { IMPORTED, type RunSettings } from './settings-schema.ts';
+import { IMPORTED, PHOTOS, type RunSettings } from './settings-schema.ts';
 import { type KeptEvaluation, pointSettings, pointText, type SweepBase } from './sweep-base.ts';
 
 /** What planning needs. */
@@ -159,7 +159,7 @@ async function runWorks(
   { kept, dataOf, backend }: Given,
 ): Promise<PointWorks> {
   const {
-    data,
+    data: { dataset, photos: _, ...counts },
     model,
     seed,
     training,
@@ -172,6 +172,11 @@ async function runWorks(
     throw new UsageError(
       `${where}: model: expected a network by name, got ${model}; train it with ohmic train, and sweep over evaluations of its weights`,
     );
+  if (dataset === PHOTOS)
+    throw new UsageError(
+      `${where}: data.dataset: expected one of ${Object.keys(namedSets).join(', ')}, got ${dataset}, which a sweep can't hand to its workers; evaluate with ohmic run or ohmic evaluate`,
+    );
+  const data: WorkData = { dataset, ...counts };
   const images = await dataOf(data);
   const network = networkByName(model, imageTask(images));
   throwFaults(where, runFaults(settings, network, images));

@@ -46,6 +46,20 @@ const dataFlags: readonly SettingFlag[] = [
     fallback: '100',
   },
   {
+    flag: '--photo-side <pixels>',
+    path: 'data.photos.side',
+    help: 'of photos: side of the square that the network sees',
+    read: countOrText,
+    fallback: '224',
+  },
+  {
+    flag: '--photo-shorter-side <pixels>',
+    path: 'data.photos.shorterSide',
+    help: 'of photos: shorter side of the photo from whose middle the square is cut',
+    read: countOrText,
+    fallback: '8/7 of the side',
+  },
+  {
     flag: '--train-images <n>',
     path: 'data.trainImages',
     help: 'only the first n training images',

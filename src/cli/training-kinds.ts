@@ -12,12 +12,15 @@ import { characterNetworkByName, characterNetworkNames } from '../nn/character-n
 import { loadText, loadTextFiles } from '../node/load-text.ts';
 import type { TrainedNetwork } from '../train/checkpoint.ts';
 import { gan, pairNames } from '../train/gan.ts';
-import { loadData } from './load-data.ts';
+import { checkPhotoClasses, loadData, loadNamedData } from './load-data.ts';
 import type { Progress } from './progress.ts';
 import {
   EXPECTED_WEIGHTS,
   IMPORTED,
+  type ImagesName,
   imageModels,
+  imagesNames,
+  isImagesName,
   type TrainDataSettings,
   type TrainSettings,
 } from './settings-schema.ts';
@@ -44,18 +47,19 @@ const images: TrainingKind = {
   models: imageModels,
   faults: ({ model, from, data: { dataset, context } }) => [
     ...(model === IMPORTED && from === undefined ? [`from: ${EXPECTED_WEIGHTS}; name them with --from`] : []),
-    ...(dataset !== undefined && isNamedSet(dataset)
+    ...(dataset !== undefined && isImagesName(dataset)
       ? []
       : [
-          `data: ${model} classifies images, expected one of ${Object.keys(namedSets).join(', ')}, got a text; for a text use --model ${characterNetworkNames.join(' or ')}`,
+          `data: ${model} classifies images, expected one of ${imagesNames.join(', ')}, got a text; for a text use --model ${characterNetworkNames.join(' or ')}`,
         ]),
     ...(context === undefined ? [] : ['data.context: images have no windows of characters; leave it out']),
   ],
   prepare: async ({ data, model, training, from }, place) => {
     const { trainImages, testImages } = data;
-    const dataset = data.dataset as NamedSetName;
-    const split = await loadData({ dataset, trainImages, testImages }, place);
+    const dataset = data.dataset as ImagesName;
+    const split = await loadData({ dataset, photos: data.photos, trainImages, testImages }, place);
     const { network, initial } = await imageNetwork({ model, from }, imageTask(split));
+    checkPhotoClasses(split, [{ name: `${from}`, provenance: initial?.provenance }]);
     const { data: normalized, ...start } = await trainingStart(training, split, { initial });
     return { ...start, subject: imageSubject({ network, dataset, data: normalized }) };
   },
@@ -98,7 +102,7 @@ const pairs: TrainingKind = {
   prepare: async ({ data, training, from }, place) => {
     const { trainImages, testImages } = data;
     const dataset = data.dataset as NamedSetName;
-    const split = await loadData({ dataset, trainImages, testImages }, place);
+    const split = await loadNamedData({ dataset, trainImages, testImages }, place);
     const network = gan({ imageShape: imageTask(split).inputShape });
     const initial = from === undefined ? undefined : await readWeights(from, network);
     const subject = generationSubject({ network, dataset, data: split });
@@ -111,7 +115,7 @@ const texts: TrainingKind = {
   models: characterNetworkNames,
   faults: ({ model, data: { dataset, trainImages, testImages }, training }) => {
     const { augmentation, labelSmoothing, distillation } = training;
-    const isImages = dataset !== undefined && isNamedSet(dataset);
+    const isImages = dataset !== undefined && isImagesName(dataset);
     return [
       ...(dataset === undefined || isNamedText(dataset)
         ? []
@@ -140,8 +144,8 @@ const texts: TrainingKind = {
 };
 
 /** True if training changes its images. */
-function isAugmented({ cropPadding, flip, cutout }: Augmentation): boolean {
-  return cropPadding > 0 || flip || cutout > 0;
+function isAugmented({ cropPadding, flip, cutout, resizedCrop = 'none' }: Augmentation): boolean {
+  return cropPadding > 0 || flip || cutout > 0 || resizedCrop !== 'none';
 }
 
 /** The text that settings name. Throws UsageError if it can't be used. */

@@ -3,7 +3,7 @@
 
 import { UsageError } from '../base/errors.ts';
 import { exceptionFaults } from '../crossbar/hardware.ts';
-import type { DataSplit } from '../data/image-set.ts';
+import type { DataSplit, LabelledImages } from '../data/image-set.ts';
 import { normalizedAs } from '../experiment/train-stage.ts';
 import { type Predecessors, startOfTraining, type TrainingStart } from '../experiment/training-start.ts';
 import type { ImageTask } from '../nn/define-network.ts';
@@ -21,7 +21,7 @@ import { readWeights } from './train-stage.ts';
  */
 export async function trainingStart(
   settings: TrainingSettings,
-  images: DataSplit,
+  images: DataSplit<LabelledImages>,
   { initial, teacher: usual }: Predecessors,
 ): Promise<TrainingStart> {
   const file = settings.distillation?.teacher;
@@ -65,7 +65,7 @@ export async function imageNetwork(
 export async function checkTeachers(
   training: TrainingSettings,
   later: readonly (TrainingSettings | undefined)[],
-  images: DataSplit,
+  images: DataSplit<LabelledImages>,
 ): Promise<void> {
   const { data } = await trainingStart(training, images, {});
   for (const settings of later) {

@@ -11,7 +11,7 @@ import { sampleGrid } from '../report/png.ts';
 import type { TrainedNetwork } from '../train/checkpoint.ts';
 import { samplePixels } from '../train/gan.ts';
 import { writeWhole } from './files.ts';
-import { loadData } from './load-data.ts';
+import { loadNamedData } from './load-data.ts';
 import { trainInFolder } from './train-stage.ts';
 import type { TwinPart } from './twins-schema.ts';
 import type { Workplace } from './workplace.ts';
@@ -44,7 +44,10 @@ export async function imageJudge(
   if (classifier === undefined) return undefined;
   const { engine, progress } = place;
   const name = dataset as NamedSetName;
-  const data = await loadData({ dataset: name, trainImages, testImages }, { folder: dataFolder, progress });
+  const data = await loadNamedData(
+    { dataset: name, trainImages, testImages },
+    { folder: dataFolder, progress },
+  );
   const judge = networkByName(classifier.model, imageTask(data));
   const { parameters } = await trainInFolder(
     {

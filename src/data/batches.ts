@@ -1,6 +1,6 @@
 // From bytes to the batches a network sees: order, normalization, augmentation. Every draw is a function of
-// (key, epoch, image), so a batch depends neither on how an epoch is cut into batches nor on threads.
-// Left out: resizing, colour jitter, mixing of images.
+// (key, epoch, image), so a batch depends neither on how an epoch is cut into batches nor on threads. Photos, which are
+// decoded and resized first, are batched by photo-batches.ts. Left out: colour jitter, mixing of images.
 
 import { throwFaults } from '../base/errors.ts';
 import { deriveKey, type Key, permutation, threefry2x32 } from '../base/random.ts';
@@ -8,16 +8,21 @@ import {
   type Augmentation,
   augmentationFaults,
   type ImageSet,
+  type LabelledImages,
   type Normalization,
   normalizationFaults,
 } from './image-set.ts';
+
+/** What is said of random rectangles of images that have one size already. */
+export const RESIZED_CROP_OF_PHOTOS: string =
+  'resizedCrop is for photos, whose sizes differ; leave it out for images in memory, crops of which are cropPadding';
 
 /** No augmentation. */
 export const noAugmentation: Augmentation = { cropPadding: 0, flip: false, cutout: 0 };
 
 /** Which images go into a batch, and how. */
-export type BatchSource = {
-  readonly set: ImageSet;
+export type BatchSource<Images extends LabelledImages = ImageSet> = {
+  readonly set: Images;
   /** Image of each place in the batch: a slice of `batchOrder`. */
   readonly indices: ArrayLike<number>;
   readonly normalization: Normalization;
@@ -93,31 +98,50 @@ export function imageChange(
  * @source T. DeVries, G. W. Taylor, arXiv:1708.04552 (cutout)
  */
 export function fillBatchInto(images: Float32Array, labels: Float32Array, source: BatchSource): void {
-  const { set, indices, normalization, augment } = source;
-  throwFaults('fillBatchInto', faultsOf(images, labels, source));
-  const table = normalizedValues(normalization, set.channels);
-  const epochKey = augment && augmentationKey(augment.key, augment.epoch);
-  const imageLength = set.height * set.width * set.channels;
-  const black = augment ? blackImage(table, set) : new Float32Array(0);
+  const { set, indices } = source;
+  throwFaults('fillBatchInto', [...batchFaults(images, labels, source), ...cropFaults(source)]);
+  const put = imagePlacer(images, source);
   for (let place = 0; place < indices.length; place++) {
     const index = indices[place]!;
     labels[place] = set.labels[index]!;
-    const change = augment && epochKey ? imageChange(augment.settings, set, epochKey, index) : UNCHANGED;
-    if (change.rowShift !== 0 || change.columnShift !== 0) {
-      images.set(black, place * imageLength);
-    }
-    copyImageInto(images, place * imageLength, set, index, table, change);
-    if (augment && augment.settings.cutout > 0) {
-      cutOutInto(images, place * imageLength, set, augment.settings.cutout, change);
-    }
+    put(place, index, set.pixels.subarray(index * imageLength(set), (index + 1) * imageLength(set)));
   }
+}
+
+/**
+ * A function that writes one image of a batch to its place: mirrored, shifted and cut out as drawn for its index, and
+ * normalized.
+ *
+ * @param images the batch
+ */
+export function imagePlacer(
+  images: Float32Array,
+  { set, normalization, augment }: Omit<BatchSource<LabelledImages>, 'indices'>,
+): (place: number, index: number, pixels: Uint8Array) => void {
+  const table = normalizedValues(normalization, set.channels);
+  const epochKey = augment && augmentationKey(augment.key, augment.epoch);
+  const length = imageLength(set);
+  const black = augment ? blackImage(table, set) : new Float32Array(0);
+  return (place, index, pixels) => {
+    const change = augment && epochKey ? imageChange(augment.settings, set, epochKey, index) : UNCHANGED;
+    const to = place * length;
+    if (change.rowShift !== 0 || change.columnShift !== 0) images.set(black, to);
+    copyImageInto(images, to, { set, pixels, table, change });
+    if (augment && augment.settings.cutout > 0) cutOutInto(images, to, set, augment.settings.cutout, change);
+  };
+}
+
+type Size = Pick<ImageSet, 'height' | 'width' | 'channels'>;
+
+function imageLength({ height, width, channels }: Size): number {
+  return height * width * channels;
 }
 
 /** Images (batch, height, width, channels) and labels (batch). */
 export type LabelledBatch = { readonly images: Float32Array; readonly labels: Float32Array };
 
 /** A batch of so many images of a set, to be filled. */
-export function emptyBatch({ height, width, channels }: ImageSet, size: number): LabelledBatch {
+export function emptyBatch({ height, width, channels }: Size, size: number): LabelledBatch {
   return {
     images: new Float32Array(size * height * width * channels),
     labels: new Float32Array(size),
@@ -131,7 +155,12 @@ export function fillBatch(source: BatchSource): LabelledBatch {
   return batch;
 }
 
-function faultsOf(images: Float32Array, labels: Float32Array, source: BatchSource): string[] {
+/** What makes it impossible to fill a batch. */
+export function batchFaults(
+  images: Float32Array,
+  labels: Float32Array,
+  source: BatchSource<LabelledImages>,
+): string[] {
   const { set, indices, normalization, augment } = source;
   const faults: string[] = [];
   const expected = indices.length * set.height * set.width * set.channels;
@@ -153,6 +182,12 @@ function faultsOf(images: Float32Array, labels: Float32Array, source: BatchSourc
   return faults;
 }
 
+/** Images in memory have one size already. */
+function cropFaults({ augment }: Pick<BatchSource, 'augment'>): string[] {
+  const { resizedCrop = 'none' } = augment?.settings ?? {};
+  return resizedCrop === 'none' ? [] : [RESIZED_CROP_OF_PHOTOS];
+}
+
 /** Uniform integer in [0, bound) from a random word. */
 function below(word: number, bound: number): number {
   return Math.floor((word / 2 ** 32) * bound);
@@ -168,7 +203,7 @@ function normalizedValues({ mean, std }: Normalization, channels: number): Float
   return table;
 }
 
-function blackImage(table: Float32Array, { height, width, channels }: ImageSet): Float32Array {
+function blackImage(table: Float32Array, { height, width, channels }: Size): Float32Array {
   const image = new Float32Array(height * width * channels);
   for (let at = 0; at < image.length; at += channels) {
     for (let channel = 0; channel < channels; channel++) {
@@ -178,15 +213,16 @@ function blackImage(table: Float32Array, { height, width, channels }: ImageSet):
   return image;
 }
 
-function copyImageInto(
-  images: Float32Array,
-  to: number,
-  set: ImageSet,
-  index: number,
-  table: Float32Array,
-  change: ImageChange,
-): void {
-  const { height, width, channels, pixels } = set;
+type Copied = {
+  readonly set: Size;
+  /** Of one image. */
+  readonly pixels: Uint8Array;
+  readonly table: Float32Array;
+  readonly change: ImageChange;
+};
+
+function copyImageInto(images: Float32Array, to: number, { set, pixels, table, change }: Copied): void {
+  const { height, width, channels } = set;
   const { rowShift, columnShift, isFlipped } = change;
   const rowLength = width * channels;
   // Rows top … bottom and columns left … right of the crop come from the image; a mirrored crop writes its
@@ -201,7 +237,7 @@ function copyImageInto(
     const entry = channel * 256;
     for (let row = top; row < bottom; row++) {
       let out = to + row * rowLength + start * channels + channel;
-      let from = ((index * height + row + rowShift) * width + left + columnShift) * channels + channel;
+      let from = ((row + rowShift) * width + left + columnShift) * channels + channel;
       const end = from + (right - left) * channels;
       for (; from < end; from += channels) {
         images[out] = table[entry + pixels[from]!]!;
@@ -211,13 +247,7 @@ function copyImageInto(
   }
 }
 
-function cutOutInto(
-  images: Float32Array,
-  to: number,
-  set: ImageSet,
-  side: number,
-  change: ImageChange,
-): void {
+function cutOutInto(images: Float32Array, to: number, set: Size, side: number, change: ImageChange): void {
   const { height, width, channels } = set;
   const top = change.cutoutRow - (side >> 1);
   const left = change.cutoutColumn - (side >> 1);

@@ -1,9 +1,11 @@
-// Labelled images in memory and their split into training and test. The door of the pipeline: readers
-// (cifar10, idx, synthetic) produce these records, batches.ts consumes them. Pixels stay bytes until a batch
-// is filled. Left out: labels other than one class per image, and images of differing sizes.
+// Labelled images and their split into training and test. The door of the pipeline: readers (cifar10, idx, synthetic)
+// produce these records, batches.ts consumes them. Pixels in memory stay bytes until a batch is filled; those of photos
+// (photo-set.ts) are decoded then. Left out: labels other than one class per image.
 
 import { echo } from '../base/echo.ts';
 import { throwFaults, UsageError } from '../base/errors.ts';
+import { isPhotoSet, type PhotoSet, photoSetFaults } from './photo-set.ts';
+import { type ResizedCrop, resizedCropFaults } from './photo-view.ts';
 
 /** Random changes of a training image; 0 pixels change nothing. */
 export type Augmentation = {
@@ -13,10 +15,13 @@ export type Augmentation = {
   readonly flip: boolean;
   /** Side of a square, centred on a random pixel, that is set to the mean colour; it may stick out. */
   readonly cutout: number;
+  /** Of photos: a random rectangle is resized; the other changes come after it. `none` or absent: the middle is. */
+  readonly resizedCrop?: ResizedCrop | 'none' | undefined;
 };
 
-/** Labelled images of one size, as bytes. */
+/** Labelled images of one size in memory, as bytes. */
 export type ImageSet = {
+  readonly kind?: 'in memory';
   readonly name: string;
   /** Name of each class; a label is an index into it. */
   readonly classNames: readonly string[];
@@ -33,10 +38,13 @@ export type ImageSet = {
 /** Mean and standard deviation of each channel, in units where a pixel runs from 0 to 1. */
 export type Normalization = { readonly mean: readonly number[]; readonly std: readonly number[] };
 
-/** Training and test images, and the normalization measured on the training images. */
-export type DataSplit = {
-  readonly train: ImageSet;
-  readonly test: ImageSet;
+/** Labelled images, in memory or as photos in files. */
+export type LabelledImages = ImageSet | PhotoSet;
+
+/** Training and test images, and their normalization, which is that of the training images unless a set says otherwise. */
+export type DataSplit<Images extends LabelledImages = ImageSet> = {
+  readonly train: Images;
+  readonly test: Images;
   readonly normalization: Normalization;
   /** Changes that keep what images of this set show; a training makes them unless its settings say otherwise. */
   readonly augmentation?: Augmentation | undefined;
@@ -88,8 +96,9 @@ export function imageSetFaults(set: ImageSet): string[] {
 export function augmentationFaults(augmentation: Augmentation): string[] {
   if (typeof augmentation !== 'object' || augmentation === null)
     return [`augmentation must be fields with values, got ${echo(augmentation)}`];
-  const { cropPadding, flip, cutout } = augmentation;
+  const { cropPadding, flip, cutout, resizedCrop } = augmentation;
   return [
+    ...(resizedCrop === undefined || resizedCrop === 'none' ? [] : resizedCropFaults(resizedCrop)),
     ...Object.entries({ cropPadding, cutout })
       .filter(([, pixels]) => !Number.isInteger(pixels) || pixels < 0)
       .map(([name, pixels]) => `${name} must be an integer of at least 0 pixels, got ${echo(pixels)}`),
@@ -129,12 +138,14 @@ export function normalizationFaults(normalization: Normalization, channels: numb
  *
  * @throws UsageError if `count` is no integer in 1 … set.count
  */
-export function subset(set: ImageSet, count: number): ImageSet {
+export function subset<Images extends LabelledImages>(set: Images, count: number): Images;
+export function subset(set: LabelledImages, count: number): LabelledImages {
   if (!Number.isInteger(count) || count < 1 || count > set.count) {
     throw new UsageError(
       `subset of "${set.name}": count must be an integer in 1 … ${set.count}, got ${count}`,
     );
   }
+  if (isPhotoSet(set)) return { ...set, count, labels: set.labels.subarray(0, count) };
   const { height, width, channels } = set;
   return {
     ...set,
@@ -193,16 +204,16 @@ export function dataSplit(train: ImageSet, test: ImageSet, augmentation?: Augmen
  *
  * @returns faults, none of them about the other part if one is no image set
  */
-export function splitFaults(split: DataSplit): string[] {
+export function splitFaults(split: DataSplit<LabelledImages>): string[] {
   if (typeof split !== 'object' || split === null) return ['expected training and test images, got none'];
   const { train, test, normalization } = split;
   const faults = setFaults({ train, test });
   return faults.length > 0 ? faults : normalizationFaults(normalization, train.channels);
 }
 
-function setFaults(parts: Readonly<Record<'train' | 'test', ImageSet>>): string[] {
+function setFaults(parts: Readonly<Record<'train' | 'test', LabelledImages>>): string[] {
   return Object.entries(parts).flatMap(([part, set]) => {
-    const faults = imageSetFaults(set);
+    const faults = isPhotoSet(set) ? photoSetFaults(set) : imageSetFaults(set);
     if (faults.length === 0 && set.count === 0) faults.push('expected at least one image, got none');
     return faults.map((fault) => `${part}: ${fault}`);
   });

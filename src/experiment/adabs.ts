@@ -90,7 +90,6 @@ export async function prepareAdabs(options: AdabsOptions): Promise<Adabs> {
   );
   const reset = await engine.compile(traceReset(moments));
   const sizes = new Array<number>(count).fill(batchSize);
-  let drawn: { readonly chip: number; readonly batches: ReturnType<typeof calibrationBatches> } | undefined;
   return {
     statistics,
     run: async ({ store, chip, outputKey, aliases, signal }) => {
@@ -98,10 +97,9 @@ export async function prepareAdabs(options: AdabsOptions): Promise<Adabs> {
         ...moments.map(({ name, shape }) => ({ name: estimateName(name), shape })),
         ...carriedStates(network, batchSize, 'adabs'),
       ]);
-      if (drawn?.chip !== chip)
-        drawn = { chip, batches: calibrationBatches(task, deriveKey(key, 'adabs', chip), sizes) };
       await reset.run({ state: store });
-      for (const [number, batch] of drawn.batches.entries()) {
+      let number = 0;
+      for await (const batch of calibrationBatches(task, deriveKey(key, 'adabs', chip), sizes)) {
         signal?.throwIfAborted();
         await update.run({
           inputs: networkInputs(network, batch),
@@ -110,6 +108,7 @@ export async function prepareAdabs(options: AdabsOptions): Promise<Adabs> {
           keys: { output: deriveKey(outputKey, 'adabs', number) },
           aliases,
         });
+        number++;
       }
     },
     free: () => {

@@ -13,7 +13,7 @@ import {
   matchesPattern,
 } from '../crossbar/hardware.ts';
 import { checkHardware } from '../crossbar/hardware-schema.ts';
-import type { DataSplit } from '../data/image-set.ts';
+import type { DataSplit, LabelledImages } from '../data/image-set.ts';
 import type { Engine } from '../engine.ts';
 import type { Network } from '../nn/network.ts';
 import type { TrainedNetwork } from '../train/checkpoint.ts';
@@ -40,7 +40,7 @@ export type AttributeOptions = {
   readonly network: Network;
   readonly trained: TrainedNetwork;
   /** Images to classify; absent if a `task` is given. */
-  readonly data?: DataSplit | undefined;
+  readonly data?: DataSplit<LabelledImages> | undefined;
   readonly task?: Task | undefined;
   readonly label: string;
   readonly hardware: HardwareSpec;

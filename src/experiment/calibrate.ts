@@ -19,20 +19,27 @@ import type { Tensor } from '../graph/tensor.ts';
 import { trace } from '../graph/trace.ts';
 import type { Network } from '../nn/network.ts';
 import { carriedStates, carrying, carryScalar } from '../train/carried-states.ts';
+import { madeAhead } from '../train/examples.ts';
 import { INFERENCE_BATCH } from '../train/score.ts';
 import { batchInputs } from '../train/step.ts';
 import type { Batch, Task } from '../train/task.ts';
 
 /**
  * Training examples in a random order as batches of the given sizes; the order starts again if there are too few. Of
- * examples in streams, each place of a batch begins at a random one and goes on from batch to batch.
+ * examples in streams, each place of a batch begins at a random one and goes on from batch to batch. A batch is made while
+ * the one before is computed.
  */
-export function calibrationBatches(task: Task, key: Key, sizes: readonly number[]): Batch[] {
+export function calibrationBatches(
+  task: Task,
+  key: Key,
+  sizes: readonly number[],
+): AsyncGenerator<Batch, void> {
   const { trainCount, fillTraining, streams } = task.examples;
   const order = permutation(key, trainCount);
   const draw = { key: deriveKey(key, 'augmentation'), epoch: 0 };
   let first = 0;
-  return sizes.map((size, number) => {
+  return madeAhead(sizes.length, async (number) => {
+    const size = sizes[number]!;
     const indices = Uint32Array.from({ length: size }, (_, i) =>
       streams === undefined
         ? order[(first + i) % trainCount]!
@@ -44,7 +51,7 @@ export function calibrationBatches(task: Task, key: Key, sizes: readonly number[
       new Float32Array(size * elementCount(shape)),
     ]);
     const batch = Object.fromEntries(tensors) as Batch;
-    fillTraining(batch, indices, draw);
+    await fillTraining(batch, indices, draw);
     return batch;
   });
 }
@@ -74,11 +81,17 @@ export async function calibrateRanges(options: RangeCalibration): Promise<Parame
   const whole = Math.floor(examples / size);
   const rest = examples - whole * size;
   const sizes = [...new Array<number>(whole).fill(size), ...(rest > 0 ? [rest] : [])];
-  const batches = calibrationBatches(task, key, sizes);
+  const observers = new Map<number, Observer>();
   const observations: Record<string, Float32Array>[] = [];
-  for (const one of new Set(sizes)) {
-    const alike = batches.filter((_, batch) => sizes[batch] === one);
-    observations.push(...(await observe(options, one, alike)));
+  try {
+    for await (const batch of calibrationBatches(task, key, sizes)) {
+      const one = sizes[observations.length]!;
+      const observer = observers.get(one) ?? (await observerOf(options, one));
+      observers.set(one, observer);
+      observations.push(await observer.observe(batch));
+    }
+  } finally {
+    for (const { free } of observers.values()) free();
   }
   const wanted = new Set(allRangeStates(network.layers, hardware).map(({ name }) => name));
   const values = network.layers
@@ -96,12 +109,16 @@ export async function calibrateRanges(options: RangeCalibration): Promise<Parame
   );
 }
 
-/** Observations of the layers of the digital network, on batches of `size` examples. */
-async function observe(
+/** Observes the layers of the digital network on batches of one size, one after another. */
+type Observer = {
+  readonly observe: (inputs: Batch) => Promise<Record<string, Float32Array>>;
+  readonly free: () => void;
+};
+
+async function observerOf(
   { engine, network, hardware, task, store }: RangeCalibration,
   size: number,
-  batches: readonly Batch[],
-): Promise<Record<string, Float32Array>[]> {
+): Promise<Observer> {
   const use = `calibration.${size}` as const;
   store.reserve(carriedStates(network, size, use));
   const executable = await engine.compile(
@@ -118,12 +135,9 @@ async function observe(
       return { outputs: observed.observations(), updates: carried.updates() };
     }),
   );
-  try {
-    const seen: Record<string, Float32Array>[] = [];
-    for (const [number, inputs] of batches.entries())
-      seen.push(await executable.run({ inputs, state: store, scalars: carryScalar(number) }));
-    return seen;
-  } finally {
-    executable.free();
-  }
+  let seen = 0;
+  return {
+    observe: (inputs) => executable.run({ inputs, state: store, scalars: carryScalar(seen++) }),
+    free: executable.free,
+  };
 }

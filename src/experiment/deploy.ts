@@ -18,7 +18,7 @@ import { type HardwareSpec, patternFaults } from '../crossbar/hardware.ts';
 import { checkHardware } from '../crossbar/hardware-schema.ts';
 import { learningCellsOf, tensorsOfLearningCells } from '../crossbar/learning-cells.ts';
 import { allRangeStates } from '../crossbar/ranges.ts';
-import { type DataSplit, splitFaults, subset } from '../data/image-set.ts';
+import { type DataSplit, type LabelledImages, splitFaults, subset } from '../data/image-set.ts';
 import type { Engine, Executable, Store } from '../engine.ts';
 import { digital, weightsOf } from '../graph/operator.ts';
 import type { Network } from '../nn/network.ts';
@@ -49,7 +49,7 @@ export type DeploymentOptions = {
   /** Parameters of the network; converter ranges among them are used without calibration. */
   readonly parameters: Parameters;
   /** Images to classify; absent if a `task` is given. */
-  readonly data?: DataSplit | undefined;
+  readonly data?: DataSplit<LabelledImages> | undefined;
   /** The task that is scored; absent: classification of `data`. */
   readonly task?: Task | undefined;
   readonly hardware: HardwareSpec;

@@ -7,7 +7,7 @@ import type { Seconds } from '../base/units.ts';
 import type { Reading } from '../crossbar/chip.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
 import { checkHardware } from '../crossbar/hardware-schema.ts';
-import type { DataSplit } from '../data/image-set.ts';
+import type { DataSplit, LabelledImages } from '../data/image-set.ts';
 import type { Engine } from '../engine.ts';
 import type { Network } from '../nn/network.ts';
 import type { TrainedNetwork } from '../train/checkpoint.ts';
@@ -47,7 +47,7 @@ export type EvaluateOptions = {
   readonly network: Network;
   readonly trained: TrainedNetwork;
   /** Images to classify; absent if a `task` is given. */
-  readonly data?: DataSplit | undefined;
+  readonly data?: DataSplit<LabelledImages> | undefined;
   readonly task?: Task | undefined;
   readonly label: string;
   readonly hardware: HardwareSpec;
@@ -130,7 +130,7 @@ export async function evaluate(options: EvaluateOptions): Promise<NetworkResult>
 export function asTrained({
   data,
   trained,
-}: Pick<EvaluateOptions, 'data' | 'trained'>): DataSplit | undefined {
+}: Pick<EvaluateOptions, 'data' | 'trained'>): DataSplit<LabelledImages> | undefined {
   if (data === undefined) return undefined;
   return { ...data, normalization: trained.provenance.normalization ?? data.normalization };
 }

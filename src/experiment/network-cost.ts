@@ -128,7 +128,7 @@ async function drivesOf(
   const executable = await engine.compile(drivesGraph(options, task, size));
   try {
     const key = deriveKey(deploymentKey(seed), 'cost');
-    const [batch] = calibrationBatches(task, key, [size]);
+    const { value: batch } = await calibrationBatches(task, key, [size]).next();
     const drives: Record<string, Float32Array>[] = [];
     for (const reading of readings) {
       await store.write(conductancesOf(layers, reading));

@@ -96,7 +96,7 @@ async function measure({
     const sizes = new Array<number>(batches).fill(batchSize);
     const key = deriveKey(keyFromSeed(seed), 'restore');
     const sums: Record<string, Float64Array> = {};
-    for (const batch of calibrationBatches(task, key, sizes)) {
+    for await (const batch of calibrationBatches(task, key, sizes)) {
       const outputs = await executable.run({ inputs: networkInputs(network, batch), state: store });
       for (const [name, values] of Object.entries(outputs)) {
         sums[name] ??= new Float64Array(values.length);

@@ -3,7 +3,8 @@
 
 import { sha256 } from '../base/digest.ts';
 import { UsageError } from '../base/errors.ts';
-import type { Augmentation, DataSplit } from '../data/image-set.ts';
+import type { Augmentation, DataSplit, LabelledImages } from '../data/image-set.ts';
+import { isPhotoSet } from '../data/photo-set.ts';
 import type { TextSet } from '../data/text.ts';
 import type { ImageTask } from '../nn/define-network.ts';
 import type { Network } from '../nn/network.ts';
@@ -26,7 +27,7 @@ export type Subject = {
   /** How the scores of the task are read. */
   readonly score: Score;
   /** What the provenance keeps of the data and of the score. */
-  readonly origin: Pick<Provenance, 'trainImages' | 'normalization' | 'text' | 'score'>;
+  readonly origin: Pick<Provenance, 'trainImages' | 'normalization' | 'text' | 'photos' | 'score'>;
   /** Training examples for people: what they are, and the whole of the data. */
   readonly examples: { readonly unit: string; readonly size: string };
   /** What a training does with the examples, for people. */
@@ -34,7 +35,7 @@ export type Subject = {
 };
 
 /** The task of a network for these images. */
-export function imageTask({ train }: DataSplit): ImageTask {
+export function imageTask({ train }: DataSplit<LabelledImages>): ImageTask {
   return { inputShape: [train.height, train.width, train.channels], classes: train.classNames.length };
 }
 
@@ -46,7 +47,7 @@ export function imageSubject({
 }: {
   readonly network: Network;
   readonly dataset: string;
-  readonly data: DataSplit;
+  readonly data: DataSplit<LabelledImages>;
 }): Subject {
   const { train, normalization } = data;
   return {
@@ -54,11 +55,18 @@ export function imageSubject({
     dataset,
     task: (settings) => classification(data, settings),
     score: classificationGoal([train.height, train.width, train.channels]).score,
-    origin: { trainImages: train.count, normalization },
+    origin: { trainImages: train.count, normalization, ...photoOrigin(data) },
     examples: { unit: 'images', size: `${train.count} images` },
     preparation: ({ augmentation }) =>
       `augmentation ${augmentationText(augmentation)}, as ${isSuggested(augmentation, data) ? `${dataset} suggests` : 'the settings say'}`,
   };
+}
+
+/** What the provenance keeps of photos; nothing of images in memory. */
+export function photoOrigin({ train }: Pick<DataSplit<LabelledImages>, 'train'>): Pick<Provenance, 'photos'> {
+  if (!isPhotoSet(train)) return {};
+  const { side, shorterSide, classNames } = train;
+  return { photos: { side, shorterSide, classes: [...classNames] } };
 }
 
 /** A text whose next characters are predicted, in windows of `context` characters. */
@@ -145,8 +153,11 @@ export function generationSubject({
 }
 
 /** The changes of an augmentation: `crops after padding by 4, mirrored at random`. */
-function augmentationText({ cropPadding, flip, cutout }: Augmentation): string {
+function augmentationText({ cropPadding, flip, cutout, resizedCrop = 'none' }: Augmentation): string {
   const changes = [
+    ...(resizedCrop === 'none'
+      ? []
+      : [`random rectangles of ${100 * resizedCrop.smallestArea} to 100 % of a photo, resized`]),
     ...(cropPadding > 0 ? [`crops after padding by ${cropPadding}`] : []),
     ...(flip ? ['mirrored at random'] : []),
     ...(cutout > 0 ? [`cutouts of ${cutout} x ${cutout}`] : []),
@@ -155,13 +166,14 @@ function augmentationText({ cropPadding, flip, cutout }: Augmentation): string {
 }
 
 function isSuggested(
-  { cropPadding, flip, cutout }: Augmentation,
+  augmentation: Augmentation,
   { augmentation: suggested }: Pick<DataSplit, 'augmentation'>,
 ): boolean {
-  return (
-    suggested !== undefined &&
-    suggested.cropPadding === cropPadding &&
-    suggested.flip === flip &&
-    suggested.cutout === cutout
-  );
+  const numbers = ({ cropPadding, flip, cutout, resizedCrop = 'none' }: Augmentation): string =>
+    JSON.stringify(
+      resizedCrop === 'none'
+        ? [cropPadding, flip, cutout]
+        : [cropPadding, flip, cutout, resizedCrop.smallestArea, resizedCrop.largestAspect],
+    );
+  return suggested !== undefined && numbers(suggested) === numbers(augmentation);
 }

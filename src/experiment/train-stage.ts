@@ -7,7 +7,7 @@ import { settingsDifferences } from '../base/merge.ts';
 import type { Parameters } from '../base/parameters.ts';
 import type { Json } from '../base/schema.ts';
 import type { Storage } from '../base/storage.ts';
-import type { DataSplit } from '../data/image-set.ts';
+import type { DataSplit, LabelledImages } from '../data/image-set.ts';
 import type { Engine } from '../engine.ts';
 import type { Network } from '../nn/network.ts';
 import {
@@ -252,10 +252,10 @@ export type Normalized = { readonly provenance: Pick<Provenance, 'normalization'
  * say
  * @throws UsageError if two of them saw different numbers
  */
-export function normalizedAs(
-  data: DataSplit,
+export function normalizedAs<Images extends LabelledImages>(
+  data: DataSplit<Images>,
   networks: Readonly<Record<string, Normalized | undefined>>,
-): DataSplit {
+): DataSplit<Images> {
   const said = Object.entries(networks).flatMap(([name, network]) => {
     const normalization = network?.provenance.normalization;
     return normalization === undefined ? [] : [{ name, normalization, text: JSON.stringify(normalization) }];

@@ -1,7 +1,7 @@
 // The start of a training beside its settings: weights, a teacher, and images with the normalisation of these networks.
 
 import { UsageError } from '../base/errors.ts';
-import type { DataSplit } from '../data/image-set.ts';
+import type { DataSplit, LabelledImages } from '../data/image-set.ts';
 import type { TrainedNetwork } from '../train/checkpoint.ts';
 import type { TrainingSettings } from '../train/settings.ts';
 import { networkOfWeights } from '../train/trained-network.ts';
@@ -18,7 +18,7 @@ export type Predecessors = {
 
 /** The parts of a training that depend on other networks. */
 export type TrainingStart = Pick<TrainStage, 'settings' | 'initial' | 'teacher'> & {
-  readonly data: DataSplit;
+  readonly data: DataSplit<LabelledImages>;
 };
 
 /**
@@ -30,7 +30,7 @@ export type TrainingStart = Pick<TrainStage, 'settings' | 'initial' | 'teacher'>
  */
 export function startOfTraining(
   settings: TrainingSettings,
-  images: DataSplit,
+  images: DataSplit<LabelledImages>,
   { initial, teacher }: Predecessors,
 ): TrainingStart {
   const { distillation } = settings;

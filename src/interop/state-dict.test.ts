@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { keyFromSeed, randomSequence } from '../base/random.ts';
+import { elementCount } from '../base/shape.ts';
 import { initialParameters, type Network } from '../nn/network.ts';
 import { mlp, networkByName } from '../nn/networks.ts';
 import { resnet } from '../nn/resnet.ts';
@@ -14,6 +15,7 @@ import {
   akamaster,
   assertMatches,
   cifar,
+  counter,
   flat,
   mnist,
   type Naming,
@@ -311,4 +313,33 @@ test('whatever a state dict holds, the answer is exact parameters or a UsageErro
     }
   }
   assert.ok(accepted > 400 && accepted < 1400, `${accepted} of 1500 are read`);
+});
+
+test('a state dict of torchvision matches ResNet-34 for photos name by name, in any order and below any module', () => {
+  const { parameters, layers } = networkByName('resnet34', { inputShape: [224, 224, 3], classes: 1000 });
+  const zeros = new Uint8Array(4 * 512 * 512 * 9);
+  const dict = parameters.flatMap(({ name, role, shape }): StoredTensor[] => {
+    const [kernelRows, kernelColumns, inputs, outputs] = shape as readonly number[];
+    const layer = name.slice(0, -role.length - 1);
+    const kinds: Readonly<Record<string, string>> = {
+      ...{ weights: 'weight', scale: 'weight', bias: 'bias', shift: 'bias' },
+      ...{ runningMean: 'running_mean', runningVariance: 'running_var' },
+    };
+    const theirs = shape.length === 4 ? [outputs!, inputs!, kernelRows!, kernelColumns!] : shape.toReversed();
+    const bytes = zeros.subarray(0, 4 * elementCount(shape));
+    return [
+      { name: `${layer}.${kinds[role]}`, dtype: 'F32', shape: theirs, bytes },
+      ...(role === 'runningVariance' ? [counter(`${layer}.num_batches_tracked`)] : []),
+    ];
+  });
+  // As torchvision 0.29.1 counts them: 110 parameters, 72 running statistics, 36 counters.
+  assert.equal(dict.length, 218);
+  for (const prefix of ['', 'module.']) {
+    for (const order of Object.values(orders)) {
+      const tensors = order(dict.map((tensor) => ({ ...tensor, name: prefix + tensor.name })));
+      const { matches, unused } = matchStateDict({ file: 'f', layout: 'torch', tensors, parameters, layers });
+      assert.equal(countReasons(matches), '182 by name');
+      assert.equal(unused.length, 36);
+    }
+  }
 });

@@ -169,6 +169,8 @@ test('impossible networks are refused with all their faults', () => {
   );
   assert.throws(
     () => networkByName('vgg', cifar),
-    refused(/^model: expected one of mlp, mlp-256-128, lenet5, small-cnn, cnn, .*resnet32-wide, got "vgg"$/),
+    refused(
+      /^model: expected one of mlp, mlp-256-128, lenet5, small-cnn, cnn, .*resnet32-wide, resnet18, resnet34, got "vgg"$/,
+    ),
   );
 });

@@ -18,6 +18,7 @@ import {
 } from './modules.ts';
 import type { Network } from './network.ts';
 import { resnet, resnet32, resnet32Wide } from './resnet.ts';
+import { resnet18, resnet34 } from './resnet-photos.ts';
 
 /** Options of a multilayer perceptron. */
 export type MlpOptions = ImageTask & {
@@ -131,7 +132,9 @@ export type NetworkName =
   | 'resnet8'
   | 'resnet20'
   | 'resnet32'
-  | 'resnet32-wide';
+  | 'resnet32-wide'
+  | 'resnet18'
+  | 'resnet34';
 
 const networks: { readonly [N in NetworkName]: (task: ImageTask) => Network } = {
   // A common size for MNIST; 198,760 weights and biases on 28 x 28 images.
@@ -148,6 +151,8 @@ const networks: { readonly [N in NetworkName]: (task: ImageTask) => Network } = 
   resnet20: (task) => resnet({ ...task, depth: 20, widths: [16, 28, 56], shortcut: 'projection' }),
   resnet32,
   'resnet32-wide': resnet32Wide,
+  resnet18,
+  resnet34,
 };
 
 /** All names that `networkByName` knows, smallest networks of a family first. */

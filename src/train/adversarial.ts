@@ -10,7 +10,7 @@ import { sigmoidCrossEntropy } from '../nn/losses.ts';
 import type { Module } from '../nn/modules.ts';
 import type { Network } from '../nn/network.ts';
 import { copyRowsInto, testBatchesOf } from './examples.ts';
-import type { Batch, Goal, Task } from './task.ts';
+import type { Batch, Goal, TaskInMemory } from './task.ts';
 
 const PARTS = ['generator', 'discriminator'] as const;
 
@@ -81,7 +81,7 @@ export type AdversarialOptions = Pick<AdversarialPair, 'latent' | 'sampleShape'>
  * @throws UsageError if numbers fill no whole sample
  * @source I. Goodfellow et al., NeurIPS 2014 (arXiv 1406.2661), with the generator's loss of its Section 3
  */
-export function adversarial({ latent, sampleShape, train, test }: AdversarialOptions): Task {
+export function adversarial({ latent, sampleShape, train, test }: AdversarialOptions): TaskInMemory {
   const size = elementCount(sampleShape);
   throwFaults(
     'adversarial',

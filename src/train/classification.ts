@@ -4,18 +4,22 @@
 import { throwFaults } from '../base/errors.ts';
 import { check } from '../base/schema.ts';
 import type { Shape } from '../base/shape.ts';
-import { emptyBatch, fillBatchInto } from '../data/batches.ts';
+import { emptyBatch, fillBatchInto, type LabelledBatch, RESIZED_CROP_OF_PHOTOS } from '../data/batches.ts';
 import {
   type Augmentation,
   type DataSplit,
   type ImageSet,
+  type LabelledImages,
   type Normalization,
   splitFaults,
 } from '../data/image-set.ts';
+import { fillPhotosInto } from '../data/photo-batches.ts';
+import { isPhotoSet, type PhotoSet } from '../data/photo-set.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { correctCount, logSoftmax, softmaxCrossEntropy } from '../nn/losses.ts';
+import { madeAhead } from './examples.ts';
 import { classificationSchema, type Distillation } from './settings.ts';
-import type { Goal, Task, TestBatch } from './task.ts';
+import type { Goal, Task, TaskInMemory, TestBatch } from './task.ts';
 
 /** What varies between classifications. */
 export type ClassificationOptions = {
@@ -34,24 +38,33 @@ export type ClassificationOptions = {
  * @throws UsageError that lists all faults of the images, their normalization or the options
  * @source G. Hinton et al., arXiv 1503.02531 (distillation)
  */
-export function classification(data: DataSplit, options: ClassificationOptions = {}): Task {
+export function classification(data: DataSplit, options?: ClassificationOptions): TaskInMemory;
+export function classification(data: DataSplit<LabelledImages>, options?: ClassificationOptions): Task;
+export function classification(data: DataSplit<LabelledImages>, options: ClassificationOptions = {}): Task {
   throwFaults('classification: data', splitFaults(data));
   const { train, test, normalization } = data;
   const settings = check(classificationSchema, 'classification', options);
   const { augmentation } = settings;
+  const { resizedCrop = 'none' } = augmentation;
+  throwFaults(
+    'classification: augmentation',
+    resizedCrop === 'none' || isPhotoSet(train) ? [] : [RESIZED_CROP_OF_PHOTOS],
+  );
   return {
     ...classificationGoal([train.height, train.width, train.channels], settings),
     examples: {
       trainCount: train.count,
       testCount: test.count,
-      fillTraining: ({ images, labels }, indices, { key, epoch }) =>
-        fillBatchInto(images!, labels!, {
-          set: train,
-          indices,
-          normalization,
-          augment: { settings: augmentation, key, epoch },
-        }),
-      testBatches: (size) => batchesOf(test, normalization, size),
+      fillTraining: ({ images, labels }, indices, { key, epoch }) => {
+        const source = { indices, normalization, augment: { settings: augmentation, key, epoch } };
+        return isPhotoSet(train)
+          ? fillPhotosInto(images!, labels!, { ...source, set: train })
+          : fillBatchInto(images!, labels!, { ...source, set: train });
+      },
+      testBatches: (size) =>
+        isPhotoSet(test)
+          ? { [Symbol.asyncIterator]: () => photoBatches(test, normalization, size) }
+          : batchesOf(test, normalization, size),
     },
   };
 }
@@ -109,23 +122,46 @@ function distilled(
   return hard.multiply(1 - alpha).add(divergence.multiply(alpha * temperature ** 2));
 }
 
-/**
- * A set as batches of a fixed size, in order. Empty places of the last one have label −1, which never counts as
- * correct.
- */
+/** A set as batches of a fixed size, in order. Empty places of the last one have label −1, which never counts as correct. */
 export function batchesOf(set: ImageSet, normalization: Normalization, size: number): TestBatch[] {
-  const pixels = set.height * set.width * set.channels;
   return Array.from({ length: Math.ceil(set.count / size) }, (_, batch) => {
-    const first = batch * size;
-    const count = Math.min(size, set.count - first);
-    const { images, labels } = emptyBatch(set, size);
-    labels.fill(-1);
-    const indices = Uint32Array.from({ length: count }, (_, i) => first + i);
-    fillBatchInto(images.subarray(0, count * pixels), labels.subarray(0, count), {
-      set,
-      indices,
-      normalization,
-    });
-    return { values: { images, labels }, count };
+    const { part, values, count } = partOf(set, batch, size, emptyBatch(set, size));
+    fillBatchInto(part.images, part.labels, { set, indices: part.indices, normalization });
+    return { values, count };
   });
+}
+
+/** The same of photos, each batch decoded while the one before is computed. A batch holds until the next is asked for. */
+function photoBatches(
+  set: PhotoSet,
+  normalization: Normalization,
+  size: number,
+): AsyncGenerator<TestBatch, void> {
+  const pair = [emptyBatch(set, size), emptyBatch(set, size)] as const;
+  return madeAhead(Math.ceil(set.count / size), async (batch) => {
+    const { part, values, count } = partOf(set, batch, size, pair[(batch % 2) as 0 | 1]);
+    await fillPhotosInto(part.images, part.labels, { set, indices: part.indices, normalization });
+    return { values, count };
+  });
+}
+
+/** Batch number `batch` of a set in memory of a batch, and the part of it that examples fill. */
+function partOf(
+  { height, width, channels, count: all }: LabelledImages,
+  batch: number,
+  size: number,
+  { images, labels }: LabelledBatch,
+): { readonly part: LabelledBatch & { readonly indices: Uint32Array } } & TestBatch {
+  const first = batch * size;
+  const count = Math.min(size, all - first);
+  labels.fill(-1);
+  return {
+    part: {
+      images: images.subarray(0, count * height * width * channels),
+      labels: labels.subarray(0, count),
+      indices: Uint32Array.from({ length: count }, (_, place) => first + place),
+    },
+    values: { images, labels },
+    count,
+  };
 }

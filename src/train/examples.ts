@@ -1,5 +1,5 @@
-// What tasks share that keep their examples as rows of numbers: copying rows into batches, and test examples in batches of
-// one size.
+// What tasks share in making batches: copying rows of numbers, test examples in batches of one size, and batches that are
+// made while earlier ones are computed.
 
 import { elementCount } from '../base/shape.ts';
 import type { Batch, Goal, TestBatch } from './task.ts';
@@ -42,4 +42,26 @@ export function testBatchesOf(
     );
     return { values, count: held };
   });
+}
+
+/**
+ * Values 0 … count − 1, one after another, each made while the one before is used. A consumer that stops early loses one
+ * that was begun. Throws what `make` throws when its value is asked for.
+ */
+export async function* madeAhead<T>(
+  count: number,
+  make: (number: number) => T | Promise<T>,
+): AsyncGenerator<T, void> {
+  const begin = (number: number): Promise<T> => {
+    const made = (async () => make(number))();
+    // A failure is that of whoever asks for the value; nobody may.
+    made.catch(() => undefined);
+    return made;
+  };
+  let next = count > 0 ? begin(0) : undefined;
+  for (let number = 0; next !== undefined; number++) {
+    const value: T = await next;
+    next = number + 1 < count ? begin(number + 1) : undefined;
+    yield value;
+  }
 }

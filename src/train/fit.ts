@@ -10,7 +10,7 @@ import { elementCount, formatShape, sameShape } from '../base/shape.ts';
 import { exceptionFaults, hardwareOf } from '../crossbar/hardware.ts';
 import { ideal } from '../crossbar/presets.ts';
 import { batchOrder } from '../data/batches.ts';
-import type { DataSplit } from '../data/image-set.ts';
+import type { DataSplit, LabelledImages } from '../data/image-set.ts';
 import type { Engine, Executable, Store } from '../engine.ts';
 import { digital, weightsOf } from '../graph/operator.ts';
 import { updateRule } from '../insitu/update-rule.ts';
@@ -31,7 +31,14 @@ import {
   traceTrainingStep,
   traceUpkeep,
 } from './step.ts';
-import { type Batch, carryFaults, exampleFaults, streamIndices, type Task, type TestBatch } from './task.ts';
+import {
+  type Batch,
+  carryFaults,
+  exampleFaults,
+  streamIndices,
+  type Task,
+  type TestBatches,
+} from './task.ts';
 import type { EpochRecord, TrainingState } from './training-state.ts';
 
 /** Progress of a run. */
@@ -51,7 +58,7 @@ export type FitOptions = {
   readonly engine: Engine;
   readonly network: Network;
   /** Images to classify; absent if a `task` is given. */
-  readonly data?: DataSplit | undefined;
+  readonly data?: DataSplit<LabelledImages> | undefined;
   /** The task; absent: classification of `data` with the settings' smoothing, augmentation and distillation. */
   readonly task?: Task | undefined;
   /** Everything but `epochs` has a default. */
@@ -294,7 +301,7 @@ type Run = {
   /** Tensors of the store that belong to the run's state. What inference carries does not: each pass begins with zeros. */
   readonly names: readonly string[];
   readonly stepsPerEpoch: number;
-  readonly testBatches: readonly TestBatch[];
+  readonly testBatches: TestBatches;
 };
 
 type Progress = Omit<TrainingState, 'tensors'>;
@@ -330,7 +337,7 @@ async function* iterate(
     if (batch === undefined) return;
     const learningRate = learningRateAt(settings, step, stepsPerEpoch);
     const pending = run.step.run({
-      inputs: batch,
+      inputs: await batch,
       scalars: {
         ...run.rule.scalars(step),
         learningRate,
@@ -395,7 +402,7 @@ async function checkFinite(
  * Makes the batch of any step, from the seed and the step alone. Two buffers alternate, for the batch that is computed
  * and the next one, so a batch is overwritten by the second call after its own.
  */
-function batchMaker({ task, settings, stepsPerEpoch }: Run, root: Key): (step: number) => Batch {
+function batchMaker({ task, settings, stepsPerEpoch }: Run, root: Key): (step: number) => Promise<Batch> {
   const { examples, batch: shapes } = task;
   const { batchSize } = settings;
   const [orderKey, key] = [deriveKey(root, 'order'), deriveKey(root, 'augmentation')];
@@ -407,18 +414,22 @@ function batchMaker({ task, settings, stepsPerEpoch }: Run, root: Key): (step: n
     return Object.fromEntries(tensors) as Batch;
   });
   let order: { readonly epoch: number; readonly indices: Uint32Array } | undefined;
-  return (step) => {
-    const epoch = Math.floor(step / stepsPerEpoch);
-    const position = step % stepsPerEpoch;
-    const batch = pair[step % 2]!;
-    if (examples.streams !== undefined) {
-      examples.fillTraining(batch, streamIndices(position, stepsPerEpoch, batchSize), { key, epoch });
-      return batch;
-    }
+  const indicesOf = (epoch: number, position: number): Uint32Array => {
+    if (examples.streams !== undefined) return streamIndices(position, stepsPerEpoch, batchSize);
     if (order?.epoch !== epoch) order = { epoch, indices: batchOrder(orderKey, epoch, examples.trainCount) };
     const first = position * batchSize;
-    examples.fillTraining(batch, order.indices.subarray(first, first + batchSize), { key, epoch });
-    return batch;
+    return order.indices.subarray(first, first + batchSize);
+  };
+  return (step) => {
+    const epoch = Math.floor(step / stepsPerEpoch);
+    const made = (async () => {
+      const batch = pair[step % 2]!;
+      await examples.fillTraining(batch, indicesOf(epoch, step % stepsPerEpoch), { key, epoch });
+      return batch;
+    })();
+    // A failure is that of the step that needs the batch; a run that is stopped needs it no more.
+    made.catch(() => undefined);
+    return made;
   };
 }
 

@@ -6,7 +6,7 @@ import type { DataSplit, ImageSet } from '../data/image-set.ts';
 import { imageDiscriminator, imageGenerator } from '../nn/generative.ts';
 import type { Network } from '../nn/network.ts';
 import { adversarial, adversarialPair } from './adversarial.ts';
-import type { Task } from './task.ts';
+import type { TaskInMemory } from './task.ts';
 
 /** Names of the pairs that are known by name. */
 export type PairName = 'gan';
@@ -49,7 +49,7 @@ export function gan({ imageShape, latent = 64, filters = 32 }: GanOptions): Netw
 export function imageGeneration(
   { train, test }: DataSplit,
   { latent = 64 }: Pick<GanOptions, 'latent'> = {},
-): Task {
+): TaskInMemory {
   return adversarial({
     latent,
     sampleShape: [train.height, train.width, train.channels],

@@ -6,7 +6,7 @@ import { deriveKey, randomSequence } from '../base/random.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { correctCount, softmaxCrossEntropy } from '../nn/losses.ts';
 import { testBatchesOf } from './examples.ts';
-import type { Evaluation, Examples, Goal, Task, TestBatch } from './task.ts';
+import type { Evaluation, ExamplesInMemory, Goal, TaskInMemory, TestBatch } from './task.ts';
 
 /** The windows of a language model, without a text. */
 export type LanguageGoalOptions = {
@@ -49,7 +49,7 @@ export function languageModelling({
   vocabulary,
   token,
   carry = false,
-}: LanguageModellingOptions): Task {
+}: LanguageModellingOptions): TaskInMemory {
   throwFaults('languageModelling', [
     ...(Number.isInteger(context) && context >= 1
       ? [...textFaults('train', train, context, vocabulary), ...textFaults('test', test, context, vocabulary)]
@@ -57,7 +57,7 @@ export function languageModelling({
   ]);
   const goal = languageGoal({ context, vocabulary, ...(token !== undefined && { token }) });
   const trainCount = Math.floor(train.length / context) - 1;
-  const fillTraining: Examples['fillTraining'] = ({ tokens, targets }, indices, { key, epoch }) => {
+  const fillTraining: ExamplesInMemory['fillTraining'] = ({ tokens, targets }, indices, { key, epoch }) => {
     const offset = randomSequence(deriveKey(key, 'offset', epoch)).below(context);
     for (const [place, index] of indices.entries())
       fillWindowInto(tokens!, targets!, place * context, train, offset + index * context, context);

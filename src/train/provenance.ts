@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { amount, positiveAmount } from '../base/schema.ts';
 import type { Normalization } from '../data/image-set.ts';
+import type { PhotoSize } from '../data/photo-view.ts';
 import { type TrainingSettings, trainingSchema } from './settings.ts';
 import type { Score } from './task.ts';
 import { type EpochRecord, epochRecordSchema } from './training-state.ts';
@@ -17,6 +18,12 @@ export type TextOrigin = {
   readonly characters: number;
   /** SHA-256 of the training part in UTF-8. */
   readonly sha256: string;
+};
+
+/** The photos that a network was trained on. */
+export type PhotoOrigin = PhotoSize & {
+  /** Names of the classes, in the order of their labels. */
+  readonly classes: readonly string[];
 };
 
 /** What a score is called, and if it is a share, which people read in per cent. */
@@ -34,6 +41,8 @@ export type Provenance = {
   readonly normalization?: Normalization;
   /** Of a text; absent: images. */
   readonly text?: TextOrigin;
+  /** Of photos; absent: images of a named set, or a text. */
+  readonly photos?: PhotoOrigin;
   /** How the scores of the history are read; absent: as accuracies. */
   readonly score?: ScoreWords;
   /** Digest of the initial parameters (`parametersDigest`); absent: random ones, from the seed. */
@@ -67,6 +76,12 @@ const textSchema: z.ZodType<TextOrigin> = z.strictObject({
   sha256: z.string(),
 });
 
+const photosSchema: z.ZodType<PhotoOrigin> = z.strictObject({
+  side: positiveCount,
+  shorterSide: positiveCount,
+  classes: z.array(z.string()).min(2),
+});
+
 /** Schema of `ScoreWords`. */
 export const scoreSchema: z.ZodType<ScoreWords> = z.strictObject({
   name: z.string().min(1),
@@ -81,6 +96,7 @@ export const provenanceSchema: z.ZodType<Provenance> = z.strictObject({
   trainImages: z.exactOptional(positiveCount),
   normalization: z.exactOptional(normalizationSchema),
   text: z.exactOptional(textSchema),
+  photos: z.exactOptional(photosSchema),
   score: z.exactOptional(scoreSchema),
   initial: z.exactOptional(z.string()),
   teacher: z.exactOptional(z.string()),

@@ -7,7 +7,7 @@ import { meanOf } from '../base/statistics.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { absoluteError, squaredError } from '../nn/losses.ts';
 import { copyRowsInto, testBatchesOf } from './examples.ts';
-import type { Batch, Examples, Goal, Task } from './task.ts';
+import type { Batch, ExamplesInMemory, Goal, TaskInMemory } from './task.ts';
 
 /** Examples one after another: inputs (count, …) and targets (count, …). */
 export type RegressionSet = { readonly inputs: Float32Array; readonly targets: Float32Array };
@@ -35,7 +35,7 @@ export function regression({
   inputShape,
   targetShape,
   loss = 'squared-error',
-}: RegressionOptions): Task {
+}: RegressionOptions): TaskInMemory {
   const counts = { train: countOf(train, inputShape), test: countOf(test, inputShape) };
   throwFaults('regression', [
     ...setFaults('train', train, counts.train, { inputShape, targetShape }),
@@ -113,7 +113,7 @@ function examplesOf(
   test: RegressionSet,
   shapes: Goal['batch'],
   counts: { readonly train: number; readonly test: number },
-): Examples {
+): ExamplesInMemory {
   const fill = ({ inputs, targets, filled }: Batch, set: RegressionSet, indices: ArrayLike<number>): void => {
     copyRowsInto(inputs!, set.inputs, indices, filled!.length);
     copyRowsInto(targets!, set.targets, indices, filled!.length);

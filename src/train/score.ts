@@ -9,7 +9,7 @@ import { type Trace, trace } from '../graph/trace.ts';
 import type { Network } from '../nn/network.ts';
 import { carriedStates, carrying, carryScalar } from './carried-states.ts';
 import { batchInputs } from './step.ts';
-import type { Goal, Task, TestBatch } from './task.ts';
+import type { Goal, Task, TestBatches } from './task.ts';
 
 /** Examples of a batch in inference: few, so that the output of a layer is still in the L2 cache for the next layer. */
 export const INFERENCE_BATCH = 50;
@@ -70,13 +70,14 @@ export type ScoreOptions = {
 export async function scoreOn(
   executable: Executable,
   task: Goal,
-  batches: readonly TestBatch[],
+  batches: TestBatches,
   call: (batch: number) => Call,
   { signal, ...told }: ScoreOptions = {},
 ): Promise<number> {
   const sums: Record<string, number> = {};
   let examples = 0;
-  for (const [number, { values, count }] of batches.entries()) {
+  let number = 0;
+  for await (const { values, count } of batches) {
     signal?.throwIfAborted();
     const given = call(number);
     const outputs = await executable.run({
@@ -86,6 +87,7 @@ export async function scoreOn(
     });
     for (const [name, value] of Object.entries(outputs)) sums[name] = (sums[name] ?? 0) + value[0]!;
     examples += count;
+    number++;
   }
   return finiteScore(task, task.score.of(sums, examples), told);
 }

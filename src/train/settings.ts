@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
 import { chosenHardwareSchema } from '../crossbar/hardware-choice.ts';
 import type { Augmentation } from '../data/image-set.ts';
+import type { ResizedCrop } from '../data/photo-view.ts';
 import { isInCells, ruleSchema, type UpdateRuleSettings } from '../insitu/settings.ts';
 
 /** Learning rate over a run. */
@@ -121,11 +122,20 @@ const learningRateSchema: z.ZodType<LearningRate> = z.discriminatedUnion('kind',
   }),
 ]);
 
+const resizedCropSchema: z.ZodType<ResizedCrop> = z.strictObject({
+  smallestArea: z.number().positive().max(1).meta({ description: 'share of the photo; the largest is 1' }),
+  largestAspect: z.number().min(1).meta({ description: 'width over height; the smallest is its inverse' }),
+});
+
 /** Schema of `Augmentation`: what is absent changes nothing. */
 export const augmentationSchema: z.ZodType<Augmentation> = z.strictObject({
   cropPadding: pixels.default(0),
   flip: z.boolean().default(false),
   cutout: pixels.default(0),
+  resizedCrop: z
+    .union([z.literal('none'), resizedCropSchema])
+    .optional()
+    .meta({ description: 'of photos: a random rectangle is resized; none or absent: the middle is' }),
 });
 
 const noiseSchema: z.ZodType<TrainingNoise> = z.discriminatedUnion('kind', [

@@ -13,6 +13,12 @@ export type Batch = Readonly<Record<string, Float32Array>>;
 /** A batch of test examples; empty places are not counted. */
 export type TestBatch = { readonly values: Batch; readonly count: number };
 
+/**
+ * Test examples in batches of one size, from the first each time they are iterated. Examples that do not fit into memory
+ * are made on the way: then a batch holds until the next one is asked for.
+ */
+export type TestBatches = Iterable<TestBatch> | AsyncIterable<TestBatch>;
+
 /** Random draws for a training batch. */
 export type ExampleDraw = { readonly key: Key; readonly epoch: number };
 
@@ -20,10 +26,10 @@ export type ExampleDraw = { readonly key: Key; readonly epoch: number };
 export type Examples = {
   readonly trainCount: number;
   readonly testCount: number;
-  /** Fills a batch with training examples, changed at random as the task's settings say. */
-  readonly fillTraining: (batch: Batch, indices: Uint32Array, draw: ExampleDraw) => void;
-  /** All test examples in order, in batches of one size. */
-  readonly testBatches: (size: number) => readonly TestBatch[];
+  /** Fills a batch with training examples, changed at random as the task's settings say; later, if it returns a promise. */
+  readonly fillTraining: (batch: Batch, indices: Uint32Array, draw: ExampleDraw) => void | Promise<void>;
+  /** All test examples in order. */
+  readonly testBatches: (size: number) => TestBatches;
   /**
    * Present if examples are windows of a text, in its order. Then batches are not shuffled: an epoch, and the test
    * examples, are cut into as many parallel streams as a batch has places, and place p of a batch goes on where place p
@@ -101,6 +107,15 @@ export type Goal = {
 
 /** A goal with examples of it. */
 export type Task = Goal & { readonly examples: Examples };
+
+/** A task whose examples are in memory. */
+export type TaskInMemory = Goal & { readonly examples: ExamplesInMemory };
+
+/** Examples of a task whose batches are filled and made at once. */
+export type ExamplesInMemory = Omit<Examples, 'fillTraining' | 'testBatches'> & {
+  readonly fillTraining: (...given: Parameters<Examples['fillTraining']>) => void;
+  readonly testBatches: (size: number) => readonly TestBatch[];
+};
 
 /** A fault if a network carries its state over examples that are independent. */
 export function carryFaults(
