@@ -6,6 +6,7 @@ import type { NamedSetName } from '../data/named-sets.ts';
 import { loadDataSet } from '../node/load-data-set.ts';
 import { loadPhotos } from '../node/photo-folder.ts';
 import type { Provenance } from '../train/provenance.ts';
+import { normalizationFromFlag } from './normalization-flag.ts';
 import type { Progress } from './progress.ts';
 import { type DataSettings, PHOTOS } from './settings-schema.ts';
 
@@ -13,7 +14,15 @@ type Place = { readonly folder?: string | undefined; readonly progress: Progress
 
 /** Loads the images that settings name, or lists the photos of a folder. Throws what `loadDataSet` and `loadPhotos` throw. */
 export async function loadData(
-  { dataset, photos, ...counts }: DataSettings,
+  { dataset, photos, normalization = 'dataset', ...counts }: DataSettings,
+  place: Place,
+): Promise<DataSplit<LabelledImages>> {
+  const split = await loadImages({ dataset, photos, ...counts }, place);
+  return { ...split, normalization: normalizationFromFlag(normalization, split.normalization) };
+}
+
+async function loadImages(
+  { dataset, photos, ...counts }: Omit<DataSettings, 'normalization'>,
   place: Place,
 ): Promise<DataSplit<LabelledImages>> {
   if (dataset !== PHOTOS) return loadNamedData({ dataset, ...counts }, place);
@@ -27,7 +36,10 @@ export async function loadData(
 
 /** Loads a named set, whose images are in memory. Throws what `loadDataSet` throws. */
 export function loadNamedData(
-  { dataset, ...counts }: Omit<DataSettings, 'dataset' | 'photos'> & { readonly dataset: NamedSetName },
+  {
+    dataset,
+    ...counts
+  }: Omit<DataSettings, 'dataset' | 'photos' | 'normalization'> & { readonly dataset: NamedSetName },
   { folder, progress }: Place,
 ): Promise<DataSplit> {
   return loadDataSet(dataset, {

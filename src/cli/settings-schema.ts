@@ -8,6 +8,7 @@ import { type HardwareChoice, hardwareChoiceSchema } from '../crossbar/hardware-
 import { type NamedSetName, namedSets } from '../data/named-sets.ts';
 import { type NamedTextName, namedTextNames } from '../data/named-texts.ts';
 import { LARGEST_SIDE } from '../data/photo-view.ts';
+import { type SharedNormalization, sharedNormalizationNames } from '../data/shared-normalizations.ts';
 import { usualPhotoSize } from '../data/usual-photos.ts';
 import { type EvaluationSettings, evaluationSchema } from '../experiment/evaluation-settings.ts';
 import { publicationFaults, publicationSchema } from '../experiment/publication-schema.ts';
@@ -41,10 +42,14 @@ export type PhotoSettings = {
   readonly shorterSide?: number | undefined;
 };
 
+/** What pixels become before a network: `dataset` by the statistics of the training images, or one that recipes share. */
+export type NormalizationChoice = 'dataset' | SharedNormalization;
+
 /** The images: a data set, and how many of its first images; absent: all. */
 export type DataSettings = {
   readonly dataset: ImagesName;
   readonly photos?: PhotoSettings | undefined;
+  readonly normalization?: NormalizationChoice | undefined;
   readonly trainImages?: number | undefined;
   readonly testImages?: number | undefined;
 };
@@ -53,6 +58,7 @@ export type DataSettings = {
 export type TrainDataSettings = {
   readonly dataset?: ImagesName | NamedTextName | undefined;
   readonly photos?: PhotoSettings | undefined;
+  readonly normalization?: NormalizationChoice | undefined;
   /** UTF-8 files instead of a named set: one, of which 90, 5 and 5 % are the parts, or one for each part. */
   readonly text?: TextFiles | undefined;
   /** Characters of a window; absent: 100. */
@@ -127,7 +133,13 @@ export const EXPECTED_WEIGHTS = 'expected the weights of an imported network (oh
 
 const count = z.int().min(1);
 
-const imageCounts = {
+/** Names of normalisations that settings choose from. */
+export const normalizationChoices: readonly NormalizationChoice[] = ['dataset', ...sharedNormalizationNames];
+
+const imageFields = {
+  normalization: nameSchema(normalizationChoices).optional().meta({
+    description: 'of images: dataset (by the training images), or for pixels from 0 to 1; absent: dataset',
+  }),
   trainImages: count.optional().meta({ description: 'only the first so many training images' }),
   testImages: count.optional().meta({ description: 'only the first so many test images' }),
 };
@@ -146,7 +158,7 @@ const data: z.ZodType<DataSettings> = z
   .strictObject({
     dataset: nameSchema(imagesNames),
     photos: photoSettingsSchema.optional(),
-    ...imageCounts,
+    ...imageFields,
   })
   .superRefine(photoFaults);
 
@@ -175,7 +187,7 @@ export const trainDataSchema: z.ZodType<TrainDataSettings> = z
     }),
     context: count.optional().meta({ description: 'characters of a window of a text; absent: 100' }),
     photos: photoSettingsSchema.optional(),
-    ...imageCounts,
+    ...imageFields,
   })
   .superRefine(photoFaults)
   .superRefine(({ dataset, text }, { addIssue }) => {

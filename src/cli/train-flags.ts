@@ -7,7 +7,13 @@ import { mergeSettings, treeAt } from '../base/merge.ts';
 import { check, type Json } from '../base/schema.ts';
 import { valueAt } from '../base/value-at.ts';
 import { pcmNandakumar2018 } from '../cells/published-pulse-devices.ts';
-import { type TrainSettings, trainDatasets, trainModels, trainSchema } from './settings-schema.ts';
+import {
+  normalizationChoices,
+  type TrainSettings,
+  trainDatasets,
+  trainModels,
+  trainSchema,
+} from './settings-schema.ts';
 import { countOrText, numberOrText, parseList, shareOrText } from './values.ts';
 
 /** A flag that is a field of the settings. */
@@ -44,6 +50,12 @@ const dataFlags: readonly SettingFlag[] = [
     help: 'characters of a window of a text',
     read: countOrText,
     fallback: '100',
+  },
+  {
+    flag: '--normalization <name>',
+    path: 'data.normalization',
+    help: `of images: ${normalizationChoices.join(', ')}; dataset is by the training images`,
+    fallback: 'dataset',
   },
   {
     flag: '--photo-side <pixels>',
