@@ -250,8 +250,10 @@ export type { OnnxInputOptions } from './interop/onnx/inputs.ts';
 export { decodeTensors, encodeTensors } from './interop/safetensors.ts';
 // Networks: definitions, modules, recurrent cells, losses.
 export {
+  type CharacterGptOptions,
   type CharacterLstmOptions,
   type CharacterNetworkName,
+  characterGpt,
   characterLstm,
   characterNetworkByName,
   characterNetworkNames,
@@ -293,17 +295,23 @@ export {
   identity,
   layerNormalization,
   leakyRelu,
+  learnedPositions,
+  lookupTable,
   lstm,
   type Module,
   type ModuleContext,
   maxPool,
+  meanOverTime,
+  multiHeadAttention,
   type PlacedModule,
   paddedShortcut,
   parallel,
+  patchEmbedding,
   reshape,
   residual,
   sequence,
   timeDistributed,
+  transformerBlock,
   transposedConvolution,
 } from './nn/modules.ts';
 export {
@@ -325,6 +333,7 @@ export {
   lstmStep,
 } from './nn/recurrent.ts';
 export { type ResnetOptions, resnet, resnet32, resnet32Wide } from './nn/resnet.ts';
+export { type VitOptions, vit } from './nn/vit.ts';
 export { cellFitPage } from './report/cell-fit-page.ts';
 export { recordCostCsv } from './report/cost-csv.ts';
 export { costTable } from './report/cost-table.ts';
