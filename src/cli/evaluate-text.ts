@@ -8,7 +8,7 @@ import { isNamedText, namedTextNames } from '../data/named-texts.ts';
 import { characterTask } from '../experiment/subject.ts';
 import { characterNetworkByName } from '../nn/character-networks.ts';
 import { jsonText } from '../report/json.ts';
-import { printScores, scoreRecord, scoresCsv } from '../report/scores.ts';
+import { printScores, type ScoreRecord, scoreRecord, scoresCsv } from '../report/scores.ts';
 import { commandLine } from './command-line.ts';
 import { type AskedCost, checkCosts, withCosts } from './cost-stage.ts';
 import { evaluateInFolder, type LabelledNetwork, type MeasuredNetworks } from './evaluate-stage.ts';
@@ -86,10 +86,18 @@ export async function evaluateTexts(options: TextEvaluation): Promise<void> {
       },
       await withCosts(measured, { networks, results }, cost, place),
     );
-    writeWhole(join(out, 'scores.json'), jsonText(record));
-    writeWhole(join(out, 'scores.csv'), scoresCsv(record));
-    process.stdout.write(
-      json ? jsonText(record) : `${printScores(record)}\nscores: ${join(out, 'scores.json')}\n`,
-    );
+    reportScores(out, record, { json });
   });
+}
+
+/** Writes scores.json and scores.csv, and prints the table, with `--json` as JSON. */
+export function reportScores(
+  folder: string,
+  record: ScoreRecord,
+  { json }: { readonly json: boolean },
+): void {
+  const file = join(folder, 'scores.json');
+  writeWhole(file, jsonText(record));
+  writeWhole(join(folder, 'scores.csv'), scoresCsv(record));
+  process.stdout.write(json ? jsonText(record) : `${printScores(record)}\nscores: ${file}\n`);
 }
