@@ -67,6 +67,7 @@ export {
   type LayerCost,
   type Replicas,
 } from './cost/estimate.ts';
+export { type LowRankCost, lowRankCost } from './cost/low-rank.ts';
 export {
   bottomUp14,
   burr2023,
@@ -104,6 +105,7 @@ export { checkHardware } from './crossbar/hardware-schema.ts';
 // Training in the cells.
 export { type CellWeights, type InCellsOptions, inCells } from './crossbar/in-cells.ts';
 export type { FullWeight, RefreshThreshold } from './crossbar/learning-cells.ts';
+export { corrected, type LowRank, lowRankOf } from './crossbar/low-rank.ts';
 export { onChip } from './crossbar/on-chip.ts';
 export {
   hermes256,
@@ -165,7 +167,7 @@ export {
   evaluate,
   evaluateNetwork,
 } from './experiment/evaluate.ts';
-export type { AdabsSettings, EvaluationSettings } from './experiment/evaluation-settings.ts';
+export type { AdabsSettings, EvaluationSettings, LoraSettings } from './experiment/evaluation-settings.ts';
 export {
   type AttributionStage,
   attributionStage,
