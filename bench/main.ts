@@ -22,6 +22,7 @@ import { openRoofline } from './roofline.ts';
 import { smallNetworksCase } from './small-networks.ts';
 import { sweepChipsCase } from './sweep-chips.ts';
 import { trainingStepCase } from './training-step.ts';
+import { transformersCase } from './transformers.ts';
 
 /** In the order of the table. */
 const CASES: readonly BenchCase[] = [
@@ -36,6 +37,7 @@ const CASES: readonly BenchCase[] = [
   smallNetworksCase,
   inCellsCase,
   charLstmCase,
+  transformersCase,
   convolutionsCase,
   matrixProductsCase,
   sweepChipsCase,

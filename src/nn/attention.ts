@@ -126,13 +126,31 @@ export function multiHeadAttention({
             .reshape([batch, time, heads, depth])
             .transpose([0, 2, 1, 3]);
         const [q, k, v] = [part(0), part(1), part(2)] as const;
-        const scores = q.multiply(1 / Math.sqrt(depth)).matmul(k.transpose([0, 1, 3, 2]));
-        const shares = softmax(causal ? masked(scores) : scores);
-        const heard = dropped.apply(shares, context).value.matmul(v);
+        const heard = attend(q, k, v, { causal, drop: (shares) => dropped.apply(shares, context).value });
         return projection.apply(heard.transpose([0, 2, 1, 3]).reshape([batch, time, channels]), context);
       },
     };
   };
+}
+
+/**
+ * softmax(Q Kᵀ / √d) V of matrices (…, time, d), with the softmax over the positions that are attended to.
+ *
+ * @param options.drop what becomes of the attention weights before V
+ */
+export function attend(
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  {
+    causal,
+    drop = (shares) => shares,
+  }: { readonly causal: boolean; readonly drop?: (shares: Tensor) => Tensor },
+): Tensor {
+  const last = k.shape.length - 1;
+  const order = k.shape.map((_, axis) => (axis === last ? last - 1 : axis === last - 1 ? last : axis));
+  const scores = q.multiply(1 / Math.sqrt(q.shape[last]!)).matmul(k.transpose(order));
+  return drop(softmax(causal ? masked(scores) : scores)).matmul(v);
 }
 
 /** Scores (…, t, s) of later positions s > t at −∞. */

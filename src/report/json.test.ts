@@ -16,7 +16,12 @@ test('a record survives writing and reading', () => {
 test('every method is read, and both forms of the learning rate', () => {
   const methods = {
     ...tinyRecord,
-    evaluation: { ...tinyRecord.evaluation, methods: COMPENSATION_METHODS, lora: loraDefaults, testImages: 50 },
+    evaluation: {
+      ...tinyRecord.evaluation,
+      methods: COMPENSATION_METHODS,
+      lora: loraDefaults,
+      testImages: 50,
+    },
   };
   assert.deepEqual(parseRecord(toJson(methods)), methods);
   const [network] = tinyRecord.networks;
