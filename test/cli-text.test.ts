@@ -173,6 +173,43 @@ test('a run on a text trains a GPT with and without noise, and scores both on ch
   assert.deepEqual(networksOf(scores()), networksOf(before));
 });
 
+test('a GPT is exported as it was trained and as a chip was read, a network that carries states is not', async () => {
+  const weights = place('gpt', 'noise-trained', 'weights.safetensors');
+  const plain = await ohmic(['export', weights, '--out', 'gpt.onnx']);
+  assert.equal(plain.code, 0, plain.err);
+  assert.match(
+    plain.out,
+    /^char-gpt-small, as it was trained: gpt\.onnx\ntokens: 8 numbers a window, .*"\\n ,/,
+  );
+  // Converter ranges are calibrated on 250 windows.
+  writeFileSync(place('long.txt'), 'row, row, row your boat\n'.repeat(100));
+  const onLong = ['--dataset', 'long.txt'];
+  const onChip = ['export', weights, '--hardware', 'joshi2020', '--time', '1y', '--method', 'lora'];
+  const chip = await ohmic([
+    ...onChip,
+    ...onLong,
+    '--backend',
+    'wasm',
+    '--threads',
+    '1',
+    '--out',
+    'chip.onnx',
+  ]);
+  assert.equal(chip.code, 0, chip.err);
+  assert.match(chip.out, /as chip 1 of joshi2020 is read 1y after programming, compensated by lora/);
+  const [before, after] = ['gpt.onnx', 'chip.onnx'].map((file) => readFileSync(place(file)));
+  assert.equal(after!.length, before!.length);
+  assert.notDeepEqual(after, before);
+  assert.match(
+    await refused(['export', weights, '--hardware', 'joshi2020', '--out', 'x.onnx']),
+    /export: the network was trained on the file song\.txt; name it with --dataset/,
+  );
+  assert.match(
+    await refused(['export', place('whole', 'weights.safetensors'), '--out', 'x.onnx']),
+    /export: char-lstm-small carries states from window to window/,
+  );
+});
+
 test('a run on a text refuses what a text has not', async () => {
   writeFileSync(
     place('wrong.json'),
