@@ -23,6 +23,7 @@ import { openRoofline } from './roofline.ts';
 import { smallNetworksCase } from './small-networks.ts';
 import { sweepChipsCase } from './sweep-chips.ts';
 import { trainingStepCase } from './training-step.ts';
+import { transformersCase } from './transformers.ts';
 
 /** In the order of the table. */
 const CASES: readonly BenchCase[] = [
@@ -38,6 +39,7 @@ const CASES: readonly BenchCase[] = [
   inCellsCase,
   charLstmCase,
   photosCase,
+  transformersCase,
   convolutionsCase,
   matrixProductsCase,
   sweepChipsCase,

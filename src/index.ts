@@ -67,6 +67,7 @@ export {
   type LayerCost,
   type Replicas,
 } from './cost/estimate.ts';
+export { type LowRankCost, lowRankCost } from './cost/low-rank.ts';
 export {
   bottomUp14,
   burr2023,
@@ -104,6 +105,7 @@ export { checkHardware } from './crossbar/hardware-schema.ts';
 // Training in the cells.
 export { type CellWeights, type InCellsOptions, inCells } from './crossbar/in-cells.ts';
 export type { FullWeight, RefreshThreshold } from './crossbar/learning-cells.ts';
+export { corrected, type LowRank, lowRankOf } from './crossbar/low-rank.ts';
 export { onChip } from './crossbar/on-chip.ts';
 export {
   hermes256,
@@ -171,7 +173,7 @@ export {
   evaluate,
   evaluateNetwork,
 } from './experiment/evaluate.ts';
-export type { AdabsSettings, EvaluationSettings } from './experiment/evaluation-settings.ts';
+export type { AdabsSettings, EvaluationSettings, LoraSettings } from './experiment/evaluation-settings.ts';
 export {
   type AttributionStage,
   attributionStage,
@@ -256,8 +258,10 @@ export type { OnnxInputOptions } from './interop/onnx/inputs.ts';
 export { decodeTensors, encodeTensors } from './interop/safetensors.ts';
 // Networks: definitions, modules, recurrent cells, losses.
 export {
+  type CharacterGptOptions,
   type CharacterLstmOptions,
   type CharacterNetworkName,
+  characterGpt,
   characterLstm,
   characterNetworkByName,
   characterNetworkNames,
@@ -299,17 +303,23 @@ export {
   identity,
   layerNormalization,
   leakyRelu,
+  learnedPositions,
+  lookupTable,
   lstm,
   type Module,
   type ModuleContext,
   maxPool,
+  meanOverTime,
+  multiHeadAttention,
   type PlacedModule,
   paddedShortcut,
   parallel,
+  patchEmbedding,
   reshape,
   residual,
   sequence,
   timeDistributed,
+  transformerBlock,
   transposedConvolution,
 } from './nn/modules.ts';
 export {
@@ -332,6 +342,7 @@ export {
 } from './nn/recurrent.ts';
 export { type ResnetOptions, resnet, resnet32, resnet32Wide } from './nn/resnet.ts';
 export { resnet18, resnet34 } from './nn/resnet-photos.ts';
+export { type VitOptions, vit } from './nn/vit.ts';
 export { cellFitPage } from './report/cell-fit-page.ts';
 export { recordCostCsv } from './report/cost-csv.ts';
 export { costTable } from './report/cost-table.ts';

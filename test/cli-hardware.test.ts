@@ -226,7 +226,7 @@ test('each layer can be a group; impossible points, groups and hardware are refu
   assert.equal(code, 1);
   for (const fault of [
     'attribute: 4 faults',
-    '--points: "25s:no": expected one of none, global, per-column, adabs, got "no"',
+    '--points: "25s:no": expected one of none, global, per-column, adabs, lora, got "no"',
     '--points: expected a number with one of s, min, h, d, month, y, got "x"',
     'hardware: adc.bits: expected number to be >=2, got 1',
     '--train-images: expected a whole number from 1, got "0"',

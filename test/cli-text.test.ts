@@ -124,6 +124,117 @@ test('settings name a file for each part', async () => {
   assert.match(err, /windows of 5 characters in 4 streams/);
 });
 
+const gptRun = {
+  data: { text: 'song.txt', context: 8 },
+  model: 'char-gpt-small',
+  backend: 'wasm',
+  training: {
+    epochs: 1,
+    batchSize: 8,
+    learningRate: { initial: 0.003 },
+    rule: { kind: 'adamw', weightDecay: 0.01 },
+  },
+  noiseTraining: { noise: { kind: 'gaussian', relativeToMax: 0.04 }, hardware: 'hermes256' },
+  hardware: 'hermes256',
+  evaluation: {
+    chips: 2,
+    timesSeconds: [25, 315_360_000],
+    methods: ['none', 'global', 'per-column'],
+    calibrationImages: 20,
+  },
+};
+
+test('a run on a text trains a GPT with and without noise, and scores both on chips; again, it has nothing to do', async () => {
+  writeFileSync(place('gpt.json'), JSON.stringify(gptRun));
+  const run = ['run', 'gpt.json', '--threads', '1', '--out', 'gpt'];
+  const first = await ohmic(run);
+  assert.equal(first.code, 0, first.err);
+  assert.match(first.err, /noise training: epoch 1 of 1: loss \S+, training \S+ bits per character/);
+  assert.match(first.out, /^bits per character on song\.txt\n\ndigital \(digital .*\n\nnoise-trained \(/s);
+  const scores = (): string => readFileSync(place('gpt', 'scores.json'), 'utf8');
+  const record = JSON.parse(scores()) as {
+    title: string;
+    networks: { label: string; deployed: { scores: number[] }[] }[];
+  };
+  assert.equal(record.title, 'char-gpt-small on song.txt');
+  assert.deepEqual(
+    record.networks.map(({ label, deployed }) => [label, deployed.length, deployed[0]!.scores.length]),
+    [
+      ['digital', 6, 2],
+      ['noise-trained', 6, 2],
+    ],
+  );
+  const before = scores();
+  const again = await ohmic([...run, '--resume']);
+  assert.equal(again.code, 0, again.err);
+  assert.match(again.err, /noise training: done already/);
+  assert.equal(JSON.parse(scores()).networks.length, 2);
+  const networksOf = (text: string): unknown => JSON.parse(text).networks;
+  assert.deepEqual(networksOf(scores()), networksOf(before));
+});
+
+test('a GPT is exported as it was trained and as a chip was read, a network that carries states is not', async () => {
+  const weights = place('gpt', 'noise-trained', 'weights.safetensors');
+  const plain = await ohmic(['export', weights, '--out', 'gpt.onnx']);
+  assert.equal(plain.code, 0, plain.err);
+  assert.match(
+    plain.out,
+    /^char-gpt-small, as it was trained: gpt\.onnx\ntokens: 8 numbers a window, .*"\\n ,/,
+  );
+  // Converter ranges are calibrated on 250 windows.
+  writeFileSync(place('long.txt'), 'row, row, row your boat\n'.repeat(100));
+  const onLong = ['--dataset', 'long.txt'];
+  const onChip = ['export', weights, '--hardware', 'joshi2020', '--time', '1y', '--method', 'lora'];
+  const chip = await ohmic([
+    ...onChip,
+    ...onLong,
+    '--backend',
+    'wasm',
+    '--threads',
+    '1',
+    '--out',
+    'chip.onnx',
+  ]);
+  assert.equal(chip.code, 0, chip.err);
+  assert.match(chip.out, /as chip 1 of joshi2020 is read 1y after programming, compensated by lora/);
+  const [before, after] = ['gpt.onnx', 'chip.onnx'].map((file) => readFileSync(place(file)));
+  assert.equal(after!.length, before!.length);
+  assert.notDeepEqual(after, before);
+  assert.match(
+    await refused(['export', weights, '--hardware', 'joshi2020', '--out', 'x.onnx']),
+    /export: the network was trained on the file song\.txt; name it with --dataset/,
+  );
+  assert.match(
+    await refused(['export', place('whole', 'weights.safetensors'), '--out', 'x.onnx']),
+    /export: char-lstm-small carries states from window to window/,
+  );
+});
+
+test('a run on a text refuses what a text has not', async () => {
+  writeFileSync(
+    place('wrong.json'),
+    JSON.stringify({
+      ...gptRun,
+      training: { ...gptRun.training, labelSmoothing: 0.1 },
+      evaluation: { ...gptRun.evaluation, testImages: 5 },
+    }),
+  );
+  const err = await refused(['run', 'wrong.json', '--out', 'wrong']);
+  assert.match(err, /training\.labelSmoothing: a text has none; leave it out/);
+  assert.match(err, /evaluation\.testImages: a text has none; leave it out/);
+  writeFileSync(place('noText.json'), JSON.stringify({ ...gptRun, data: { dataset: 'mnist' } }));
+  assert.match(
+    await refused(['run', 'noText.json', '--out', 'wrong']),
+    /data\.dataset: expected one of ptb-characters, shakespeare, sentences, got "mnist"/,
+  );
+  writeFileSync(place('both.json'), JSON.stringify({ ...gptRun, data: {} }));
+  assert.match(
+    await refused(['run', 'both.json', '--out', 'wrong']),
+    /data: expected either `dataset` or `text`/,
+  );
+  assert.equal(existsSync(place('wrong')), false);
+});
+
 test('texts and settings that can not be are refused before anything is written', async () => {
   writeFileSync(place('odd.txt'), 'row\nrow ß\n');
   writeFileSync(place('empty.txt'), '');

@@ -6,8 +6,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
+import type { Json } from '../src/base/schema.ts';
+import { checkRunSettings, checkTextRunSettings } from '../src/cli/check-settings.ts';
+import { readSettingsFile } from '../src/cli/files.ts';
 
 const run = promisify(execFile);
+/** Of 365 days, as the settings have it. */
+const [DAY, YEAR] = [86_400, 31_536_000];
 const root = resolve(import.meta.dirname, '..');
 const folder = join(root, 'examples');
 
@@ -68,6 +73,23 @@ test('every example is listed, here and in the table for readers', () => {
   assert.deepEqual(scripts.toSorted(), [...Object.keys(answers), ...shared].toSorted());
   const table = readFileSync(join(folder, 'README.md'), 'utf8');
   for (const name of scripts) assert.ok(table.includes(`[${name}](${name})`), name);
+});
+
+test('settings of runs that come as examples are complete, and evaluate ten chips over ten years', () => {
+  const read = (name: string): Json => readSettingsFile(join(folder, name));
+  const runs = [
+    checkTextRunSettings('gpt', read('char-gpt.yaml')),
+    checkRunSettings('vit', read('vit.yaml')),
+  ];
+  for (const { training, noiseTraining, evaluation } of runs) {
+    assert.equal(training.rule.kind, 'adamw');
+    assert.equal(noiseTraining!.hardware!.name, 'hermes256');
+    assert.equal(evaluation.chips, 10);
+    assert.deepEqual(evaluation.timesSeconds, [25, DAY, YEAR, 10 * YEAR]);
+    assert.equal(evaluation.lora!.rank, 8);
+  }
+  const table = readFileSync(join(folder, 'README.md'), 'utf8');
+  for (const name of ['char-gpt.yaml', 'vit.yaml']) assert.ok(table.includes(`[${name}](${name})`), name);
 });
 
 test('examples use public names alone, and begin with their question', () => {

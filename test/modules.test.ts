@@ -23,12 +23,17 @@ import {
   gru,
   identity,
   layerNormalization,
+  learnedPositions,
+  lookupTable,
   lstm,
   type Module,
   maxPool,
+  meanOverTime,
   parallel,
+  patchEmbedding,
   sequence,
   timeDistributed,
+  transformerBlock,
   transposedConvolution,
 } from '../src/nn/modules.ts';
 import { assertAgrees, backends, sample } from './compare.ts';
@@ -71,10 +76,24 @@ const networks: Readonly<
       lstm({ name: 'l', hidden: 6 }),
     ]),
   },
+  attention: {
+    inputShape: [8, 8, 3],
+    module: sequence([
+      patchEmbedding({ name: 'p', size: 4, width: 6 }),
+      learnedPositions('at'),
+      transformerBlock({ name: 'b', heads: 2, hidden: 9, dropout: 0.3 }),
+      transformerBlock({ name: 'c', heads: 3, hidden: 5, causal: true }),
+      meanOverTime,
+      dense({ name: 'd', outputs: 3 }),
+    ]),
+  },
   tokens: {
     inputShape: [5],
     module: sequence([
-      embedding({ name: 'e', rows: 9, dimension: 6 }),
+      parallel([
+        embedding({ name: 'e', rows: 9, dimension: 6 }),
+        lookupTable({ name: 't', rows: 9, dimension: 3 }),
+      ]),
       flatten,
       dense({ name: 'd', outputs: 3 }),
     ]),

@@ -131,6 +131,72 @@ class CharLstm(nn.Module):
         return self.dense(self.lstm(self.embedding(x))[0])
 
 
+class SelfAttention(nn.Module):
+    """Multi-head self-attention: one matrix for queries, keys and values, and a projection."""
+
+    def __init__(self, width: int, heads: int, causal: bool):
+        super().__init__()
+        self.heads, self.causal = heads, causal
+        self.qkv = nn.Linear(width, 3 * width)
+        self.projection = nn.Linear(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, time_steps, width = x.shape
+        split = self.qkv(x).view(batch, time_steps, 3, self.heads, width // self.heads)
+        q, k, v = split.permute(2, 0, 3, 1, 4)
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=self.causal)
+        return self.projection(y.transpose(1, 2).reshape(batch, time_steps, width))
+
+
+class TransformerBlock(nn.Module):
+    """x + attention(norm(x)), then x + perceptron(norm(x))."""
+
+    def __init__(self, width: int, heads: int, causal: bool):
+        super().__init__()
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.attention = SelfAttention(width, heads, causal)
+        self.perceptron = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.attention(self.norm1(x))
+        return x + self.perceptron(self.norm2(x))
+
+
+GPT_SYMBOLS, GPT_WIDTH, GPT_HEADS, GPT_BLOCKS = 65, 128, 4, 4
+
+
+class CharGpt(nn.Module):
+    """Characters (n, time) -> logits (n, time, characters), the network that ohmic calls char-gpt."""
+
+    def __init__(self, time_steps: int):
+        super().__init__()
+        self.symbols = nn.Embedding(GPT_SYMBOLS, GPT_WIDTH)
+        self.positions = nn.Parameter(0.02 * torch.randn(time_steps, GPT_WIDTH))
+        blocks = [TransformerBlock(GPT_WIDTH, GPT_HEADS, causal=True) for _ in range(GPT_BLOCKS)]
+        self.blocks = nn.Sequential(*blocks)
+        self.norm = nn.LayerNorm(GPT_WIDTH)
+        self.dense = nn.Linear(GPT_WIDTH, GPT_SYMBOLS)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.dense(self.norm(self.blocks(self.symbols(x) + self.positions)))
+
+
+class Vit(nn.Module):
+    """Images (n, 3, 32, 32) -> logits of ten classes, the network that ohmic calls vit."""
+
+    def __init__(self):
+        super().__init__()
+        self.patches = nn.Conv2d(3, 128, 4, 4)
+        self.positions = nn.Parameter(0.02 * torch.randn(64, 128))
+        self.blocks = nn.Sequential(*(TransformerBlock(128, 4, causal=False) for _ in range(6)))
+        self.norm = nn.LayerNorm(128)
+        self.dense = nn.Linear(128, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.patches(x).flatten(2).transpose(1, 2) + self.positions
+        return self.dense(self.norm(self.blocks(x)).mean(1))
+
+
 def weight_layers(model: nn.Module) -> list[nn.Module]:
     """The conv and dense layers, in order of construction."""
     return [layer for layer in model.modules() if isinstance(layer, (nn.Conv2d, nn.Linear))]
@@ -201,9 +267,8 @@ def inference_step(model: nn.Module, x: Tensor, _labels: Tensor) -> Step:
     return step
 
 
-def text_training_step(model: nn.Module, x: Tensor, targets: Tensor) -> Step:
-    """As training_step; the loss is the mean over all positions (n, time)."""
-    optimizer = nesterov(model)
+def text_training_step(model: nn.Module, x: Tensor, targets: Tensor, optimizer: torch.optim.Optimizer) -> Step:
+    """As training_step with any optimizer; the loss is the mean over all positions (n, time)."""
 
     def step() -> Tensor:
         optimizer.zero_grad()
@@ -213,6 +278,24 @@ def text_training_step(model: nn.Module, x: Tensor, targets: Tensor) -> Step:
         return loss
 
     return step
+
+
+def adamw_training_step(model: nn.Module, x: Tensor, labels: Tensor) -> Step:
+    """As training_step, with AdamW."""
+    optimizer = adamw(model)
+
+    def step() -> Tensor:
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(x), labels)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def adamw(model: nn.Module) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=WEIGHT_DECAY)
 
 
 def nesterov(model: nn.Module) -> torch.optim.Optimizer:
@@ -256,7 +339,36 @@ def char_lstm(time_steps: int) -> Case:
     def build(batch: int) -> Built:
         built = CharLstm()
         x, targets = torch.randint(SYMBOLS, (2, batch, time_steps))
-        return Built(text_training_step(built, x, targets), {"input": list(x.shape), "weights": matrix_count(built)})
+        step = text_training_step(built, x, targets, nesterov(built))
+        return Built(step, {"input": list(x.shape), "weights": matrix_count(built)})
+
+    return Case(build, 32)
+
+
+def char_gpt(time_steps: int) -> Case:
+    """A training step of CharGpt with AdamW on one fixed random text."""
+
+    def build(batch: int) -> Built:
+        built = CharGpt(time_steps)
+        x, targets = torch.randint(GPT_SYMBOLS, (2, batch, time_steps))
+        step = text_training_step(built, x, targets, adamw(built))
+        return Built(step, {"input": list(x.shape), "weights": weight_count(built)})
+
+    return Case(build, 32)
+
+
+def attention(time_steps: int, depth: int, causal: bool) -> Case:
+    """softmax(q k' / sqrt(d)) v of four heads and the gradients of q, k and v."""
+
+    def build(batch: int) -> Built:
+        q, k, v = torch.randn(3, batch, 4, time_steps, depth).requires_grad_().unbind()
+        gradient = torch.randn(batch, 4, time_steps, depth)
+
+        def step() -> Tensor:
+            y = F.scaled_dot_product_attention(q, k, v, is_causal=causal)
+            return torch.autograd.grad(y, (q, k, v), gradient)[0]
+
+        return Built(step, {"input": list(q.shape)})
 
     return Case(build, 32)
 
@@ -299,6 +411,9 @@ CASES = {
     "resnet34-inference": network(resnet34, (3, 224, 224), inference_step),
     "mlp-training-step": network(mlp, (1, 28, 28), training_step),
     "lenet5-training-step": network(lenet5, (1, 28, 28), training_step),
+    "vit-training-step": network(Vit, (3, 32, 32), adamw_training_step),
+    **{f"char-gpt-{time_steps}-training-step": char_gpt(time_steps) for time_steps in (64, 128)},
+    **{f"attention-{time_steps}": attention(time_steps, 32, True) for time_steps in (64, 128, 256)},
     **{f"char-lstm-{time_steps}-training-step": char_lstm(time_steps) for time_steps in (50, 100)},
     **{f"conv3x3-{c}": conv3x3(c, size) for c, size in ((64, 32), (128, 16), (256, 8), (512, 8))},
     **{f"matmul-{n}": matmul(n) for n in (256, 512, 1024, 2048)},

@@ -8,6 +8,7 @@ export const METHOD_WORDS: Readonly<Record<CompensationMethod, string>> = {
   global: 'global',
   'per-column': 'per column',
   adabs: 'AdaBS',
+  lora: 'LoRA',
 };
 
 /** What a method does, in a sentence. */
@@ -16,6 +17,7 @@ export const METHOD_SENTENCES: Readonly<Record<CompensationMethod, string>> = {
   global: 'One factor a layer, from what its columns sum up to now and right after programming.',
   'per-column': 'One factor a column, from the same read-outs.',
   adabs: 'Global factors, then the statistics of batch normalisation estimated anew on training images.',
+  lora: 'Global factors, then digital corrections of low rank, fitted on training images.',
 };
 
 const UNITS: readonly (readonly [seconds: number, one: string, many: string])[] = [

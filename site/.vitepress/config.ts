@@ -79,6 +79,7 @@ const sidebar = [
       'library',
       'physics',
       'energy',
+      'transformers',
       'pulse-devices',
       'training-in-cells',
       'measured-cells',

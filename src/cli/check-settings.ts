@@ -1,6 +1,7 @@
 // Checks settings files of all versions: returns complete settings, or lists all faults at once. Parts without a field
 // take it from other parts; the suggestions of a data set come before the defaults of a schema.
 
+import type { z } from 'zod';
 import { InternalError, throwFaults } from '../base/errors.ts';
 import { isTree, mergeSettings, type Tree } from '../base/merge.ts';
 import { check, examine, type Json } from '../base/schema.ts';
@@ -11,7 +12,15 @@ import { photosAugmentation } from '../data/usual-photos.ts';
 import { isPairName } from '../train/gan.ts';
 import { rangeLearningDefaults } from '../train/settings.ts';
 import { laySettings, layTrainings, withKinds } from './lay-settings.ts';
-import { PHOTOS, type RunSettings, runSchema, type TrainSettings, trainSchema } from './settings-schema.ts';
+import {
+  PHOTOS,
+  type RunSettings,
+  runSchema,
+  type TextRunSettings,
+  type TrainSettings,
+  textRunSchema,
+  trainSchema,
+} from './settings-schema.ts';
 
 /**
  * Settings of a training run, complete.
@@ -32,12 +41,22 @@ export function checkTrainSettings(where: string, raw: Json | undefined): TrainS
  * training noise from the noise training, every evaluation from the main one. Throws likewise.
  */
 export function checkRunSettings(where: string, raw: Json | undefined): RunSettings {
+  return checkHeirs(where, runSchema, laidRun(raw));
+}
+
+/** Settings of a run on a text, complete; likewise. */
+export function checkTextRunSettings(where: string, raw: Json | undefined): TextRunSettings {
+  return checkHeirs(where, textRunSchema, laidRun(raw));
+}
+
+/** Settings of a run whose parts have their fields from one another. */
+function laidRun(raw: Json | undefined): Json {
   const fields = fieldsOf(laySettings(raw));
   const { training = {}, noiseTraining, evaluation = {}, controlEvaluation, noiseSweep, ...rest } = fields;
   const digital = layTrainings(suggested(fields), training);
   const noisy = layTrainings(digital, noiseTraining);
   const sweep = laySettings({ training: noisy, evaluation }, noiseSweep);
-  return checkHeirs(where, {
+  return {
     ...rest,
     training: completed(digital),
     ...(noiseTraining === undefined ? {} : { noiseTraining: completed(noisy) }),
@@ -48,7 +67,7 @@ export function checkRunSettings(where: string, raw: Json | undefined): RunSetti
     ...(noiseSweep === undefined
       ? {}
       : { noiseSweep: isTree(sweep) ? { ...sweep, training: completed(sweep['training']) } : sweep }),
-  });
+  } as Json;
 }
 
 /** Parts of a run, and the parts from which they take what they do not say, nearest first. */
@@ -60,8 +79,8 @@ const HEIRS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Checks a run, whose parts have their fields from others; a fault that a part has from another is said there, once. */
-function checkHeirs(where: string, raw: Json): RunSettings {
-  const { data, faults } = examine(runSchema, raw);
+function checkHeirs<T>(where: string, schema: z.ZodType<T>, raw: Json): T {
+  const { data, faults } = examine(schema, raw);
   if (data !== undefined) return data;
   const isInherited = (fault: string): boolean =>
     Object.entries(HEIRS).some(

@@ -2,7 +2,7 @@
 // year. It takes about three minutes on two processors; change the sizes first.
 
 import { DAY, HOUR, MONTH, YEAR } from '../base/units.ts';
-import { COMPENSATION_METHODS } from '../experiment/compensation-method.ts';
+import { USUAL_METHODS } from '../experiment/compensation-method.ts';
 import type { TrainingSettings } from '../train/settings.ts';
 import type { RunSettings } from './settings-schema.ts';
 
@@ -39,7 +39,7 @@ export const defaultRun: RunSettings = {
   evaluation: {
     chips: 5,
     timesSeconds: [25, HOUR, DAY, MONTH, YEAR],
-    methods: COMPENSATION_METHODS,
+    methods: USUAL_METHODS,
     adabs: { batches: 13, batchSize: 200, memory: 0.015 },
     calibrationImages: 250,
     ranges: { kind: 'root-mean-squares', count: 6 },

@@ -3,12 +3,14 @@
 
 import { join } from 'node:path';
 import { throwFaults, UsageError } from '../base/errors.ts';
+import { lowRankCost } from '../cost/low-rank.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
 import type { DataSplit, LabelledImages } from '../data/image-set.ts';
 import type { EvaluateOptions } from '../experiment/evaluate.ts';
 import {
   type EvaluationSettings,
   evaluationFaults,
+  loraDefaults,
   methodFaults,
   methodsFor,
 } from '../experiment/evaluation-settings.ts';
@@ -135,6 +137,15 @@ export function reportRecord(
   process.stdout.write(json ? tableJson(record) : `${printTable(record)}\nreport: ${report}\n`);
 }
 
+/** What corrections of low rank cost, for people. */
+function loraText(network: Network, hardware: HardwareSpec, { lora }: EvaluationSettings): string {
+  const { rank, steps, batchSize } = lora ?? loraDefaults;
+  const cost = lowRankCost(network, hardware, rank);
+  const share = (part: number, whole: number): string => `${((100 * part) / whole).toFixed(1)} %`;
+  const { parameters, multiplyAdds, layerWeights, layerMultiplyAdds } = cost;
+  return `LoRA of rank ${rank}: ${parameters} digital parameters, ${share(parameters, layerWeights)} of the weights on arrays, and ${multiplyAdds} digital multiply-adds an example, ${share(multiplyAdds, layerMultiplyAdds)}; ${steps} steps with ${batchSize} examples for every read`;
+}
+
 async function evaluateOne(
   { networkOf, folder, data, task: scored, hardware, seed, evaluation: common }: MeasuredNetworks,
   { label, trained, evaluation: own }: LabelledNetwork,
@@ -142,6 +153,7 @@ async function evaluateOne(
   signal: AbortSignal,
 ): Promise<NetworkResult> {
   const evaluation = own ?? common;
+  if (evaluation.methods.includes('lora')) progress.line(loraText(networkOf(trained), hardware, evaluation));
   let task: Task | undefined;
   const events = evaluationStage({
     engine,

@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { throwFaults, UsageError } from '../base/errors.ts';
 import type { Json } from '../base/schema.ts';
 import { isNamedText, namedTextNames } from '../data/named-texts.ts';
+import type { TextSet } from '../data/text.ts';
 import { characterTask } from '../experiment/subject.ts';
 import { characterNetworkByName } from '../nn/character-networks.ts';
 import { jsonText } from '../report/json.ts';
-import { printScores, scoreRecord, scoresCsv } from '../report/scores.ts';
+import { printScores, type ScoreRecord, scoreRecord, scoresCsv } from '../report/scores.ts';
 import { commandLine } from './command-line.ts';
 import { type AskedCost, checkCosts, withCosts } from './cost-stage.ts';
 import { evaluateInFolder, type LabelledNetwork, type MeasuredNetworks } from './evaluate-stage.ts';
@@ -37,7 +38,7 @@ export type TextEvaluation = {
 
 /** Evaluates networks of one text on chips, and leaves the scores in the folder. */
 export async function evaluateTexts(options: TextEvaluation): Promise<void> {
-  const { networks, weights, measurement, cost, out, resume, json, folder } = options;
+  const { networks, weights, measurement, cost, out, resume, json } = options;
   const { evaluation, hardware, seed } = measurement;
   const origins = networks.map(({ trained }) => trained.provenance.text);
   const contexts = origins.map((origin) => origin?.context).filter(isFirst);
@@ -50,15 +51,7 @@ export async function evaluateTexts(options: TextEvaluation): Promise<void> {
       : []),
   ]);
   const [context] = contexts as [number];
-  const asked = options.asked ?? networks[0]!.trained.provenance.dataset;
-  if (options.asked === undefined && !isNamedText(asked))
-    throw new UsageError(
-      `evaluate: the network was trained on the file ${asked}; name it with --dataset, or one of ${namedTextNames.join(', ')}`,
-    );
-  const { dataset, text } = await loadedText(isNamedText(asked) ? { dataset: asked } : { text: asked }, {
-    folder,
-  });
-  for (const { label, trained } of networks) checkAlphabet(`evaluate: ${label}`, trained, text);
+  const { asked, dataset, text } = await textOf('evaluate', networks, options);
   const networkOf: MeasuredNetworks['networkOf'] = ({ provenance }) =>
     characterNetworkByName(provenance.model, { context, symbols: text.alphabet.length });
   const task = characterTask(text, context, networkOf(networks[0]!.trained));
@@ -86,10 +79,38 @@ export async function evaluateTexts(options: TextEvaluation): Promise<void> {
       },
       await withCosts(measured, { networks, results }, cost, place),
     );
-    writeWhole(join(out, 'scores.json'), jsonText(record));
-    writeWhole(join(out, 'scores.csv'), scoresCsv(record));
-    process.stdout.write(
-      json ? jsonText(record) : `${printScores(record)}\nscores: ${join(out, 'scores.json')}\n`,
-    );
+    reportScores(out, record, { json });
   });
+}
+
+/**
+ * The text that networks are measured on: the one that is asked for, else that of their training.
+ *
+ * @throws UsageError if the training's text was a file and none is named, or a network was trained on other characters
+ */
+export async function textOf(
+  command: string,
+  networks: readonly LabelledNetwork[],
+  { asked: given, folder }: Pick<TextEvaluation, 'asked' | 'folder'>,
+): Promise<{ readonly asked: string; readonly dataset: string; readonly text: TextSet }> {
+  const asked = given ?? networks[0]!.trained.provenance.dataset;
+  if (given === undefined && !isNamedText(asked))
+    throw new UsageError(
+      `${command}: the network was trained on the file ${asked}; name it with --dataset, or one of ${namedTextNames.join(', ')}`,
+    );
+  const loaded = await loadedText(isNamedText(asked) ? { dataset: asked } : { text: asked }, { folder });
+  for (const { label, trained } of networks) checkAlphabet(`${command}: ${label}`, trained, loaded.text);
+  return { asked, ...loaded };
+}
+
+/** Writes scores.json and scores.csv, and prints the table, with `--json` as JSON. */
+export function reportScores(
+  folder: string,
+  record: ScoreRecord,
+  { json }: { readonly json: boolean },
+): void {
+  const file = join(folder, 'scores.json');
+  writeWhole(file, jsonText(record));
+  writeWhole(join(folder, 'scores.csv'), scoresCsv(record));
+  process.stdout.write(json ? jsonText(record) : `${printScores(record)}\nscores: ${file}\n`);
 }

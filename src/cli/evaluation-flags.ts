@@ -33,6 +33,10 @@ export type MeasurementFlags = WorkFlags &
     readonly adabsBatches?: string;
     readonly adabsBatchSize?: string;
     readonly adabsAugmentation?: string;
+    readonly loraRank?: string;
+    readonly loraSteps?: string;
+    readonly loraBatchSize?: string;
+    readonly loraRate?: string;
     readonly calibrationImages?: string;
     readonly seed: string;
     readonly json?: boolean;
@@ -100,12 +104,21 @@ export function checkMeasurement(
 /** Fields of an evaluation that flags set; the schema has the others. */
 function evaluationFields(flags: MeasurementFlags, attempt: Attempt): object {
   const { chips, testImages, calibrationImages, adabsBatches, adabsBatchSize, adabsAugmentation } = flags;
+  const { loraRank, loraSteps, loraBatchSize, loraRate } = flags;
   const field = (name: string, text: string | undefined): object =>
     text === undefined ? {} : { [name]: countOrText(text) };
+  const ofLora = {
+    ...field('rank', loraRank),
+    ...field('steps', loraSteps),
+    ...field('batchSize', loraBatchSize),
+    ...(loraRate === undefined ? {} : { rate: numberOrText(loraRate) }),
+  };
+  const lora = Object.keys(ofLora).length === 0 ? {} : { lora: ofLora };
   return {
     ...field('chips', chips),
     ...field('testImages', testImages),
     ...field('calibrationImages', calibrationImages),
+    ...lora,
     adabs: {
       ...field('batches', adabsBatches),
       ...field('batchSize', adabsBatchSize),

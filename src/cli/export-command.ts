@@ -1,16 +1,18 @@
 // `ohmic export`: a network as an ONNX file, as it was trained or as a chip was read at some time.
 
-import { throwFaults } from '../base/errors.ts';
 import type { Parameters } from '../base/parameters.ts';
 import type { Seconds } from '../base/units.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
-import { deploy } from '../experiment/deploy.ts';
+import { type DeploymentOptions, deploy } from '../experiment/deploy.ts';
 import type { EvaluationSettings } from '../experiment/evaluation-settings.ts';
+import { characterTask } from '../experiment/subject.ts';
 import { exportOnnx } from '../interop/onnx/export-onnx.ts';
 import { networkFromDescription } from '../interop/onnx/import-onnx.ts';
+import { characterNetworkByName } from '../nn/character-networks.ts';
 import type { Network } from '../nn/network.ts';
 import { checkParameters, type TrainedNetwork } from '../train/checkpoint.ts';
 import { networkOfWeights } from '../train/trained-network.ts';
+import { textOf } from './evaluate-text.ts';
 import {
   checkMeasurement,
   commonDataset,
@@ -63,20 +65,28 @@ export async function exportCommand(file: string, flags: ExportFlags, progress: 
       return { methods: [flags.method], ...(timeSeconds !== undefined && { timesSeconds: [timeSeconds] }) };
     },
   );
-  const dataset = commonDataset('export', [labelled!], flags.dataset);
-  await withWorkplace({ ...flags, backend, progress }, async ({ engine }) => {
+  const examples = async (): Promise<Pick<DeploymentOptions, 'data' | 'task'>> => {
+    const { text: origin } = trained.provenance;
+    if (origin !== undefined) {
+      const { text } = await textOf('export', [labelled!], { asked: flags.dataset, folder: flags.data });
+      return { task: characterTask(text, origin.context, network) };
+    }
+    const dataset = commonDataset('export', [labelled!], flags.dataset);
     const images = await loadDataFor(
       traineesOf([labelled!]),
       { dataset, trainImages },
       { folder: flags.data, progress },
     );
     const normalization = trained.provenance.normalization ?? images.normalization;
-    const data = { ...images, normalization };
+    return { data: { ...images, normalization } };
+  };
+  const measuredOn = await examples();
+  await withWorkplace({ ...flags, backend, progress }, async ({ engine }) => {
     const deployment = await deploy({
       engine,
       network,
       parameters: trained.parameters,
-      data,
+      ...measuredOn,
       hardware,
       evaluation,
       seed,
@@ -97,12 +107,10 @@ function exportedNetwork(
   { dataset: asked }: Pick<ExportFlags, 'dataset'>,
 ): Network {
   const { provenance, description } = trained;
-  throwFaults(
-    'export',
-    provenance.text === undefined
-      ? []
-      : [`${file}: expected a network for images, got one for texts, which carries states`],
-  );
+  if (provenance.text !== undefined) {
+    const { context, alphabet } = provenance.text;
+    return characterNetworkByName(provenance.model, { context, symbols: [...alphabet].length });
+  }
   if (description !== undefined && !isImagesName(asked ?? provenance.dataset)) {
     return networkFromDescription(file, description);
   }
@@ -121,7 +129,9 @@ function readText(
 }
 
 /** What the inputs must be, for people. */
-function inputsText({ provenance: { normalization } }: TrainedNetwork): string {
+function inputsText({ provenance: { normalization, text } }: TrainedNetwork): string {
+  if (text !== undefined)
+    return `tokens: ${text.context} numbers a window, the places of symbols in ${JSON.stringify(text.alphabet)}, from 0\n`;
   if (normalization === undefined) return '';
   const list = (values: readonly number[]): string => values.map((value) => value.toFixed(4)).join(', ');
   return `images: pixels from 0 to 1, minus ${list(normalization.mean)}, over ${list(normalization.std)}\n`;

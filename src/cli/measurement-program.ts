@@ -1,7 +1,7 @@
 // `ohmic evaluate`, `ohmic attribute` and `ohmic export` with their flags, in commander's form.
 
 import type { Command } from 'commander';
-import { COMPENSATION_METHODS } from '../experiment/compensation-method.ts';
+import { COMPENSATION_METHODS, USUAL_METHODS } from '../experiment/compensation-method.ts';
 import { type AttributeFlags, attributeCommand } from './attribute-command.ts';
 import { COST_HELP } from './cost-program.ts';
 import { type EvaluateFlags, evaluateCommand } from './evaluate-command.ts';
@@ -17,7 +17,7 @@ export function addEvaluate(program: Command): void {
       .requiredOption('--weights <files...>', 'trained networks')
       .requiredOption('--out <folder>', 'where record.json, accuracies.csv and report.html go')
       .option('--times <list>', 'times since programming, with s, min, h, d, month or y', '25s,1h,1d,30d,1y')
-      .option('--methods <list>', COMPENSATION_METHODS.join(', '), COMPENSATION_METHODS.join(','))
+      .option('--methods <list>', COMPENSATION_METHODS.join(', '), USUAL_METHODS.join(','))
       .option('--cost <name>', `energy, latency and area too: ${COST_HELP}`)
       .option('--replicas <list>', 'with --cost: copies of layers, as stem=4,stage1.*=2'),
   )

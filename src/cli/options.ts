@@ -3,7 +3,11 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { check } from '../base/schema.ts';
 import { hardwareNames } from '../crossbar/hardware-choice.ts';
-import { type EvaluationSettings, evaluationSchema } from '../experiment/evaluation-settings.ts';
+import {
+  type EvaluationSettings,
+  evaluationSchema,
+  loraDefaults,
+} from '../experiment/evaluation-settings.ts';
 import { BACKEND_CHOICES } from '../node/create-engine.ts';
 import { type Progress, progressOn, silentProgress } from './progress.ts';
 import { imagesNames } from './settings-schema.ts';
@@ -87,6 +91,10 @@ export function measurementOptions(command: Command, hardware = 'joshi2020'): Co
     .option('--dataset <name>', 'data set to evaluate on (default: the one trained on)')
     .option('--train-images <n>', 'only the first n training images for AdaBS and converter ranges')
     .option('--test-images <n>', 'only the first n test images')
+    .option('--lora-rank <n>', `LoRA: rank of the corrections (default: ${loraDefaults.rank})`)
+    .option('--lora-steps <n>', `LoRA: training steps for every read (default: ${loraDefaults.steps})`)
+    .option('--lora-batch-size <n>', `LoRA: examples of a step (default: ${loraDefaults.batchSize})`)
+    .option('--lora-rate <r>', `LoRA: rate of the first step (default: ${loraDefaults.rate})`)
     .option('--adabs-batches <n>', `AdaBS: batches of training images (default: ${adabs.batches})`)
     .option('--adabs-batch-size <n>', `AdaBS: images of a batch (default: ${adabs.batchSize})`)
     .option(

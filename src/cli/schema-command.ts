@@ -13,11 +13,12 @@ import { paretoSchema } from '../experiment/pareto-record-schema.ts';
 import { recordSchema } from '../experiment/record-schema.ts';
 import { twinRecordSchema } from '../experiment/twin-record-schema.ts';
 import { sweepFileSchema } from '../sweep/sweep-file.ts';
-import { runSchema, trainSchema } from './settings-schema.ts';
+import { runSchema, textRunSchema, trainSchema } from './settings-schema.ts';
 import { twinsSchema } from './twins-schema.ts';
 
 const schemas: Readonly<Record<string, () => Json>> = {
   run: () => withInheritance(schemaOf(runSchema)),
+  'text-run': () => withInheritance(schemaOf(textRunSchema)),
   train: () => schemaOf(trainSchema),
   hardware: () => schemaOf(hardwareSchema),
   record: () => schemaOf(recordSchema),
@@ -42,7 +43,7 @@ const INHERITING: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Prints the schema of settings of `run` (the default), of `train`, of `twins`, of `sweep`, of hardware, of a cell, of a
+ * Prints the schema of settings of `run` (the default), of a run on a text, of `train`, of `twins`, of `sweep`, of hardware, of a cell, of a
  * device that learns, of a cost, of an evaluation, or of a kept record.
  */
 export function schemaCommand(of = 'run'): void {
@@ -58,7 +59,8 @@ function schemaOf(schema: z.ZodType): Json {
 /** The schema of a file, in which fields may be left to `checkRunSettings`. */
 function withInheritance(schema: Json): Json {
   const { properties } = schema as { readonly properties: Readonly<Record<string, Json>> };
-  const parts = Object.entries(INHERITING).map(([name, required]) => {
+  const inheriting = Object.entries(INHERITING).filter(([name]) => Object.hasOwn(properties, name));
+  const parts = inheriting.map(([name, required]) => {
     const part = withoutDemands(properties[name]!) as { readonly [field: string]: Json };
     return [name, required.length === 0 ? part : { ...part, required }] as const;
   });

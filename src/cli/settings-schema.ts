@@ -119,6 +119,18 @@ export type RunSettings = {
   readonly published?: Publication | undefined;
 };
 
+/** Settings of `ohmic run` on a text. */
+export type TextRunSettings = Omit<RunSettings, 'data' | 'model' | 'noiseSweep' | 'published'> & {
+  readonly data: {
+    readonly dataset?: NamedTextName | undefined;
+    /** UTF-8 files instead of a named text. */
+    readonly text?: TextFiles | undefined;
+    /** Characters of a window; absent: 100. */
+    readonly context?: number | undefined;
+  };
+  readonly model: CharacterNetworkName;
+};
+
 /** Trainings from the digital weights with different noise, and the evaluation of their networks. */
 export type NoiseSweepSettings = {
   /** The amounts: η = σ / max|W| of a layer. */
@@ -229,29 +241,31 @@ export const trainSchema: z.ZodType<TrainSettings> = z
   })
   .meta({ title: 'Settings of ohmic train' });
 
+const runFields = {
+  name: z
+    .string()
+    .regex(/^\w[\w.-]*$/, 'expected letters, digits, ".", "-" and "_" only, and neither "." nor "-" first')
+    .optional(),
+  ...common,
+  from: path
+    .optional()
+    .meta({ description: 'weights in place of the digital training, as of an imported network' }),
+  training: trainingSchema,
+  noiseTraining: trainingSchema
+    .optional()
+    .meta({ description: 'fields that are absent are those of `training`' }),
+  hardware: hardwareChoiceSchema,
+  evaluation: evaluationSchema,
+  controlEvaluation: evaluationSchema.optional().meta({
+    description: 'of the digital network; fields that are absent are those of `evaluation`',
+  }),
+  noiseSweep: noiseSweep.optional(),
+  published: publicationSchema.optional(),
+};
+
 /** Schema of `RunSettings`. */
 export const runSchema: z.ZodType<RunSettings> = z
-  .strictObject({
-    name: z
-      .string()
-      .regex(/^\w[\w.-]*$/, 'expected letters, digits, ".", "-" and "_" only, and neither "." nor "-" first')
-      .optional(),
-    ...common,
-    from: path
-      .optional()
-      .meta({ description: 'weights in place of the digital training, as of an imported network' }),
-    training: trainingSchema,
-    noiseTraining: trainingSchema
-      .optional()
-      .meta({ description: 'fields that are absent are those of `training`' }),
-    hardware: hardwareChoiceSchema,
-    evaluation: evaluationSchema,
-    controlEvaluation: evaluationSchema.optional().meta({
-      description: 'of the digital network; fields that are absent are those of `evaluation`',
-    }),
-    noiseSweep: noiseSweep.optional(),
-    published: publicationSchema.optional(),
-  })
+  .strictObject(runFields)
   .superRefine(({ noiseTraining, published, model, from }, { addIssue }) => {
     if (model === IMPORTED && from === undefined)
       addIssue({ code: 'custom', path: ['from'], message: EXPECTED_WEIGHTS });
@@ -264,3 +278,25 @@ export const runSchema: z.ZodType<RunSettings> = z
     name: settings.name ?? `${settings.data.dataset}-${settings.model}`,
   }))
   .meta({ title: 'Settings of ohmic run' });
+
+const textData: z.ZodType<TextRunSettings['data']> = z
+  .strictObject({
+    dataset: nameSchema(namedTextNames).optional(),
+    text: textFiles.optional(),
+    context: z.int().min(1).optional().meta({ description: 'characters of a window; absent: 100' }),
+  })
+  .refine(
+    ({ dataset, text }) => (dataset === undefined) !== (text === undefined),
+    'expected either `dataset` or `text`',
+  );
+
+const { noiseSweep: _, published: __, ...textRunFields } = runFields;
+
+/** Schema of `TextRunSettings`. */
+export const textRunSchema: z.ZodType<TextRunSettings> = z
+  .strictObject({ ...textRunFields, data: textData, model: nameSchema(characterNetworkNames) })
+  .transform((settings) => ({
+    ...settings,
+    name: settings.name ?? `${settings.data.dataset ?? 'text'}-${settings.model}`,
+  }))
+  .meta({ title: 'Settings of ohmic run on a text' });

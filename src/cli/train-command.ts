@@ -102,7 +102,8 @@ function trainSettings(flags: TrainFlags, stored: Json | undefined): TrainSettin
   };
 }
 
-function resolvedFiles(files: TextFiles): TextFiles {
+/** Files of a text by whole paths. */
+export function resolvedFiles(files: TextFiles): TextFiles {
   if (typeof files === 'string') return resolve(files);
   const { train, valid, test } = files;
   return {

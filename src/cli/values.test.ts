@@ -74,7 +74,7 @@ test('points are times with methods, and all faults of a list are named', () => 
     name: 'UsageError',
     message: `--points: 4 faults
   - expected a number with one of s, min, h, d, month, y, got "1fortnight"; write for example 25s,1h,30d
-  - "1h:adabss": expected one of none, global, per-column, adabs, got "adabss"; did you mean "adabs"?
+  - "1h:adabss": expected one of none, global, per-column, adabs, lora, got "adabss"; did you mean "adabs"?
   - expected a time and a method, got "3"; write for example 25s:none,1d:global
   - expected a time and a method, got "1:2:3"; write for example 25s:none,1d:global`,
   });

@@ -18,9 +18,16 @@ import { type HardwareSpec, patternFaults } from '../crossbar/hardware.ts';
 import { checkHardware } from '../crossbar/hardware-schema.ts';
 import { learningCellsOf, tensorsOfLearningCells } from '../crossbar/learning-cells.ts';
 import { allRangeStates } from '../crossbar/ranges.ts';
-import { type DataSplit, type LabelledImages, splitFaults, subset } from '../data/image-set.ts';
+import {
+  type Augmentation,
+  type DataSplit,
+  type LabelledImages,
+  splitFaults,
+  subset,
+} from '../data/image-set.ts';
 import type { Engine, Executable, Store } from '../engine.ts';
-import { digital, weightsOf } from '../graph/operator.ts';
+import { digital, type Operator, weightsOf } from '../graph/operator.ts';
+import type { Trace } from '../graph/trace.ts';
 import type { Network } from '../nn/network.ts';
 import { checkParameters, checkTensors } from '../train/checkpoint.ts';
 import { classification } from '../train/classification.ts';
@@ -40,6 +47,7 @@ import {
 } from './chip-programs.ts';
 import type { CompensationMethod } from './compensation-method.ts';
 import { type EvaluationSettings, evaluationFaults, evaluationSchema } from './evaluation-settings.ts';
+import { type Lora, prepareLora } from './lora.ts';
 import { deploymentForm } from './options-schema.ts';
 
 /** Options of `deploy`. */
@@ -98,8 +106,8 @@ export type Deployment = {
   /** The same in floating point. */
   readonly digitalOutputs: (inputs: InputValues) => Promise<Parameters>;
   /**
-   * The network's parameters as a chip has them: weights as sensed at a read, the factors of the method in them, and the
-   * statistics that AdaBS estimates. A digital machine computes with them as the chip does with ideal converters.
+   * The network's parameters as a chip has them: weights as sensed at a read, the factors and corrections of the method in
+   * them, and the statistics that AdaBS estimates. A digital machine computes with them as the chip does with ideal converters.
    */
   readonly parameters: (
     read: ChipRead & { readonly method: CompensationMethod },
@@ -160,6 +168,7 @@ export async function deploy(options: DeploymentOptions): Promise<Deployment> {
         key: root,
       })
     : undefined;
+  const lora = await preparedLora(options, { evaluation, tasks, chips, operator: onChip, key: root, size });
   const parts: Parts = {
     options: { ...options, seed },
     evaluation,
@@ -169,6 +178,7 @@ export async function deploy(options: DeploymentOptions): Promise<Deployment> {
     chips,
     inference,
     adabs,
+    lora,
     outputs: outputPrograms(engine, network, onChip),
     digitalOutputs: outputPrograms(engine, network, (t) =>
       digital((layer) => t.state(weightsOf(layer), layer.shape)),
@@ -177,6 +187,51 @@ export async function deploy(options: DeploymentOptions): Promise<Deployment> {
     testBatches: examples.testBatches(size),
   };
   return deployment(parts);
+}
+
+/** Chips with corrections of low rank: the fit, and the programs that compute with its result. */
+type CorrectedChips = {
+  readonly lora: Lora;
+  readonly inference: Executable;
+  readonly outputs: OutputPrograms;
+  readonly free: () => void;
+};
+
+async function preparedLora(
+  { engine, network }: Pick<DeploymentOptions, 'engine' | 'network'>,
+  {
+    evaluation,
+    tasks,
+    chips,
+    operator,
+    key,
+    size,
+  }: {
+    readonly evaluation: EvaluationSettings;
+    readonly tasks: Tasks;
+    readonly chips: ChipPrograms;
+    readonly operator: (t: Trace) => Operator;
+    readonly key: Key;
+    /** Examples of a batch in inference. */
+    readonly size: number;
+  },
+): Promise<CorrectedChips | undefined> {
+  if (!evaluation.methods.includes('lora')) return undefined;
+  const layers = chips.layers.map(({ layer }) => layer);
+  const settings = evaluation.lora!;
+  const lora = await prepareLora({ engine, network, task: tasks.fitted, settings, layers, operator, key });
+  const inference = await engine.compile(traceInference(network, tasks.scored, size, lora.operator));
+  const outputs = outputPrograms(engine, network, lora.operator);
+  return {
+    lora,
+    inference,
+    outputs,
+    free: () => {
+      lora.free();
+      inference.free();
+      outputs.free();
+    },
+  };
 }
 
 /** The hardware with another cell in all layers. */
@@ -203,6 +258,7 @@ type Parts = {
   readonly chips: ChipPrograms;
   readonly inference: Executable;
   readonly adabs: Adabs | undefined;
+  readonly lora: CorrectedChips | undefined;
   readonly outputs: OutputPrograms;
   readonly digitalOutputs: OutputPrograms;
   readonly root: Key;
@@ -210,7 +266,7 @@ type Parts = {
 };
 
 function deployment(parts: Parts): Deployment {
-  const { options, hardware, task, store, chips, inference, adabs } = parts;
+  const { options, hardware, task, store, chips, inference, adabs, lora } = parts;
   const { network } = options;
   // Concurrent calls would replace each other's chips in the store.
   const mutex = createMutex();
@@ -229,7 +285,8 @@ function deployment(parts: Parts): Deployment {
       checkMethod(parts, read.method);
       return mutex.runExclusive(async () => {
         const { outputKey, aliases } = await readUnder(parts, read, signal);
-        return parts.outputs.run(inputs, {
+        const programs = read.method === 'lora' ? lora! : parts;
+        return programs.outputs.run(inputs, {
           state: store,
           aliases,
           keys: { output: deriveKey(outputKey, 0) },
@@ -242,7 +299,8 @@ function deployment(parts: Parts): Deployment {
       checkMethod(parts, read.method);
       return mutex.runExclusive(async () => {
         const { aliases } = await readUnder(parts, read, signal);
-        return chipParameters({ store, network, layers: chips.layers, aliases });
+        const correctionOf = read.method === 'lora' ? lora!.lora.correctionOf : undefined;
+        return chipParameters({ store, network, layers: chips.layers, aliases, correctionOf });
       });
     },
     chip: async (number) => {
@@ -263,6 +321,7 @@ function deployment(parts: Parts): Deployment {
       parts.digitalOutputs.free();
       chips.free();
       adabs?.free();
+      lora?.free();
       store.free();
     },
   };
@@ -313,19 +372,26 @@ type Tasks = {
   readonly plain: Task;
   /** With training examples augmented as in the settings of AdaBS. */
   readonly augmented: Task;
+  /** With training examples augmented as in the settings of LoRA. */
+  readonly fitted: Task;
 };
 
-function tasksOf({ data, task }: DeploymentOptions, { testImages, adabs }: EvaluationSettings): Tasks {
-  if (task !== undefined) return { scored: task, plain: task, augmented: task };
+function tasksOf({ data, task }: DeploymentOptions, { testImages, adabs, lora }: EvaluationSettings): Tasks {
+  if (task !== undefined) return { scored: task, plain: task, augmented: task, fitted: task };
   if (data === undefined) throw new UsageError('deploy: expected `data` or a `task`, got neither');
   throwFaults('classification: data', splitFaults(data));
   const test =
     testImages === undefined ? data.test : subset(data.test, Math.min(testImages, data.test.count));
   const split = { ...data, test };
   const plain = classification(split);
-  const augmented =
-    adabs.augmentation === undefined ? plain : classification(split, { augmentation: adabs.augmentation });
-  return { scored: plain, plain, augmented };
+  const withChanges = (augmentation: Augmentation | undefined): Task =>
+    augmentation === undefined ? plain : classification(split, { augmentation });
+  return {
+    scored: plain,
+    plain,
+    augmented: withChanges(adabs.augmentation),
+    fitted: withChanges(lora?.augmentation),
+  };
 }
 
 function deploymentFaults(
@@ -375,16 +441,19 @@ function checkMethod({ evaluation: { methods } }: Parts, method: CompensationMet
 
 /** Brings the store to a read, and says under which names a method has its factors and statistics. */
 async function readUnder(
-  { store, chips, adabs, root }: Parts,
+  { store, chips, adabs, lora, root }: Parts,
   { chip, timeSeconds, read = 0, method }: ChipRead & { readonly method: CompensationMethod },
   signal: AbortSignal | undefined,
 ): Promise<{ readonly outputKey: Key; readonly aliases: Readonly<Record<string, string>> }> {
   await chips.read({ chip, timeSeconds, read });
   const path = read === 0 ? [chip, timeSeconds] : [chip, timeSeconds, read];
   const outputKey = deriveKey(root, 'output', ...path);
-  const factors = compensationAliases(chips.layers, method === 'adabs' ? 'global' : method);
+  const fits = method === 'adabs' || method === 'lora';
+  const factors = compensationAliases(chips.layers, fits ? 'global' : method);
+  const run = { store, chip, outputKey, aliases: factors, signal };
+  if (method === 'lora') await lora!.lora.run(run);
   if (method !== 'adabs') return { outputKey, aliases: factors };
-  await adabs!.run({ store, chip, outputKey, aliases: factors, signal });
+  await adabs!.run(run);
   return { outputKey, aliases: { ...factors, ...adabs!.statistics } };
 }
 
@@ -393,11 +462,11 @@ async function scoreOnChip(
   one: ChipRead & { readonly method: CompensationMethod },
   signal: AbortSignal | undefined,
 ): Promise<number> {
-  const { task, store, inference, testBatches } = parts;
+  const { task, store, lora, testBatches } = parts;
   const { chip, timeSeconds, read = 0, method } = one;
   const { outputKey, aliases } = await readUnder(parts, one, signal);
   return scoreOn(
-    inference,
+    (method === 'lora' ? lora! : parts).inference,
     task,
     testBatches,
     (batch) => ({ state: store, aliases, keys: { output: deriveKey(outputKey, batch) } }),

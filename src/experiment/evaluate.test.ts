@@ -380,7 +380,7 @@ const faulty: readonly (readonly [change: Partial<EvaluationSettings>, fault: st
   [{ methods: [] }, 'methods: expected array to have >=1 items, got []'],
   [
     { methods: ['globl' as CompensationMethod] },
-    'methods.0: expected one of none, global, per-column, adabs, got "globl"; did you mean "global"?',
+    'methods.0: expected one of none, global, per-column, adabs, lora, got "globl"; did you mean "global"?',
   ],
   [
     { ranges: { kind: 'root-mean-squares', count: 0 } },

@@ -6,9 +6,11 @@ import type { Seconds } from '../base/units.ts';
 import { LATEST_SECONDS } from '../crossbar/chip.ts';
 import type { RangeRule } from '../crossbar/ranges.ts';
 import type { Augmentation } from '../data/image-set.ts';
+import { descentSchema } from '../insitu/settings.ts';
 import type { Network } from '../nn/network.ts';
+import type { DescentSettings } from '../rules/descent.ts';
 import { augmentationSchema } from '../train/settings.ts';
-import { COMPENSATION_METHODS, type CompensationMethod } from './compensation-method.ts';
+import { COMPENSATION_METHODS, type CompensationMethod, USUAL_METHODS } from './compensation-method.ts';
 
 /** How AdaBS re-estimates statistics of batch normalisation. The calibration images are drawn anew for every chip. */
 export type AdabsSettings = {
@@ -20,12 +22,26 @@ export type AdabsSettings = {
   readonly augmentation?: Augmentation | undefined;
 };
 
+/** How digital corrections of low rank are fitted to a chip. The examples are drawn anew for every chip. */
+export type LoraSettings = {
+  readonly rank: number;
+  readonly steps: number;
+  readonly batchSize: number;
+  /** Of the first step; it falls to 0 along half a cosine. */
+  readonly rate: number;
+  readonly rule: DescentSettings;
+  /** Augmentation of images; absent: none. */
+  readonly augmentation?: Augmentation | undefined;
+};
+
 /** How networks are evaluated. */
 export type EvaluationSettings = {
   readonly chips: number;
   readonly timesSeconds: readonly Seconds[];
   readonly methods: readonly CompensationMethod[];
   readonly adabs: AdabsSettings;
+  /** Of the method `lora`; checked settings have it if it is among the methods. */
+  readonly lora?: LoraSettings | undefined;
   /** Training images for the calibration of converter ranges. */
   readonly calibrationImages: number;
   /** The rule for converter ranges, for networks without ranges of their own. */
@@ -54,6 +70,24 @@ const adabsSchema: z.ZodType<AdabsSettings> = z.strictObject({
   }),
 });
 
+/** Fields of `LoraSettings` that are not given. The rank: E. J. Hu et al., ICLR 2022, find few enough; the rest is ours. */
+export const loraDefaults: LoraSettings = {
+  rank: 8,
+  steps: 100,
+  batchSize: 32,
+  rate: 2e-3,
+  rule: { kind: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 },
+};
+
+const loraSchema: z.ZodType<LoraSettings> = z.strictObject({
+  rank: count.max(4096).default(loraDefaults.rank),
+  steps: count.max(1_000_000).default(loraDefaults.steps),
+  batchSize: count.default(loraDefaults.batchSize),
+  rate: z.number().positive().default(loraDefaults.rate).meta({ description: 'falls to 0' }),
+  rule: descentSchema.prefault(loraDefaults.rule),
+  augmentation: augmentationSchema.optional(),
+});
+
 const rangeRuleSchema: z.ZodType<RangeRule> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('maximum') }),
   z.strictObject({ kind: z.literal('root-mean-squares'), count: positiveAmount }),
@@ -73,8 +107,11 @@ export const evaluationSchema: z.ZodType<EvaluationSettings> = z
       .array(nameSchema(COMPENSATION_METHODS))
       .min(1)
       .superRefine(expectDifferent)
-      .default([...COMPENSATION_METHODS]),
+      .default([...USUAL_METHODS]),
     adabs: adabsSchema.prefault({ batches: 13, batchSize: 200, memory: 0.015 }),
+    lora: loraSchema
+      .optional()
+      .meta({ description: 'digital corrections of low rank; absent: the defaults, if methods has lora' }),
     calibrationImages: count.default(250),
     ranges: rangeRuleSchema.prefault({ kind: 'root-mean-squares', count: 6 }),
     testImages: count.optional().meta({ description: 'only the first so many test images' }),
@@ -83,6 +120,11 @@ export const evaluationSchema: z.ZodType<EvaluationSettings> = z
       .optional()
       .meta({ description: 'of weights trained in cells: these cells (default), or programmed anew' }),
   })
+  .transform((settings) =>
+    settings.methods.includes('lora') && settings.lora === undefined
+      ? { ...settings, lora: loraDefaults }
+      : settings,
+  )
   .meta({ title: 'How networks are evaluated on chips' });
 
 /** A fault if a value occurs twice. */
@@ -109,6 +151,8 @@ export function evaluationFaults(
   };
   if (evaluation.methods.includes('adabs'))
     expectAtMost('adabs.batchSize', evaluation.adabs.batchSize, trainCount);
+  if (evaluation.methods.includes('lora'))
+    expectAtMost('lora.batchSize', evaluation.lora?.batchSize, trainCount);
   expectAtMost('calibrationImages', evaluation.calibrationImages, trainCount);
   expectAtMost('testImages', evaluation.testImages, testCount);
   return faults;

@@ -94,6 +94,9 @@ const descents = [
   z.strictObject({ kind: z.literal('adamw'), ...moments }),
 ] as const;
 
+/** Schema of `DescentSettings`. */
+export const descentSchema: z.ZodType<DescentSettings> = z.discriminatedUnion('kind', [...descents]);
+
 const fullWeight: z.ZodType<FullWeight> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('fixed'), weight: z.number().positive() }),
   z.strictObject({ kind: z.literal('deviations'), count: z.number().positive() }),

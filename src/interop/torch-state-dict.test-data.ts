@@ -93,6 +93,7 @@ const roleNames = {
   shift: 'bias',
   runningMean: 'running_mean',
   runningVariance: 'running_var',
+  table: 'weight',
   constant: 'constant',
   range: 'range',
 } as const;

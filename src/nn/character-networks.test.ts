@@ -3,12 +3,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { keyFromSeed } from '../base/random.ts';
+import { elementCount } from '../base/shape.ts';
 import { digital, weightsOf } from '../graph/operator.ts';
 import { trace } from '../graph/trace.ts';
 import { characterNetworkByName } from './character-networks.ts';
 import { defineNetwork } from './define-network.ts';
 import { lstm, timeDistributed } from './modules.ts';
-import { countWeights, initialParameters } from './network.ts';
+import { countAnalogWeights, countWeights, initialParameters } from './network.ts';
 
 test('char-lstm has 3,277,874 parameters for 50 symbols', () => {
   const network = characterNetworkByName('char-lstm', { context: 10, symbols: 50 });
@@ -27,6 +28,20 @@ test('char-lstm has 3,277,874 parameters for 50 symbols', () => {
   assert.deepEqual(
     network.carried.map(({ name }) => name),
     ['lstm1.carried.hidden', 'lstm1.carried.cell', 'lstm2.carried.hidden', 'lstm2.carried.cell'],
+  );
+});
+
+test('char-gpt has 826,433 parameters for 65 symbols and 128 positions, its matrices are layers', () => {
+  const network = characterNetworkByName('char-gpt', { context: 128, symbols: 65 });
+  const all = network.parameters.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+  assert.equal(all, 826_433);
+  assert.equal(all, 65 * 128 + 128 * 128 + 4 * (12 * 128 ** 2 + 13 * 128) + 2 * 128 + 65 * 128 + 65);
+  assert.equal(countAnalogWeights(network), 4 * 12 * 128 ** 2 + 65 * 128);
+  assert.equal(network.layers.length, 4 * 4 + 1);
+  assert.deepEqual(network.carried, []);
+  assert.deepEqual(
+    network.parameters.filter(({ role }) => role === 'table').map(({ name }) => name),
+    ['symbols.table', 'positions.table'],
   );
 });
 

@@ -1,10 +1,20 @@
-// Networks over symbols of a text, by name: recurrent layers that answer each symbol with logits of the next one, and carry
-// their state from window to window.
+// Networks over symbols of a text, by name, which answer each symbol with logits of the next one: recurrent layers that
+// carry their state from window to window, and transformers that see a window alone.
 
 import { throwFaults, UsageError } from '../base/errors.ts';
 import { unknownName } from '../base/suggest.ts';
 import { feedForward } from './define-network.ts';
-import { dense, lstm, sequence, timeDistributed } from './modules.ts';
+import {
+  dense,
+  dropout,
+  layerNormalization,
+  learnedPositions,
+  lookupTable,
+  lstm,
+  sequence,
+  timeDistributed,
+  transformerBlock,
+} from './modules.ts';
 import type { Network } from './network.ts';
 
 /** What a network over symbols is made for. */
@@ -49,12 +59,73 @@ export function characterLstm({ name, context, symbols, hidden }: CharacterLstmO
   });
 }
 
-/** Names that `characterNetworkByName` knows. */
-export type CharacterNetworkName = 'char-lstm' | 'char-lstm-small';
+/** Options of a character transformer. */
+export type CharacterGptOptions = TextTask & {
+  readonly name: string;
+  /** Number of blocks. */
+  readonly blocks: number;
+  readonly width: number;
+  readonly heads: number;
+  /** Rate of dropout behind the embedding and in the blocks; 0 by default. */
+  readonly dropout?: number;
+};
 
-const networks: { readonly [N in CharacterNetworkName]: readonly number[] } = {
-  'char-lstm': [512, 512],
-  'char-lstm-small': [128],
+/**
+ * A small GPT: a table of symbols (`symbols`) and of positions (`positions`), causal transformer blocks `block1` … `blockN`
+ * with perceptrons of four times the width, a layer normalisation (`norm`) and `dense`, a matrix of its own: input `tokens`
+ * (n, context), output `logits` (n, context, symbols). It carries no state: a symbol is predicted from its window alone.
+ *
+ * With s symbols, context c, N blocks of width w: s w + c w + N (12 w² + 13 w) + 2 w + s w + s parameters, 826,433 for 65
+ * symbols, 128, 4 blocks and 128; of these N 12 w² + s w, 794,752, are weights of layers.
+ *
+ * @throws UsageError if the task is impossible or the heads do not divide the width
+ * @source A. Radford et al., GPT-2 (2019), for the order of the parts and the initial values; sizes are ours
+ */
+export function characterGpt({
+  name,
+  context,
+  symbols,
+  blocks,
+  width,
+  heads,
+  dropout: rate = 0,
+}: CharacterGptOptions): Network {
+  throwFaults(`network "${name}"`, textTaskFaults({ context, symbols }));
+  const all = Array.from({ length: blocks }, (_, k) =>
+    transformerBlock({
+      name: `block${k + 1}`,
+      heads,
+      hidden: 4 * width,
+      causal: true,
+      dropout: rate,
+      blocks,
+    }),
+  );
+  return feedForward({
+    name,
+    input: { name: 'tokens', shape: [context] },
+    output: 'logits',
+    module: sequence([
+      lookupTable({ name: 'symbols', rows: symbols, dimension: width }),
+      learnedPositions('positions'),
+      dropout(rate),
+      ...all,
+      layerNormalization('norm'),
+      timeDistributed(dense({ name: 'dense', outputs: symbols })),
+    ]),
+  });
+}
+
+/** Names that `characterNetworkByName` knows. */
+export type CharacterNetworkName = 'char-lstm' | 'char-lstm-small' | 'char-gpt' | 'char-gpt-small';
+
+const networks: {
+  readonly [N in CharacterNetworkName]: (task: TextTask & { readonly name: N }) => Network;
+} = {
+  'char-lstm': (task) => characterLstm({ ...task, hidden: [512, 512] }),
+  'char-lstm-small': (task) => characterLstm({ ...task, hidden: [128] }),
+  'char-gpt': (task) => characterGpt({ ...task, blocks: 4, width: 128, heads: 4 }),
+  'char-gpt-small': (task) => characterGpt({ ...task, blocks: 2, width: 64, heads: 2 }),
 };
 
 /** All names that `characterNetworkByName` knows. */
@@ -70,7 +141,8 @@ export const characterNetworkNames: readonly CharacterNetworkName[] = Object.key
 export function characterNetworkByName(name: string, task: TextTask): Network {
   const known = characterNetworkNames.find((candidate) => candidate === name);
   if (known === undefined) throw new UsageError(`model: ${unknownName(name, characterNetworkNames)}`);
-  return characterLstm({ ...task, name: known, hidden: networks[known] });
+  const make = networks[known] as (task: TextTask & { readonly name: string }) => Network;
+  return make({ ...task, name: known });
 }
 
 /** What makes a task impossible for any network over symbols. */

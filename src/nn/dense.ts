@@ -9,9 +9,18 @@ import type { Initial } from './network.ts';
  * y = x W + b. Parameters `name.weights` (in, out) and `name.bias` (out), both uniform in ±1/√in (PyTorch's default);
  * the bias is added digitally.
  *
+ * @param options.initial first values of the weights; then biases begin at 0
  * @throws UsageError if the input has more than one axis
  */
-export function dense({ name, outputs }: { readonly name: string; readonly outputs: number }): Module {
+export function dense({
+  name,
+  outputs,
+  initial: given,
+}: {
+  readonly name: string;
+  readonly outputs: number;
+  readonly initial?: Initial | undefined;
+}): Module {
   return (inputShape) => {
     const [inputs] = inputShape;
     if (inputs === undefined || inputShape.length !== 1) {
@@ -20,11 +29,12 @@ export function dense({ name, outputs }: { readonly name: string; readonly outpu
       );
     }
     const initial: Initial = { kind: 'uniform', bound: 1 / Math.sqrt(inputs) };
-    const weights = parameter(name, 'weights', [inputs, outputs], initial);
+    const weights = parameter(name, 'weights', [inputs, outputs], given ?? initial);
     const layer = layerOf(name, 'dense', weights);
+    const bias: Initial = given === undefined ? initial : { kind: 'constant', value: 0 };
     return {
       outputShape: [outputs],
-      parameters: [weights, parameter(name, 'bias', [outputs], initial)],
+      parameters: [weights, parameter(name, 'bias', [outputs], bias)],
       layers: [layer],
       apply: (x, { parameters, operator }) => {
         const product = operator.multiply(x, layer);

@@ -10,8 +10,9 @@ import { interpret } from '../graph/interpret.ts';
 import { digital, weightsOf } from '../graph/operator.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { trace } from '../graph/trace.ts';
+import { softmax } from './attention.ts';
 import { softmaxCrossEntropy, squaredError } from './losses.ts';
-import { averagePool, maxPool, paddedShortcut } from './modules.ts';
+import { averagePool, maxPool, paddedShortcut, transformerBlock } from './modules.ts';
 import { initialParameters, isTrained } from './network.ts';
 import { normalizeByBatch } from './normalization.ts';
 import { lstmStep } from './recurrent.ts';
@@ -98,6 +99,24 @@ test('pooling and the padded shortcut have the gradients of their formulas', () 
       { wrt: ['x'], elements: 24 },
     );
   }
+});
+
+test('the softmax and a causal transformer block have the gradients of their formulas', () => {
+  assertGradients({ x: [2, 3], y: [2, 3] }, ({ x, y }) => softmax(x!).multiply(y!).sum(), {
+    wrt: ['x', 'y'],
+    elements: 6,
+  });
+  const block = transformerBlock({ name: 'b', heads: 2, hidden: 5, causal: true })([3, 4]);
+  const shapes = Object.fromEntries(block.parameters.map(({ name, shape }) => [name, shape]));
+  assertGradients(
+    { ...shapes, x: [2, 3, 4], target: [2, 3, 4] },
+    ({ x, target, ...parameters }) => {
+      const operator = digital((layer) => parameters[weightsOf(layer)]!);
+      const { value } = block.apply(x!, { parameters, operator, mode: { kind: 'training' } });
+      return squaredError(value, target!);
+    },
+    { wrt: ['x', ...Object.keys(shapes)], elements: 3 },
+  );
 });
 
 test('two LSTM steps have the gradient of their equations', () => {

@@ -1,8 +1,18 @@
 // All modules by name, so that networks import them from one place: matrices (dense.ts), convolutions (convolutions.ts),
-// sequences (recurrent-modules.ts), normalisations, pooling, non-linearities, dropout, and what combines modules
+// attention (attention.ts), sequences (recurrent-modules.ts), normalisations, pooling, non-linearities, dropout, and what combines modules
 // (combine.ts). What a module is stands in module.ts.
 
 export { type Activation, activation, leakyRelu } from './activations.ts';
+export {
+  type AttentionOptions,
+  learnedPositions,
+  lookupTable,
+  meanOverTime,
+  multiHeadAttention,
+  patchEmbedding,
+  type TransformerBlockOptions,
+  transformerBlock,
+} from './attention.ts';
 export {
   flatten,
   identity,

@@ -12,7 +12,7 @@ import type { GraphKey, Tensor } from '../graph/tensor.ts';
 /**
  * What a parameter does. Only `weights` live on crossbars; the others stay digital. `scale` and `shift` are γ and β
  * of a normalisation; `runningMean` and `runningVariance` are statistics of a batch normalisation, which are estimated,
- * not trained. `constant` is a tensor that never changes. `range` is a converter's range, which belongs to the operator,
+ * not trained. `table` has rows that are looked up or added, such as symbols and positions. `constant` is a tensor that never changes. `range` is a converter's range, which belongs to the operator,
  * not to a network.
  */
 export type ParameterRole =
@@ -22,6 +22,7 @@ export type ParameterRole =
   | 'shift'
   | 'runningMean'
   | 'runningVariance'
+  | 'table'
   | 'constant'
   | 'range';
 
@@ -149,12 +150,12 @@ function initialValues({ shape, initial }: ParameterSpec, key: Key): Float32Arra
 }
 
 /**
- * Number of weights as papers count synapses: filters and dense matrices with their biases, without batch
- * normalisation. ResNet-32 with widths 16/28/56 has 361,722, the figure in the abstract of Joshi et al. 2020, so that
+ * Number of weights as papers count synapses: filters and dense matrices with their biases, and tables, without
+ * normalisations. ResNet-32 with widths 16/28/56 has 361,722, the figure in the abstract of Joshi et al. 2020, so that
  * count includes the ten biases of the dense layer. Here biases stay digital: see `countAnalogWeights`.
  */
 export function countWeights({ parameters }: Pick<Network, 'parameters'>): number {
-  return countRoles(parameters, ['weights', 'bias']);
+  return countRoles(parameters, ['weights', 'bias', 'table']);
 }
 
 /** Number of weights on crossbars: Σ rows · columns over the layers; ResNet-32 with widths 16/28/56 has 361,712. */

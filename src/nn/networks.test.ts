@@ -44,6 +44,16 @@ test('ResNet-32 with widths 16/32/64 has 464,442 weights with projections, two 1
   assert.equal(countWeights(resnet32Wide(cifar)), 464_442 - 16 * 32 - 32 * 64);
 });
 
+test('vit has 1,205,642 parameters, of which its normalisations have 3,328 and its layers 1,187,072', () => {
+  const network = networkByName('vit', cifar);
+  const norms = (6 * 2 + 1) * 2 * 128;
+  assert.equal(countParameters(initialParameters(network, keyFromSeed(0))), 1_205_642);
+  assert.equal(countWeights(network), 1_205_642 - norms);
+  assert.equal(countAnalogWeights(network), 6 * 12 * 128 ** 2 + 4 * 4 * 3 * 128 + 128 * 10);
+  assert.equal(countAnalogWeights(network), 1_187_072);
+  assert.equal(network.layers.length, 1 + 6 * 4 + 1);
+});
+
 test('the other networks have the weights that are commonly quoted', () => {
   const published = mlp({ ...mnist, hidden: [250], activation: 'sigmoid' });
   assert.equal(countWeights(published), 785 * 250 + 251 * 10);
@@ -170,7 +180,7 @@ test('impossible networks are refused with all their faults', () => {
   assert.throws(
     () => networkByName('vgg', cifar),
     refused(
-      /^model: expected one of mlp, mlp-256-128, lenet5, small-cnn, cnn, .*resnet32-wide, resnet18, resnet34, got "vgg"$/,
+      /^model: expected one of mlp, mlp-256-128, lenet5, small-cnn, cnn, .*resnet32-wide, resnet18, resnet34, vit, got "vgg"$/,
     ),
   );
 });

@@ -19,6 +19,7 @@ import {
 import type { Network } from './network.ts';
 import { resnet, resnet32, resnet32Wide } from './resnet.ts';
 import { resnet18, resnet34 } from './resnet-photos.ts';
+import { vit } from './vit.ts';
 
 /** Options of a multilayer perceptron. */
 export type MlpOptions = ImageTask & {
@@ -134,7 +135,8 @@ export type NetworkName =
   | 'resnet32'
   | 'resnet32-wide'
   | 'resnet18'
-  | 'resnet34';
+  | 'resnet34'
+  | 'vit';
 
 const networks: { readonly [N in NetworkName]: (task: ImageTask) => Network } = {
   // A common size for MNIST; 198,760 weights and biases on 28 x 28 images.
@@ -153,6 +155,8 @@ const networks: { readonly [N in NetworkName]: (task: ImageTask) => Network } = 
   'resnet32-wide': resnet32Wide,
   resnet18,
   resnet34,
+  // Sizes are ours: 6 blocks of 128 over patches of 4 x 4; 1,202,314 weights, biases and positions for 32 x 32 images of 3 channels, and 3,328 numbers in normalisations.
+  vit: (task) => vit({ ...task, patch: 4, blocks: 6, width: 128, heads: 4, expansion: 4 }),
 };
 
 /** All names that `networkByName` knows, smallest networks of a family first. */

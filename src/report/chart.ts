@@ -9,6 +9,7 @@ import {
   symbolCross,
   symbolDiamond2,
   symbolSquare,
+  symbolStar,
   symbolTriangle,
 } from 'd3-shape';
 import type { Seconds } from '../base/units.ts';
@@ -157,6 +158,7 @@ const symbols: { readonly [M in CompensationMethod]: SymbolType } = {
   global: symbolSquare,
   'per-column': symbolDiamond2,
   adabs: symbolCircle,
+  lora: symbolStar,
 };
 
 /**

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { UsageError } from '../base/errors.ts';
+import { loraDefaults } from '../experiment/evaluation-settings.ts';
 import { COMPENSATION_METHODS } from '../experiment/record.ts';
 import { parseRecord, toJson } from './json.ts';
 import { largeRecord, reproducedRecord, tinyRecord } from './record-fixture.test-data.ts';
@@ -15,7 +16,12 @@ test('a record survives writing and reading', () => {
 test('every method is read, and both forms of the learning rate', () => {
   const methods = {
     ...tinyRecord,
-    evaluation: { ...tinyRecord.evaluation, methods: COMPENSATION_METHODS, testImages: 50 },
+    evaluation: {
+      ...tinyRecord.evaluation,
+      methods: COMPENSATION_METHODS,
+      lora: loraDefaults,
+      testImages: 50,
+    },
   };
   assert.deepEqual(parseRecord(toJson(methods)), methods);
   const [network] = tinyRecord.networks;

@@ -7,13 +7,13 @@ export const STYLE = `
 :root {
   color-scheme: light dark;
   --ground: #fff; --ink: #1b1f24; --quiet: #5c6570; --hair: #e4e7eb; --rule: #8b949e; --tint: #f6f7f9;
-  --none: #c44e00; --global: #0072b2; --per-column: #00835e; --adabs: #b0518a; --early: #e3b23c; --late: #5b2a86;
+  --none: #c44e00; --global: #0072b2; --per-column: #00835e; --adabs: #b0518a; --lora: #5f4bb6; --early: #e3b23c; --late: #5b2a86;
   --gold: #8a6a00;
 }
 @media screen and (prefers-color-scheme: dark) {
   :root {
     --ground: #14171b; --ink: #e3e6ea; --quiet: #98a1ab; --hair: #2a2f36; --rule: #6b747e; --tint: #1b1f25;
-    --none: #f58a4b; --global: #5ab4ea; --per-column: #3fc79c; --adabs: #e392c2; --early: #f0c75e; --late: #a678de;
+    --none: #f58a4b; --global: #5ab4ea; --per-column: #3fc79c; --adabs: #e392c2; --lora: #a99bf2; --early: #f0c75e; --late: #a678de;
     --gold: #d9b44a;
   }
 }
@@ -60,7 +60,7 @@ span.note, p.note { color: var(--quiet); font-size: 0.85rem; font-weight: 400; }
 .reference { fill: none; stroke: var(--quiet); stroke-dasharray: 5 4; }
 .outline { fill: none; stroke: var(--ink); stroke-opacity: 0.6; stroke-width: 0.9; }
 .none { --method: var(--none); } .global { --method: var(--global); }
-.per-column { --method: var(--per-column); } .adabs { --method: var(--adabs); }
+.per-column { --method: var(--per-column); } .adabs { --method: var(--adabs); } .lora { --method: var(--lora); }
 .network-0 { --method: var(--global); } .network-1 { --method: var(--none); } .network-2 { --method: var(--per-column); }
 .network-3 { --method: var(--adabs); } .network-4 { --method: var(--gold); } .network-5 { --method: var(--quiet); }
 .chip { fill: none; stroke: var(--method, var(--quiet)); stroke-opacity: 0.28; stroke-width: 0.8; }

@@ -64,7 +64,7 @@ function ofBest({ network, result }: Found, last: number): string {
 function withMethod({ method }: AccuracyAtTime): string {
   return method === 'none'
     ? 'without compensation'
-    : `with ${METHOD_NAMES[method]}${method === 'adabs' ? '' : ' compensation'}`;
+    : `with ${METHOD_NAMES[method]}${method === 'adabs' || method === 'lora' ? '' : ' compensation'}`;
 }
 
 function fromDigital({ digitalAccuracy }: NetworkResult, { accuracies }: AccuracyAtTime): string {

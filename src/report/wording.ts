@@ -17,6 +17,7 @@ export const METHOD_NAMES: { readonly [M in CompensationMethod]: string } = {
   global: 'global',
   'per-column': 'per column',
   adabs: 'AdaBS',
+  lora: 'LoRA',
 };
 
 /** A share as `91.23 %`. */

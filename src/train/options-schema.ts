@@ -30,6 +30,7 @@ const role = z.enum([
   'shift',
   'runningMean',
   'runningVariance',
+  'table',
   'constant',
   'range',
 ]);

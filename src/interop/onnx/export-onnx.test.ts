@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Parameters } from '../../base/parameters.ts';
 import { keyFromSeed } from '../../base/random.ts';
-import { characterNetworkByName } from '../../nn/character-networks.ts';
+import { characterGpt, characterNetworkByName } from '../../nn/character-networks.ts';
 import { defineNetwork, feedForward } from '../../nn/define-network.ts';
 import {
   activation,
@@ -24,6 +24,7 @@ import {
 } from '../../nn/modules.ts';
 import { initialParameters, type Network } from '../../nn/network.ts';
 import { networkByName } from '../../nn/networks.ts';
+import { vit } from '../../nn/vit.ts';
 import { exportOnnx } from './export-onnx.ts';
 import { importOnnx } from './import-onnx.ts';
 import {
@@ -54,7 +55,7 @@ async function roundTrip(network: Network, tolerance = 1e-5): Promise<Network> {
   const draw = drawsOf(2);
   const [name, shape] = Object.entries(network.inputs)[0]!;
   const count = shape.reduce((a, b) => a * b, BATCH);
-  const isIndex = network.name === 'embedding';
+  const isIndex = network.name === 'embedding' || network.name === 'gpt';
   const values = Float32Array.from({ length: count }, () =>
     isIndex ? Math.floor((draw() + 1) * 4) : draw(),
   );
@@ -88,6 +89,26 @@ for (const name of ['small-cnn', 'resnet8', 'lenet5', 'mlp'] as const) {
     );
   });
 }
+
+for (const network of [
+  characterGpt({ name: 'gpt', context: 9, symbols: 8, blocks: 2, width: 12, heads: 3 }),
+  vit({ inputShape: [8, 8, 3], classes: 5, patch: 4, blocks: 2, width: 12, heads: 2, expansion: 2 }),
+])
+  test(
+    `${network.name}, a transformer, is read by ONNX Runtime, and by ohmic again`,
+    needsOracle,
+    async () => {
+      const again = await roundTrip(network, 1e-4);
+      const sizes = (of: Network): string[] =>
+        of.layers.map(({ kind, shape }) => `${kind} ${shape.join(' ')}`);
+      const tables = network.name === 'gpt' ? ['embedding 8 12'] : [];
+      assert.deepEqual(
+        sizes(again),
+        [...tables, ...sizes(network)],
+        'a table is a layer of its own in a file',
+      );
+    },
+  );
 
 const modules: readonly {
   readonly name: string;
