@@ -146,7 +146,7 @@ test('all impossible settings are listed at once, unknown names with a suggestio
   assert.equal(code, 1);
   for (const expected of [
     '11 faults',
-    'data.dataset: expected one of cifar10, mnist, fashion-mnist, synthetic, digits, ptb-characters, shakespeare, sentences, got "cifar"; did you mean "cifar10"?',
+    'data.dataset: expected one of cifar10, mnist, fashion-mnist, synthetic, digits, photos, ptb-characters, shakespeare, sentences, got "cifar"; did you mean "cifar10"?',
     'did you mean "resnet32"?',
     'did you mean "native"?',
     'training.epochs: expected number, got "many"',
