@@ -217,7 +217,11 @@ def matrix_count(model: nn.Module) -> int:
 
 def training_step(model: nn.Module, x: Tensor, labels: Tensor) -> Step:
     """Forward, cross entropy, backward, SGD with Nesterov momentum and weight decay."""
-    optimizer = nesterov(model)
+    return descent_step(model, x, labels, nesterov(model))
+
+
+def descent_step(model: nn.Module, x: Tensor, labels: Tensor, optimizer: torch.optim.Optimizer) -> Step:
+    """Forward, cross entropy, backward, and a step of any optimizer."""
 
     def step() -> Tensor:
         optimizer.zero_grad()
@@ -282,16 +286,7 @@ def text_training_step(model: nn.Module, x: Tensor, targets: Tensor, optimizer: 
 
 def adamw_training_step(model: nn.Module, x: Tensor, labels: Tensor) -> Step:
     """As training_step, with AdamW."""
-    optimizer = adamw(model)
-
-    def step() -> Tensor:
-        optimizer.zero_grad()
-        loss = F.cross_entropy(model(x), labels)
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return step
+    return descent_step(model, x, labels, adamw(model))
 
 
 def adamw(model: nn.Module) -> torch.optim.Optimizer:

@@ -8,7 +8,6 @@ import type { EvaluationSettings } from '../experiment/evaluation-settings.ts';
 import { characterTask } from '../experiment/subject.ts';
 import { exportOnnx } from '../interop/onnx/export-onnx.ts';
 import { networkFromDescription } from '../interop/onnx/import-onnx.ts';
-import { characterNetworkByName } from '../nn/character-networks.ts';
 import type { Network } from '../nn/network.ts';
 import { checkParameters, type TrainedNetwork } from '../train/checkpoint.ts';
 import { networkOfWeights } from '../train/trained-network.ts';
@@ -23,7 +22,7 @@ import {
 } from './evaluation-flags.ts';
 import { writeWhole } from './files.ts';
 import { loadDataFor } from './load-data.ts';
-import { taskOfSet } from './named-network.ts';
+import { networkOfTrained, taskOfSet } from './named-network.ts';
 import { print } from './print.ts';
 import type { Progress } from './progress.ts';
 import { isImagesName } from './settings-schema.ts';
@@ -108,8 +107,7 @@ function exportedNetwork(
 ): Network {
   const { provenance, description } = trained;
   if (provenance.text !== undefined) {
-    const { context, alphabet } = provenance.text;
-    return characterNetworkByName(provenance.model, { context, symbols: [...alphabet].length });
+    return networkOfTrained(trained, provenance.text.context);
   }
   if (description !== undefined && !isImagesName(asked ?? provenance.dataset)) {
     return networkFromDescription(file, description);

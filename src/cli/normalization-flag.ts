@@ -3,13 +3,10 @@
 import { throwFaults } from '../base/errors.ts';
 import { unknownName } from '../base/suggest.ts';
 import type { Normalization } from '../data/image-set.ts';
-import { sharedNormalizations } from '../data/shared-normalizations.ts';
+import { sharedNormalizationNames, sharedNormalizations } from '../data/shared-normalizations.ts';
 import { numberOrText, parseList } from './values.ts';
 
 const known: Readonly<Record<string, Normalization>> = sharedNormalizations;
-
-/** Names that `--normalization` knows beside `dataset`. */
-export const normalizationNames: readonly string[] = Object.keys(known);
 
 /**
  * The normalization of a flag: `dataset`, for ohmic's statistics of the training images, a known name, or
@@ -28,7 +25,7 @@ export function normalizationFromFlag(text: string, measured: Normalization): No
   const faults =
     named === undefined && !isWritten
       ? [
-          `${unknownName(text, ['dataset', ...normalizationNames])}; or write mean/std, as 0.4914,0.4822,0.4465/0.2470,0.2435,0.2616`,
+          `${unknownName(text, ['dataset', ...sharedNormalizationNames])}; or write mean/std, as 0.4914,0.4822,0.4465/0.2470,0.2435,0.2616`,
         ]
       : [...listFaults('mean', given.mean, channels), ...listFaults('std', given.std, channels)];
   throwFaults('--normalization', faults);

@@ -2,6 +2,7 @@
 
 import { Command, Option } from 'commander';
 import { hardwareNames } from '../crossbar/hardware-choice.ts';
+import { sharedNormalizationNames } from '../data/shared-normalizations.ts';
 import { networkNames } from '../nn/networks.ts';
 import { completionCommand } from './completion-command.ts';
 import { addCost, addPareto } from './cost-program.ts';
@@ -12,7 +13,6 @@ import type { ImportFlags } from './import-flags.ts';
 import { inspectChip, inspectGraph, inspectKernels, inspectWeights } from './inspect-command.ts';
 import { builtPage, type LabFlags, labCommand } from './lab-command.ts';
 import { addAttribute, addEvaluate, addExport } from './measurement-program.ts';
-import { normalizationNames } from './normalization-flag.ts';
 import {
   checkpointOption,
   collected,
@@ -305,7 +305,7 @@ function addImport(program: Command): void {
     .option('--map <file>', 'what names in the file are here, as JSON (docs/weights-file.md)')
     .option(
       '--normalization <name>',
-      `how images were normalised there: dataset (measured on its training images), ${normalizationNames.join(', ')}, or mean/std`,
+      `how images were normalised there: dataset (measured on its training images), ${sharedNormalizationNames.join(', ')}, or mean/std`,
       'dataset',
     )
     .option('--test-images <n>', 'test on the first n test images only')

@@ -6,9 +6,6 @@ import type { Normalization } from './image-set.ts';
 /** Names of normalisations. */
 export type SharedNormalization = 'imagenet' | 'half' | 'none';
 
-/** Their names. */
-export const sharedNormalizationNames: readonly SharedNormalization[] = ['imagenet', 'half', 'none'];
-
 /** By name, for pixels from 0 to 1. One number is for all channels. */
 export const sharedNormalizations: Readonly<Record<SharedNormalization, Normalization>> = {
   // Networks for ImageNet. torchvision, references/classification/presets.py, and the docs of its weights.
@@ -18,3 +15,8 @@ export const sharedNormalizations: Readonly<Record<SharedNormalization, Normaliz
   // transforms.ToTensor() alone: pixels from 0 to 1.
   none: { mean: [0], std: [1] },
 };
+
+/** Their names. */
+export const sharedNormalizationNames: readonly SharedNormalization[] = Object.keys(
+  sharedNormalizations,
+) as SharedNormalization[];

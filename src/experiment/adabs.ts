@@ -6,7 +6,7 @@ import { deriveKey, type Key } from '../base/random.ts';
 import type { Engine, Store } from '../engine.ts';
 import type { Operator } from '../graph/operator.ts';
 import { type Trace, trace } from '../graph/trace.ts';
-import type { Network } from '../nn/network.ts';
+import { digitalStates, type Network } from '../nn/network.ts';
 import { updatedStatistics } from '../nn/normalization.ts';
 import { carriedStates, carrying, carryScalar } from '../train/carried-states.ts';
 import { batchInputs } from '../train/step.ts';
@@ -69,11 +69,7 @@ export async function prepareAdabs(options: AdabsOptions): Promise<Adabs> {
   const update = await engine.compile(
     trace((t) => {
       const inputs = batchInputs(t, task, batchSize);
-      const parameters = Object.fromEntries(
-        network.parameters
-          .filter(({ role }) => role !== 'weights')
-          .map(({ name, shape }) => [name, t.state(statistics[name] ?? name, shape)]),
-      );
+      const parameters = digitalStates(t, network, (name) => statistics[name] ?? name);
       const carried = carrying(t, network, batchSize, 'adabs');
       const result = carried.apply({
         inputs,

@@ -8,7 +8,7 @@ import { elementCount, formatShape } from '../base/shape.ts';
 import type { Call, Engine, Executable } from '../engine.ts';
 import type { Operator } from '../graph/operator.ts';
 import { type Trace, trace } from '../graph/trace.ts';
-import type { Network } from '../nn/network.ts';
+import { digitalStates, type Network } from '../nn/network.ts';
 
 /** Values of a network's inputs, each (batch, …) in row-major order. */
 export type InputValues = Readonly<Record<string, Float32Array>>;
@@ -55,12 +55,9 @@ function traceOutputs(network: Network, size: number, operator: (t: Trace) => Op
       name,
       t.input(name, [size, ...shape]),
     ]);
-    const parameters = network.parameters
-      .filter(({ role }) => role !== 'weights')
-      .map(({ name, shape }) => [name, t.state(name, shape)]);
     const { outputs } = network.apply({
       inputs: Object.fromEntries(inputs),
-      parameters: Object.fromEntries(parameters),
+      parameters: digitalStates(t, network),
       operator: operator(t),
       mode: { kind: 'inference' },
     });

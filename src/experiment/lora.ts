@@ -11,7 +11,7 @@ import { gradients } from '../graph/gradients.ts';
 import type { Graph } from '../graph/node.ts';
 import type { Layer, Operator } from '../graph/operator.ts';
 import { type Trace, trace } from '../graph/trace.ts';
-import type { Network, ParameterSpec } from '../nn/network.ts';
+import { digitalStates, type Network, type ParameterSpec } from '../nn/network.ts';
 import { descent } from '../rules/descent.ts';
 import type { UpdateRule } from '../rules/update-rule.ts';
 import { carriedStates, carrying, carryScalar } from '../train/carried-states.ts';
@@ -167,11 +167,7 @@ function traceStep(
 ): Graph {
   return trace((t) => {
     const batch = batchInputs(t, task, batchSize);
-    const parameters = Object.fromEntries(
-      network.parameters
-        .filter(({ role }) => role !== 'weights')
-        .map(({ name, shape }) => [name, t.state(name, shape)]),
-    );
+    const parameters = digitalStates(t, network);
     const onChip = operator(t);
     const carried = carrying(t, network, batchSize, 'lora');
     const { objectives } = task.evaluate(

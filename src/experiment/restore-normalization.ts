@@ -9,7 +9,7 @@ import type { Engine } from '../engine.ts';
 import { digital, type Operator, weightsOf } from '../graph/operator.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { trace } from '../graph/trace.ts';
-import type { Network } from '../nn/network.ts';
+import { digitalStates, type Network } from '../nn/network.ts';
 import { NORMALIZATION_EPSILON } from '../nn/normalization.ts';
 import { batchInputs } from '../train/step.ts';
 import type { Task } from '../train/task.ts';
@@ -79,12 +79,9 @@ async function measure({
         return y;
       },
     };
-    const states = network.parameters
-      .filter(({ role }) => role !== 'weights')
-      .map(({ name, shape }) => [name, t.state(name, shape)]);
     network.apply({
       inputs: batchInputs(t, task, batchSize),
-      parameters: Object.fromEntries(states) as Record<string, Tensor>,
+      parameters: digitalStates(t, network),
       operator,
       mode: { kind: 'inference' },
     });

@@ -8,6 +8,7 @@ import { deriveKey, type Key, randomSequence } from '../base/random.ts';
 import { elementCount, type Shape } from '../base/shape.ts';
 import type { Layer, Operator } from '../graph/operator.ts';
 import type { GraphKey, Tensor } from '../graph/tensor.ts';
+import type { Trace } from '../graph/trace.ts';
 
 /**
  * What a parameter does. Only `weights` live on crossbars; the others stay digital. `scale` and `shift` are γ and β
@@ -112,6 +113,23 @@ export function isWeights({ role }: Pick<ParameterSpec, 'role'>): boolean {
 /** True for parameters that gradients move; running statistics are estimated instead, constants stay. */
 export function isTrained({ role }: ParameterSpec): boolean {
   return role !== 'runningMean' && role !== 'runningVariance' && role !== 'constant';
+}
+
+/**
+ * The digital parameters as states of a graph, by their names; weights are the operator's.
+ *
+ * @param stateOf name of a parameter's state; absent: that of the parameter
+ */
+export function digitalStates(
+  t: Pick<Trace, 'state'>,
+  { parameters }: Pick<Network, 'parameters'>,
+  stateOf: (name: string) => string = (name) => name,
+): Record<string, Tensor> {
+  return Object.fromEntries(
+    parameters
+      .filter((parameter) => !isWeights(parameter))
+      .map(({ name, shape }) => [name, t.state(stateOf(name), shape)]),
+  );
 }
 
 /**

@@ -6,7 +6,7 @@ import type { Call, Engine, Executable, Store } from '../engine.ts';
 import type { Graph } from '../graph/node.ts';
 import { digital, type Operator, weightsOf } from '../graph/operator.ts';
 import { type Trace, trace } from '../graph/trace.ts';
-import type { Network } from '../nn/network.ts';
+import { digitalStates, type Network } from '../nn/network.ts';
 import { carriedStates, carrying, carryScalar } from './carried-states.ts';
 import { batchInputs } from './step.ts';
 import type { Goal, Task, TestBatches } from './task.ts';
@@ -28,11 +28,7 @@ export function traceInference(
 ): Graph {
   return trace((t) => {
     const batch = batchInputs(t, task, batchSize);
-    const parameters = Object.fromEntries(
-      network.parameters
-        .filter(({ role }) => role !== 'weights')
-        .map(({ name, shape }) => [name, t.state(name, shape)]),
-    );
+    const parameters = digitalStates(t, network);
     const multiplies = operator(t);
     const carried = carrying(t, network, batchSize, 'inference');
     const outputs = task.measure(

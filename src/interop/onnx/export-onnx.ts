@@ -8,7 +8,7 @@ import { interpret } from '../../graph/interpret.ts';
 import { type Graph, isOp, type Node, nodesOf } from '../../graph/node.ts';
 import { digital, weightsOf } from '../../graph/operator.ts';
 import { trace } from '../../graph/trace.ts';
-import type { Network } from '../../nn/network.ts';
+import { digitalStates, type Network } from '../../nn/network.ts';
 import { encodeModel, nodeMessage, tensorMessage, valueInfo } from './encode.ts';
 import { exportRules, type Writer } from './export-rules.ts';
 import type { NodeMessage, TensorMessage } from './messages.ts';
@@ -65,11 +65,7 @@ function traceNetwork(network: Network, batch: number): Graph {
       inputs: Object.fromEntries(
         Object.entries(network.inputs).map(([name, shape]) => [name, t.input(name, [batch, ...shape])]),
       ),
-      parameters: Object.fromEntries(
-        network.parameters
-          .filter(({ role }) => role !== 'weights')
-          .map(({ name, shape }) => [name, t.state(name, shape)]),
-      ),
+      parameters: digitalStates(t, network),
       operator: digital((layer) => t.state(weightsOf(layer), layer.shape)),
       mode: { kind: 'inference' },
     }).outputs,
