@@ -265,3 +265,12 @@ test('a state that keeps its value costs nothing', () => {
     [],
   );
 });
+
+test('rows that are reduced each by itself share chunks; where sizes have no divisors, each row is one', () => {
+  const chunksOf = (shape: readonly number[]): number =>
+    planOf((t) => ({ outputs: { sums: t.input('x', shape).sum([shape.length - 1]) } })).kernels[0]!.chunks;
+  assert.equal(chunksOf([32, 4, 256, 64]), 256);
+  assert.equal(chunksOf([20, 1024]), 20);
+  assert.equal(chunksOf([8, 10]), 1);
+  assert.equal(chunksOf([1009, 64]), 1009);
+});

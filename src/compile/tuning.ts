@@ -96,6 +96,8 @@ export const tuning = {
 
   /** Up to this many elements are reduced by one chunk. */
   smallReduction: 16_384,
+  /** Chunks of rows that are reduced each by itself, at most: a chunk is worth its start. */
+  reductionChunks: 256,
   /** Partial results that a long reduction is cut into, at most. */
   reductionParts: 64,
   /** Sums that are added side by side, in registers. */

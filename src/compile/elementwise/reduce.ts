@@ -64,11 +64,29 @@ export function lowerReduce(context: Context, nodes: readonly Node[]): DraftLaun
   const outputs = nodes.map((node) => ({ slot: draft.output(context.memoryOf(node)!), offset: literal(0) }));
   const nest: Nest = { draft, emit: createEmitter(draft), nodes, shape, axes, outputs };
   const rows = keptOuter.map((axis) => axis.size);
-  const chunks = total > tuning.smallReduction ? elementCount(rows) : 1;
-  const chunk = unflatten(chunkIndex(chunks), rows);
-  if (chunks > 1) visitKept(nest, [], (axis) => chunk[keptOuter.indexOf(axes[axis]!)]);
-  else visitKept(nest, [], () => undefined);
+  const shares = total > tuning.smallReduction ? sharesOfRows(rows) : rows.map(() => 1);
+  const chunks = elementCount(shares);
+  const chunk = unflatten(chunkIndex(chunks), shares);
+  visitKept(nest, [], (axis) => {
+    const k = keptOuter.indexOf(axes[axis]!);
+    const count = rows[k]! / shares[k]!;
+    return { first: times(chunk[k]!, count), count };
+  });
   return [draft.finish('reduce', chunks)];
+}
+
+/**
+ * Into how many shares each kept axis is cut, so that a share of rows is a chunk: outer axes first, up to
+ * `tuning.reductionChunks` chunks. Where sizes have no divisors for that, every row is a chunk.
+ */
+function sharesOfRows(rows: readonly number[]): readonly number[] {
+  let left: number = tuning.reductionChunks;
+  const shares = rows.map((size) => {
+    const share = largestDivisor(size, left);
+    left = share === size ? Math.floor(left / size) : 1;
+    return share;
+  });
+  return elementCount(shares) < Math.min(16, elementCount(rows)) ? rows : shares;
 }
 
 /** Cuts a single reduced row into two axes, so that parts of it can be shared among chunks. */
@@ -110,7 +128,8 @@ function reduceInParts(
   const emit = createEmitter(draft);
   const nest: Nest = { draft, emit, nodes, shape, axes: shares, outputs };
   const whole = axes.map((axis) => axis.size);
-  visitKept(nest, [], () => undefined, { axis: split, first: times(chunk, size / parts), sizes: whole });
+  const everyRow = (axis: number): Stretch => ({ first: literal(0), count: axes[axis]!.size });
+  visitKept(nest, [], everyRow, { axis: split, first: times(chunk, size / parts), sizes: whole });
   const combinations = nodes.map((node, k) =>
     lowerCombine(
       context,
@@ -129,11 +148,14 @@ export function largestDivisor(size: number, limit: number): number {
 
 type Share = { readonly axis: number; readonly first: Int; readonly sizes: readonly number[] };
 
-/** Loops over the outer kept axes; `fixed` has the indices that the chunk number determines. */
+/** Indices of an axis: `count` of them from `first` on. */
+type Stretch = { readonly first: Int; readonly count: number };
+
+/** Loops over the outer kept axes; `ownRows` says which indices of an axis this chunk has. */
 function visitKept(
   nest: Nest,
   index: readonly (Int | undefined)[],
-  fixed: (axis: number) => Int | undefined,
+  ownRows: (axis: number) => Stretch,
   share?: Share,
 ): void {
   const { axes, draft } = nest;
@@ -144,12 +166,12 @@ function visitKept(
     return;
   }
   if (axes[axis]!.isReduced) {
-    visitKept(nest, [...index, undefined], fixed, share);
+    visitKept(nest, [...index, undefined], ownRows, share);
     return;
   }
-  const known = fixed(axis);
-  if (known !== undefined) visitKept(nest, [...index, known], fixed, share);
-  else draft.builder.loop(axes[axis]!.size, (i) => visitKept(nest, [...index, i], fixed, share));
+  const { first, count } = ownRows(axis);
+  if (count === 1) visitKept(nest, [...index, first], ownRows, share);
+  else draft.builder.loop(count, (i) => visitKept(nest, [...index, plus(first, i)], ownRows, share));
 }
 
 /** Accumulators of a reduction: for each place, one for each node. */
