@@ -232,6 +232,38 @@ test('all operators that are not supported are named at once', async () => {
   });
 });
 
+test('nodes whose attributes are not supported are named at once too, and what needs them is not', async () => {
+  const two = (first: 'Einsum' | 'Relu'): Sketch => ({
+    inputs: { x: ['n', 4] },
+    constants: {
+      pads: { kind: 'int', dims: [4], values: Float64Array.of(0, 1, 0, 1) },
+      repeats: { kind: 'int', dims: [2], values: Float64Array.of(1, 2) },
+    },
+    nodes: [
+      { op: first, name: 'a', inputs: ['x'], outputs: ['a'] },
+      {
+        op: 'Pad',
+        name: 'b',
+        inputs: ['x', 'pads'],
+        outputs: ['b'],
+        attributes: { mode: 'mirror' },
+      },
+      { op: 'Cast', name: 'c', inputs: ['x'], outputs: ['c'], attributes: { to: 8 } },
+      { op: 'Tile', name: 'd', inputs: ['b', 'repeats'], outputs: ['d'] },
+      { op: 'Sum', inputs: ['a', 'c', 'd'], outputs: ['y'] },
+    ],
+    outputs: ['y'],
+  });
+  const misfits =
+    ' {2}- node "b" \\(Pad\\): mode "mirror", expected constant, reflect, edge or wrap\n {2}- node "c" \\(Cast\\): can\'t cast to data type 8';
+  await assert.rejects(importOnnx(writeSketch(two('Einsum'))), {
+    message: new RegExp(`not supported:\n {2}- operator Einsum, node "a"\n${misfits}\nsupported are Abs`),
+  });
+  await assert.rejects(importOnnx(writeSketch(two('Relu'))), {
+    message: new RegExp(`not supported:\n${misfits}$`),
+  });
+});
+
 test('functions of a file are opened where they are called', needsOracle, async () => {
   const bytes = encodeModel({
     opset: 17,

@@ -2,13 +2,13 @@
 // everything that does not depend on the batch is computed. What remains are the nodes that a network runs. Whether
 // something depends on the batch is found out by doing all of it for two sizes of the batch.
 
-import { throwFaults, UsageError } from '../../base/errors.ts';
+import { messageOf, throwFaults, UsageError } from '../../base/errors.ts';
 import { elementCount, sameShape } from '../../base/shape.ts';
 import { exactProduct } from '../../graph/operator.ts';
 import { type Trace, trace } from '../../graph/trace.ts';
 import { constantValue, functionKey, isStandard } from './decode.ts';
 import type { DescribedConstant, DescribedNode, OnnxDescription } from './description.ts';
-import { evaluateNode, isKnowable } from './evaluate-node.ts';
+import { type Evaluated, evaluateNode, isKnowable } from './evaluate-node.ts';
 import { type Inputs, inputValue, type NetworkInput, type OnnxInputOptions, settleInputs } from './inputs.ts';
 import {
   type AttributeValue,
@@ -88,7 +88,10 @@ type Run = {
   readonly aliases: Map<string, string>;
   readonly nodes: DescribedNode[];
   readonly sized: Map<string, Host>;
+  /** Operators that are not known, by domain and name. */
   readonly faults: Map<string, string>;
+  /** What is wrong with nodes whose operator is known. */
+  readonly misfits: string[];
   readonly names: Set<string>;
   /** Names of calls and branches, which are parts of the names within them. */
   readonly scopes: Set<string>;
@@ -107,6 +110,7 @@ function runModel(job: Job, batch: number, same: ReadonlySet<string>): Run {
       nodes: [],
       sized: new Map(),
       faults: new Map(),
+      misfits: [],
       names: new Set(),
       scopes: new Set(),
       world: shapeWorld(t),
@@ -117,12 +121,22 @@ function runModel(job: Job, batch: number, same: ReadonlySet<string>): Run {
     runGraph(run, job.model.graph, 0);
     return { outputs: {} };
   });
-  const faults = [...run!.faults.values()];
-  if (faults.length > 0)
-    throw new UsageError(
-      `not supported:\n${faults.map((fault) => `  - ${fault}`).join('\n')}\nsupported are ${operatorNames.join(', ')}`,
-    );
+  refuseModel([...run!.faults.values()], run!.misfits);
   return run!;
+}
+
+/** Most nodes that a message names. */
+const MOST_NAMED = 20;
+
+/** Throws if there are operators that are not known, or nodes whose attributes or inputs do not fit theirs. */
+function refuseModel(operators: readonly string[], misfits: readonly string[]): void {
+  const all = [...operators, ...misfits];
+  if (all.length === 0) return;
+  if (operators.length === 0 && misfits.length === 1) throw new UsageError(misfits[0]!);
+  const more = all.length > MOST_NAMED ? [`${all.length - MOST_NAMED} more`] : [];
+  const lines = [...all.slice(0, MOST_NAMED), ...more].map((fault) => `  - ${fault}`);
+  const known = operators.length === 0 ? [] : [`supported are ${operatorNames.join(', ')}`];
+  throw new UsageError(['not supported:', ...lines, ...known].join('\n'));
 }
 
 function traced(t: Trace, input: NetworkInput, batch: number): Value {
@@ -237,8 +251,15 @@ function compute(run: Run, given: OnnxNode, inputs: readonly (Value | undefined)
   const key = node.outputs[0]!;
   const isFree = isKnowable(inputs) && !inputs.some((value) => value?.where === 'host' && value.isSized);
   const cached = isFree ? run.job.cache.get(key) : undefined;
-  const { outputs, isKnown } =
-    cached === undefined ? evaluateNode(node, opset, inputs, run.world) : { outputs: cached, isKnown: true };
+  const evaluated =
+    cached === undefined
+      ? evaluatedOrMisfit(run, () => evaluateNode(node, opset, inputs, run.world))
+      : { outputs: cached, isKnown: true };
+  if (evaluated === undefined) {
+    poison(run, node);
+    return;
+  }
+  const { outputs, isKnown } = evaluated;
   if (isFree) run.job.cache.set(key, outputs);
   let isNeeded = !isKnown;
   for (const [k, name] of node.outputs.entries()) {
@@ -259,6 +280,17 @@ function compute(run: Run, given: OnnxNode, inputs: readonly (Value | undefined)
     run.values.set(name, { ...value, name, isSized });
   }
   if (isNeeded) run.nodes.push(describedNode(run, node));
+}
+
+/** What a node makes; if it can't be evaluated, takes note of it and goes on, so that all such nodes are named at once. */
+function evaluatedOrMisfit(run: Run, evaluate: () => Evaluated): Evaluated | undefined {
+  try {
+    return evaluate();
+  } catch (thrown) {
+    if (!(thrown instanceof UsageError)) throw thrown;
+    run.misfits.push(messageOf(thrown));
+    return undefined;
+  }
 }
 
 /** In a file with a fixed batch, what is reshaped to that batch keeps its first axis. */
