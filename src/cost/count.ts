@@ -11,7 +11,7 @@ import { type Node, reachable } from '../graph/node.ts';
 import { digital, type Layer, type LayerKind, type Operator, weightsOf } from '../graph/operator.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { trace } from '../graph/trace.ts';
-import type { Network } from '../nn/network.ts';
+import { digitalStates, type Network } from '../nn/network.ts';
 
 /** A tile of a layer. */
 export type TileUse = {
@@ -162,10 +162,9 @@ export function countNetwork(
       digital((layer) => t.state(weightsOf(layer), layer.shape)),
       hardware,
     );
-    const digitalParameters = network.parameters.filter(({ role }) => role !== 'weights');
     const { outputs } = network.apply({
       inputs: mapped(Object.entries(network.inputs), ([name, shape]) => [name, t.input(name, [1, ...shape])]),
-      parameters: mapped(digitalParameters, ({ name, shape }) => [name, t.state(name, shape)]),
+      parameters: digitalStates(t, network),
       operator,
       mode: { kind: 'inference' },
       carried: mapped(network.carried, ({ name, shape }) => [name, t.input(name, [1, ...shape])]),

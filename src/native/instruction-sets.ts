@@ -23,31 +23,30 @@ export function instructionSetOf(macros: string): InstructionSet {
   return { lanes: 4, registers: 16, vectors: has('__SSE4_2__') ? 'SSE4.2' : '128-bit' };
 }
 
-/** Kernels come with their vectors, loops and blocks: -O3 finds 2 % more in them, for half as much compile time again. */
-const OPTIMISATION = '-O1';
 /**
- * At -O1 gcc moves each use of a constant out of the loops as a copy of its own. The copies take registers, and the innermost
- * loop then keeps weights on the stack: half of the speed for large filters. This pass joins the copies.
+ * Kernels come with their vectors, loops and blocks: -O3 finds 2 % more in them, for half as much compile time again. At -O1
+ * gcc moves each use of a constant out of the loops as a copy of its own. The copies take registers, and the innermost loop
+ * then keeps weights on the stack: half of the speed for large filters. The second flag joins the copies.
  */
-const JOINED = '-frerun-cse-after-loop';
+const OPTIMISATION = ['-O1', '-frerun-cse-after-loop'];
 /** Compilers that do not know it have nothing to prefer. */
 const WIDE = '-mprefer-vector-width=512';
 
 /** Flags for the machine's own processor, best first; the last ones for compilers that can't tell which it is. */
 const OWN: readonly (readonly string[])[] = [
-  [OPTIMISATION, JOINED, '-march=native', WIDE],
-  [OPTIMISATION, JOINED, '-march=native'],
-  [OPTIMISATION, JOINED, '-mcpu=native'],
-  [OPTIMISATION, '-march=native'],
+  [...OPTIMISATION, '-march=native', WIDE],
+  [...OPTIMISATION, '-march=native'],
+  [...OPTIMISATION, '-mcpu=native'],
+  ['-O1', '-march=native'],
   ['-O3'],
 ];
 
 /** Instruction sets that OHMIC_TARGET names: a macro that tells whether a processor has it, and flags for it. */
 const TARGETS: Readonly<Record<string, { readonly macro: string; readonly flags: readonly string[] }>> = {
-  avx512: { macro: '__AVX512F__', flags: [OPTIMISATION, JOINED, '-march=x86-64-v4', WIDE] },
-  avx2: { macro: '__AVX2__', flags: [OPTIMISATION, JOINED, '-march=x86-64-v3', WIDE] },
-  sse4: { macro: '__SSE4_2__', flags: [OPTIMISATION, JOINED, '-march=x86-64-v2', WIDE] },
-  neon: { macro: '__aarch64__', flags: [OPTIMISATION, JOINED, '-march=armv8-a'] },
+  avx512: { macro: '__AVX512F__', flags: [...OPTIMISATION, '-march=x86-64-v4', WIDE] },
+  avx2: { macro: '__AVX2__', flags: [...OPTIMISATION, '-march=x86-64-v3', WIDE] },
+  sse4: { macro: '__SSE4_2__', flags: [...OPTIMISATION, '-march=x86-64-v2', WIDE] },
+  neon: { macro: '__aarch64__', flags: [...OPTIMISATION, '-march=armv8-a'] },
 };
 
 /** The macros of a compiler that is given some flags; undefined if it does not take them. */

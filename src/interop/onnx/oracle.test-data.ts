@@ -7,7 +7,7 @@ import { elementCount, type Shape } from '../../base/shape.ts';
 import { interpret } from '../../graph/interpret.ts';
 import { digital, weightsOf } from '../../graph/operator.ts';
 import { trace } from '../../graph/trace.ts';
-import type { Network } from '../../nn/network.ts';
+import { digitalStates, type Network } from '../../nn/network.ts';
 import { encodeModel, nodeMessage, tensorMessage, valueInfo, type WrittenNode } from './encode.ts';
 import { importOnnx, type OnnxOptions } from './import-onnx.ts';
 import { axisToFront } from './inputs.ts';
@@ -115,11 +115,7 @@ export function interpreted(network: Network, parameters: Parameters, inputs: An
       inputs: Object.fromEntries(
         Object.entries(inputs).map(([name, { dims }]) => [name, t.input(name, dims)]),
       ),
-      parameters: Object.fromEntries(
-        network.parameters
-          .filter(({ role }) => role !== 'weights')
-          .map(({ name, shape }) => [name, t.state(name, shape)]),
-      ),
+      parameters: digitalStates(t, network),
       operator: digital((layer) => t.state(weightsOf(layer), layer.shape)),
       mode: { kind: 'inference' },
     });
