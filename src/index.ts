@@ -405,6 +405,7 @@ export type {
   RangeLearning,
   TrainingNoise,
   TrainingSettings,
+  WeightAveraging,
   WeightClipping,
 } from './train/settings.ts';
 export type {

@@ -216,6 +216,13 @@ const lossFlags: readonly SettingFlag[] = [
     help: 'what divides the logits of both',
     read: numberOrText,
   },
+  {
+    flag: '--average <decay>',
+    path: 'training.averaging.decay',
+    help: 'keep the moving average of the weights over the steps: the part that a step keeps, 0.999',
+    read: numberOrText,
+    fallback: 'none',
+  },
 ];
 
 const noiseFlags: readonly SettingFlag[] = [

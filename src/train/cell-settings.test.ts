@@ -21,6 +21,11 @@ for (const [changes, message] of [
     { rule: { kind: 'tiki-taka' }, clipping: { kind: 'standard-deviations', alpha: 2 } },
     'clipping has no effect with the rule "tiki-taka", whose weights are in cells; leave it out',
   ],
+  [
+    { rule: cells, averaging: { decay: 0.99 } },
+    'averaging has no effect with the rule "mixed-precision", whose weights are in cells; leave it out',
+  ],
+  [{ averaging: { decay: 1 } }, 'averaging.decay: expected number to be <1, got 1'],
   [{ rule: { ...cells, granularity: 0 } }, 'rule.granularity: expected number to be >0, got 0'],
   [
     { rule: { ...cells, refresh: { larger: 1.2 } } },

@@ -9,6 +9,7 @@ import { check, type Json } from '../base/schema.ts';
 import { elementCount, formatShape, sameShape } from '../base/shape.ts';
 import { decodeTensors, encodeTensors } from '../interop/safetensors.ts';
 import type { Network, ParameterRole } from '../nn/network.ts';
+import { ITERATE } from './averaging.ts';
 import { isCarried } from './carried-states.ts';
 import { migrateProvenance } from './migrate.ts';
 import { type Provenance, provenanceSchema } from './provenance.ts';
@@ -118,6 +119,7 @@ const PASSING_GROUPS = ['.fast.', '.transfer.'];
 export function isKept(name: string): boolean {
   return (
     !isCarried(name) &&
+    !name.endsWith(ITERATE) &&
     !RULE_STATES.some((ending) => name.endsWith(ending)) &&
     !PASSING_GROUPS.some((group) => name.includes(group))
   );

@@ -3,7 +3,7 @@
 
 import { echo } from '../base/echo.ts';
 import { throwFaults, UsageError } from '../base/errors.ts';
-import type { Parameters } from '../base/parameters.ts';
+import { type Parameters, type TensorSpec, zeros } from '../base/parameters.ts';
 import { deriveKey, type Key, keyFromSeed } from '../base/random.ts';
 import { check, checkForm, type Incomplete } from '../base/schema.ts';
 import { elementCount, formatShape, sameShape } from '../base/shape.ts';
@@ -16,6 +16,7 @@ import { digital, weightsOf } from '../graph/operator.ts';
 import { updateRule } from '../insitu/update-rule.ts';
 import { initialParameters, isTrained, type Network } from '../nn/network.ts';
 import type { UpdateRule } from '../rules/update-rule.ts';
+import { averageShareAt, initialIterates } from './averaging.ts';
 import { carryScalar } from './carried-states.ts';
 import { checkTensors } from './checkpoint.ts';
 import { classification } from './classification.ts';
@@ -115,10 +116,14 @@ export async function prepareFit(options: FitOptions): Promise<Fitting> {
   throwFaults('train', optionFaults(options, settings, task, seed));
   const own = initialTrainingState({ network, rule, settings });
   if (options.state !== undefined)
-    checkTensors(`train: not a state of ${network.name}`, specsOf(network, own), options.state.tensors);
+    checkTensors(
+      `train: not a state of ${network.name}`,
+      specsOf(network, own, settings),
+      options.state.tensors,
+    );
   if (options.initial !== undefined)
     checkTensors(`train: not the parameters of ${network.name}`, network.parameters, options.initial);
-  const begin = options.state ?? initialState(network, own, seed, options.initial);
+  const begin = options.state ?? initialState(options, own, settings);
   const step = await engine.compile(
     traceTrainingStep({ network, task, rule, settings, teacher: teacher?.network }),
   );
@@ -222,12 +227,14 @@ function classificationOf({ data }: FitOptions, settings: TrainingSettings): Tas
 }
 
 function optionFaults(
-  { network, teacher, evaluateEveryEpochs = 1 }: FitOptions,
-  { batchSize, distillation, hardware, rule }: TrainingSettings,
+  { network, teacher, rule: custom, evaluateEveryEpochs = 1 }: FitOptions,
+  { batchSize, distillation, hardware, rule, averaging }: TrainingSettings,
   { batch, examples }: Task,
   seed: number,
 ): string[] {
   const faults = seedFaults(seed);
+  if (averaging !== undefined && (custom?.begin ?? custom?.upkeep ?? custom?.sensed) !== undefined)
+    faults.push('averaging has no effect on a rule that keeps weights itself; leave it out');
   if (!Number.isInteger(evaluateEveryEpochs) || evaluateEveryEpochs < 1)
     faults.push(`evaluateEveryEpochs must be a whole number from 1, got ${echo(evaluateEveryEpochs)}`);
   faults.push(...exampleFaults(examples), ...carryFaults(network, examples));
@@ -254,25 +261,34 @@ function optionFaults(
 
 /** The state of a run that has not begun. */
 function initialState(
-  network: Network,
+  { network, seed = 0, initial }: FitOptions,
   own: Parameters,
-  seed: number,
-  given: Parameters | undefined,
+  settings: TrainingSettings,
 ): TrainingState {
-  const start = given ?? initialParameters(network, deriveKey(keyFromSeed(seed), 'parameters'));
+  const start = initial ?? initialParameters(network, deriveKey(keyFromSeed(seed), 'parameters'));
   const parameters = Object.fromEntries(network.parameters.map(({ name }) => [name, start[name]!]));
   // Ranges that were learned before go on from where they are.
   const ranges = Object.keys(own).flatMap((name) => (start[name] === undefined ? [] : [[name, start[name]]]));
   return {
     step: 0,
-    tensors: { ...parameters, ...own, ...Object.fromEntries(ranges) },
+    tensors: {
+      ...parameters,
+      ...initialIterates(network, settings, parameters),
+      ...own,
+      ...Object.fromEntries(ranges),
+    },
     history: [],
     running: {},
   };
 }
 
-function specsOf(network: Network, own: Parameters): { name: string; shape: readonly number[] }[] {
-  return [...network.parameters, ...Object.entries(own).map(([name, { shape }]) => ({ name, shape }))];
+function specsOf(network: Network, own: Parameters, settings: TrainingSettings): TensorSpec[] {
+  const parameters = Object.fromEntries(network.parameters.map(({ name, shape }) => [name, zeros(shape)]));
+  const iterates = initialIterates(network, settings, parameters);
+  return [
+    ...network.parameters,
+    ...Object.entries({ ...own, ...iterates }).map(([name, { shape }]) => ({ name, shape })),
+  ];
 }
 
 function teacherTensors(teacher: FitOptions['teacher']): Parameters {
@@ -343,6 +359,7 @@ async function* iterate(
         learningRate,
         noiseScale: noiseScaleAt(settings.noise, step, stepsPerEpoch),
         step,
+        ...(settings.averaging && { averageShare: averageShareAt(settings.averaging, step) }),
         ...(options.network.carried.length > 0 && carryScalar(step % stepsPerEpoch)),
       },
       keys: { noise: deriveKey(root, 'noise', step), rule: deriveKey(root, 'rule', step) },

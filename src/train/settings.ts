@@ -75,6 +75,17 @@ export type Distillation = {
   readonly temperature: number;
 };
 
+/**
+ * The network of a run is the exponential moving average of its weights and running statistics over the steps,
+ * a ← a + max(1 − decay, 1 / (1 + step)) (w − a): a plain average as long as there are fewer steps than 1 / (1 − decay).
+ *
+ * @source A. Tarvainen and H. Valpola, arXiv 1703.01780; the plain average at the start is ours
+ */
+export type WeightAveraging = {
+  /** The part of the average that a step keeps. */
+  readonly decay: number;
+};
+
 /** Settings of a training run. */
 export type TrainingSettings = {
   readonly epochs: number;
@@ -99,6 +110,8 @@ export type TrainingSettings = {
   /** How the ranges of that hardware's converters are learned. */
   readonly ranges?: RangeLearning | undefined;
   readonly distillation?: Distillation | undefined;
+  /** Absent: the network is what the last step left. */
+  readonly averaging?: WeightAveraging | undefined;
 };
 
 const count = z.int().min(1);
@@ -185,6 +198,10 @@ const distillationSchema: z.ZodType<Distillation> = z.strictObject({
   temperature: z.number().positive().default(2),
 });
 
+const averagingSchema: z.ZodType<WeightAveraging> = z.strictObject({
+  decay: share.default(0.999),
+});
+
 /** What of the settings is a classification's own; other fields are passed over. */
 export type ClassificationSettings = Pick<
   TrainingSettings,
@@ -221,6 +238,9 @@ export const trainingSchema: z.ZodType<TrainingSettings> = z
       .meta({ description: 'converters and output noise of the forward pass; absent: an ideal periphery' }),
     ranges: rangeLearningSchema.optional(),
     distillation: distillationSchema.optional(),
+    averaging: averagingSchema
+      .optional()
+      .meta({ description: 'the network is the moving average of the weights over the steps; absent: none' }),
   })
   .superRefine((settings, { addIssue }) => {
     for (const message of contradictions(settings)) addIssue({ code: 'custom', message, path: [] });
@@ -248,12 +268,20 @@ function contradictions(settings: TrainingSettings): string[] {
 }
 
 /** What a rule in cells would pass over: weights are as the cells hold them, and samples are written as they are. */
-function cellFaults({ rule, noise, dropConnect, clipping, gradientNorm }: TrainingSettings): string[] {
+function cellFaults({
+  rule,
+  noise,
+  dropConnect,
+  clipping,
+  gradientNorm,
+  averaging,
+}: TrainingSettings): string[] {
   if (!isInCells(rule)) return [];
   const unheard = {
     noise: noise.kind !== 'none',
     dropConnect: dropConnect !== undefined,
     clipping: clipping.kind !== 'none',
+    averaging: averaging !== undefined,
     gradientNorm: gradientNorm !== undefined && rule.kind !== 'mixed-precision',
   };
   const faults = Object.entries(unheard).flatMap(([field, isGiven]) =>

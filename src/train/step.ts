@@ -14,6 +14,7 @@ import { type Trace, trace } from '../graph/trace.ts';
 import { isTrained, type Network, type ParameterSpec } from '../nn/network.ts';
 import { updatedStatistics } from '../nn/normalization.ts';
 import type { Factors, RuleContext, Update, Updated, UpdateRule } from '../rules/update-rule.ts';
+import { movingParameters } from './averaging.ts';
 import { carriedStates, carrying } from './carried-states.ts';
 import { rangeLearningDefaults, type TrainingSettings } from './settings.ts';
 import type { Forwarded, Goal, Objective } from './task.ts';
@@ -34,6 +35,7 @@ export type StepOptions = {
     | 'gradientNorm'
     | 'hardware'
     | 'ranges'
+    | 'averaging'
   >;
   /** The network whose answers are distilled. */
   readonly teacher?: Network | undefined;
@@ -82,16 +84,16 @@ export function initialTrainingState({
  * The graph of a training step on a batch.
  *
  * Inputs: the tensors of the task's batch. States: parameters, the rule's state, converter ranges, a teacher's
- * parameters, carried states. Scalars: `learningRate`, those of the rule, of `trainingOperator` and of `carrying`. Key: `noise`, of
+ * parameters, carried states, iterates. Scalars: `learningRate`, those of the rule, of `trainingOperator`, `movingParameters` and
+ * `carrying`. Key: `noise`, of
  * `trainingOperator` and of modules that draw, if anything does. Outputs: `loss`, the sum of the objectives, and the
  * task's metrics, and `rule.…`, what the rule counts. A step clips weights after it moves them: to ±α standard deviations of their layer or column.
  */
 export function traceTrainingStep({ network, task, rule, settings, teacher }: StepOptions): Graph {
   return trace((t) => {
     const batch = batchInputs(t, task, settings.batchSize);
-    const parameters = Object.fromEntries(
-      network.parameters.map(({ name, shape }) => [name, t.state(name, shape)]),
-    );
+    const moving = movingParameters(t, network, settings);
+    const parameters = moving.tensors;
     const weights = (layer: Layer): Tensor => parameters[weightsOf(layer)]!;
     const contextOf = ruleContexts(t, rule, 'rule');
     const products = productsOf(network);
@@ -151,7 +153,7 @@ export function traceTrainingStep({ network, task, rule, settings, teacher }: St
       updates[name] = updatedStatistics(parameters[name]!, seen, settings.statisticsMomentum);
     }
     const loss = objectives.map((one) => one.loss).reduce((sum, one) => sum.add(one));
-    return { outputs: { loss, ...metrics, ...counts.totals() }, updates };
+    return { outputs: { loss, ...metrics, ...counts.totals() }, updates: moving.updates(updates) };
   });
 }
 
