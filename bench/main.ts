@@ -13,7 +13,7 @@ import { inferenceCase } from './inference.ts';
 import { memoryCase } from './memory.ts';
 import { startPeer } from './peer.ts';
 import { photosCase } from './photos.ts';
-import { convolutionsCase, matrixProductsCase } from './products.ts';
+import { convolutionKindsCase, convolutionsCase, matrixProductsCase } from './products.ts';
 import { programmingCase } from './programming.ts';
 import { readNoiseCase } from './read-noise.ts';
 import { readyCase } from './ready.ts';
@@ -41,6 +41,7 @@ const CASES: readonly BenchCase[] = [
   photosCase,
   transformersCase,
   convolutionsCase,
+  convolutionKindsCase,
   matrixProductsCase,
   sweepChipsCase,
 ];

@@ -1,10 +1,11 @@
-// Single products beside PyTorch: 3 x 3 convolutions with both gradients, and products of square matrices. Operands
+// Single products beside PyTorch: convolutions with both gradients, and products of square matrices. Operands
 // and results stay on the backend, as PyTorch's tensors do, so what is timed is the launches alone.
 
 import { randomSequence } from '../src/base/random.ts';
 import { elementCount, type Shape } from '../src/base/shape.ts';
 import { gradients } from '../src/graph/gradients.ts';
 import type { Graph } from '../src/graph/node.ts';
+import type { Tensor } from '../src/graph/tensor.ts';
 import { trace } from '../src/graph/trace.ts';
 import {
   type BenchCase,
@@ -50,6 +51,44 @@ export const convolutionsCase: BenchCase = {
         }),
       );
     }
+    return joined(parts);
+  },
+};
+
+/** Other kinds of convolutions, batch 32; the same as in the peer's table. */
+const KINDS: readonly { readonly peerCase: string; readonly title: string; readonly graph: () => Graph }[] = [
+  {
+    peerCase: 'depthwise-3-64',
+    title: 'depthwise 3 x 3, 64 channels, 32 x 32',
+    graph: () => depthwise(3, 64, 32),
+  },
+  {
+    peerCase: 'depthwise-5-256',
+    title: 'depthwise 5 x 5, 256 channels, 8 x 8',
+    graph: () => depthwise(5, 256, 8),
+  },
+  { peerCase: 'conv1d-64', title: '1-D, 5 taps, 64 channels, 256 long', graph: () => signals(64, 256) },
+  { peerCase: 'conv1d-128', title: '1-D, 5 taps, 128 channels, 64 long', graph: () => signals(128, 64) },
+  {
+    peerCase: 'transposed-64',
+    title: 'transposed 4 x 4, stride 2, 64 to 32, 8 x 8',
+    graph: () => transposed(64, 8),
+  },
+  {
+    peerCase: 'transposed-128',
+    title: 'transposed 4 x 4, stride 2, 128 to 64, 16 x 16',
+    graph: () => transposed(128, 16),
+  },
+];
+
+/** The case of other convolutions. */
+export const convolutionKindsCase: BenchCase = {
+  name: 'convolution-kinds',
+  description: 'depthwise, 1-D and transposed convolutions, forward and both gradients',
+  run: async (tools) => {
+    const parts: CaseResult[] = [];
+    for (const { graph, ...kind } of KINDS)
+      parts.push(await product(tools, { ...kind, batch: CONVOLUTION_BATCH, graph: graph() }));
     return joined(parts);
   },
 };
@@ -103,14 +142,43 @@ async function product(tools: Tools, { title, peerCase, batch, graph }: Product)
   };
 }
 
-/** y = x * f and, for a given gradient of y, the gradients of x and f. */
 function convolution(channels: number, size: number): Graph {
+  return withGradients([size, size, channels], [3, 3, channels, channels], (x, filter) =>
+    x.convolve(filter, { stride: [1, 1], padding: [1, 1] }),
+  );
+}
+
+function depthwise(taps: number, channels: number, size: number): Graph {
+  const padding = (taps - 1) / 2;
+  return withGradients([size, size, channels], [taps, taps, 1, channels], (x, filter) =>
+    x.convolve(filter, { stride: [1, 1], padding: [padding, padding], groups: channels }),
+  );
+}
+
+function signals(channels: number, length: number): Graph {
+  return withGradients([length, channels], [5, channels, channels], (x, filter) =>
+    x.convolve1d(filter, { padding: 2 }),
+  );
+}
+
+/** To twice the size and half the channels. */
+function transposed(channels: number, size: number): Graph {
+  return withGradients([size, size, channels], [4, 4, channels, channels / 2], (x, filter) =>
+    x.convolveTransposed(filter, { stride: [2, 2], padding: [1, 1] }),
+  );
+}
+
+/** y of x and a filter and, for a given gradient of y, the gradients of both. */
+function withGradients(
+  example: Shape,
+  filterShape: Shape,
+  apply: (x: Tensor, filter: Tensor) => Tensor,
+): Graph {
   return trace((t) => {
-    const image = [CONVOLUTION_BATCH, size, size, channels];
-    const x = t.input('x', image);
-    const filter = t.input('filter', [3, 3, channels, channels]);
-    const y = x.convolve(filter, { stride: [1, 1], padding: [1, 1] });
-    const [toX, toFilter] = gradients(y.multiply(t.input('toY', image)).sum(), [x, filter]);
+    const x = t.input('x', [CONVOLUTION_BATCH, ...example]);
+    const filter = t.input('filter', filterShape);
+    const y = apply(x, filter);
+    const [toX, toFilter] = gradients(y.multiply(t.input('toY', y.shape)).sum(), [x, filter]);
     return { outputs: { y, toX: toX!, toFilter: toFilter! } };
   });
 }

@@ -368,24 +368,52 @@ def attention(time_steps: int, depth: int, causal: bool) -> Case:
     return Case(build, 32)
 
 
-def conv3x3(channels: int, size: int) -> Case:
-    """Forward, input gradient and filter gradient of one 3x3 convolution, padding 1, no bias."""
+def channels_last(*shape: int) -> Tensor:
+    """Normal numbers that a gradient is asked for; images in channels_last order, signals have no such order."""
+    values = torch.randn(shape)
+    return (values.contiguous(memory_format=torch.channels_last) if values.dim() == 4 else values).requires_grad_()
+
+
+def convolution(example: tuple, filters: tuple, apply: Callable[[Tensor, Tensor], Tensor]) -> Case:
+    """Forward, input gradient and filter gradient of a convolution without bias; `example` is (channels, ...)."""
 
     def build(batch: int) -> Built:
-        image = (batch, channels, size, size)
-        x = torch.randn(image).contiguous(memory_format=torch.channels_last).requires_grad_()
-        filters = torch.randn(channels, channels, 3, 3).contiguous(memory_format=torch.channels_last)
-        filters.requires_grad_()
-        y_gradient = torch.randn(image).contiguous(memory_format=torch.channels_last)
+        x, f = channels_last(batch, *example), channels_last(*filters)
+        y_gradient = torch.randn_like(apply(x, f))
 
         def step() -> Tensor:
-            y = F.conv2d(x, filters, padding=1)
-            _, filter_gradient = torch.autograd.grad(y, (x, filters), y_gradient)
+            _, filter_gradient = torch.autograd.grad(apply(x, f), (x, f), y_gradient)
             return filter_gradient
 
-        return Built(step, {"input": list(x.shape), "filter": list(filters.shape)})
+        return Built(step, {"input": list(x.shape), "filter": list(f.shape)})
 
     return Case(build, 32)
+
+
+def conv3x3(channels: int, size: int) -> Case:
+    filters = (channels, channels, 3, 3)
+    return convolution((channels, size, size), filters, lambda x, f: F.conv2d(x, f, padding=1))
+
+
+def depthwise(taps: int, channels: int, size: int) -> Case:
+    """Each channel with a filter of its own."""
+    filters, padding = (channels, 1, taps, taps), (taps - 1) // 2
+    return convolution(
+        (channels, size, size), filters, lambda x, f: F.conv2d(x, f, padding=padding, groups=channels)
+    )
+
+
+def conv1d(channels: int, length: int) -> Case:
+    """Signals, five taps."""
+    return convolution((channels, length), (channels, channels, 5), lambda x, f: F.conv1d(x, f, padding=2))
+
+
+def transposed(channels: int, size: int) -> Case:
+    """4x4 with stride 2, to twice the size and half the channels."""
+    filters = (channels, channels // 2, 4, 4)
+    return convolution(
+        (channels, size, size), filters, lambda x, f: F.conv_transpose2d(x, f, stride=2, padding=1)
+    )
 
 
 def matmul(n: int) -> Case:
@@ -411,6 +439,9 @@ CASES = {
     **{f"attention-{time_steps}": attention(time_steps, 32, True) for time_steps in (64, 128, 256)},
     **{f"char-lstm-{time_steps}-training-step": char_lstm(time_steps) for time_steps in (50, 100)},
     **{f"conv3x3-{c}": conv3x3(c, size) for c, size in ((64, 32), (128, 16), (256, 8), (512, 8))},
+    **{f"depthwise-{taps}-{c}": depthwise(taps, c, size) for taps, c, size in ((3, 64, 32), (5, 256, 8))},
+    **{f"conv1d-{c}": conv1d(c, length) for c, length in ((64, 256), (128, 64))},
+    **{f"transposed-{c}": transposed(c, size) for c, size in ((64, 8), (128, 16))},
     **{f"matmul-{n}": matmul(n) for n in (256, 512, 1024, 2048)},
 }
 
