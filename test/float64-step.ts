@@ -24,6 +24,9 @@ export type StepSetup = {
   readonly teacher?: Network;
 };
 
+/** When a step with the noise of cells reads them. */
+export const READ_SECONDS = 3600;
+
 /** What one step is given beside the states. */
 export type StepCall = {
   readonly batch: Values;
@@ -66,6 +69,7 @@ export function float64Step(
     ...rule.scalars(step),
     learningRate: rate,
     noiseScale: settings.noise.kind === 'gaussian' ? settings.noise.relativeToMax : 0,
+    readSeconds: READ_SECONDS,
     step,
     carry,
   };

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { resolve } from 'node:path';
 import { test } from 'node:test';
 import { Command } from 'commander';
+import { mergeSettings } from '../base/merge.ts';
 import type { Json } from '../base/schema.ts';
 import { checkTrainSettings } from './check-settings.ts';
 import { givenFlags } from './options.ts';
@@ -77,8 +78,18 @@ test('the settings accept every field of the table', () => {
   const known = trainOptions().map((option) => option.long!.slice(2));
   assert.deepEqual(
     known.filter((name) => !given.includes(name)),
-    ['warmup-epochs', 'device', 'no-flip'],
+    ['warmup-epochs', 'device', 'no-flip', 'cell-noise'],
   );
+  const cells = mergeSettings(
+    settingsFrom(...'--dataset mnist --model mlp --epochs 3 --cell-noise 1d'.split(' ')),
+    { training: { hardware: 'joshi2020' } },
+  );
+  assert.deepEqual(checkTrainSettings('here', cells).training.noise, {
+    kind: 'cells',
+    earliestSeconds: 25,
+    latestSeconds: 86_400,
+    compensation: 'global',
+  });
   const cosine = settingsFrom(
     '--warmup-epochs',
     '2',

@@ -14,7 +14,7 @@ import {
   trainModels,
   trainSchema,
 } from './settings-schema.ts';
-import { countOrText, numberOrText, parseList, shareOrText } from './values.ts';
+import { countOrText, numberOrText, parseList, parseTime, shareOrText } from './values.ts';
 
 /** A flag that is a field of the settings. */
 type SettingFlag = {
@@ -246,6 +246,14 @@ const noiseFlags: readonly SettingFlag[] = [
     path: 'training.noise.scale',
     help: 'largest weight of what: layer or column',
     fallback: AS_MAPPED,
+  },
+  {
+    flag: '--cell-noise <time>',
+    path: 'training.noise.latestSeconds',
+    help: "training noise of the hardware's own cells, programmed anew in every step and read within this time, 1d",
+    read: (time) => parseTime(time, '--cell-noise'),
+    fallback: 'none',
+    implies: ['training.noise.kind', 'cells'],
   },
   {
     flag: '--drop-connect <share>',

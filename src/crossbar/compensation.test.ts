@@ -9,9 +9,17 @@ import { keyFromSeed, randomSequence } from '../base/random.ts';
 import { DAY, HOUR } from '../base/units.ts';
 import type { CellSpec } from '../cells/cell.ts';
 import { pcmNandakumar2019 } from '../cells/published-cells.ts';
+import { interpret } from '../graph/interpret.ts';
 import type { Layer } from '../graph/operator.ts';
+import { trace } from '../graph/trace.ts';
 import type { LayerReading, Reading } from './chip.ts';
-import { compensationFactors, type DriftCompensation, driftFactors } from './compensation.ts';
+import {
+  compensationFactors,
+  DRIFT_COMPENSATIONS,
+  type DriftCompensation,
+  driftFactors,
+  tracedDriftFactors,
+} from './compensation.ts';
 import type { HardwareSpec } from './hardware.ts';
 import { ideal, joshi2020 } from './presets.ts';
 
@@ -136,4 +144,18 @@ test('read-outs that are almost nothing count as 1e-4', () => {
     driftFactors('global', Float32Array.of(0, 1e-5), Float32Array.of(5e-5, 0)),
     Float32Array.of(1, 1),
   );
+});
+
+test('factors in a graph are those of the host', () => {
+  const before = Float32Array.of(0.2, 0.5, 0, 1e-5, 0.3);
+  const now = Float32Array.of(0.1, 0.6, 0.2, 0, 0.3);
+  for (const compensation of DRIFT_COMPENSATIONS) {
+    const graph = trace((t) => {
+      const [from, to] = [t.input('before', [1, 5]), t.input('now', [1, 5])];
+      return { outputs: { factors: tracedDriftFactors(compensation, from, to).broadcastTo([1, 5]) } };
+    });
+    const { factors: traced } = interpret(graph, { before, now }).outputs;
+    const expected = driftFactors(compensation, before, now);
+    assert.ok(traced!.every((factor, column) => Math.abs(factor / expected[column]! - 1) < 1e-6));
+  }
 });

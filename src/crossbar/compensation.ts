@@ -6,11 +6,14 @@ import { assertNever, throwFaults, UsageError } from '../base/errors.ts';
 import type { HostTensor } from '../base/parameters.ts';
 import { meanOf } from '../base/statistics.ts';
 import type { Microsiemens } from '../base/units.ts';
-import type { Tensor } from '../graph/tensor.ts';
+import { constant, type Tensor } from '../graph/tensor.ts';
 import type { Reading } from './chip.ts';
 
 /** No factor, one for a layer, or one for each of its columns. */
 export type DriftCompensation = 'none' | 'global' | 'per-column';
+
+/** All of them. */
+export const DRIFT_COMPENSATIONS: readonly DriftCompensation[] = ['none', 'global', 'per-column'];
 
 /** Lower bound of read-outs, so that the factor of an empty layer is finite. */
 const SMALLEST_READ_OUT = 1e-4;
@@ -79,6 +82,22 @@ export function driftFactors(
       return new Float32Array(now.length).fill(floored(meanOf(before)) / floored(meanOf(now)));
     case 'per-column':
       return now.map((readOut, column) => floored(before[column]!) / floored(readOut));
+    default:
+      return assertNever(compensation);
+  }
+}
+
+/** `driftFactors` in a graph: (1, 1) or (1, columns), from read-outs of (1, columns). */
+export function tracedDriftFactors(compensation: DriftCompensation, before: Tensor, now: Tensor): Tensor {
+  const ratio = (from: Tensor, to: Tensor): Tensor =>
+    from.maximum(SMALLEST_READ_OUT).divide(to.maximum(SMALLEST_READ_OUT));
+  switch (compensation) {
+    case 'none':
+      return constant(now, 1).broadcastTo([1, 1]);
+    case 'global':
+      return ratio(before.mean([1], true), now.mean([1], true));
+    case 'per-column':
+      return ratio(before, now);
     default:
       return assertNever(compensation);
   }

@@ -7,7 +7,7 @@ import type { Seconds } from '../base/units.ts';
 import type { PulseModel } from '../cells/pulse-device.ts';
 import { arraysOf, mapSensedArrays, sensedArraysOf } from '../crossbar/arrays.ts';
 import { type Chip, chipOf, chipTensors, type Reading, readingOf, readingTensors } from '../crossbar/chip.ts';
-import { type DriftCompensation, driftFactors } from '../crossbar/compensation.ts';
+import { DRIFT_COMPENSATIONS, type DriftCompensation, driftFactors } from '../crossbar/compensation.ts';
 import { type HardwareSpec, hardwareOf } from '../crossbar/hardware.ts';
 import { matrixSize } from '../crossbar/mapping.ts';
 import { onChip } from '../crossbar/on-chip.ts';
@@ -48,8 +48,6 @@ export type ChipPrograms = {
   readonly baseline: (chip: number) => Promise<Reading>;
   readonly free: () => void;
 };
-
-const COMPENSATIONS: readonly DriftCompensation[] = ['none', 'global', 'per-column'];
 
 /** The layers of a network that are on arrays. */
 export function placedLayers({ layers }: Pick<Network, 'layers'>, chip: HardwareSpec): PlacedLayer[] {
@@ -173,7 +171,7 @@ export async function prepareChipPrograms(options: ChipProgramOptions): Promise<
 /** A place in the store for the factors of every layer under every compensation. */
 function factorTensors(layers: readonly PlacedLayer[]): TensorSpec[] {
   return layers.flatMap(({ layer }) =>
-    COMPENSATIONS.map((compensation) => ({
+    DRIFT_COMPENSATIONS.map((compensation) => ({
       name: `${compensationState(layer.name)}.${compensation}`,
       shape: [1, matrixSize(layer.shape).columns],
     })),
@@ -197,7 +195,7 @@ function driftFactorTensors(
   const tensors = layers.flatMap(({ layer, hardware }) => {
     const { name: readOut } = sensedArraysOf(layer, hardware).readOut;
     const [before, now] = [baseline[readOut]!, current[readOut]!];
-    return COMPENSATIONS.filter((one) => one !== 'none').map((compensation): [string, HostTensor] => [
+    return DRIFT_COMPENSATIONS.filter((one) => one !== 'none').map((compensation): [string, HostTensor] => [
       `${compensationState(layer.name)}.${compensation}`,
       { shape: now.shape, data: driftFactors(compensation, before.data, now.data) },
     ]);

@@ -52,7 +52,8 @@ function rowsOf(
   testImages: number = dataset.testImages,
 ): Cell[][] {
   const noise = training.settings?.noise;
-  const trainingNoise = noise?.kind === 'gaussian' ? noise.relativeToMax : 0;
+  const trainingNoise =
+    noise?.kind === 'gaussian' ? noise.relativeToMax : noise?.kind === 'cells' ? 'cells' : 0;
   const network = [label, training.model, dataset.name, trainingNoise, digitalAccuracy, testImages];
   return deployed.flatMap(({ method, timeSeconds, accuracies }) =>
     accuracies.map((accuracy, chip) => [

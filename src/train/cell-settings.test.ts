@@ -25,6 +25,22 @@ for (const [changes, message] of [
     { rule: cells, averaging: { decay: 0.99 } },
     'averaging has no effect with the rule "mixed-precision", whose weights are in cells; leave it out',
   ],
+  [
+    { rule: cells, noise: { kind: 'cells' }, hardware: 'joshi2020' },
+    'noise has no effect with the rule "mixed-precision", whose weights are in cells; leave it out',
+  ],
+  [
+    { noise: { kind: 'cells' } },
+    'noise of cells needs their hardware, got none; set hardware, for example joshi2020',
+  ],
+  [
+    { noise: { kind: 'cells', latestSeconds: 20 }, hardware: 'joshi2020' },
+    'noise.earliestSeconds must be at most latestSeconds (20), got 25',
+  ],
+  [
+    { noise: { kind: 'cells', earliestSeconds: 0 }, hardware: 'joshi2020' },
+    'noise.earliestSeconds: expected number to be >0, got 0',
+  ],
   [{ averaging: { decay: 1 } }, 'averaging.decay: expected number to be <1, got 1'],
   [{ rule: { ...cells, granularity: 0 } }, 'rule.granularity: expected number to be >0, got 0'],
   [

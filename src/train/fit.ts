@@ -4,7 +4,7 @@
 import { echo } from '../base/echo.ts';
 import { throwFaults, UsageError } from '../base/errors.ts';
 import { type Parameters, type TensorSpec, zeros } from '../base/parameters.ts';
-import { deriveKey, type Key, keyFromSeed } from '../base/random.ts';
+import { deriveKey, type Key, keyFromSeed, randomSequence } from '../base/random.ts';
 import { check, checkForm, type Incomplete } from '../base/schema.ts';
 import { elementCount, formatShape, sameShape } from '../base/shape.ts';
 import { exceptionFaults, hardwareOf } from '../crossbar/hardware.ts';
@@ -23,7 +23,7 @@ import { classification } from './classification.ts';
 import { learningRateAt } from './learning-rate.ts';
 import { fitForm, seedFaults } from './options-schema.ts';
 import { finiteScore, inferenceBatch, reserveCarried, scoreOn, traceInference } from './score.ts';
-import { noiseScaleAt, type TrainingSettings, trainingSchema } from './settings.ts';
+import { noiseScaleAt, readSecondsAt, type TrainingSettings, trainingSchema } from './settings.ts';
 import {
   initialTrainingState,
   ruleCount,
@@ -358,6 +358,10 @@ async function* iterate(
         ...run.rule.scalars(step),
         learningRate,
         noiseScale: noiseScaleAt(settings.noise, step, stepsPerEpoch),
+        readSeconds: readSecondsAt(
+          settings.noise,
+          randomSequence(deriveKey(root, 'read time', step)).uniform(),
+        ),
         step,
         ...(settings.averaging && { averageShare: averageShareAt(settings.averaging, step) }),
         ...(options.network.carried.length > 0 && carryScalar(step % stepsPerEpoch)),

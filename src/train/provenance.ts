@@ -109,5 +109,6 @@ export const provenanceSchema: z.ZodType<Provenance> = z.strictObject({
 
 /** True if weights were trained with noise on them. */
 export function isNoiseTrained({ settings }: Provenance): boolean {
-  return settings?.noise.kind === 'gaussian' && settings.noise.relativeToMax > 0;
+  const noise = settings?.noise;
+  return noise?.kind === 'cells' || (noise?.kind === 'gaussian' && noise.relativeToMax > 0);
 }

@@ -2,6 +2,10 @@
 // are side by side; the compiler checks that schema and type agree.
 
 import { z } from 'zod';
+import { nameSchema } from '../base/schema.ts';
+import type { Seconds } from '../base/units.ts';
+import { LATEST_SECONDS } from '../crossbar/chip.ts';
+import { DRIFT_COMPENSATIONS, type DriftCompensation } from '../crossbar/compensation.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
 import { chosenHardwareSchema } from '../crossbar/hardware-choice.ts';
 import type { Augmentation } from '../data/image-set.ts';
@@ -40,6 +44,16 @@ export type TrainingNoise =
       readonly relativeToMax: number;
       readonly scale?: WeightScale | undefined;
       readonly rampEpochs?: number | undefined;
+    }
+  /**
+   * That of the hardware's own cells: in every step they are programmed, drift, are read once and compensated, at a time
+   * whose logarithm is uniform between those of `earliestSeconds` and `latestSeconds` after programming.
+   */
+  | {
+      readonly kind: 'cells';
+      readonly earliestSeconds: Seconds;
+      readonly latestSeconds: Seconds;
+      readonly compensation: DriftCompensation;
     };
 
 /** Limit on the weights of every analog layer, applied after every step. */
@@ -151,6 +165,8 @@ export const augmentationSchema: z.ZodType<Augmentation> = z.strictObject({
     .meta({ description: 'of photos: a random rectangle is resized; none or absent: the middle is' }),
 });
 
+const readTime = z.number().positive().max(LATEST_SECONDS);
+
 const noiseSchema: z.ZodType<TrainingNoise> = z.discriminatedUnion('kind', [
   none,
   z.strictObject({
@@ -160,6 +176,14 @@ const noiseSchema: z.ZodType<TrainingNoise> = z.discriminatedUnion('kind', [
       .optional()
       .meta({ description: 'max|W| of what; absent: as the hardware maps weights' }),
     rampEpochs: z.number().positive().optional().meta({ description: 'epochs of linear rise' }),
+  }),
+  z.strictObject({
+    kind: z.literal('cells'),
+    earliestSeconds: readTime.default(25).meta({ description: 'since programming' }),
+    latestSeconds: readTime
+      .default(86_400)
+      .meta({ description: 'the logarithm of the time is uniform, anew in every step' }),
+    compensation: nameSchema(DRIFT_COMPENSATIONS).default('global'),
   }),
 ]);
 
@@ -248,7 +272,7 @@ export const trainingSchema: z.ZodType<TrainingSettings> = z
 
 /** Conditions between fields; faults of single fields are reported already. */
 function contradictions(settings: TrainingSettings): string[] {
-  const { epochs, learningRate, noise } = settings;
+  const { epochs, learningRate, noise, hardware } = settings;
   const faults: string[] = [...cellFaults(settings)];
   if (epochs < 0) return faults;
   if (learningRate.kind === 'cosine') {
@@ -264,6 +288,12 @@ function contradictions(settings: TrainingSettings): string[] {
   }
   if (noise.kind === 'gaussian' && noise.rampEpochs !== undefined && noise.rampEpochs > epochs)
     faults.push(`noise.rampEpochs must be at most epochs, got ${noise.rampEpochs}`);
+  if (noise.kind === 'cells' && hardware === undefined)
+    faults.push('noise of cells needs their hardware, got none; set hardware, for example joshi2020');
+  if (noise.kind === 'cells' && noise.earliestSeconds > noise.latestSeconds)
+    faults.push(
+      `noise.earliestSeconds must be at most latestSeconds (${noise.latestSeconds}), got ${noise.earliestSeconds}`,
+    );
   return faults;
 }
 
@@ -299,11 +329,18 @@ function cellFaults({
   return faults;
 }
 
-/** η at step `step` of a run with `stepsPerEpoch` steps in an epoch; 0 without noise. */
+/** η at step `step` of a run with `stepsPerEpoch` steps in an epoch; 0 without Gaussian noise. */
 export function noiseScaleAt(noise: TrainingNoise, step: number, stepsPerEpoch: number): number {
-  if (noise.kind === 'none') return 0;
+  if (noise.kind !== 'gaussian') return 0;
   const { relativeToMax, rampEpochs } = noise;
   return rampEpochs === undefined
     ? relativeToMax
     : relativeToMax * Math.min(1, (step + 1) / (rampEpochs * stepsPerEpoch));
+}
+
+/** The time at which a step reads its cells, from a uniform number of 0 … 1; 0 without noise of cells. */
+export function readSecondsAt(noise: TrainingNoise, uniform: number): Seconds {
+  if (noise.kind !== 'cells') return 0;
+  const { earliestSeconds, latestSeconds } = noise;
+  return earliestSeconds * (latestSeconds / earliestSeconds) ** uniform;
 }

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { backends, relativeError, withEngine } from '../../test/compare.ts';
-import { float64Step, type StepSetup, startOf, type Values } from '../../test/float64-step.ts';
+import { float64Step, READ_SECONDS, type StepSetup, startOf, type Values } from '../../test/float64-step.ts';
 import {
   fullSettings,
   nesterovRule,
@@ -16,7 +16,7 @@ import {
 } from '../../test/tiny.ts';
 import type { Parameters } from '../base/parameters.ts';
 import { deriveKey, type Key, keyFromSeed } from '../base/random.ts';
-import { standardEvaluation } from '../crossbar/presets.ts';
+import { joshi2020, standardEvaluation } from '../crossbar/presets.ts';
 import { fillBatch } from '../data/batches.ts';
 import { interpret } from '../graph/interpret.ts';
 import { updateRule } from '../insitu/update-rule.ts';
@@ -263,6 +263,11 @@ const variants: { readonly [name: string]: TrainingSettings } = {
     dropConnect: 0.05,
     clipping: { kind: 'standard-deviations', alpha: 2, scale: 'column' },
   },
+  'with the noise of cells': {
+    ...fullSettings,
+    hardware: joshi2020,
+    noise: { kind: 'cells', earliestSeconds: 25, latestSeconds: 86_400, compensation: 'per-column' },
+  },
 };
 
 for (const choice of backends) {
@@ -284,7 +289,7 @@ for (const choice of backends) {
           const reference = referenceStep(settings, states, { rate, key: noise, step });
           const outputs = await executable.run({
             inputs: batchAt(step),
-            scalars: { ...rule.scalars(step), learningRate: rate, noiseScale },
+            scalars: { ...rule.scalars(step), learningRate: rate, noiseScale, readSeconds: READ_SECONDS },
             keys: { noise },
             state: store,
           });

@@ -1,9 +1,10 @@
 // How a network multiplies in training: exactly, with noise on its weights, or through the whole periphery of its
 // hardware, whose ranges are learned with the weights.
 
+import { assertNever } from '../base/errors.ts';
 import type { TensorSpec } from '../base/parameters.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
-import { hardwareAware } from '../crossbar/hardware-aware.ts';
+import { type HardwareAwareOptions, hardwareAware } from '../crossbar/hardware-aware.ts';
 import { type InCellsOptions, inCells } from '../crossbar/in-cells.ts';
 import { ideal } from '../crossbar/presets.ts';
 import { type LearningRanges, learningRanges } from '../crossbar/range-learning.ts';
@@ -12,7 +13,12 @@ import { digital, type Layer, type Operator } from '../graph/operator.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import type { Trace } from '../graph/trace.ts';
 import type { Network } from '../nn/network.ts';
-import { rangeLearningDefaults, type TrainingSettings, type WeightScale } from './settings.ts';
+import {
+  rangeLearningDefaults,
+  type TrainingNoise,
+  type TrainingSettings,
+  type WeightScale,
+} from './settings.ts';
 
 /** The settings that decide how a network multiplies. */
 export type OperatorSettings = Pick<TrainingSettings, 'noise' | 'dropConnect' | 'hardware' | 'ranges'>;
@@ -26,7 +32,7 @@ export function trainedRanges({ layers }: Network, { hardware }: OperatorSetting
 }
 
 /**
- * The operator of a training step. With noise the graph has a scalar `noiseScale` (η); with noise, drop-connect or
+ * The operator of a training step. With Gaussian noise the graph has a scalar `noiseScale` (η), with that of cells `readSeconds`; with noise, drop-connect or
  * hardware a key `noise`; with ranges that are learned a scalar `step`.
  *
  * @param cells how products sense weights in cells, if the rule keeps them there: then the operator is `inCells`
@@ -52,12 +58,28 @@ export function trainingOperator(
     cells === undefined
       ? hardwareAware({
           ...common,
-          noise: noise.kind === 'none' ? undefined : t.scalar('noiseScale'),
-          noiseScale: noise.kind === 'none' ? undefined : mappingScale(noise.scale),
+          ...noiseOf(t, noise),
           dropConnect,
         })
       : inCells({ ...common, ...cells });
   return { operator, ...(learning !== undefined && { learning }) };
+}
+
+/** The noise on weights as `hardwareAware` takes it. */
+function noiseOf(
+  t: Trace,
+  noise: TrainingNoise,
+): Pick<HardwareAwareOptions, 'noise' | 'noiseScale' | 'cells'> {
+  switch (noise.kind) {
+    case 'none':
+      return {};
+    case 'gaussian':
+      return { noise: t.scalar('noiseScale'), noiseScale: mappingScale(noise.scale) };
+    case 'cells':
+      return { cells: { time: t.scalar('readSeconds'), compensation: noise.compensation } };
+    default:
+      return assertNever(noise);
+  }
 }
 
 /** The learned ranges of a step, if there are any. */
