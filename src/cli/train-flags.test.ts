@@ -67,7 +67,7 @@ test('switches say yes or no, or nothing', () => {
 
 test('the settings accept every field of the table', () => {
   const words =
-    '--dataset photos --normalization half --photo-side 64 --photo-shorter-side 70 --context 10 --train-images 10 --test-images 10 --model mlp --from f --seed 3 --epochs 5 --batch-size 5 --lr 0.1 --schedule step --drop-at 3 --drop-factor 0.5 --rule sgd --gradient-norm 1 --momentum 0.5 --no-nesterov --weight-decay 0 --label-smoothing 0 --crop-padding 1 --flip --cutout 2 --teacher t --distill-weight 0.5 --temperature 2 --average 0.99 --noise 1% --noise-ramp 1 --noise-scale layer --drop-connect 1% --clip 3 --clip-scale layer';
+    '--dataset photos --normalization half --photo-side 64 --photo-shorter-side 70 --context 10 --train-images 10 --test-images 10 --model mlp --from f --seed 3 --epochs 5 --batch-size 5 --lr 0.1 --schedule step --drop-at 3 --drop-factor 0.5 --rule sgd --gradient-norm 1 --momentum 0.5 --no-nesterov --weight-decay 0 --label-smoothing 0 --crop-padding 1 --flip --cutout 2 --teacher t --distill-weight 0.5 --temperature 2 --normalize-by running --average 0.99 --noise 1% --noise-ramp 1 --noise-scale layer --drop-connect 1% --clip 3 --clip-scale layer';
   const settings = checkTrainSettings('here', settingsFrom(...words.split(' ')));
   assert.equal(settings.training.dropConnect, 0.01);
   // All but those that belong to the other schedule and to rules in cells.

@@ -217,6 +217,12 @@ const lossFlags: readonly SettingFlag[] = [
     read: numberOrText,
   },
   {
+    flag: '--normalize-by <what>',
+    path: 'training.normalizesBy',
+    help: 'statistics of batch normalisation in a step: batch or running, as in inference',
+    fallback: 'batch',
+  },
+  {
     flag: '--average <decay>',
     path: 'training.averaging.decay',
     help: 'keep the moving average of the weights over the steps: the part that a step keeps, 0.999',

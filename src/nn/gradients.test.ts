@@ -14,7 +14,7 @@ import { softmax } from './attention.ts';
 import { softmaxCrossEntropy, squaredError } from './losses.ts';
 import { averagePool, maxPool, paddedShortcut, transformerBlock } from './modules.ts';
 import { initialParameters, isTrained } from './network.ts';
-import { normalizeByBatch } from './normalization.ts';
+import { normalizeByBatch, normalizeIn } from './normalization.ts';
 import { lstmStep } from './recurrent.ts';
 import { resnet } from './resnet.ts';
 
@@ -99,6 +99,18 @@ test('pooling and the padded shortcut have the gradients of their formulas', () 
       { wrt: ['x'], elements: 24 },
     );
   }
+});
+
+test('by running statistics only inputs, scale and shift have gradients', () => {
+  assertGradients(
+    { x: [5, 3], scale: [3], shift: [3], mean: [3], root: [3], target: [5, 3] },
+    ({ x, scale, shift, mean, root, target }) => {
+      const running = { mean: mean!.detach(), variance: root!.square().detach() };
+      const mode = { kind: 'training', normalizesBy: 'running' } as const;
+      return squaredError(normalizeIn(mode, x!, { scale: scale!, shift: shift! }, running).y, target!);
+    },
+    { wrt: ['x', 'scale', 'shift'], elements: 3 },
+  );
 });
 
 test('the softmax and a causal transformer block have the gradients of their formulas', () => {

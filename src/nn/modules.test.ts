@@ -137,6 +137,12 @@ test('batch normalisation reports statistics in training mode only', () => {
   for (const i of [0, 1, 2, 3]) {
     assert.ok(Math.abs(inference['value']![i]! - (i - 1) / Math.sqrt(4 + 1e-5)) < 1e-14);
   }
+  // By running statistics the value is that of inference, and the statistics are still those of the batch.
+  const running = run(layer, [2, 2, 1], { parameters, mode: { kind: 'training', normalizesBy: 'running' } });
+  assert.deepEqual(running['value'], inference['value']);
+  const { value: _, ...statistics } = running;
+  const { value: __, ...expected } = training;
+  assert.deepEqual(statistics, expected);
 });
 
 test('a residual adds its two paths and keeps the statistics of both', () => {

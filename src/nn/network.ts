@@ -53,8 +53,10 @@ export type ParameterSpec = {
  */
 export type CarriedSpec = { readonly name: string; readonly shape: Shape };
 
-/** Training normalises by the statistics of the batch, inference by the running ones. */
-export type Mode = { readonly kind: 'training' } | { readonly kind: 'inference' };
+/** Inference normalises by the running statistics; training by those of the batch unless it says otherwise. */
+export type Mode =
+  | { readonly kind: 'training'; readonly normalizesBy?: 'batch' | 'running' | undefined }
+  | { readonly kind: 'inference' };
 
 /** The arguments of a network. */
 export type Context = {

@@ -5,7 +5,7 @@ import { throwFaults } from '../base/errors.ts';
 import { elementCount, type Shape } from '../base/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { type Module, type PlacedModule, parameter } from './module.ts';
-import { normalizeAxes, normalizeByBatch, normalizeByMoments } from './normalization.ts';
+import { normalizeAxes, normalizeIn } from './normalization.ts';
 
 /**
  * Batch normalisation of the last axis (see normalization.ts). Parameters, each (channels): `name.scale`, `name.shift`,
@@ -26,12 +26,12 @@ export function batchNormalization(name: string): Module {
       layers: [],
       apply: (x, { parameters, mode }) => {
         const scaleAndShift = { scale: parameters[specs.scale.name]!, shift: parameters[specs.shift.name]! };
-        if (mode.kind === 'inference') {
-          const moments = { mean: parameters[specs.mean.name]!, variance: parameters[specs.variance.name]! };
-          return { value: normalizeByMoments(x, scaleAndShift, moments), statistics: {} };
-        }
-        const { y, moments } = normalizeByBatch(x, scaleAndShift, parameters[specs.mean.name]!);
-        const statistics = { [specs.mean.name]: moments.mean, [specs.variance.name]: moments.variance };
+        const running = { mean: parameters[specs.mean.name]!, variance: parameters[specs.variance.name]! };
+        const { y, moments } = normalizeIn(mode, x, scaleAndShift, running);
+        const statistics =
+          moments === undefined
+            ? {}
+            : { [specs.mean.name]: moments.mean, [specs.variance.name]: moments.variance };
         return { value: y, statistics };
       },
     };

@@ -3,6 +3,7 @@
 // zero). The module with its parameters is in modules.ts.
 
 import type { Tensor } from '../graph/tensor.ts';
+import type { Mode } from './network.ts';
 
 /** Added to every variance, so that a constant channel divides by √ε instead of zero. The value PyTorch uses. */
 export const NORMALIZATION_EPSILON = 1e-5;
@@ -32,6 +33,17 @@ export function normalizeByBatch(
   origin?: Tensor,
   epsilon: number = NORMALIZATION_EPSILON,
 ): { readonly y: Tensor; readonly moments: Moments } {
+  const { d, m1, moments } = momentsAbout(x, origin);
+  const scale = gamma.divide(moments.variance.add(epsilon).sqrt());
+  const y = d.multiply(scale).add(beta.subtract(m1.multiply(scale)));
+  return { y, moments };
+}
+
+/** d = x − s, its mean, and the moments of x over all axes but the last. */
+function momentsAbout(
+  x: Tensor,
+  origin?: Tensor,
+): { readonly d: Tensor; readonly m1: Tensor; readonly moments: Moments } {
   const axes = x.shape.slice(0, -1).map((_, axis) => axis);
   const channels = x.shape[x.shape.length - 1]!;
   const first = x.shape.map((size, axis) => (axis < axes.length ? 1 : size));
@@ -42,9 +54,7 @@ export function normalizeByBatch(
   const m1 = d.mean(axes);
   // Rounding can make the variance of a constant channel negative. `relu` clips it, and passes NaN on.
   const variance = d.square().mean(axes).subtract(m1.square()).relu();
-  const scale = gamma.divide(variance.add(epsilon).sqrt());
-  const y = d.multiply(scale).add(beta.subtract(m1.multiply(scale)));
-  return { y, moments: { mean: s.add(m1), variance } };
+  return { d, m1, moments: { mean: s.add(m1), variance } };
 }
 
 /** Normalises by given moments, as one product and one sum: y = x · γ/√(σ² + ε) + (β − μ · γ/√(σ² + ε)). */
@@ -56,6 +66,25 @@ export function normalizeByMoments(
 ): Tensor {
   const scale = gamma.divide(variance.add(epsilon).sqrt());
   return x.multiply(scale).add(beta.subtract(mean.multiply(scale)));
+}
+
+/**
+ * Batch normalisation as a mode asks for it: in inference by the running moments, in training by those of the batch, or by
+ * the running ones too, which are then constants to differentiation.
+ *
+ * @returns y, and in training the moments of the batch
+ */
+export function normalizeIn(
+  mode: Mode,
+  x: Tensor,
+  scaleAndShift: ScaleAndShift,
+  running: Moments,
+  epsilon?: number,
+): { readonly y: Tensor; readonly moments?: Moments } {
+  if (mode.kind === 'inference') return { y: normalizeByMoments(x, scaleAndShift, running, epsilon) };
+  if (mode.normalizesBy !== 'running') return normalizeByBatch(x, scaleAndShift, running.mean, epsilon);
+  const { moments } = momentsAbout(x.detach(), running.mean);
+  return { y: normalizeByMoments(x, scaleAndShift, running, epsilon), moments };
 }
 
 /**

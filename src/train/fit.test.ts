@@ -17,6 +17,7 @@ import {
 } from '../../test/tiny.ts';
 import { hostTensor } from '../base/parameters.ts';
 import { deriveKey, keyFromSeed } from '../base/random.ts';
+import { joshi2020 } from '../crossbar/presets.ts';
 import { batchOrder, fillBatch } from '../data/batches.ts';
 import type { Engine } from '../engine.ts';
 import { classifier } from '../nn/define-network.ts';
@@ -221,6 +222,23 @@ test('learning rates, noise scale and keys are handed to each step as settings a
     }
     const told = events.flatMap((event) => (event.kind === 'step' ? [event.learningRate] : []));
     assert.deepEqual(told, [0.2, 0.2, 0.2, 0.2, 0.1, 0.1, 0.1, 0.1]);
+  });
+});
+
+test('with the noise of cells every step reads them at a time of its own', async () => {
+  await withEngine(wasm, 1, async (engine) => {
+    const watched = watch(engine);
+    const noise = { kind: 'cells', earliestSeconds: 25, latestSeconds: 1e6, compensation: 'global' } as const;
+    const settings: TrainingSettings = { ...fullSettings, hardware: joshi2020, noise };
+    const run = async (): Promise<number[]> => {
+      watched.calls.length = 0;
+      await follow(optionsOn(watched.engine, { settings }));
+      return watched.calls.flatMap(({ scalars }) => scalars?.['readSeconds'] ?? []);
+    };
+    const times = await run();
+    assert.equal(new Set(times).size, STEPS);
+    assert.ok(times.every((time) => time >= 25 && time <= 1e6));
+    assert.deepEqual(await run(), times);
   });
 });
 
@@ -433,14 +451,15 @@ test('all faults of the settings are refused at once', async () => {
 test('a batch larger than the set, a seed that is none and images of another shape are refused at once', async () => {
   await withEngine(wasm, 1, async (engine) => {
     const network = mlp({ inputShape: [7, 8, 2], classes: 4, hidden: [], activation: 'relu' });
-    const settings: TrainingSettings = { ...plainSettings, batchSize: 65 };
+    const settings: TrainingSettings = { ...plainSettings, batchSize: 65, normalizesBy: 'running' };
     const choice = { settings, network, seed: Number.NaN, evaluateEveryEpochs: 0.5 };
     await assert.rejects(prepareFit(optionsOn(engine, choice)), {
       name: 'UsageError',
-      message: `train: 4 faults
+      message: `train: 5 faults
   - seed must be a whole number from 0 to 2^53 - 1, got NaN
   - evaluateEveryEpochs must be a whole number from 1, got 0.5
   - batchSize must be at most the 64 training examples, got 65
+  - normalizesBy has no effect on mlp, which has no batch normalisation; leave it out
   - the network takes "images" (7, 8, 2), the data have (8, 8, 2)`,
     });
   });

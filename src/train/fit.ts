@@ -23,7 +23,13 @@ import { classification } from './classification.ts';
 import { learningRateAt } from './learning-rate.ts';
 import { fitForm, seedFaults } from './options-schema.ts';
 import { finiteScore, inferenceBatch, reserveCarried, scoreOn, traceInference } from './score.ts';
-import { noiseScaleAt, readSecondsAt, type TrainingSettings, trainingSchema } from './settings.ts';
+import {
+  noiseScaleAt,
+  readSecondsAt,
+  type TrainingNoise,
+  type TrainingSettings,
+  trainingSchema,
+} from './settings.ts';
 import {
   initialTrainingState,
   ruleCount,
@@ -228,7 +234,7 @@ function classificationOf({ data }: FitOptions, settings: TrainingSettings): Tas
 
 function optionFaults(
   { network, teacher, rule: custom, evaluateEveryEpochs = 1 }: FitOptions,
-  { batchSize, distillation, hardware, rule, averaging }: TrainingSettings,
+  { batchSize, distillation, hardware, rule, averaging, normalizesBy }: TrainingSettings,
   { batch, examples }: Task,
   seed: number,
 ): string[] {
@@ -240,6 +246,10 @@ function optionFaults(
   faults.push(...exampleFaults(examples), ...carryFaults(network, examples));
   if (batchSize > examples.trainCount)
     faults.push(`batchSize must be at most the ${examples.trainCount} training examples, got ${batchSize}`);
+  if (normalizesBy === 'running' && network.normalizationLayers.length === 0)
+    faults.push(
+      `normalizesBy has no effect on ${network.name}, which has no batch normalisation; leave it out`,
+    );
   const names = network.layers.map(({ name }) => name);
   faults.push(...exceptionFaults('layers', hardware?.layers, names));
   if ('fullWeights' in rule) faults.push(...exceptionFaults('rule.fullWeights', rule.fullWeights, names));
@@ -358,10 +368,7 @@ async function* iterate(
         ...run.rule.scalars(step),
         learningRate,
         noiseScale: noiseScaleAt(settings.noise, step, stepsPerEpoch),
-        readSeconds: readSecondsAt(
-          settings.noise,
-          randomSequence(deriveKey(root, 'read time', step)).uniform(),
-        ),
+        ...readScalar(settings.noise, root, step),
         step,
         ...(settings.averaging && { averageShare: averageShareAt(settings.averaging, step) }),
         ...(options.network.carried.length > 0 && carryScalar(step % stepsPerEpoch)),
@@ -389,6 +396,13 @@ async function* iterate(
     publish({ step, history, running });
     yield { kind: 'step', step, steps, epoch, loss, learningRate };
   }
+}
+
+/** When a step reads its cells, if they are its noise. */
+function readScalar(noise: TrainingNoise, root: Key, step: number): { readonly readSeconds?: number } {
+  if (noise.kind !== 'cells') return {};
+  const draw = randomSequence(deriveKey(root, 'read time', step));
+  return { readSeconds: readSecondsAt(noise, draw.uniform()) };
 }
 
 /** Sums over the epoch under way, with the loss and the metrics of one more batch. */

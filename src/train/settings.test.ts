@@ -5,7 +5,13 @@ import { test } from 'node:test';
 import { fullSettings, plainSettings } from '../../test/tiny.ts';
 import { check, faultsIn } from '../base/schema.ts';
 import { standardEvaluation } from '../crossbar/presets.ts';
-import { noiseScaleAt, rangeLearningDefaults, type TrainingSettings, trainingSchema } from './settings.ts';
+import {
+  noiseScaleAt,
+  rangeLearningDefaults,
+  readSecondsAt,
+  type TrainingSettings,
+  trainingSchema,
+} from './settings.ts';
 
 function faultsOf(settings: unknown): string[] {
   const { error } = trainingSchema.safeParse(settings);
@@ -216,5 +222,13 @@ test('noise rises in equal parts over its epochs and stays', () => {
   assert.deepEqual(
     [0, 1, 2, 3].map((step) => noiseScaleAt(short, step, 3) / 0.04),
     [1 / 1.5, 1, 1, 1],
+  );
+});
+
+test('the time of a read is between both ends, uniform in its logarithm', () => {
+  const noise = { kind: 'cells', earliestSeconds: 10, latestSeconds: 1e5, compensation: 'global' } as const;
+  assert.deepEqual(
+    [0, 0.25, 0.5, 1].map((uniform) => Math.round(readSecondsAt(noise, uniform))),
+    [10, 100, 1000, 1e5],
   );
 });

@@ -109,6 +109,11 @@ export type TrainingSettings = {
   readonly labelSmoothing: number;
   /** Share of a batch's statistics in the running ones. */
   readonly statisticsMomentum: number;
+  /**
+   * What batch normalisation normalises by in a step: the statistics of the batch, which is the default, or the running ones
+   * as the steps before left them, as inference does.
+   */
+  readonly normalizesBy?: 'batch' | 'running' | undefined;
   readonly augmentation: Augmentation;
   readonly noise: TrainingNoise;
   /** Probability with which a weight is 0 in a step; absent: none. */
@@ -248,6 +253,10 @@ export const trainingSchema: z.ZodType<TrainingSettings> = z
     rule: ruleSchema.prefault({ kind: 'sgd', momentum: 0.9, nesterov: true, weightDecay: 5e-4 }),
     labelSmoothing: share.default(0),
     statisticsMomentum: z.number().positive().max(1).default(0.1),
+    normalizesBy: z
+      .enum(['batch', 'running'])
+      .optional()
+      .meta({ description: 'statistics of a step; absent: batch' }),
     augmentation: augmentationSchema.prefault({ cropPadding: 0, flip: false, cutout: 0 }),
     noise: noiseSchema.prefault({ kind: 'none' }),
     dropConnect: share.optional(),
@@ -338,9 +347,10 @@ export function noiseScaleAt(noise: TrainingNoise, step: number, stepsPerEpoch: 
     : relativeToMax * Math.min(1, (step + 1) / (rampEpochs * stepsPerEpoch));
 }
 
-/** The time at which a step reads its cells, from a uniform number of 0 … 1; 0 without noise of cells. */
-export function readSecondsAt(noise: TrainingNoise, uniform: number): Seconds {
-  if (noise.kind !== 'cells') return 0;
-  const { earliestSeconds, latestSeconds } = noise;
+/** The time at which a step reads its cells, from a uniform number of 0 … 1. */
+export function readSecondsAt(
+  { earliestSeconds, latestSeconds }: Extract<TrainingNoise, { readonly kind: 'cells' }>,
+  uniform: number,
+): Seconds {
   return earliestSeconds * (latestSeconds / earliestSeconds) ** uniform;
 }

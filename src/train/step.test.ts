@@ -263,6 +263,7 @@ const variants: { readonly [name: string]: TrainingSettings } = {
     dropConnect: 0.05,
     clipping: { kind: 'standard-deviations', alpha: 2, scale: 'column' },
   },
+  'normalised by running statistics': { ...fullSettings, normalizesBy: 'running' },
   'with the noise of cells': {
     ...fullSettings,
     hardware: joshi2020,

@@ -29,6 +29,7 @@ export type StepOptions = {
     TrainingSettings,
     | 'batchSize'
     | 'statisticsMomentum'
+    | 'normalizesBy'
     | 'noise'
     | 'dropConnect'
     | 'clipping'
@@ -111,8 +112,9 @@ export function traceTrainingStep({ network, task, rule, settings, teacher }: St
     const statistics: Record<string, Tensor> = {};
     const carried = carrying(t, network, settings.batchSize, 'training');
     const freshKey = freshKeys(t);
+    const mode = { kind: 'training', normalizesBy: settings.normalizesBy } as const;
     const forward: Forwarded = (inputs) => {
-      const result = carried.apply({ inputs, parameters, operator, mode: { kind: 'training' }, freshKey });
+      const result = carried.apply({ inputs, parameters, operator, mode, freshKey });
       Object.assign(statistics, result.statistics);
       return result.outputs;
     };

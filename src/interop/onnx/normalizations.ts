@@ -6,8 +6,8 @@ import type { Tensor } from '../../graph/tensor.ts';
 import {
   type Moments,
   normalizeAxes,
-  normalizeByBatch,
   normalizeByMoments,
+  normalizeIn,
   type ScaleAndShift,
 } from '../../nn/normalization.ts';
 import type { NodeBuilder, Operators, ParameterRequest, Step, World } from './step.ts';
@@ -49,11 +49,12 @@ export function normalized(
   base: string,
   { x, scaleAndShift, moments, epsilon }: Normalized,
 ): Tensor {
-  if (world.mode.kind === 'inference') return normalizeByMoments(x, scaleAndShift, moments, epsilon);
-  const batch = normalizeByBatch(x, scaleAndShift, moments.mean, epsilon);
-  world.note(`${base}.runningMean`, batch.moments.mean);
-  world.note(`${base}.runningVariance`, batch.moments.variance);
-  return batch.y;
+  const { y, moments: batch } = normalizeIn(world.mode, x, scaleAndShift, moments, epsilon);
+  if (batch !== undefined) {
+    world.note(`${base}.runningMean`, batch.mean);
+    world.note(`${base}.runningVariance`, batch.variance);
+  }
+  return y;
 }
 
 /** What is normalised, and by what. */
