@@ -37,26 +37,18 @@ const REPEAT = 5;
 export const convolutionsCase: BenchCase = {
   name: 'convolutions',
   description: '3 x 3 convolution, forward and both gradients, 64 to 512 channels',
-  run: async (tools) => {
-    const parts: CaseResult[] = [];
-    for (const [channels, size] of CONVOLUTIONS) {
-      const title = `3 x 3 convolution and gradients, ${channels} channels`;
-      const peerCase = `conv3x3-${channels}`;
-      parts.push(
-        await product(tools, {
-          title,
-          peerCase,
-          batch: CONVOLUTION_BATCH,
-          graph: convolution(channels, size),
-        }),
-      );
-    }
-    return joined(parts);
-  },
+  run: productsOf(
+    CONVOLUTIONS.map(([channels, size]) => ({
+      title: `3 x 3 convolution and gradients, ${channels} channels`,
+      peerCase: `conv3x3-${channels}`,
+      batch: CONVOLUTION_BATCH,
+      graph: () => convolution(channels, size),
+    })),
+  ),
 };
 
 /** Other kinds of convolutions, batch 32; the same as in the peer's table. */
-const KINDS: readonly { readonly peerCase: string; readonly title: string; readonly graph: () => Graph }[] = [
+const KINDS: readonly Product[] = [
   {
     peerCase: 'depthwise-3-64',
     title: 'depthwise 3 x 3, 64 channels, 32 x 32',
@@ -85,36 +77,40 @@ const KINDS: readonly { readonly peerCase: string; readonly title: string; reado
 export const convolutionKindsCase: BenchCase = {
   name: 'convolution-kinds',
   description: 'depthwise, 1-D and transposed convolutions, forward and both gradients',
-  run: async (tools) => {
-    const parts: CaseResult[] = [];
-    for (const { graph, ...kind } of KINDS)
-      parts.push(await product(tools, { ...kind, batch: CONVOLUTION_BATCH, graph: graph() }));
-    return joined(parts);
-  },
+  run: productsOf(KINDS.map((kind) => ({ ...kind, batch: CONVOLUTION_BATCH }))),
 };
 
 /** The case of matrix products. */
 export const matrixProductsCase: BenchCase = {
   name: 'matrix-products',
   description: 'products of square matrices, 256 to 2048',
-  run: async (tools) => {
-    const parts: CaseResult[] = [];
-    for (const n of MATRIX_SIZES) {
-      const title = `matrix product, ${n} x ${n}`;
-      parts.push(await product(tools, { title, peerCase: `matmul-${n}`, graph: matrixProduct(n) }));
-    }
-    return joined(parts);
-  },
+  run: productsOf(
+    MATRIX_SIZES.map((n) => ({
+      title: `matrix product, ${n} x ${n}`,
+      peerCase: `matmul-${n}`,
+      graph: () => matrixProduct(n),
+    })),
+  ),
 };
 
 type Product = {
   readonly title: string;
   readonly peerCase: string;
   readonly batch?: number;
-  readonly graph: Graph;
+  readonly graph: () => Graph;
 };
 
-async function product(tools: Tools, { title, peerCase, batch, graph }: Product): Promise<CaseResult> {
+/** What runs the products of a case one after another. */
+function productsOf(products: readonly Product[]): BenchCase['run'] {
+  return async (tools) => {
+    const parts: CaseResult[] = [];
+    for (const one of products) parts.push(await product(tools, one));
+    return joined(parts);
+  };
+}
+
+async function product(tools: Tools, { title, peerCase, batch, ...made }: Product): Promise<CaseResult> {
+  const graph = made.graph();
   const name = peerCase;
   const by = `${name}-pytorch`;
   const torch = await peerContestants(tools, { name: by, peerCase, ...(batch !== undefined && { batch }) });
