@@ -127,12 +127,24 @@ test('exact equal steps of one device are found exactly, and what they can not t
   assert.deepEqual([device.bounds.low, device.bounds.high, device.step.deviceSpread], [0, 5, 0]);
   assert.deepEqual(warnings, [
     'spreads over devices are not known: there is one device; they count as 0',
+    "values from 0 to 5 can't be weights of both signs: subtract the value that stands for 0",
     'up: fewer than 10 steps around 0, 5',
     'down: fewer than 10 steps around 0, 5',
     'up: steps at the upper end are 100 % of the largest: the bound may lie further out than the values do',
     'down: steps at the lower end are 100 % of the largest: the bound may lie further out than the values do',
     'columns that are not used: note',
   ]);
+});
+
+// One device, 24 pulses: too few for three nodes. Without noise the straight line between two is exact.
+test('few steps of soft bounds give two nodes, and the granularity is the step in the middle of the range', async () => {
+  const exact = softBoundsDevice({ states: 20 });
+  const { device } = await fitOf(exact, 1, upThenDown(12, 12));
+  assert.ok(device.law.kind === 'piecewise' && device.law.up.length === 2);
+  const { low, high } = device.bounds;
+  const expected = exact.step.mean * (1 - (low + high) / 2);
+  const { granularity } = pulseModel(device);
+  assert.ok(Math.abs(granularity / expected - 1) < 0.05, `${granularity} beside ${expected}`);
 });
 
 test('pulses that are missing give no steps', () => {

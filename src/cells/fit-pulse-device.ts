@@ -18,6 +18,7 @@ import { tableValue } from './law.ts';
 import type { PulsedDevice, PulseMeasurements } from './pulse-measurements.ts';
 import { checkPulseDevice } from './pulse-schema.ts';
 import type { StepDeviceSpec } from './pulse-spec.ts';
+import { middleStep } from './step-laws.ts';
 
 /** How to fit. */
 export type PulseFitOptions = {
@@ -82,7 +83,8 @@ export function fitPulseDevice(
   const { upCurve, downCurve, gains } = fitCurves(up, down, { count, devices: devices.length });
   const scatter = scatterOf(steps, { upCurve, downCurve, gains, count });
   const bounds = boundsOf(ranges);
-  const mean = Math.max(upCurve[Math.floor(count / 2)]!, LEAST_SHARE * Math.max(...upCurve));
+  const rising = liftedInTheMiddle(upCurve);
+  const mean = middleStep(rising);
   const spreads = gainSpreads(gains, isOneSided);
   const firsts = devices.map(({ readings }) => readings[0]!.value);
   const device: StepDeviceSpec = {
@@ -91,7 +93,7 @@ export function fitPulseDevice(
     source,
     law: {
       kind: 'piecewise',
-      up: upCurve.map((step, k) => (k === Math.floor(count / 2) ? 1 : step / mean)),
+      up: rising.map((step) => step / mean),
       down: (isOneSided ? upCurve : downCurve).map((step) => step / mean),
     },
     step: {
@@ -127,8 +129,16 @@ export function fitPulseDevice(
   };
 }
 
-/** A middle node below this share of the largest counts as this: its step is the unit of the others. */
+/** A step in the middle below this share of the largest counts as this: it is the unit of the others. */
 const LEAST_SHARE = 1e-3;
+
+/** The curve, in whose middle there is a step. */
+function liftedInTheMiddle(curve: readonly number[]): readonly number[] {
+  const least = LEAST_SHARE * Math.max(...curve);
+  if (middleStep(curve) >= least) return curve;
+  const middle = (curve.length - 1) / 2;
+  return curve.map((step, k) => (Math.abs(k - middle) < 1 ? least : step));
+}
 
 function faultsOf(
   up: readonly StepTaken[],
@@ -215,6 +225,11 @@ function warningsOf(found: {
         ? [`spreads over devices are rough: there are ${devices.length} devices`]
         : []),
     ...(isOneSided ? ['no down pulses: the device is taken as one-sided, lowered by RESET only'] : []),
+    ...(isOneSided || (bounds.low < 0 && bounds.high > 0)
+      ? []
+      : [
+          `values from ${digits(bounds.low)} to ${digits(bounds.high)} can't be weights of both signs: subtract the value that stands for 0`,
+        ]),
     ...curves.flatMap(({ isUp, points }) => {
       const thin = points.filter(({ count }) => count < FEW_STEPS);
       return thin.length === 0

@@ -231,6 +231,10 @@ test('granularities and ranges are those of the presets', () => {
     pulseModel({ ...ecram, law: { kind: 'piecewise', up: [3, 2, 1], down: [1, 2, 3] } }).granularity,
     0.004,
   );
+  near(
+    pulseModel({ ...ecram, law: { kind: 'piecewise', up: [3, 2, 0.5, 0], down: [0, 1, 2, 3] } }).granularity,
+    0.0025,
+  );
   const down = { kind: 'exponential', a: 1, b: 0, noise: { kind: 'multiplicative' } } as const;
   const never = { ...down, up: { amplitude: 0, rate: 1 }, down: { amplitude: 2, rate: 1 } };
   near(pulseModel({ ...ecram, law: never }).granularity, 0.002);

@@ -115,11 +115,12 @@ function exponentialStep(
 
 /**
  * The granularity of update rules, in the unit of the value: constant, linear and soft bounds: the mean step at 0. Power:
- * mean · ½^γ. Piecewise: mean · the middle node for up steps. Exponential: the mean *down* step at 0, or, if that is 0,
+ * mean · ½^γ. Piecewise: mean · the up curve in the middle of the range. Exponential: the mean *down* step at 0, or, if that is 0,
  * `step.mean`. The first up step of a one-sided exponential device may be many times as large.
  *
  * @source aihwkit (commit 4545f11b), "calc weight granularity body" of src/rpucuda/rpu_*_device.h; rpu_expstep_device.h
- *         averages the down step with itself
+ *         averages the down step with itself. There an even number of nodes gives the upper of the two in the middle; the
+ *         mean of both is ours
  */
 export function stepGranularity({ law, step: { mean }, upDown }: StepDeviceSpec): number {
   switch (law.kind) {
@@ -136,8 +137,14 @@ export function stepGranularity({ law, step: { mean }, upDown }: StepDeviceSpec)
     case 'power':
       return mean * 0.5 ** law.exponent;
     case 'piecewise':
-      return mean * law.up[Math.floor(law.up.length / 2)]!;
+      return mean * middleStep(law.up);
     default:
       return assertNever(law);
   }
+}
+
+/** A piecewise curve in the middle of the range: its middle node, or the mean of the two that are nearest. */
+export function middleStep(nodes: readonly number[]): number {
+  const last = nodes.length - 1;
+  return (nodes[Math.floor(last / 2)]! + nodes[Math.ceil(last / 2)]!) / 2;
 }

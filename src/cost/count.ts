@@ -7,7 +7,7 @@ import { elementCount } from '../base/shape.ts';
 import { type HardwareSpec, hardwareOf, matchesPattern } from '../crossbar/hardware.ts';
 import { matrixSize } from '../crossbar/mapping.ts';
 import { tileMatrix } from '../crossbar/tiling.ts';
-import { type Node, reachable } from '../graph/node.ts';
+import type { Node } from '../graph/node.ts';
 import { digital, type Layer, type LayerKind, type Operator, weightsOf } from '../graph/operator.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { trace } from '../graph/trace.ts';
@@ -94,14 +94,21 @@ export function counting(base: Operator, chip: HardwareSpec, examples = 1): Coun
 
 /** True if weights act on a tensor; `known` keeps what was found. */
 function dependsOnWeights({ node }: Tensor, known: Map<Node, boolean>): boolean {
-  for (const one of reachable([node])) {
-    if (known.has(one)) continue;
+  // Only what was not seen for an earlier product: a recurrent network has a product for every character.
+  const open = [node];
+  for (let one = open.at(-1); one !== undefined; one = open.at(-1)) {
+    const unknown = one.inputs.filter((input) => !known.has(input));
+    if (unknown.length > 0) {
+      open.push(...unknown);
+      continue;
+    }
+    open.pop();
     const { attributes } = one;
     const isWeights =
       one.op === 'input' && (attributes as { readonly name: string }).name.endsWith('.weights');
     known.set(one, isWeights || one.inputs.some((input) => known.get(input)));
   }
-  return known.get(node) ?? false;
+  return known.get(node)!;
 }
 
 function countOf(

@@ -77,9 +77,9 @@ export const estimateSchema: z.ZodType<CostEstimate> = exactly<CostEstimate>()(
       multiplyAdds: amount,
       utilisation: z.strictObject({ cells: share, work: share }),
       efficiency: z.strictObject({
-        peakTopsPerWatt: amount,
-        tileTopsPerWatt: amount,
-        chipTopsPerWatt: amount,
+        peakTopsPerWatt: amount.nullable(),
+        tileTopsPerWatt: amount.nullable(),
+        chipTopsPerWatt: amount.nullable(),
         peakTops: amount.nullable(),
       }),
       layers: z.array(layer),

@@ -57,7 +57,7 @@ for (const [hardware, cost] of all) {
     same(sumOf(breakdown), energy.system.picojoules, 'parts');
     for (const one of [energy.tile, energy.chip, energy.system, ...layers.map((layer) => layer.energy)])
       assert.ok(one.low <= one.picojoules * (1 + 1e-12) && one.picojoules <= one.high * (1 + 1e-12));
-    assert.ok(efficiency.peakTopsPerWatt >= efficiency.tileTopsPerWatt);
+    assert.ok(efficiency.peakTopsPerWatt! >= efficiency.tileTopsPerWatt!);
     assert.ok(utilisation.cells > 0 && utilisation.cells <= 1 && utilisation.work <= 1);
   });
   test(`${hardware.name}, ${cost.name}: the estimate passes its schema, also through JSON`, () => {
@@ -162,7 +162,40 @@ test('a network that stays digital has finite figures', () => {
   const { efficiency, tiles } = estimated(hardware, hermes);
   assert.equal(tiles, 0);
   assert.equal(efficiency.tileTopsPerWatt, 0);
-  assert.ok(efficiency.chipTopsPerWatt > 0);
+  assert.ok(efficiency.chipTopsPerWatt! > 0);
+});
+
+test('efficiencies are unknown with a part of the tile, and where nothing is known to need energy', () => {
+  const { tile } = bottomUp14;
+  assert.ok(tile.kind === 'bottom-up');
+  const withTile = (changes: Partial<typeof tile>): CostEstimate =>
+    estimated(standardEvaluation, { ...bottomUp14, tile: { ...tile, ...changes } });
+  const { efficiency } = withTile({
+    array: { ...tile.array, conductance: { ...tile.array.conductance, value: null } },
+  });
+  assert.deepEqual([efficiency.peakTopsPerWatt, efficiency.tileTopsPerWatt], [null, null]);
+  assert.ok(efficiency.chipTopsPerWatt! > 0);
+  const nothing = { value: null, unit: 'pJ', source: 'nobody', evidence: 'assumed' } as const;
+  const estimate = withTile({
+    array: { ...tile.array, conductance: { ...tile.array.conductance, value: null } },
+    dac: { ...tile.dac, energyPerBit: nothing },
+    adc: { ...tile.adc, model: { kind: 'fixed', energy: nothing, area: { ...nothing, unit: 'µm²' } } },
+  });
+  assert.equal(estimate.energy.tile.picojoules, 0);
+  assert.deepEqual(estimateSchema.parse(JSON.parse(JSON.stringify(estimate))), estimate);
+});
+
+test('products that bound management repeats are a gap, whichever layers have it', () => {
+  const { adc } = standardEvaluation;
+  assert.ok(adc.kind === 'uniform');
+  const managed = { ...adc, boundManagement: { kind: 'iterative', halvings: 3 } } as const;
+  for (const hardware of [
+    { ...standardEvaluation, adc: managed },
+    { ...standardEvaluation, layers: { stem: { adc: managed } } },
+  ])
+    assert.ok(estimated(hardware, bottomUp14).gaps.includes('products that bound management repeats'));
+  const { gaps } = estimated({ ...standardEvaluation, layers: { stem: { adc } } }, bottomUp14);
+  assert.ok(!gaps.includes('products that bound management repeats'));
 });
 
 test('a recurrent network is counted from its carried state on, an embedding drives one row', () => {

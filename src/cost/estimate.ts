@@ -108,10 +108,12 @@ export type CostEstimate = {
   };
   /** Two operations a multiply-add. */
   readonly efficiency: {
-    /** Of a whole tile, the largest on the chip. */
-    readonly peakTopsPerWatt: number;
-    readonly tileTopsPerWatt: number;
-    readonly chipTopsPerWatt: number;
+    /** Of a whole tile, the largest on the chip; null if a part of a tile's energy is unknown. */
+    readonly peakTopsPerWatt: number | null;
+    /** Null likewise. */
+    readonly tileTopsPerWatt: number | null;
+    /** By what is known; what is not, the gaps name. Null if nothing is known. */
+    readonly chipTopsPerWatt: number | null;
     /** Of all tiles at once, all the time. */
     readonly peakTops: number | null;
   };
@@ -155,7 +157,8 @@ export function estimateCost(options: EstimateOptions): CostEstimate {
   const leakage = leakageOf(cost, latency.sequentialNanoseconds, tilesPlaced);
   const outside = outsideOf(cost, count);
   const chipTerms = joined([...ofLayers, ...leakage]);
-  const tile = rangeOf(placed, ({ energy }) => energy.tile, ofLayers.filter(isOfTile));
+  const ofTiles = ofLayers.filter(isOfTile);
+  const tile = rangeOf(placed, ({ energy }) => energy.tile, ofTiles);
   const chip = widened(tile, sumOf(chipTerms) - tile.picojoules);
   const system = widened(chip, sumOf(outside));
   const breakdown = joined([...chipTerms, ...outside]);
@@ -179,10 +182,12 @@ export function estimateCost(options: EstimateOptions): CostEstimate {
     utilisation: utilisationOf(placed),
     efficiency: {
       ...peakOf(placed, cost),
-      tileTopsPerWatt: topsPerWatt(
-        sum(layers, (one) => (one.isDigital ? 0 : one.multiplyAdds)),
-        tile,
-      ),
+      tileTopsPerWatt: ofTiles.every(isKnown)
+        ? topsPerWatt(
+            sum(layers, (one) => (one.isDigital ? 0 : one.multiplyAdds)),
+            tile,
+          )
+        : null,
       chipTopsPerWatt: topsPerWatt(multiplyAdds, chip),
     },
     layers,
@@ -190,9 +195,14 @@ export function estimateCost(options: EstimateOptions): CostEstimate {
   };
 }
 
-/** Operations a picojoule; 0 where nothing is done. */
-function topsPerWatt(multiplyAdds: number, { picojoules }: EnergyRange): number {
-  return multiplyAdds === 0 ? 0 : (2 * multiplyAdds) / picojoules;
+/** Operations a picojoule; 0 where nothing is done, null where it is done for nothing. */
+function topsPerWatt(multiplyAdds: number, { picojoules }: Pick<EnergyRange, 'picojoules'>): number | null {
+  if (multiplyAdds === 0) return 0;
+  return picojoules === 0 ? null : (2 * multiplyAdds) / picojoules;
+}
+
+function isKnown({ picojoules }: Term): boolean {
+  return picojoules !== null;
 }
 
 type PlacedLayer = {
@@ -339,11 +349,17 @@ function peakOf(
     const { terms } = productEnergy(cost, hardware, { rows, columns, drivenRows: rows });
     const operations = 2 * rows * columns;
     const count = summary.tiles * summary.copies;
-    return [{ operations, picojoules: sumOf(terms), nanoseconds, count }];
+    const efficiency = terms.every(isKnown)
+      ? topsPerWatt(rows * columns, { picojoules: sumOf(terms) })
+      : null;
+    return [{ operations, efficiency, nanoseconds, count }];
   });
   const isTimed = onTiles.every(({ nanoseconds }) => nanoseconds !== null);
   return {
-    peakTopsPerWatt: Math.max(0, ...onTiles.map(({ operations, picojoules }) => operations / picojoules)),
+    peakTopsPerWatt: onTiles.reduce<number | null>(
+      (most, { efficiency }) => (most === null || efficiency === null ? null : Math.max(most, efficiency)),
+      0,
+    ),
     peakTops: isTimed
       ? sum(onTiles, ({ operations, nanoseconds, count }) => (count * operations) / nanoseconds! / 1000)
       : null,

@@ -1,6 +1,6 @@
 // What an estimate leaves out because nobody told its size, by name.
 
-import type { HardwareSpec } from '../crossbar/hardware.ts';
+import { type HardwareSpec, hardwareOf } from '../crossbar/hardware.ts';
 import type { HardwareCost } from './cost-spec.ts';
 import type { Part, Term } from './energy.ts';
 
@@ -20,13 +20,13 @@ const MISSING: { readonly [P in Part]: string } = {
 /** The gaps of an estimate: unknown terms, and what the model does not reach. */
 export function gapsOf(
   { tile, digital }: HardwareCost,
-  { adc }: HardwareSpec,
+  hardware: HardwareSpec,
   {
     breakdown,
     layers,
   }: {
     readonly breakdown: readonly Term[];
-    readonly layers: readonly { readonly isDigital: boolean }[];
+    readonly layers: readonly { readonly name: string; readonly isDigital: boolean }[];
   },
 ): string[] {
   const unknown = breakdown.filter(({ picojoules }) => picojoules === null);
@@ -37,9 +37,14 @@ export function gapsOf(
     ...(tile.kind === 'measured' ? ['how the energy of a tile divides into array, DAC and ADC'] : []),
     ...(tile.kind === 'measured' ? ['how it falls in a tile that is partly used'] : []),
     ...(layers.some(({ isDigital }) => isDigital) ? ['time of digital layers'] : []),
-    ...(adc.kind === 'uniform' && adc.boundManagement?.kind === 'iterative'
+    ...(layers.some(({ name }) => repeatsProducts(hardwareOf(hardware, name)))
       ? ['products that bound management repeats']
       : []),
     ...(digital.area.value === null ? ['area of digital parts, memory and links'] : []),
   ];
+}
+
+function repeatsProducts(hardware: ReturnType<typeof hardwareOf>): boolean {
+  const adc = hardware?.adc;
+  return adc?.kind === 'uniform' && adc.boundManagement?.kind === 'iterative';
 }

@@ -38,3 +38,12 @@ test('layers that stay digital and convolutions in groups have no corrections', 
     layerMultiplyAdds: 32 * 5,
   });
 });
+
+test('a rank that is no whole number from 1 is refused', () => {
+  const network = characterNetworkByName('char-gpt', { context: 8, symbols: 5 });
+  for (const rank of [Number.NaN, 0, -1, 1.5])
+    assert.throws(() => lowRankCost(network, hermes256, rank), {
+      name: 'UsageError',
+      message: `lowRankCost: rank must be a whole number from 1, got ${rank}`,
+    });
+});

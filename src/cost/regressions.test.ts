@@ -63,7 +63,7 @@ test('R1, R2: published totals of the HERMES chip and core come out again', () =
     const { efficiency, area, tilesPlaced } = estimated(hardware, cost);
     const own = (efficiency.peakTops! * cores) / tilesPlaced;
     near(own, tops, 0.01, 'TOPS');
-    near(efficiency.peakTopsPerWatt, perWatt, 0.01, 'TOPS/W');
+    near(efficiency.peakTopsPerWatt!, perWatt, 0.01, 'TOPS/W');
     near(efficiency.peakTops! / area.tilesSquareMillimeters!, perArea, 0.02, 'TOPS/mm²');
   }
   const energies = [hermes, hermesCore].map((cost) => productPicojoules(cost, hermes256OnePhase));
@@ -295,7 +295,7 @@ test('R11: a tile is more efficient than its chip, the chip more than the system
   assert.ok(
     energy.tile.picojoules < energy.chip.picojoules && energy.chip.picojoules < energy.system.picojoules,
   );
-  assert.ok(efficiency.tileTopsPerWatt > efficiency.chipTopsPerWatt);
+  assert.ok(efficiency.tileTopsPerWatt! > efficiency.chipTopsPerWatt!);
 });
 
 test('R12: drift raises the efficiency of a product, by 3 to 15 % for an array share of a tenth to a quarter', () => {

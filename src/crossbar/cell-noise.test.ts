@@ -23,13 +23,23 @@ const largest = weights.reduce((max, w) => Math.max(max, Math.abs(w)), 0);
 /** The weights that multiply in a step, and d Σ y² / dW of a product y beside what it is of the weights that multiply. */
 function stepWith(
   hardware: HardwareSpec,
-  { time, compensation, key = 1 }: { time: number; compensation: DriftCompensation; key?: number },
+  {
+    time,
+    compensation,
+    key = 1,
+    readNoise,
+  }: { time: number; compensation: DriftCompensation; key?: number } & Pick<HardwareSpec, 'readNoise'>,
 ): Readonly<Record<'seen' | 'dw' | 'expected', Float64Array>> {
   const graph = trace((t) => {
     const w = t.input('weights', layer.shape);
     const { multiply } = hardwareAware({
       // The periphery has tests of its own.
-      hardware: { ...ideal, cell: hardware.cell, mapping: hardware.mapping },
+      hardware: {
+        ...ideal,
+        cell: hardware.cell,
+        mapping: hardware.mapping,
+        ...(readNoise && { layers: { fc: { readNoise } } }),
+      },
       weights: () => w,
       cells: { time: t.scalar('time'), compensation },
       ranges: fixedRanges(4),
@@ -83,6 +93,12 @@ test('gradients are those of the weights that multiply, for the clean weights', 
   const { seen, dw, expected } = stepWith(joshi2020, { time: DAY, compensation: 'global' });
   assert.ok(seen.some((value, i) => Math.abs(value - weights[i]!) > 0.01 * largest));
   assert.ok(dw.every((value, i) => Math.abs(value - expected[i]!) < 1e-9));
+});
+
+test('hardware that draws read noise in every product has that of one read in a step', () => {
+  const read = { time: DAY, compensation: 'global' } as const;
+  const inStep = stepWith(joshi2020, { ...read, readNoise: { kind: 'per-product' } }).seen;
+  assert.deepEqual(inStep, stepWith(joshi2020, read).seen);
 });
 
 // 40,000 weights in four groups by size, of which the smallest has more than 2,000. Kurtosis up to 6: standard deviation of a mean

@@ -30,6 +30,8 @@ export type WeightsInCells = {
  * compensates the drift since a read of its own at time 0; a new key is a new chip. To differentiation W̃ − W is a
  * constant.
  *
+ * A step reads the cells once, also where the hardware draws read noise in every product (`readNoise`).
+ *
  * Not modelled: cells that stay the same from step to step; output noise and steps of the ADC in the read-outs.
  */
 export function weightsInCells(
@@ -38,7 +40,8 @@ export function weightsInCells(
   weights: Tensor,
   { time, compensation, key }: CellNoise & { readonly key: GraphKey },
 ): WeightsInCells {
-  const placed = { layer, hardware };
+  const { readNoise: _, ...readOnce } = hardware;
+  const placed = { layer, hardware: readOnce };
   const arrays = programArrays(weights.detach(), placed, key);
   const sensed = readArrays(arrays, placed, time, key);
   // The baseline of a chip is read by itself, with noise of its own.

@@ -30,7 +30,7 @@ export type LearningCells<T> = {
 /** The weight that a full device stands for. */
 export type FullWeight =
   | { readonly kind: 'fixed'; readonly weight: number }
-  /** So many standard deviations of the weights at the start. */
+  /** So many standard deviations of the weights at the start; where all are equal, the largest magnitude. */
   | { readonly kind: 'deviations'; readonly count: number };
 
 /** The weights that full devices of a network's layers stand for. */
@@ -55,7 +55,10 @@ export type RefreshThreshold = {
 };
 
 /** Below this, initial weights count as zero. */
-const SMALLEST_DEVIATION = 1e-6;
+const SMALLEST_WEIGHT = 1e-6;
+
+/** Below this share of the largest, a standard deviation is the rounding of a mean in float32. */
+const SMALLEST_DEVIATION = 1e-3;
 
 /** Names and shapes of a layer's tensors: `dense1.cells.plus.value`, or of another group of arrays of the layer. */
 export function learningCellsOf(
@@ -162,9 +165,7 @@ export function startCells(
   const scale =
     full.kind === 'fixed'
       ? constant(matrix, full.weight / high).broadcastTo([1, 1])
-      : deviationOf(matrix)
-          .maximum(SMALLEST_DEVIATION)
-          .multiply(full.count / high);
+      : ownScale(matrix, full.count).divide(high);
   const value = matrix.divide(scale);
   const arrays = polarities(model).map((polarity) => {
     const device = model.fabricate(matrix.shape, key.derive('made', polarity));
@@ -177,6 +178,13 @@ export function startCells(
     };
   });
   return { arrays, scale };
+}
+
+/** So many standard deviations of weights, or their largest magnitude where they do not deviate, (1, 1). */
+function ownScale(matrix: Tensor, count: number): Tensor {
+  const deviation = deviationOf(matrix);
+  const largest = matrix.abs().max([0, 1], true).maximum(SMALLEST_WEIGHT);
+  return deviation.less(largest.multiply(SMALLEST_DEVIATION)).select(largest, deviation.multiply(count));
 }
 
 /** √⟨(w − ⟨w⟩)²⟩, (1, 1) */

@@ -67,6 +67,51 @@ test('ranges of a layer that was not observed are refused', () => {
   assert.throws(() => calibratedRanges('fc', { kind: 'maximum' }, [{}]), { name: 'UsageError', message });
 });
 
+test('what is not finite makes no range, and batches count by their size', () => {
+  const batch = (input: number): Record<string, number[]> => ({
+    'fc.inputMax': [100],
+    'fc.inputMeanSquare': [input],
+  });
+  for (const [wrong, name] of [
+    [Number.NaN, 'NaN'],
+    [Number.POSITIVE_INFINITY, 'Infinity'],
+  ] as const)
+    assert.throws(
+      () => calibratedRanges('fc', { kind: 'maximum' }, [{ ...batch(1), 'fc.inputMax': [wrong] }]),
+      {
+        name: 'UsageError',
+        message: `calibration: layer "fc": expected finite inputs, got ${name}; check the weights and the images`,
+      },
+    );
+  const rule = { kind: 'root-mean-squares', count: 1 } as const;
+  const { input } = calibratedRanges('fc', rule, [batch(1), batch(16)], [40, 10]);
+  assert.equal(input, 2);
+  assert.equal(calibratedRanges('fc', rule, [batch(1), batch(7)]).input, 2);
+});
+
+test('with a range for each example the outputs are those of its full inputs', () => {
+  const hardware: HardwareSpec = {
+    ...hermes256,
+    dac: { kind: 'uniform', bits: 8, range: { kind: 'per-example' } },
+  };
+  const graph = trace((t) => {
+    const weights = t.input('weights', [20, 4]);
+    const observed = observing(
+      digital(() => weights),
+      () => weights,
+      hardware,
+    );
+    observed.operator.multiply(t.input('x', [2, 20]), layer);
+    return { outputs: observed.observations() };
+  });
+  // One large input of the first example; all inputs of the second, which is a thousand times smaller, are full.
+  const x = Float64Array.from({ length: 40 }, (_, i) => (i === 0 ? 100 : i < 20 ? 0 : 0.1));
+  const batch = interpret(graph, { x, weights: new Float64Array(80).fill(0.5) }).outputs;
+  assert.deepEqual(Object.keys(batch), ['fc.outputMax', 'fc.outputMeanSquare']);
+  const { output } = calibratedRanges('fc', { kind: 'maximum' }, [batch]);
+  assert.ok(Math.abs(output! - 20) < ROUNDING);
+});
+
 test('layers that stay digital or have an ideal periphery are not observed', () => {
   const hardware: HardwareSpec = {
     ...hermes256,

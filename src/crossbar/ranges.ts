@@ -9,7 +9,7 @@ import type { Tensor } from '../graph/tensor.ts';
 import type { Trace } from '../graph/trace.ts';
 import { type HardwareSpec, hardwareOf, hasIdealPeriphery, hasRangePerExample } from './hardware.ts';
 import { asMatrix, largestWeight } from './mapping.ts';
-import { type ConverterRanges, partialSums } from './periphery.ts';
+import { type ConverterRanges, largestOfExamples, partialSums } from './periphery.ts';
 import { meanSquare } from './tile-stack.ts';
 
 /**
@@ -82,6 +82,7 @@ type Quantity = 'input' | 'output';
 /**
  * Multiplies as `base` does and records, for each layer whose periphery is not ideal, the largest magnitude and the mean
  * square of its inputs x (but the indices of an embedding) and, if the hardware calibrates its ADC, of the tiles' column outputs Σ x ŵ, ŵ = W / max|W|.
+ * A DAC that finds a range for each example needs no input range; the outputs are then those of x / max|x| of the example.
  */
 export function observing(base: Operator, weights: (layer: Layer) => Tensor, chip: HardwareSpec): Observing {
   const seen = new Map<string, Tensor[]>();
@@ -92,11 +93,13 @@ export function observing(base: Operator, weights: (layer: Layer) => Tensor, chi
   const observe = (x: Tensor, layer: Layer, geometry: LayerGeometry | undefined): void => {
     const hardware = hardwareOf(chip, layer.name);
     if (hardware === undefined || hasIdealPeriphery(hardware)) return;
-    if (layer.kind !== 'embedding') record(layer.name, 'input', x);
+    const isScaledByExample = layer.kind !== 'embedding' && hasRangePerExample(hardware);
+    if (layer.kind !== 'embedding' && !isScaledByExample) record(layer.name, 'input', x);
     if (hardware.adc.kind !== 'uniform' || hardware.adc.range.kind !== 'calibrated') return;
     const own = weights(layer);
     const largest = largestWeight(asMatrix(own), hardware.mapping).reshape([-1]);
-    const { sums } = partialSums({ hardware, layer, x, weights: own.divide(largest), geometry });
+    const input = isScaledByExample ? x.divide(largestOfExamples(x)) : x;
+    const { sums } = partialSums({ hardware, layer, x: input, weights: own.divide(largest), geometry });
     for (const sum of sums) record(layer.name, 'output', sum);
   };
   return {
@@ -118,38 +121,55 @@ export function observing(base: Operator, weights: (layer: Layer) => Tensor, chi
 
 /**
  * Ranges of a layer's converters from the observations of several batches. A layer that saw only zeros gets 1, as does
- * the input of a layer whose outputs alone were observed, an embedding.
+ * the input of a layer whose outputs alone were observed: of an embedding, or of a DAC that finds a range for each example.
  *
  * @param batches outputs named as in `Observing`, one record a batch
- * @throws UsageError if there is no batch or the layer was not observed
+ * @param sizes examples of each batch; absent: all batches are equally large
+ * @throws UsageError if there is no batch, the layer was not observed, or what it saw is infinite or NaN
  */
 export function calibratedRanges(
   layer: string,
   rule: RangeRule,
   batches: readonly Readonly<Record<string, ArrayLike<number>>>[],
+  sizes: readonly number[] = batches.map(() => 1),
 ): LayerRanges {
   const isIn = (quantity: Quantity): boolean =>
     batches.length > 0 && batches.every((batch) => batch[`${layer}.${quantity}Max`] !== undefined);
   if (!isIn('input') && !isIn('output')) {
     throw new UsageError(`calibration: layer "${layer}" was not observed; pass the outputs of \`observing\``);
   }
-  const input = isIn('input') ? rangeOf(`${layer}.input`, rule, batches) : 1;
-  return { input, output: isIn('output') ? rangeOf(`${layer}.output`, rule, batches) / input : undefined };
+  const rangeFor = (quantity: Quantity): number => rangeOf({ layer, quantity, rule, batches, sizes });
+  const input = isIn('input') ? rangeFor('input') : 1;
+  return { input, output: isIn('output') ? rangeFor('output') / input : undefined };
 }
 
-function rangeOf(
-  name: string,
-  rule: RangeRule,
-  batches: readonly Readonly<Record<string, ArrayLike<number>>>[],
-): number {
+function rangeOf({
+  layer,
+  quantity,
+  rule,
+  batches,
+  sizes,
+}: {
+  readonly layer: string;
+  readonly quantity: Quantity;
+  readonly rule: RangeRule;
+  readonly batches: readonly Readonly<Record<string, ArrayLike<number>>>[];
+  readonly sizes: readonly number[];
+}): number {
+  const name = `${layer}.${quantity}`;
   const valuesOf = (statistic: string): number[] => batches.map((batch) => batch[`${name}${statistic}`]![0]!);
   const largest = Math.max(...valuesOf('Max'));
-  if (!(largest > 0)) return 1;
+  if (!Number.isFinite(largest))
+    throw new UsageError(
+      `calibration: layer "${layer}": expected finite ${quantity}s, got ${largest}; check the weights and the images`,
+    );
+  if (largest === 0) return 1;
   switch (rule.kind) {
     case 'maximum':
       return largest;
     case 'root-mean-squares': {
-      const meanSquare = valuesOf('MeanSquare').reduce((sum, value) => sum + value, 0) / batches.length;
+      const all = sizes.reduce((sum, size) => sum + size, 0);
+      const meanSquare = valuesOf('MeanSquare').reduce((sum, value, k) => sum + value * sizes[k]!, 0) / all;
       return Math.min(largest, rule.count * Math.sqrt(meanSquare));
     }
     default:

@@ -97,7 +97,7 @@ export async function calibrateRanges(options: RangeCalibration): Promise<Parame
   const values = network.layers
     .filter(({ name }) => wanted.has(inputRangeName(name)) || wanted.has(outputRangeName(name)))
     .flatMap(({ name }): [string, number | undefined][] => {
-      const { input, output } = calibratedRanges(name, rule, observations);
+      const { input, output } = calibratedRanges(name, rule, observations, sizes);
       return [
         [inputRangeName(name), input],
         [outputRangeName(name), output],

@@ -60,22 +60,24 @@ export function agedCells(
 }
 
 /**
- * The clock after cells were pulsed.
+ * The clock after cells were pulsed or RESET.
  *
  * @param passed steps that this took
+ * @param isReset above 0 for weights whose devices all had a RESET, (rows, columns); absent: none
  */
 export function clockAfter(
   { steps, pulsedAt }: CellClock<Tensor>,
   before: LearningCells<Tensor>,
   after: LearningCells<Tensor>,
-  passed: number,
+  { passed, isReset }: { readonly passed: number; readonly isReset?: Tensor | undefined },
 ): CellClock<Tensor> {
   const now = steps.add(passed);
   return {
     steps: now,
     pulsedAt: pulsedAt.map((last, k) => {
       const isAsBefore = after.arrays[k]!.pulsesGiven.equal(before.arrays[k]!.pulsesGiven);
-      return isAsBefore.select(last, constant(last, 0).add(now).broadcastTo(last.shape));
+      const isStill = isReset === undefined ? isAsBefore : isAsBefore.select(isReset.equal(0), 0);
+      return isStill.select(last, constant(last, 0).add(now).broadcastTo(last.shape));
     }),
   };
 }

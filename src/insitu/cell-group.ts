@@ -49,16 +49,17 @@ export type CellGroup = {
   readonly aged: (context: Pick<RuleContext, 'parameter' | 'state'>) => LearningCells<Tensor>;
   /** Written cells after the leak that follows a step. */
   readonly leaked: (written: WeighedCells, context: Pick<RuleContext, 'key'>) => WeighedCells;
-  /**
-   * New values of the parameter and of the group, with the number of pulses between.
-   *
-   * @param steps that this took: 1 of a step, 0 of upkeep
-   */
+  /** New values of the parameter and of the group after a step, with the number of pulses between. */
   readonly updated: (
     context: Pick<RuleContext, 'parameter' | 'state'>,
     before: LearningCells<Tensor>,
     after: WeighedCells,
-    steps?: number,
+  ) => Updated;
+  /** The same after upkeep, which takes no time and gave the devices of some weights a RESET. */
+  readonly maintained: (
+    context: Pick<RuleContext, 'parameter' | 'state'>,
+    before: LearningCells<Tensor>,
+    after: WeighedCells & { readonly isReset: Tensor },
   ) => Updated;
 };
 
@@ -82,6 +83,25 @@ export function cellGroup(model: PulseModel, name: string, clock?: TrainingClock
   };
   const aged: CellGroup['aged'] = (context) =>
     clock === undefined ? of(context) : agedCells(of(context), clockNow(context), model, clock);
+  const written = (
+    context: Pick<RuleContext, 'parameter' | 'state'>,
+    before: LearningCells<Tensor>,
+    after: WeighedCells,
+    time: Parameters<typeof clockAfter>[3],
+  ): Updated => {
+    const { parameter } = context;
+    const ticked = clock === undefined ? [] : tensorsOfClock(clockOf(parameter));
+    const times =
+      clock === undefined ? [] : tensorsOfClock(clockAfter(clockNow(context), before, after.cells, time));
+    return {
+      weights: after.weights.reshape(parameter.shape),
+      states: {
+        ...learningStates(specs(parameter), after.cells),
+        ...Object.fromEntries(ticked.map(({ name: tensor }, k) => [tensor, times[k]!])),
+      },
+      counts: { pulses: pulsesBetween(before, after.cells) },
+    };
+  };
   return {
     specs,
     states: (parameter) => [
@@ -113,21 +133,10 @@ export function cellGroup(model: PulseModel, name: string, clock?: TrainingClock
         fullWeight: fullWeightOf(cells, model),
       };
     },
-    leaked: (written, { key }) => leaked(written, model, () => key().derive(name)),
-    updated: (context, before, after, steps = 1) => {
-      const { parameter } = context;
-      const ticked = clock === undefined ? [] : tensorsOfClock(clockOf(parameter));
-      const times =
-        clock === undefined ? [] : tensorsOfClock(clockAfter(clockNow(context), before, after.cells, steps));
-      return {
-        weights: after.weights.reshape(parameter.shape),
-        states: {
-          ...learningStates(specs(parameter), after.cells),
-          ...Object.fromEntries(ticked.map(({ name: tensor }, k) => [tensor, times[k]!])),
-        },
-        counts: { pulses: pulsesBetween(before, after.cells) },
-      };
-    },
+    leaked: (pulsed, { key }) => leaked(pulsed, model, () => key().derive(name)),
+    updated: (context, before, after) => written(context, before, after, { passed: 1 }),
+    maintained: (context, before, { isReset, ...after }) =>
+      written(context, before, after, { passed: 0, isReset }),
   };
 }
 

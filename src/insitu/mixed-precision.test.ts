@@ -114,6 +114,15 @@ for (const { name, momentum = 0, weightDecay = 0, ...changes } of [
   });
 }
 
+test('weights that are all equal are held as they are, whatever number of deviations a full device stands for', () => {
+  const setup = setupOf({ fullWeight: { kind: 'deviations', count: 10 } });
+  for (const weight of [0.3, -2e-4]) {
+    const weights = new Array<number>(ROWS * COLUMNS).fill(weight);
+    const { states } = run(setup, weights, []).at(-1)!;
+    near(states['layer.weights']!, weights, 1e-12, 'weight');
+  }
+});
+
 test('with fine, even, silent steps it is stochastic gradient descent, to the size of a step', () => {
   const step = 1e-4;
   const changes = { device: idealDevice, fullWeight: { kind: 'fixed', weight: 10 }, mostPulses: 31 } as const;

@@ -139,7 +139,8 @@ function refreshedParameter(
     key: key(),
     sensed: group.aged(context),
   });
-  const { states, weights } = group.updated(context, before, { cells, weights: weightMatrix(cells) }, 0);
+  const after = { cells, weights: weightMatrix(cells), isReset: isRefreshed };
+  const { states, weights } = group.maintained(context, before, after);
   return {
     weights,
     states: { ...states, ...(accumulates && { [accumulator]: state(accumulator).add(lost) }) },

@@ -2,7 +2,7 @@
 // compiler checks that schema and type agree.
 
 import { z } from 'zod';
-import type { PulseDeviceSpec } from '../cells/pulse-device.ts';
+import { type PulseDeviceSpec, pulseModel } from '../cells/pulse-device.ts';
 import { chosenPulseDeviceSchema } from '../cells/pulse-schema.ts';
 import type { FullWeight, FullWeights } from '../crossbar/learning-cells.ts';
 import type { DescentSettings } from '../rules/descent.ts';
@@ -132,9 +132,21 @@ const plainDescent = z
   .discriminatedUnion('kind', descents)
   .prefault({ kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 });
 
+/** A device that holds weights: alone from below 0 to above, or one of a pair. */
+const weightDevice = chosenPulseDeviceSchema.superRefine((spec, { addIssue }) => {
+  const { isOneSided, range } = pulseModel(spec);
+  const [low, high] = range;
+  if (high > 0 && (isOneSided || low < 0)) return;
+  const expected = isOneSided ? 'values above 0' : 'values from below 0 to above, as it moves both ways';
+  addIssue({
+    code: 'custom',
+    message: `expected a device with ${expected}, got ${low} to ${high}; subtract the value that stands for a weight of 0 from its measurements`,
+  });
+});
+
 const mixedPrecisionSchema = z.strictObject({
   kind: z.literal('mixed-precision'),
-  device: chosenPulseDeviceSchema.prefault('pcm-nandakumar-2018'),
+  device: weightDevice.prefault('pcm-nandakumar-2018'),
   fullWeight: fullWeight.prefault({ kind: 'deviations', count: 10 }),
   fullWeights,
   granularity: z.number().positive().default(1),
@@ -159,7 +171,7 @@ const trains: z.ZodType<PulseTrains> = z.strictObject({
 
 const pulsedSchema = z.strictObject({
   kind: z.literal('pulsed'),
-  device: chosenPulseDeviceSchema.prefault('ecram'),
+  device: weightDevice.prefault('ecram'),
   fullWeight: fullWeight.prefault({ kind: 'fixed', weight: 1 }),
   fullWeights,
   trains: trains.prefault({}),
@@ -218,8 +230,8 @@ const RAREST = 1_000_000;
 
 const tikiTakaFields = z.strictObject({
   kind: z.literal('tiki-taka'),
-  device: chosenPulseDeviceSchema.prefault('reram-sb'),
-  slowDevice: chosenPulseDeviceSchema.optional(),
+  device: weightDevice.prefault('reram-sb'),
+  slowDevice: weightDevice.optional(),
   fullWeight: fullWeight.prefault({ kind: 'fixed', weight: 1 }),
   fullWeights,
   arrays: count.min(2).max(MOST_ARRAYS).default(2),
@@ -256,7 +268,14 @@ const tikiTakaSchema = tikiTakaFields.superRefine((rule, { addIssue }) => {
       path: ['gamma'],
       message: `expected more than 0 with ${arrays} arrays, whose shares in a weight are its powers, got 0`,
     });
-  if (arrays > 2 && (transfer.kind === 'chopped' || transfer.kind === 'dynamic'))
+  const hasSigns = transfer.kind === 'chopped' || transfer.kind === 'dynamic';
+  if (arrays === 2 && gamma > 0 && hasSigns)
+    addIssue({
+      code: 'custom',
+      path: ['gamma'],
+      message: `expected 0 with ${transfer.kind}, whose fast array holds some rows with the opposite sign, got ${gamma}; leave it out`,
+    });
+  if (arrays > 2 && hasSigns)
     addIssue({
       code: 'custom',
       path: ['transfer', 'kind'],

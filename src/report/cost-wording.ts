@@ -61,8 +61,8 @@ export function formatArea(squareMillimeters: number | null): string {
 }
 
 /** Operations for a joule. */
-export function formatEfficiency(topsPerWatt: number): string {
-  return `${rounded(topsPerWatt)} TOPS/W`;
+export function formatEfficiency(topsPerWatt: number | null): string {
+  return topsPerWatt === null ? 'unknown' : `${rounded(topsPerWatt)} TOPS/W`;
 }
 
 /** What the interval of an estimate means, as a sentence. */

@@ -5,16 +5,20 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { backends, withEngine } from '../../test/compare.ts';
 import { deriveKey, keyFromSeed, randomSequence } from '../base/random.ts';
+import { elementCount } from '../base/shape.ts';
+import { idealDevice } from '../cells/published-pulse-devices.ts';
 import { gradients } from '../graph/gradients.ts';
 import { interpret } from '../graph/interpret.ts';
 import { digital, weightsOf } from '../graph/operator.ts';
 import { trace } from '../graph/trace.ts';
+import { pulsedDescent } from '../insitu/pulsed.ts';
 import { activation, dense, identity, sequence } from '../nn/modules.ts';
-import { initialParameters } from '../nn/network.ts';
+import { initialParameters, isWeights } from '../nn/network.ts';
 import { sgd } from '../rules/descent.ts';
+import type { UpdateRule } from '../rules/update-rule.ts';
 import { adversarial, adversarialPair } from './adversarial.ts';
 import { prepareFit } from './fit.ts';
-import { traceTrainingStep } from './step.ts';
+import { traceBegin, traceTrainingStep } from './step.ts';
 
 const SHAPE = { latent: 2, sampleShape: [2] };
 const network = adversarialPair({
@@ -91,6 +95,61 @@ test('a step moves each part against the gradient of its own objective', () => {
     }
     assert.ok(largest > 0, `${name} has a gradient`);
   }
+});
+
+test('the samples that a pulsed update writes are those of the objective that moves the layer', () => {
+  const plain = sgd({ momentum: 0, nesterov: false, weightDecay: 0 });
+  const trains = { length: 31, isLengthManaged: true, isBalanced: true };
+  const fullWeight = { kind: 'fixed', weight: 10 } as const;
+  const written = pulsedDescent({
+    device: idealDevice,
+    fullWeight,
+    trains,
+    digital: plain,
+    isDigital: () => false,
+  });
+  const rule: UpdateRule = {
+    ...written,
+    update: (update) => {
+      const { parameter, gradient } = update;
+      if (!isWeights(parameter)) return written.update(update);
+      const sum = update
+        .factors()
+        .map(({ x, delta }) => x.transpose().matmul(delta))
+        .reduce((all, one) => all.add(one));
+      const counts = { [parameter.name]: sum.subtract(gradient).square().sum() };
+      return { ...written.update(update), counts };
+    },
+  };
+  const settings = {
+    batchSize: 4,
+    statisticsMomentum: 0.1,
+    noise: { kind: 'none' },
+    clipping: { kind: 'none' },
+  } as const;
+  const setup = { network, task, rule, settings };
+  const batch = { latent: new Float32Array(8), samples: new Float32Array(8), filled: new Float32Array(4) };
+  task.examples.fillTraining(batch, Uint32Array.of(5, 6, 7, 8), { key: keyFromSeed(1), epoch: 0 });
+  const start = Object.entries(initialParameters(network, keyFromSeed(2))).map(([name, { data }]) => [
+    name,
+    data,
+  ]);
+  const states = network.parameters
+    .flatMap(rule.states)
+    .map(({ name, shape }) => [name, new Float32Array(elementCount(shape))]);
+  const keys = {
+    'begin.0': [1],
+    'begin.1': [2],
+    'noise.0': [3],
+    'noise.1': [4],
+    'rule.0': [5],
+    'rule.1': [6],
+  };
+  const values = { ...batch, ...Object.fromEntries([...start, ...states]), ...keys, learningRate: [0.5] };
+  const begun = interpret(traceBegin(setup)!, values).updates;
+  const { outputs } = interpret(traceTrainingStep(setup), { ...values, ...begun });
+  for (const { name } of network.layers)
+    assert.ok(outputs[`rule.${name}.weights`]![0]! < 1e-20, `${name}: ${outputs[`rule.${name}.weights`]}`);
 });
 
 test('generated samples come to where the real ones are', async () => {

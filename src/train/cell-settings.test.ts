@@ -68,6 +68,14 @@ for (const [changes, message] of [
     'rule.transfer.kind: expected direct, buffered or low-pass with 3 arrays, got chopped, whose signs belong to the inputs of one fast array',
   ],
   [
+    { rule: { kind: 'tiki-taka', gamma: 0.1, transfer: { kind: 'dynamic' } } },
+    'rule.gamma: expected 0 with dynamic, whose fast array holds some rows with the opposite sign, got 0.1; leave it out',
+  ],
+  [
+    { rule: { kind: 'pulsed', device: { preset: 'ecram', bounds: { low: 0 } } } },
+    'rule.device: expected a device with values from below 0 to above, as it moves both ways, got 0 to 1.1724; subtract the value that stands for a weight of 0 from its measurements',
+  ],
+  [
     { rule: { kind: 'pulsed', device: 'ecram', clock: { secondsPerStep: 1 } } },
     'rule.clock has no effect on "ecram", which does not drift; leave it out',
   ],

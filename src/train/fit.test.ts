@@ -473,6 +473,41 @@ test('a batch may be as large as the set', async () => {
   });
 });
 
+test('a layer in cells that begins with zeros has no deviation to scale by; a fixed weight needs none', async () => {
+  await withEngine(wasm, 1, async (engine) => {
+    const own = randomParameters(tinyConvolutional);
+    const first = own['conv1.weights']!;
+    const initial = { ...own, 'conv1.weights': hostTensor(first.shape, new Float32Array(first.data.length)) };
+    const rule = { kind: 'mixed-precision' } as const;
+    const settings = { ...plainSettings, epochs: 1 };
+    await assert.rejects(prepareFit(optionsOn(engine, { initial, settings: { ...settings, rule } })), {
+      name: 'UsageError',
+      message:
+        'train: rule.fullWeight: the weights of "conv1" are all 0 at the start, so they have no deviation; give the layer a weight of its own, as fullWeights: { conv1: { kind: fixed, weight: 1 } }',
+    });
+    const fixed = { ...rule, fullWeights: { conv1: { kind: 'fixed', weight: 1 } } } as const;
+    const layers = { conv1: 'digital' } as const;
+    for (const choice of [{ rule: fixed }, { rule, hardware: { ...joshi2020, layers } }])
+      (await prepareFit(optionsOn(engine, { initial, settings: { ...settings, ...choice } }))).free();
+  });
+});
+
+test('layers that are named as states of a training are refused: their weights would not be kept', async () => {
+  await withEngine(wasm, 1, async (engine) => {
+    const network = classifier({
+      name: 'own',
+      inputShape: [7, 8, 2],
+      classes: 4,
+      module: sequence([flatten, dense({ name: 'slow.fast.dense', outputs: 4 })]),
+    });
+    await assert.rejects(prepareFit(optionsOn(engine, { network, settings: plainSettings })), {
+      name: 'UsageError',
+      message:
+        /"slow\.fast\.dense\.weights" is named as a state of a training, which is not kept; rename the layer/,
+    });
+  });
+});
+
 test('a start with tensors of another network is refused, each named', async () => {
   await withEngine(wasm, 1, async (engine) => {
     const { 'conv1.weights': _, ...others } = randomParameters(tinyConvolutional);

@@ -8,6 +8,7 @@ import { deriveKey, type Key, keyFromSeed, randomSequence } from '../base/random
 import { check, checkForm, type Incomplete } from '../base/schema.ts';
 import { elementCount, formatShape, sameShape } from '../base/shape.ts';
 import { exceptionFaults, hardwareOf } from '../crossbar/hardware.ts';
+import { fullWeightFor } from '../crossbar/learning-cells.ts';
 import { ideal } from '../crossbar/presets.ts';
 import { batchOrder } from '../data/batches.ts';
 import type { DataSplit, LabelledImages } from '../data/image-set.ts';
@@ -18,7 +19,7 @@ import { initialParameters, isTrained, type Network } from '../nn/network.ts';
 import type { UpdateRule } from '../rules/update-rule.ts';
 import { averageShareAt, initialIterates } from './averaging.ts';
 import { carryScalar } from './carried-states.ts';
-import { checkTensors } from './checkpoint.ts';
+import { checkTensors, isKept } from './checkpoint.ts';
 import { classification } from './classification.ts';
 import { learningRateAt } from './learning-rate.ts';
 import { fitForm, seedFaults } from './options-schema.ts';
@@ -66,7 +67,10 @@ export type FitOptions = {
   readonly network: Network;
   /** Images to classify; absent if a `task` is given. */
   readonly data?: DataSplit<LabelledImages> | undefined;
-  /** The task; absent: classification of `data` with the settings' smoothing, augmentation and distillation. */
+  /**
+   * The task; absent: classification of `data` with the settings' smoothing, augmentation and distillation. A task has a loss
+   * of its own, in which these are only if it was made with them.
+   */
   readonly task?: Task | undefined;
   /** Everything but `epochs` has a default. */
   readonly settings: Incomplete<TrainingSettings> & Pick<TrainingSettings, 'epochs'>;
@@ -130,6 +134,7 @@ export async function prepareFit(options: FitOptions): Promise<Fitting> {
   if (options.initial !== undefined)
     checkTensors(`train: not the parameters of ${network.name}`, network.parameters, options.initial);
   const begin = options.state ?? initialState(options, own, settings);
+  throwFaults('train', options.rule === undefined ? emptyLayerFaults(settings, network, begin.tensors) : []);
   const step = await engine.compile(
     traceTrainingStep({ network, task, rule, settings, teacher: teacher?.network }),
   );
@@ -210,6 +215,26 @@ function ruleOf({ rule, hardware = ideal }: TrainingSettings, { layers }: Networ
   return updateRule(rule, (layer) => !isOnArrays.has(layer));
 }
 
+/** Layers in cells that begin with zeros only, which do not tell what weight a full device should stand for. */
+function emptyLayerFaults(
+  { rule, hardware = ideal }: TrainingSettings,
+  { layers }: Network,
+  tensors: Parameters,
+): string[] {
+  if (!('fullWeight' in rule)) return [];
+  return layers
+    .filter(
+      (layer) =>
+        hardwareOf(hardware, layer.name) !== undefined &&
+        fullWeightFor(rule, layer.name).kind === 'deviations' &&
+        tensors[weightsOf(layer)]!.data.every((weight) => weight === 0),
+    )
+    .map(
+      ({ name }) =>
+        `rule.fullWeight: the weights of "${name}" are all 0 at the start, so they have no deviation; give the layer a weight of its own, as fullWeights: { ${name}: { kind: fixed, weight: 1 } }`,
+    );
+}
+
 /** Gives the rule's states their first values. */
 async function runBegin(
   { engine, network, seed = 0 }: FitOptions,
@@ -232,24 +257,42 @@ function classificationOf({ data }: FitOptions, settings: TrainingSettings): Tas
   return classification(data, settings);
 }
 
+/** What keeps settings from training a network on so many examples. */
+export function trainingFaults(
+  { batchSize, normalizesBy }: Pick<TrainingSettings, 'batchSize' | 'normalizesBy'>,
+  { name, normalizationLayers }: Pick<Network, 'name' | 'normalizationLayers'>,
+  { trainCount }: { readonly trainCount: number },
+): string[] {
+  return [
+    ...(batchSize > trainCount
+      ? [`batchSize must be at most the ${trainCount} training examples, got ${batchSize}`]
+      : []),
+    ...(normalizesBy === 'running' && normalizationLayers.length === 0
+      ? [`normalizesBy has no effect on ${name}, which has no batch normalisation; leave it out`]
+      : []),
+  ];
+}
+
+/** Parameters whose names would not be kept with the weights. */
+function namesOfStates({ parameters }: Network): string[] {
+  return parameters
+    .filter(({ name }) => !isKept(name))
+    .map(({ name }) => `"${name}" is named as a state of a training, which is not kept; rename the layer`);
+}
+
 function optionFaults(
   { network, teacher, rule: custom, evaluateEveryEpochs = 1 }: FitOptions,
   { batchSize, distillation, hardware, rule, averaging, normalizesBy }: TrainingSettings,
   { batch, examples }: Task,
   seed: number,
 ): string[] {
-  const faults = seedFaults(seed);
+  const faults = [...seedFaults(seed), ...namesOfStates(network)];
   if (averaging !== undefined && (custom?.begin ?? custom?.upkeep ?? custom?.sensed) !== undefined)
     faults.push('averaging has no effect on a rule that keeps weights itself; leave it out');
   if (!Number.isInteger(evaluateEveryEpochs) || evaluateEveryEpochs < 1)
     faults.push(`evaluateEveryEpochs must be a whole number from 1, got ${echo(evaluateEveryEpochs)}`);
   faults.push(...exampleFaults(examples), ...carryFaults(network, examples));
-  if (batchSize > examples.trainCount)
-    faults.push(`batchSize must be at most the ${examples.trainCount} training examples, got ${batchSize}`);
-  if (normalizesBy === 'running' && network.normalizationLayers.length === 0)
-    faults.push(
-      `normalizesBy has no effect on ${network.name}, which has no batch normalisation; leave it out`,
-    );
+  faults.push(...trainingFaults({ batchSize, normalizesBy }, network, examples));
   const names = network.layers.map(({ name }) => name);
   faults.push(...exceptionFaults('layers', hardware?.layers, names));
   if ('fullWeights' in rule) faults.push(...exceptionFaults('rule.fullWeights', rule.fullWeights, names));

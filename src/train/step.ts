@@ -128,7 +128,7 @@ export function traceTrainingStep({ network, task, rule, settings, teacher }: St
       ({ name, role }) => role !== 'range' || learned.has(name),
     );
     const tensorOf = ({ name, shape }: ParameterSpec): Tensor => parameters[name] ?? t.state(name, shape);
-    const slopes = limitedNorm(slopesOf(objectives, trained, tensorOf), settings.gradientNorm);
+    const slopes = limitedNorm(slopesOf(objectives, trained, tensorOf, products), settings.gradientNorm);
     const learningRate = t.scalar('learningRate');
     const { rateShare } = settings.ranges ?? rangeLearningDefaults;
     const rangeRate = learningRate.multiply(rateShare);
@@ -231,16 +231,25 @@ export function ruleCount(name: string): string {
 }
 
 /** The products of a step with each layer. */
-function productsOf({ parameters }: Network): {
+type Products = {
   readonly parameterOf: (layer: Layer) => ParameterSpec;
   readonly seen: (layer: Layer, factors: ProductFactors) => void;
+  /** From now on only products with weights that an objective moves are seen: others it merely goes through. */
+  readonly moving: (moves: (parameter: string) => boolean) => void;
   readonly factorsOf: (parameter: ParameterSpec) => readonly Factors[];
-} {
+};
+
+function productsOf({ parameters }: Network): Products {
   const seen = new Map<string, { readonly layer: Layer; readonly factors: ProductFactors }[]>();
+  let isMoved = (_: string): boolean => true;
   return {
     parameterOf: (layer) => parameters.find(({ name }) => name === weightsOf(layer))!,
+    moving: (moves) => {
+      isMoved = moves;
+    },
     seen: (layer, factors) => {
       const name = weightsOf(layer);
+      if (!isMoved(name)) return;
       seen.set(name, [...(seen.get(name) ?? []), { layer, factors }]);
     },
     factorsOf: ({ name }) => (seen.get(name) ?? []).map(({ layer, factors }) => asSamples(layer, factors)),
@@ -273,9 +282,11 @@ function slopesOf(
   objectives: readonly Objective[],
   trained: readonly ParameterSpec[],
   tensorOf: (spec: ParameterSpec) => Tensor,
+  { moving }: Pick<Products, 'moving'>,
 ): Tensor[] {
   const sums = new Map<ParameterSpec, Tensor>();
   for (const { loss, moves = () => true } of objectives) {
+    moving(moves);
     const moved = trained.filter(({ name }) => moves(name));
     for (const [k, slope] of gradients(loss, moved.map(tensorOf)).entries()) {
       const spec = moved[k]!;
