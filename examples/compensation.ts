@@ -1,4 +1,4 @@
-// Which compensation of drift is worth its price? The same chips, compensated in every way that ohmic knows: one factor a
+// Which compensation of drift is worth its price? The same chips, compensated in every way that needs no training: one factor a
 // layer, one a column, and statistics of batch normalisation re-estimated on training images (AdaBS).
 
 import { DAY, deploy, HOUR, joshi2020, MONTH, meanOf, prepareFit } from 'ohmic';

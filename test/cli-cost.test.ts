@@ -157,7 +157,7 @@ test('costs stand beside accuracies, and a sweep of hardware gives accuracy agai
       'pareto', ...weights, ...common, '--adc-bits', '8', '--read-modes', 'one-phase,four-phase', '--copies', '1,2',
       '--out', 'swept',
     ]),
-    ohmic(['pareto', ...weights, ...common, '--adc-bits', 'x', '--read-modes', 'two', '--out', 'refused']),
+    ohmic(['pareto', ...weights, ...common, '--adc-bits', 'x', '--read-modes', 'two', '--copies', '', '--out', 'refused']),
   ]); // biome-ignore format: flags and values in pairs
   assert.equal(evaluated.code, 0, evaluated.err);
   assert.match(evaluated.out, /energy and latency of one example, cost bottom-up-14nm/);
@@ -176,8 +176,9 @@ test('costs stand beside accuracies, and a sweep of hardware gives accuracy agai
   assert.deepEqual(of('8-bit ADC, one phase, 2 copies').accuracy, one.accuracy);
   assert.notEqual(refused.code, 0);
   for (const fault of [
-    /--adc-bits: expected whole numbers from 1, got "x"/,
+    /--adc-bits: expected whole numbers from 1 to 1000000, got "x"/,
     /--read-modes: expected one-phase/,
+    /--copies: expected at least one value, got none; leave it out/,
   ])
     assert.match(refused.err, fault);
 });

@@ -15,22 +15,30 @@ import { publishedPulseDevices } from '../src/cells/published-pulse-devices.ts';
 import { checkPulseDevice } from '../src/cells/pulse-schema.ts';
 import { checkRunSettings } from '../src/cli/check-settings.ts';
 import { checkMeasurement, digestsOf, type MeasurementFlags } from '../src/cli/evaluation-flags.ts';
+import { type ExportFlags, exportCommand } from '../src/cli/export-command.ts';
 import { hardwareFromFlags } from '../src/cli/hardware-flag.ts';
 import { presetNames, presetText } from '../src/cli/presets-command.ts';
+import { silentProgress } from '../src/cli/progress.ts';
+import { runFaults } from '../src/cli/run-stages.ts';
 import { checkCost } from '../src/cost/cost-schema.ts';
 import { publishedCosts } from '../src/cost/published-costs.ts';
 import type { HardwareSpec } from '../src/crossbar/hardware.ts';
 import { hardwarePresets, resolveHardware } from '../src/crossbar/hardware-choice.ts';
 import { checkHardware } from '../src/crossbar/hardware-schema.ts';
 import { hermes256, joshi2020, standardEvaluation } from '../src/crossbar/presets.ts';
+import { generateDigits } from '../src/data/generated-digits.ts';
 import { engineOn } from '../src/engine.ts';
 import { attributionVariants } from '../src/experiment/attribute.ts';
 import { evaluate } from '../src/experiment/evaluate.ts';
 import { evaluationSchema } from '../src/experiment/evaluation-settings.ts';
 import { attributionPointsSchema } from '../src/experiment/record-schema.ts';
+import { startOfTraining } from '../src/experiment/training-start.ts';
+import { networkByName } from '../src/nn/networks.ts';
+import { pointCost } from '../src/sweep/summary.ts';
+import type { Provenance } from '../src/train/provenance.ts';
 import { backends } from './compare.ts';
 import { tinyData } from './deployed.ts';
-import { randomParameters, tinyConvolutional } from './tiny.ts';
+import { plainSettings, randomParameters, tinyConvolutional } from './tiny.ts';
 
 // Before the first test: one that is registered after a wait would find the folder gone.
 const wasm = backends.find(({ name }) => name === 'wasm')!;
@@ -182,6 +190,62 @@ test('published figures are of networks that the run has', () => {
     checkRunSettings('run', run('noise-trained', { noiseTraining: {} })).published?.figures.length,
     1,
   );
+});
+
+test('a normalisation that is asked for must be that of the weights to start from', () => {
+  const of = (mean: number): { provenance: Provenance } =>
+    ({ provenance: { normalization: { mean: [mean], std: [1] } } }) as unknown as { provenance: Provenance };
+  const initial = { ...of(0.5), parameters: {} };
+  const images = generateDigits({ trainCount: 10, testCount: 10 });
+  const start = (asked: number): unknown =>
+    startOfTraining(plainSettings, images, { asked: of(asked), initial });
+  assert.doesNotThrow(() => start(0.5));
+  assert.equal(
+    refusal(() => start(0.4)),
+    'train: data.normalization and the weights to start from: expected images normalised alike, got {"mean":[0.4],"std":[1]} and {"mean":[0.5],"std":[1]}',
+  );
+});
+
+test('a network is not exported over weights', async () => {
+  for (const out of ['weights.safetensors', 'other.safetensors'])
+    await assert.rejects(exportCommand('weights.safetensors', { out } as ExportFlags, silentProgress), {
+      name: 'UsageError',
+      message: `export: --out: expected an ONNX file, as network.onnx, got "${out}"`,
+    });
+});
+
+test('the cost of a point of a sweep is a finite number', () => {
+  assert.equal(pointCost('2 ** bits', { bits: 4 }), 16);
+  for (const [cost, value] of [
+    ['(1 - bits) ** 0.5', 'NaN'],
+    ['bits / 0', 'Infinity'],
+    ['bits > 2', 'true'],
+  ] as const)
+    assert.equal(
+      refusal(() => pointCost(cost, { bits: 4 })),
+      `cost: expected a finite number, got ${value} from "${cost}"`,
+    );
+});
+
+test('every training of a run is checked before the first step', () => {
+  const run = (more: object): string[] => {
+    const base = { data: { dataset: 'digits' }, model: 'mlp', hardware: 'ideal', training: { epochs: 1 } };
+    const settings = checkRunSettings('run', { ...base, ...more } as unknown as Json);
+    const data = generateDigits({ trainCount: 300, testCount: 300 });
+    return runFaults(settings, networkByName('mlp', { inputShape: [28, 28, 1], classes: 10 }), data);
+  };
+  assert.deepEqual(run({ noiseTraining: {} }), []);
+  assert.deepEqual(run({ noiseTraining: { batchSize: 1000, normalizesBy: 'running' } }), [
+    'noiseTraining.batchSize must be at most the 300 training examples, got 1000',
+    'noiseTraining.normalizesBy has no effect on mlp, which has no batch normalisation; leave it out',
+  ]);
+  const cells = { noise: { kind: 'cells' }, hardware: 'joshi2020' };
+  assert.deepEqual(run({ noiseTraining: cells, noiseSweep: { relativeToMax: [0, 0.1] } }), []);
+  const [fault] = run({
+    training: { epochs: 1, rule: { kind: 'mixed-precision' } },
+    noiseSweep: { relativeToMax: [0, 0.1] },
+  });
+  assert.match(fault!, /^noiseSweep\.training: noise has no effect with the rule/);
 });
 
 const flags: MeasurementFlags = { out: 'out', seed: '0', hardware: 'ideal' };

@@ -98,6 +98,43 @@ test('chips of one evaluation in single tasks and in one have the same bits as i
   assert.deepEqual(ends(swept), ends(single));
 });
 
+test('a point with noise training measures its network, which is that of ohmic run, also from kept digital weights', async () => {
+  const { base } = tinySweep({ chips: 1 }) as { readonly base: Readonly<Record<string, object>> };
+  const stages = { ...base, noiseTraining: { distillation: {} } };
+  const axes = { eta: { path: 'noiseTraining.noise.relativeToMax', values: [0.04] } };
+  const swept = writeSweep(folder, { name: 'stages', base: stages, axes }, 'stages.yaml');
+  const noiseTraining = { distillation: {}, noise: { kind: 'gaussian', relativeToMax: 0.04 } };
+  const run = writeSweep(folder, { ...stages, noiseTraining }, 'stages.json');
+  for (const args of [
+    ['sweep', swept, '--out', 'stages', '--workers', '1'],
+    ['run', run, '--out', 'stages-run', '--threads', '1'],
+  ]) {
+    const { code, err } = await ohmic([...args, '--quiet']);
+    assert.equal(code, 0, err);
+  }
+  const trainings = (out: string): number =>
+    table<{ n: number }>(out, "SELECT count(*) AS n FROM works WHERE kind = 'training'")[0]!.n;
+  assert.equal(trainings('stages'), 2);
+  // Chip, time, method and accuracy are the last columns of both.
+  const ends = (csv: string): string[] =>
+    csv
+      .trimEnd()
+      .split('\r\n')
+      .filter((line) => line.includes('noise-trained'))
+      .map((line) => line.split(',').slice(-4).join())
+      .sort();
+  const expected = ends(readFileSync(join(folder, 'stages-run/accuracies.csv'), 'utf8'));
+  assert.equal(expected.length, 2 * 2);
+  assert.deepEqual(ends(results('stages')), expected);
+  // The digital weights of the run in place of a training of them.
+  const from = join(folder, 'stages-run/digital/weights.safetensors');
+  const kept = writeSweep(folder, { name: 'from', base: { ...stages, from }, axes }, 'from.yaml');
+  const { code, err } = await ohmic(['sweep', kept, '--out', 'from', '--workers', '1', '--quiet']);
+  assert.equal(code, 0, err);
+  assert.equal(trainings('from'), 1);
+  assert.deepEqual(ends(results('from')), expected);
+});
+
 test('the same command again computes nothing; a new value of an axis and more chips compute themselves alone', async () => {
   cpSync(join(folder, 'alone'), join(folder, 'grown'), { recursive: true });
   const begun = table<{ seconds: number }>('grown', 'SELECT sum(seconds) AS seconds FROM chips')[0]!.seconds;

@@ -1,5 +1,7 @@
 // `ohmic export`: a network as an ONNX file, as it was trained or as a chip was read at some time.
 
+import { resolve } from 'node:path';
+import { UsageError } from '../base/errors.ts';
 import type { Parameters } from '../base/parameters.ts';
 import type { Seconds } from '../base/units.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
@@ -42,6 +44,8 @@ export type ExportFlags = Omit<MeasurementFlags, 'hardware'> & {
 /** Writes a network, or a read of a chip, as an ONNX file. */
 export async function exportCommand(file: string, flags: ExportFlags, progress: Progress): Promise<void> {
   const { out, hardware: onChip } = flags;
+  if (out.endsWith('.safetensors') || resolve(out) === resolve(file))
+    throw new UsageError(`export: --out: expected an ONNX file, as network.onnx, got "${out}"`);
   const [labelled] = await readNetworks([file]);
   const { trained } = labelled!;
   refusePairs('export', [file], [labelled!]);
@@ -52,6 +56,9 @@ export async function exportCommand(file: string, flags: ExportFlags, progress: 
     print(`${network.name}, ${what}: ${out}\n${inputsText(trained)}`);
   };
   if (onChip === undefined) {
+    const { keepDigital } = flags;
+    if (keepDigital !== undefined)
+      throw new UsageError('export: --keep-digital: expected --hardware beside it, got none; leave it out');
     write(trained.parameters, 'as it was trained');
     return;
   }

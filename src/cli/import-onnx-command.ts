@@ -28,6 +28,7 @@ import { loadData } from './load-data.ts';
 import { normalizationFromFlag } from './normalization-flag.ts';
 import { print } from './print.ts';
 import type { Progress } from './progress.ts';
+import { holdsRun } from './run-folder.ts';
 import { type ImagesName, imagesNames, isImagesName, type PhotoSettings } from './settings-schema.ts';
 import { backendChoice, countOrText, numberOrText, parseList } from './values.ts';
 import { type Workplace, withWorkplace } from './workplace.ts';
@@ -116,6 +117,9 @@ function checkFlags(flags: ImportFlags): Checked {
       }
     }
   };
+  const folder = dirname(outputFile(flags.out));
+  if (holdsRun(folder))
+    faults.push(`--out: expected a folder of its own, ${folder} holds a run, whose weights would be lost`);
   collect('--input-shape', flags.inputShape ?? [], 'shape');
   collect('--input-value', flags.inputValue ?? [], 'value');
   throwFaults('import', faults);

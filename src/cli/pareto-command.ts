@@ -172,6 +172,9 @@ function nameOf({ label }: LabelledNetwork, { name }: HardwareSpec): string {
   return `${label} on ${name}`;
 }
 
+/** Largest value to vary: more copies or rows than any chip has. */
+const MOST = 1_000_000;
+
 /** The values to vary. Throws UsageError that lists all that can't be read. */
 function sweepFrom({ adcBits, tileSizes, readModes, copies }: ParetoFlags): Sweep {
   const faults: string[] = [];
@@ -180,10 +183,20 @@ function sweepFrom({ adcBits, tileSizes, readModes, copies }: ParetoFlags): Swee
       ? undefined
       : parseList(text).map((part) => {
           const value = Number(part);
-          if (!(Number.isInteger(value) && value >= 1))
-            faults.push(`${flag}: expected whole numbers from 1, got "${part}"; write for example 4,6,8`);
+          if (!(Number.isInteger(value) && value >= 1 && value <= MOST))
+            faults.push(
+              `${flag}: expected whole numbers from 1 to ${MOST}, got "${part}"; write for example 4,6,8`,
+            );
           return value;
         });
+  for (const [flag, text] of [
+    ['--adc-bits', adcBits],
+    ['--tile-sizes', tileSizes],
+    ['--read-modes', readModes],
+    ['--copies', copies],
+  ] as const)
+    if (text !== undefined && parseList(text).length === 0)
+      faults.push(`${flag}: expected at least one value, got none; leave it out`);
   const known: readonly ReadMode['kind'][] = ['one-phase', 'four-phase'];
   const modes =
     readModes === undefined

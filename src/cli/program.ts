@@ -78,7 +78,9 @@ export function buildProgram(): Command {
     )
     .action((of: string | undefined) => schemaCommand(of));
   jsonOption(program.command('presets [name]'))
-    .description('print a hardware preset, a published cell or a cost as YAML; without a name, list them')
+    .description(
+      'print hardware, a published cell, a device that learns or a cost as YAML; without a name, list them',
+    )
     .addHelpText('after', PRESETS_EXAMPLES)
     .action(presetsCommand);
   program
@@ -305,7 +307,7 @@ function addImport(program: Command): void {
     .option('--map <file>', 'what names in the file are here, as JSON (docs/weights-file.md)')
     .option(
       '--normalization <name>',
-      `how images were normalised there: dataset (measured on its training images), ${sharedNormalizationNames.join(', ')}, or mean/std`,
+      `how images were normalised there: dataset (measured on its training images; of photos, on ImageNet), ${sharedNormalizationNames.join(', ')}, or mean/std`,
       'dataset',
     )
     .option('--test-images <n>', 'test on the first n test images only')

@@ -11,9 +11,9 @@ import { formatDuration, type Progress } from './progress.ts';
 import { freshFolder, lastFolder, storedSettings } from './run-folder.ts';
 import { type SetFlags, withSetFlags } from './run-set.ts';
 import { type RunOptions, runInFolder } from './run-stages.ts';
-import type { TextRunSettings } from './settings-schema.ts';
+import type { RunSettings, TextRunSettings } from './settings-schema.ts';
 import { isTextRun, runTextInFolder } from './text-run.ts';
-import { keepBackend, resolvedFiles, type WorkFlags } from './train-command.ts';
+import { keepBackend, resolvedFiles, type WorkFlags, withWholeTeacher } from './train-command.ts';
 
 /** Flags of `ohmic run`. */
 export type RunFlags = WorkFlags & SetFlags & { readonly out?: string; readonly json?: boolean };
@@ -46,7 +46,7 @@ export async function runCommand(
     progress,
   };
   if (isText) await runTextInFolder(withWholePaths(checkTextRunSettings(where, kept)), options);
-  else await runInFolder(withWholePath(checkRunSettings(where, kept)), options);
+  else await runInFolder(withWholeTeachers(withWholePath(checkRunSettings(where, kept))), options);
   progress.line(`finished in ${formatDuration((performance.now() - began) / 1000)}`);
 }
 
@@ -54,6 +54,16 @@ export async function runCommand(
 function withWholePath<S extends { readonly from?: string | undefined }>(settings: S): S {
   const { from } = settings;
   return from === undefined ? settings : { ...settings, from: resolve(from) };
+}
+
+function withWholeTeachers(settings: RunSettings): RunSettings {
+  const { training, noiseTraining, noiseSweep } = settings;
+  return {
+    ...settings,
+    training: withWholeTeacher(training),
+    ...(noiseTraining && { noiseTraining: withWholeTeacher(noiseTraining) }),
+    ...(noiseSweep && { noiseSweep: { ...noiseSweep, training: withWholeTeacher(noiseSweep.training) } }),
+  };
 }
 
 function withWholePaths(settings: TextRunSettings): TextRunSettings {

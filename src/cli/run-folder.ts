@@ -39,6 +39,10 @@ export function storedSettings(folder: string): Json | undefined {
       `--resume: expected a run in ${folder}, but there is no such folder; leave out --resume to begin one`,
     );
   }
+  if (readdirSync(folder).length === 0)
+    throw new UsageError(
+      `--resume: expected a run in ${folder}, got an empty folder; leave out --resume to begin one`,
+    );
   return holdsRun(folder) ? settingsOfRun(folder) : undefined;
 }
 

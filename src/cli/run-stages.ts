@@ -17,7 +17,8 @@ import { imageSubject, imageTask } from '../experiment/subject.ts';
 import type { Predecessors } from '../experiment/training-start.ts';
 import type { Network } from '../nn/network.ts';
 import type { TrainedNetwork } from '../train/checkpoint.ts';
-import type { TrainingSettings } from '../train/settings.ts';
+import { trainingFaults } from '../train/fit.ts';
+import { type TrainingSettings, trainingSchema } from '../train/settings.ts';
 import { checkRunSettings } from './check-settings.ts';
 import { commandLine } from './command-line.ts';
 import {
@@ -92,15 +93,42 @@ export function runFaults(
           (fault) => `${place}.${fault}`,
         );
   const names = network.layers.map(({ name }) => name);
+  const ofTraining = (place: string, one: TrainingSettings | undefined): string[] =>
+    one === undefined
+      ? []
+      : [
+          ...layerFaults(place, one, network),
+          ...trainingFaults(one, network, { trainCount: data.train.count }).map(
+            (fault) => `${place}.${fault}`,
+          ),
+        ];
   return [
-    ...layerFaults('training', training, network),
-    ...layerFaults('noiseTraining', noiseTraining, network),
-    ...layerFaults('noiseSweep.training', noiseSweep?.training, network),
+    ...ofTraining('training', training),
+    ...ofTraining('noiseTraining', noiseTraining),
+    ...ofTraining('noiseSweep.training', noiseSweep?.training),
+    ...sweepFaults(noiseSweep),
     ...patternFaults(resolveHardware(hardware), names).map((fault) => `hardware.${fault}`),
     ...faultsOf('evaluation', evaluation),
     ...faultsOf('controlEvaluation', controlEvaluation),
     ...faultsOf('noiseSweep.evaluation', noiseSweep?.evaluation),
   ];
+}
+
+/** What keeps the trainings of a sweep from taking Gaussian noise. */
+function sweepFaults(noiseSweep: NoiseSweepSettings | undefined): string[] {
+  if (noiseSweep === undefined) return [];
+  const [amount = 0] = noiseSweep.relativeToMax.filter((one) => one > 0);
+  const { error } = trainingSchema.safeParse(withNoise(noiseSweep.training, amount));
+  return (error?.issues ?? []).map(
+    ({ path, message }) => `${['noiseSweep.training', ...path].join('.')}: ${message}`,
+  );
+}
+
+/** Training settings with another amount of Gaussian noise. */
+function withNoise(training: TrainingSettings, relativeToMax: number): TrainingSettings {
+  const { noise } = training;
+  const gaussian = noise.kind === 'gaussian' ? noise : { kind: 'gaussian' as const };
+  return { ...training, noise: { ...gaussian, relativeToMax } };
 }
 
 type Surroundings = {
@@ -183,10 +211,7 @@ async function sweepNoise(
   for (const relativeToMax of amounts) {
     const label = `eta ${relativeToMax}`;
     const folder = join(experiment.folder, 'noise-sweep', label.replace(' ', '-'));
-    const settings = {
-      ...training,
-      noise: { ...training.noise, kind: 'gaussian', relativeToMax },
-    } as const;
+    const settings = withNoise(training, relativeToMax);
     const trained = await train({ label: `training with ${label}`, folder }, settings, before);
     const [result] = await evaluateInFolder(
       { ...experiment, folder, evaluation },

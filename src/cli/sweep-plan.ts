@@ -19,6 +19,7 @@ import type { Network } from '../nn/network.ts';
 import { networkByName } from '../nn/networks.ts';
 import { gridSize, type PointValues, pointsOf } from '../sweep/expand.ts';
 import { contentName } from '../sweep/perform.ts';
+import { pointCost } from '../sweep/summary.ts';
 import type { SweepFile } from '../sweep/sweep-file.ts';
 import {
   canonicalText,
@@ -31,7 +32,7 @@ import {
   type WeightsSource,
   type WorkData,
 } from '../sweep/works.ts';
-import { decodeWeights, type TrainedNetwork } from '../train/checkpoint.ts';
+import { checkParameters, decodeWeights, type TrainedNetwork } from '../train/checkpoint.ts';
 import { isPairName } from '../train/gan.ts';
 import type { TrainingSettings } from '../train/settings.ts';
 import { networkOfWeights } from '../train/trained-network.ts';
@@ -79,6 +80,7 @@ export async function planSweep(options: PlanOptions): Promise<void> {
     number++;
     onPoint?.(number, total);
     try {
+      if (file.cost !== undefined) pointCost(file.cost, values);
       const { trainings, networks } = place(await planner(values, base));
       points.add(
         { number, values, networks },
@@ -162,6 +164,7 @@ async function runWorks(
     data: { dataset, photos: _, ...counts },
     model,
     seed,
+    from,
     training,
     noiseTraining,
     hardware: choice,
@@ -210,18 +213,22 @@ async function runWorks(
       seed,
       backend,
     });
-  const digital = await train(training, {});
-  const source: WeightsSource = { kind: 'training', training: digital.name };
+  const digital = from === undefined ? await train(training, {}) : undefined;
+  const source: WeightsSource =
+    digital === undefined
+      ? await digitalWeights(from!, network, kept)
+      : { kind: 'training', training: digital.name };
   const digitalNetwork = async (one: EvaluationSettings): Promise<PointWorks['networks'][number]> => ({
     label: 'digital',
     evaluation: await evaluated(source, one),
     chips: one.chips,
   });
+  const trainings = digital === undefined ? [] : [digital];
   if (noiseTraining === undefined)
-    return { trainings: [digital], networks: [await digitalNetwork(controlEvaluation ?? evaluation)] };
+    return { trainings, networks: [await digitalNetwork(controlEvaluation ?? evaluation)] };
   const noisy = await train(noiseTraining, { initial: source, teacher: source });
   return {
-    trainings: [digital, noisy],
+    trainings: [...trainings, noisy],
     networks: [
       ...(controlEvaluation === undefined ? [] : [await digitalNetwork(controlEvaluation)]),
       {
@@ -231,6 +238,13 @@ async function runWorks(
       },
     ],
   };
+}
+
+/** Weights in place of a digital training. */
+async function digitalWeights(path: string, network: Network, kept: Given['kept']): Promise<WeightsSource> {
+  const { source, trained } = await kept(resolve(path));
+  checkParameters(path, network, trained.parameters);
+  return source;
 }
 
 async function keptWorks(

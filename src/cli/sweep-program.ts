@@ -93,6 +93,7 @@ function workingOptions(command: Command): Command {
       'worker processes (default: one per processor, divided by --threads)',
       countingNumber,
     )
+    .option('--threads <n>', 'threads of a worker process (default: 1)', countingNumber)
     .option('--shared <folder>', 'with --queue: files go through this folder, which all machines see')
     .option(
       '--silent-seconds <s>',

@@ -6,7 +6,7 @@ import { mergeSettings, withValueAt } from '../base/merge.ts';
 import type { Json } from '../base/schema.ts';
 import { valueAt } from '../base/value-at.ts';
 import type { TextFiles } from '../node/load-text.ts';
-import { trainingSchema } from '../train/settings.ts';
+import { type TrainingSettings, trainingSchema } from '../train/settings.ts';
 import { withCellFiles } from './cell-file.ts';
 import { checkTrainSettings } from './check-settings.ts';
 import { commandLine } from './command-line.ts';
@@ -86,20 +86,19 @@ function trainSettings(flags: TrainFlags, stored: Json | undefined): TrainSettin
   const merged = chosen === undefined ? laid : withValueAt(laid, HARDWARE, chosen);
   const settings = checkTrainSettings('train', keepBackend(merged, stored));
   const { data, from, training } = settings;
-  const { distillation } = training;
   return {
     ...settings,
     data: data.text === undefined ? data : { ...data, text: resolvedFiles(data.text) },
     ...(from === undefined ? {} : { from: resolve(from) }),
-    ...(distillation?.teacher === undefined
-      ? {}
-      : {
-          training: {
-            ...training,
-            distillation: { ...distillation, teacher: resolve(distillation.teacher) },
-          },
-        }),
+    training: withWholeTeacher(training),
   };
+}
+
+/** Settings of a training whose teacher has a whole path, which stays right in another working folder. */
+export function withWholeTeacher(training: TrainingSettings): TrainingSettings {
+  const { distillation } = training;
+  if (distillation?.teacher === undefined) return training;
+  return { ...training, distillation: { ...distillation, teacher: resolve(distillation.teacher) } };
 }
 
 /** Files of a text by whole paths. */

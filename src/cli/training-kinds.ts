@@ -60,7 +60,11 @@ const images: TrainingKind = {
     const split = await loadData({ dataset, photos, normalization, trainImages, testImages }, place);
     const { network, initial } = await imageNetwork({ model, from }, imageTask(split));
     checkPhotoClasses(split, [{ name: `${from}`, provenance: initial?.provenance }]);
-    const { data: normalized, ...start } = await trainingStart(training, split, { initial });
+    const { data: normalized, ...start } = await trainingStart(training, split, {
+      // Weights fit the normalisation that they were trained with; to ask for another one is a mistake.
+      ...(normalization !== undefined && { asked: { provenance: split } }),
+      initial,
+    });
     return { ...start, subject: imageSubject({ network, dataset, data: normalized }) };
   },
 };

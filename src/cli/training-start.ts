@@ -4,11 +4,12 @@
 import { UsageError } from '../base/errors.ts';
 import { exceptionFaults } from '../crossbar/hardware.ts';
 import type { DataSplit, LabelledImages } from '../data/image-set.ts';
+import { imageTask } from '../experiment/subject.ts';
 import { normalizedAs } from '../experiment/train-stage.ts';
 import { type Predecessors, startOfTraining, type TrainingStart } from '../experiment/training-start.ts';
 import type { ImageTask } from '../nn/define-network.ts';
 import type { Network } from '../nn/network.ts';
-import { networkByName } from '../nn/networks.ts';
+import { networkByName, networkNames } from '../nn/networks.ts';
 import { checkParameters, type TrainedNetwork } from '../train/checkpoint.ts';
 import type { TrainingSettings } from '../train/settings.ts';
 import { networkOfWeights } from '../train/trained-network.ts';
@@ -22,11 +23,22 @@ import { readWeights } from './train-stage.ts';
 export async function trainingStart(
   settings: TrainingSettings,
   images: DataSplit<LabelledImages>,
-  { initial, teacher: usual }: Predecessors,
+  { teacher: usual, ...before }: Predecessors,
 ): Promise<TrainingStart> {
   const file = settings.distillation?.teacher;
   const teacher = file === undefined ? usual : await readWeights(file);
-  return startOfTraining(settings, images, { initial, teacher });
+  if (file !== undefined && teacher !== undefined) teacherNetwork(file, teacher, imageTask(images));
+  return startOfTraining(settings, images, { ...before, teacher });
+}
+
+/** Throws UsageError that names the file if its network can't answer for these images. */
+function teacherNetwork(file: string, teacher: TrainedNetwork, task: ImageTask): void {
+  const { provenance, description } = teacher;
+  if (description === undefined && !networkNames.some((known) => known === provenance.model))
+    throw new UsageError(
+      `${file}: expected a teacher that classifies images, got ${provenance.model}; name other weights`,
+    );
+  checkParameters(file, networkOfWeights(teacher, task), teacher.parameters);
 }
 
 /** A network for images, and the weights to start from. */
@@ -72,6 +84,7 @@ export async function checkTeachers(
     const file = settings?.distillation?.teacher;
     if (file === undefined) continue;
     const teacher = await readWeights(file);
+    teacherNetwork(file, teacher, imageTask(data));
     const digital = { provenance: { normalization: data.normalization } };
     normalizedAs(images, { 'the digital network': digital, 'the teacher': teacher });
   }

@@ -225,7 +225,6 @@ test('images are normalised as those of the networks that a training comes from,
   });
   assert.throws(() => normalizedAs(data, { weights: of(0.5), teacher: of(0.4) }), {
     name: 'UsageError',
-    message:
-      /^train: weights and teacher: expected networks that saw their images normalised alike, got .*0\.5.* and .*0\.4/,
+    message: /^train: weights and teacher: expected images normalised alike, got .*0\.5.* and .*0\.4/,
   });
 });

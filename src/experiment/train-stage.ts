@@ -267,7 +267,7 @@ export function normalizedAs<Images extends LabelledImages>(
       .filter(({ text }) => text !== first?.text)
       .map(
         ({ name, text }) =>
-          `${first!.name} and ${name}: expected networks that saw their images normalised alike, got ${first!.text} and ${text}`,
+          `${first!.name} and ${name}: expected images normalised alike, got ${first!.text} and ${text}`,
       ),
   );
   return first === undefined ? data : { ...data, normalization: first.normalization };

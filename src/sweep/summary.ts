@@ -1,6 +1,7 @@
 // Results of a sweep, summed up: one mean for each setting of the axes that are no replicates, network, time and method.
 // What reports are made from; the rows themselves stay in the table.
 
+import { UsageError } from '../base/errors.ts';
 import type { Json } from '../base/schema.ts';
 import type { Seconds } from '../base/units.ts';
 import type { CompensationMethod } from '../experiment/compensation-method.ts';
@@ -123,6 +124,16 @@ export function summarizeRows(
 
 function costOf({ cost }: Pick<SweepFile, 'cost'>, values: SweepGroup['values']): { readonly cost?: number } {
   if (cost === undefined) return {};
+  return { cost: pointCost(cost, values) };
+}
+
+/**
+ * What a point costs.
+ *
+ * @throws UsageError if that is no finite number
+ */
+export function pointCost(cost: string, values: SweepGroup['values']): number {
   const value = evaluateExpression(cost, values);
-  return typeof value === 'number' ? { cost: value } : {};
+  if (typeof value === 'number' && Number.isFinite(value)) return value;
+  throw new UsageError(`cost: expected a finite number, got ${value} from "${cost}"`);
 }
