@@ -14,6 +14,7 @@ import { publishedCells } from '../src/cells/published-cells.ts';
 import { publishedPulseDevices } from '../src/cells/published-pulse-devices.ts';
 import { checkPulseDevice } from '../src/cells/pulse-schema.ts';
 import { checkRunSettings } from '../src/cli/check-settings.ts';
+import { type CostFlags, costCommand } from '../src/cli/cost-command.ts';
 import { checkMeasurement, digestsOf, type MeasurementFlags } from '../src/cli/evaluation-flags.ts';
 import { type ExportFlags, exportCommand } from '../src/cli/export-command.ts';
 import { hardwareFromFlags } from '../src/cli/hardware-flag.ts';
@@ -204,6 +205,15 @@ test('a normalisation that is asked for must be that of the weights to start fro
     refusal(() => start(0.4)),
     'train: data.normalization and the weights to start from: expected images normalised alike, got {"mean":[0.4],"std":[1]} and {"mean":[0.5],"std":[1]}',
   );
+});
+
+test('texts that no machine can lay out are refused at once', async () => {
+  const asked = { model: 'char-lstm', hardware: 'hermes256', symbols: 1e15, context: 1e12 };
+  await assert.rejects(costCommand(asked as unknown as CostFlags), {
+    name: 'UsageError',
+    message:
+      'cost: 2 faults\n  - --context: expected at most 10000, got 1000000000000\n  - --symbols: expected at most 10000, got 1000000000000000',
+  });
 });
 
 test('a network is not exported over weights', async () => {

@@ -74,11 +74,20 @@ function trainingText(training: TrainingEstimate | undefined, programming: Progr
   return training === undefined ? '' : `\n${trainingTable(training, programming)}`;
 }
 
+/** Characters of a window, or symbols: beyond it a network takes minutes to lay out. */
+const MOST_OF_A_TEXT = 10_000;
+
 async function networkFromFlags({ model, weights, dataset, symbols, context }: CostFlags): Promise<Network> {
   if ((model === undefined) === (weights === undefined))
     throw new UsageError(
       `cost: expected --model or --weights, got ${model === undefined ? 'neither' : 'both'}`,
     );
+  throwFaults(
+    'cost',
+    Object.entries({ '--context': context ?? 1, '--symbols': symbols ?? 1 })
+      .filter(([, count]) => count > MOST_OF_A_TEXT)
+      .map(([flag, count]) => `${flag}: expected at most ${MOST_OF_A_TEXT}, got ${count}`),
+  );
   if (model !== undefined) return namedNetwork({ model, dataset, symbols, context });
   return networkOfTrained(await readWeights(weights!), context);
 }

@@ -7,7 +7,7 @@ import { elementCount } from '../base/shape.ts';
 import { type HardwareSpec, hardwareOf, matchesPattern } from '../crossbar/hardware.ts';
 import { matrixSize } from '../crossbar/mapping.ts';
 import { tileMatrix } from '../crossbar/tiling.ts';
-import type { Node } from '../graph/node.ts';
+import { type Node, reachable } from '../graph/node.ts';
 import { digital, type Layer, type LayerKind, type Operator, weightsOf } from '../graph/operator.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { trace } from '../graph/trace.ts';
@@ -94,15 +94,8 @@ export function counting(base: Operator, chip: HardwareSpec, examples = 1): Coun
 
 /** True if weights act on a tensor; `known` keeps what was found. */
 function dependsOnWeights({ node }: Tensor, known: Map<Node, boolean>): boolean {
-  // Only what was not seen for an earlier product: a recurrent network has a product for every character.
-  const open = [node];
-  for (let one = open.at(-1); one !== undefined; one = open.at(-1)) {
-    const unknown = one.inputs.filter((input) => !known.has(input));
-    if (unknown.length > 0) {
-      open.push(...unknown);
-      continue;
-    }
-    open.pop();
+  // A recurrent network has a product for every character: only what was not seen for an earlier one is looked at.
+  for (const one of reachable([node], (earlier) => known.has(earlier))) {
     const { attributes } = one;
     const isWeights =
       one.op === 'input' && (attributes as { readonly name: string }).name.endsWith('.weights');

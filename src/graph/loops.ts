@@ -18,8 +18,7 @@ const known = new WeakMap<Node, Dependence>();
 function dependenceOf(node: Node): Dependence {
   const found = known.get(node);
   if (found !== undefined) return found;
-  const unknown = node.inputs.every((input) => known.has(input)) ? [node] : reachable([node]);
-  for (const each of unknown) if (!known.has(each)) known.set(each, dependence(each));
+  for (const each of reachable([node], (one) => known.has(one))) known.set(each, dependence(each));
   return known.get(node)!;
 }
 

@@ -208,13 +208,17 @@ export function nodesOf(graph: Pick<Graph, 'outputs' | 'updates'>): Node[] {
   return reachable([...Object.values(graph.outputs), ...Object.values(graph.updates)]);
 }
 
-/** All nodes that `roots` need, inputs before users. */
-export function reachable(roots: readonly Node[]): Node[] {
+/**
+ * All nodes that `roots` need, inputs before users.
+ *
+ * @param isKnown true for nodes that are left out, with all that only they need
+ */
+export function reachable(roots: readonly Node[], isKnown: (node: Node) => boolean = () => false): Node[] {
   const order: Node[] = [];
   const seen = new Set<Node>();
   const stack: { node: Node; next: number }[] = [];
   for (const root of roots) {
-    if (seen.has(root)) continue;
+    if (seen.has(root) || isKnown(root)) continue;
     seen.add(root);
     stack.push({ node: root, next: 0 });
     while (stack.length > 0) {
@@ -223,7 +227,7 @@ export function reachable(roots: readonly Node[]): Node[] {
       if (input === undefined) {
         order.push(top.node);
         stack.pop();
-      } else if (!seen.has(input)) {
+      } else if (!seen.has(input) && !isKnown(input)) {
         seen.add(input);
         stack.push({ node: input, next: 0 });
       }
