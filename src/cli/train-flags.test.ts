@@ -32,9 +32,18 @@ test('noise is a share or a percentage, and implies its kind', () => {
   });
 });
 
+test('two kinds of noise at once are refused', () => {
+  for (const other of ['--noise 4%', '--noise-ramp 2', '--noise-scale column'])
+    assert.throws(() => settingsFrom('--cell-noise', '1d', ...other.split(' ')), {
+      name: 'UsageError',
+      message:
+        'train: --cell-noise: expected no --noise, --noise-ramp or --noise-scale beside it; give one kind of noise',
+    });
+});
+
 test('every flag of noise, rule and distillation is a field', () => {
   const words =
-    '--dataset mnist --model mlp --epochs 5 --noise 4% --noise-ramp 2 --noise-scale column --drop-connect 1% --clip 2 --clip-scale column --rule adamw --lr 1e-3 --weight-decay 0.01 --label-smoothing 10% --teacher t --distill-weight 30% --temperature 4 --train-images 2k --drop-at 1,2';
+    '--dataset mnist --model mlp --epochs 5 --noise 4% --noise-ramp 2 --noise-scale column --drop-connect 1% --clip 2 --clip-scale column --rule adamw --lr 1e-3 --weight-decay 0.01 --label-smoothing 10% --teacher t --distill-weight 30% --temperature 4 --mirrored --train-images 2k --drop-at 1,2';
   assert.deepEqual(settingsFrom(...words.split(' ')), {
     data: { dataset: 'mnist', trainImages: 2000 },
     model: 'mlp',
@@ -46,7 +55,7 @@ test('every flag of noise, rule and distillation is a field', () => {
       rule: { kind: 'adamw', weightDecay: 0.01 },
       learningRate: { initial: 1e-3, atEpochs: [1, 2] },
       labelSmoothing: 0.1,
-      distillation: { teacher: resolve('t'), weight: 0.3, temperature: 4 },
+      distillation: { teacher: resolve('t'), weight: 0.3, temperature: 4, mirrored: true },
     },
   });
 });
@@ -67,7 +76,7 @@ test('switches say yes or no, or nothing', () => {
 
 test('the settings accept every field of the table', () => {
   const words =
-    '--dataset photos --normalization half --photo-side 64 --photo-shorter-side 70 --context 10 --train-images 10 --test-images 10 --model mlp --from f --seed 3 --epochs 5 --batch-size 5 --lr 0.1 --schedule step --drop-at 3 --drop-factor 0.5 --rule sgd --gradient-norm 1 --momentum 0.5 --no-nesterov --weight-decay 0 --label-smoothing 0 --crop-padding 1 --flip --cutout 2 --teacher t --distill-weight 0.5 --temperature 2 --normalize-by running --average 0.99 --noise 1% --noise-ramp 1 --noise-scale layer --drop-connect 1% --clip 3 --clip-scale layer';
+    '--dataset photos --normalization half --photo-side 64 --photo-shorter-side 70 --context 10 --train-images 10 --test-images 10 --model mlp --from f --seed 3 --epochs 5 --batch-size 5 --lr 0.1 --schedule step --drop-at 3 --drop-factor 0.5 --rule sgd --gradient-norm 1 --momentum 0.5 --no-nesterov --weight-decay 0 --label-smoothing 0 --crop-padding 1 --flip --cutout 2 --teacher t --distill-weight 0.5 --temperature 2 --mirrored --normalize-by running --average 0.99 --noise 1% --noise-ramp 1 --noise-scale layer --drop-connect 1% --clip 3 --clip-scale layer';
   const settings = checkTrainSettings('here', settingsFrom(...words.split(' ')));
   assert.equal(settings.training.dropConnect, 0.01);
   // All but those that belong to the other schedule and to rules in cells.

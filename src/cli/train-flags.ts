@@ -3,6 +3,7 @@
 
 import { resolve } from 'node:path';
 import { Option } from 'commander';
+import { UsageError } from '../base/errors.ts';
 import { mergeSettings, treeAt } from '../base/merge.ts';
 import { check, type Json } from '../base/schema.ts';
 import { valueAt } from '../base/value-at.ts';
@@ -54,7 +55,7 @@ const dataFlags: readonly SettingFlag[] = [
   {
     flag: '--normalization <name>',
     path: 'data.normalization',
-    help: `of images: ${normalizationChoices.join(', ')}; dataset is by the training images`,
+    help: `of images: ${normalizationChoices.join(', ')}; dataset is by the training images, for photos by ImageNet`,
     fallback: 'dataset',
   },
   {
@@ -143,7 +144,7 @@ const ruleFlags: readonly SettingFlag[] = [
   {
     flag: '--device <name>',
     path: 'training.rule.device',
-    help: 'rules in cells: the device, as pcm, reram-es, ecram (ohmic presets)',
+    help: 'rules in cells: the device, as pcm-nandakumar-2018 (pcm for short), reram-es, ecram (ohmic presets)',
     read: (name) => (name === 'pcm' ? pcmNandakumar2018.name : name),
     fallback: 'as the rule suggests',
   },
@@ -215,6 +216,11 @@ const lossFlags: readonly SettingFlag[] = [
     path: 'training.distillation.temperature',
     help: 'what divides the logits of both',
     read: numberOrText,
+  },
+  {
+    flag: '--mirrored',
+    path: 'training.distillation.mirrored',
+    help: "the teacher's answer is the mean of those to an image and to its mirror image",
   },
   {
     flag: '--normalize-by <what>',
@@ -298,6 +304,11 @@ export function trainOptions(): Option[] {
 
 /** The settings of these flags. */
 export function flagSettings(flags: Readonly<Record<string, unknown>>): Json {
+  const { noise, noiseRamp, noiseScale, cellNoise } = flags;
+  if (cellNoise !== undefined && [noise, noiseRamp, noiseScale].some((flag) => flag !== undefined))
+    throw new UsageError(
+      'train: --cell-noise: expected no --noise, --noise-ramp or --noise-scale beside it; give one kind of noise',
+    );
   const trees = settingFlags.flatMap(({ flag, path, pathFor = () => path, read, implies }): Json[] => {
     const value = flags[new Option(flag).attributeName()];
     const isText = typeof value === 'string';

@@ -146,6 +146,43 @@ test('its gradient is its slope, and α T (q − p) / n where all of it is towar
     assert.ok(Math.abs(value - (3 * (q[i]! - p[i]!)) / N) < 1e-12, `${i}: ${value}`);
 });
 
+/** The loss towards a teacher whose logits are the pixels of images of one row, (N, 1, CLASSES, 1). */
+function mirroredLoss(pixels: readonly number[], temperature: number): number {
+  const goal = classificationGoal([1, CLASSES, 1], {
+    distillation: { weight: 1, temperature, mirrored: true },
+  });
+  const graph = trace((t) => {
+    const images = t.input('images', [N, 1, CLASSES, 1]);
+    const { objectives } = goal.evaluate(
+      () => ({ logits: t.input('student', [N, CLASSES]) }),
+      { images, labels: t.input('labels', [N]) },
+      (seen) => ({ logits: seen['images']!.reshape([N, CLASSES]) }),
+    );
+    return { outputs: { loss: objectives[0]!.loss } };
+  });
+  return interpret(graph, { student, labels, images: pixels }).outputs['loss']![0]!;
+}
+
+test('a mirrored teacher answers with the mean over each image and its mirror image', () => {
+  const temperature = 3;
+  const [seen, q] = [probabilities(teacher, temperature), probabilities(student, temperature)];
+  const divergence = seen.flatMap((row, i) =>
+    row.map((share, k) => {
+      // Of three columns the first and the last change places.
+      const p = (share + row[CLASSES - 1 - k]!) / 2;
+      return p * Math.log(p / q[i]![k]!);
+    }),
+  );
+  const expected = (temperature ** 2 * divergence.reduce((a, b) => a + b)) / N;
+  const loss = mirroredLoss(teacher, temperature);
+  assert.ok(Math.abs(loss - expected) < 1e-12, `${loss} is not ${expected}`);
+});
+
+test('a mirrored teacher that is certain gives a finite loss', () => {
+  const certain = Array.from({ length: N }, () => [0, 2000, 0]).flat();
+  assert.ok(Number.isFinite(mirroredLoss(certain, 1)));
+});
+
 test('a student that answers as its teacher has nothing to learn from it', () => {
   const { loss, slope } = lossOf({ weight: 1, temperature: 2 }, teacher);
   assert.ok(Math.abs(loss) < 1e-12);

@@ -15,11 +15,11 @@ import {
 } from '../data/image-set.ts';
 import { fillPhotosInto } from '../data/photo-batches.ts';
 import { isPhotoSet, type PhotoSet } from '../data/photo-set.ts';
-import type { Tensor } from '../graph/tensor.ts';
+import { iota, type Tensor } from '../graph/tensor.ts';
 import { correctCount, logSoftmax, softmaxCrossEntropy } from '../nn/losses.ts';
 import { madeAhead } from './examples.ts';
 import { classificationSchema, type Distillation } from './settings.ts';
-import type { Goal, Task, TaskInMemory, TestBatch } from './task.ts';
+import type { Forwarded, Goal, Task, TaskInMemory, TestBatch } from './task.ts';
 
 /** What varies between classifications. */
 export type ClassificationOptions = {
@@ -31,7 +31,8 @@ export type ClassificationOptions = {
 
 /**
  * Classification of images: inputs `images` (n, h, w, c) and `labels` (n), output `logits` (n, classes). The loss is
- * the mean cross-entropy; with a teacher (1 − α) of that and α T² ⟨KL(p_teacher ‖ p)⟩, p = softmax(logits / T).
+ * the mean cross-entropy; with a teacher (1 − α) of that and α T² ⟨KL(p_teacher ‖ p)⟩, p = softmax(logits / T). A
+ * `mirrored` teacher answers each image and its mirror image, and p_teacher is the mean of both answers.
  *
  * The accuracy is NaN if any logit of an evaluation is infinite or NaN.
  *
@@ -83,7 +84,7 @@ export function classificationGoal(
       const loss =
         teacher === undefined || distillation === undefined
           ? hard
-          : distilled(hard, logits!, teacher({ images: images! })['logits']!, distillation);
+          : distilled(hard, logits!, teacherViews(teacher, images!, distillation), distillation);
       return {
         objectives: [{ name: 'cross-entropy', loss }],
         metrics: { correct: correctCount(logits!, labels!) },
@@ -103,22 +104,49 @@ export function classificationGoal(
 }
 
 const LARGEST_FLOAT32 = 3.402_823_5e38;
+const SMALLEST_FLOAT32 = 1.175_494_4e-38;
 
 /** How many values are infinite or NaN, (). */
 function brokenCount(values: Tensor): Tensor {
   return values.abs().lessEqual(LARGEST_FLOAT32).select(0, 1).sum();
 }
 
-/** (1 − α) · hard + α T² ⟨Σ p_teacher (log p_teacher − log p)⟩ */
+/** The teacher's logits of what it sees: the images, and their mirror images if the settings want both. */
+function teacherViews(
+  teacher: Forwarded,
+  images: Tensor,
+  { mirrored = false }: Distillation,
+): readonly Tensor[] {
+  const views = mirrored ? [images, mirrorImages(images)] : [images];
+  return views.map((view) => teacher({ images: view })['logits']!);
+}
+
+/** Images (n, h, w, c) with their columns in reverse order. */
+function mirrorImages(images: Tensor): Tensor {
+  const width = images.shape[2]!;
+  const reversed = iota(images, [width], 0)
+    .cast('f32')
+    .negate()
+    .add(width - 1);
+  return images.transpose([2, 0, 1, 3]).gather(reversed).transpose([1, 2, 0, 3]);
+}
+
+/** (1 − α) · hard + α T² ⟨Σ p_teacher (log p_teacher − log p)⟩; p_teacher is the mean over the teacher's views. */
 function distilled(
   hard: Tensor,
   logits: Tensor,
-  teacherLogits: Tensor,
+  views: readonly Tensor[],
   { weight: alpha, temperature }: Distillation,
 ): Tensor {
   const logP = logSoftmax(logits.multiply(1 / temperature));
-  const logTeacher = logSoftmax(teacherLogits.multiply(1 / temperature)).detach();
-  const divergence = logTeacher.exp().multiply(logTeacher.subtract(logP)).sum([1]).mean();
+  const answers = views.map((view) => logSoftmax(view.multiply(1 / temperature)).detach());
+  const teacher = answers
+    .map((answer) => answer.exp())
+    .reduce((sum, one) => sum.add(one))
+    .multiply(1 / views.length);
+  // The logarithm of a mean that underflows would be infinite, and its product with the mean NaN.
+  const logTeacher = views.length === 1 ? answers[0]! : teacher.maximum(SMALLEST_FLOAT32).log();
+  const divergence = teacher.multiply(logTeacher.subtract(logP)).sum([1]).mean();
   return hard.multiply(1 - alpha).add(divergence.multiply(alpha * temperature ** 2));
 }
 

@@ -87,6 +87,8 @@ export type Distillation = {
   readonly weight: number;
   /** T, which divides the logits of both. */
   readonly temperature: number;
+  /** The teacher's answer is the mean of those to an image and to its mirror image; absent: to the image alone. */
+  readonly mirrored?: boolean | undefined;
 };
 
 /**
@@ -135,7 +137,8 @@ export type TrainingSettings = {
 
 const count = z.int().min(1);
 const share = z.number().min(0).lt(1);
-const pixels = z.int().min(0);
+/** Larger than any image. */
+const pixels = z.int().min(0).max(4096);
 const none = z.strictObject({ kind: z.literal('none') });
 const weightScale = z.enum(['layer', 'column']);
 
@@ -225,6 +228,10 @@ const distillationSchema: z.ZodType<Distillation> = z.strictObject({
   teacher: z.string().min(1).optional(),
   weight: z.number().min(0).max(1).default(0.5),
   temperature: z.number().positive().default(2),
+  mirrored: z
+    .boolean()
+    .optional()
+    .meta({ description: "the teacher's answer is the mean of those to an image and to its mirror image" }),
 });
 
 const averagingSchema: z.ZodType<WeightAveraging> = z.strictObject({
