@@ -178,34 +178,26 @@ const MOST = 1_000_000;
 /** The values to vary. Throws UsageError that lists all that can't be read. */
 function sweepFrom({ adcBits, tileSizes, readModes, copies }: ParetoFlags): Sweep {
   const faults: string[] = [];
+  const partsOf = (flag: string, text: string | undefined): string[] | undefined => {
+    const parts = text === undefined ? undefined : parseList(text);
+    if (parts?.length === 0) faults.push(`${flag}: expected at least one value, got none; leave it out`);
+    return parts;
+  };
   const counts = (flag: string, text: string | undefined): number[] | undefined =>
-    text === undefined
-      ? undefined
-      : parseList(text).map((part) => {
-          const value = Number(part);
-          if (!(Number.isInteger(value) && value >= 1 && value <= MOST))
-            faults.push(
-              `${flag}: expected whole numbers from 1 to ${MOST}, got "${part}"; write for example 4,6,8`,
-            );
-          return value;
-        });
-  for (const [flag, text] of [
-    ['--adc-bits', adcBits],
-    ['--tile-sizes', tileSizes],
-    ['--read-modes', readModes],
-    ['--copies', copies],
-  ] as const)
-    if (text !== undefined && parseList(text).length === 0)
-      faults.push(`${flag}: expected at least one value, got none; leave it out`);
+    partsOf(flag, text)?.map((part) => {
+      const value = Number(part);
+      if (!(Number.isInteger(value) && value >= 1 && value <= MOST))
+        faults.push(
+          `${flag}: expected whole numbers from 1 to ${MOST}, got "${part}"; write for example 4,6,8`,
+        );
+      return value;
+    });
   const known: readonly ReadMode['kind'][] = ['one-phase', 'four-phase'];
-  const modes =
-    readModes === undefined
-      ? undefined
-      : parseList(readModes).flatMap((part) => {
-          const mode = known.find((one) => one === part);
-          if (mode === undefined) faults.push(`--read-modes: expected ${known.join(' or ')}, got "${part}"`);
-          return mode ?? [];
-        });
+  const modes = partsOf('--read-modes', readModes)?.flatMap((part) => {
+    const mode = known.find((one) => one === part);
+    if (mode === undefined) faults.push(`--read-modes: expected ${known.join(' or ')}, got "${part}"`);
+    return mode ?? [];
+  });
   const sweep = {
     adcBits: counts('--adc-bits', adcBits),
     tileSizes: counts('--tile-sizes', tileSizes),

@@ -12,14 +12,23 @@ import { lockFolder } from './folder-lock.ts';
 const SETTINGS = 'settings.json';
 
 /**
+ * True if there is a folder, false if there is nothing.
+ *
+ * @throws UsageError if it is a file
+ */
+export function isFolder(path: string): boolean {
+  if (!existsSync(path)) return false;
+  if (statSync(path).isDirectory()) return true;
+  throw new UsageError(`${path}: expected a folder, got a file; choose another --out`);
+}
+
+/**
  * True if the folder holds results. Settings alone do not count: they are of a run that failed at its start.
  *
  * @throws UsageError if it is a file
  */
 export function holdsResults(folder: string): boolean {
-  if (!existsSync(folder)) return false;
-  if (!statSync(folder).isDirectory())
-    throw new UsageError(`${folder}: expected a folder, got a file; choose another --out`);
+  if (!isFolder(folder)) return false;
   return readdirSync(folder).some((name) => name !== SETTINGS && !name.startsWith('.'));
 }
 

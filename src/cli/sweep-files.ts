@@ -1,6 +1,6 @@
 // The folder and the files of a sweep: its file with everything that it names, its table, what is written at the end.
 
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { UsageError } from '../base/errors.ts';
 import { isTree, type Tree } from '../base/merge.ts';
@@ -15,6 +15,7 @@ import { needsOf, type Work } from '../sweep/works.ts';
 import { withCellFiles } from './cell-file.ts';
 import { commandLine } from './command-line.ts';
 import { readSettingsFile, writeWhole } from './files.ts';
+import { isFolder } from './run-folder.ts';
 import { settingRoots, withSettings } from './run-set.ts';
 import { located, parseSettings } from './set-flag.ts';
 import { runSchema } from './settings-schema.ts';
@@ -99,10 +100,7 @@ export function shardTables(folder: string): string[] {
  * @throws UsageError if it does
  */
 export function refuseOtherFolder(folder: string): void {
-  if (!existsSync(folder)) return;
-  if (!statSync(folder).isDirectory())
-    throw new UsageError(`${folder}: expected a folder, got a file; choose another --out`);
-  if (existsSync(tablePath(folder))) return;
+  if (!isFolder(folder) || existsSync(tablePath(folder))) return;
   const other = readdirSync(folder).filter(
     (name) =>
       !name.startsWith('.') && !['shards', 'trainings', 'files'].includes(name) && !name.endsWith('.slurm'),

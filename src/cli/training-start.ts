@@ -26,19 +26,20 @@ export async function trainingStart(
   { teacher: usual, ...before }: Predecessors,
 ): Promise<TrainingStart> {
   const file = settings.distillation?.teacher;
-  const teacher = file === undefined ? usual : await readWeights(file);
-  if (file !== undefined && teacher !== undefined) teacherNetwork(file, teacher, imageTask(images));
+  const teacher = file === undefined ? usual : await readTeacher(file, imageTask(images));
   return startOfTraining(settings, images, { ...before, teacher });
 }
 
-/** Throws UsageError that names the file if its network can't answer for these images. */
-function teacherNetwork(file: string, teacher: TrainedNetwork, task: ImageTask): void {
+/** A teacher from a file. Throws UsageError that names the file if its network can't answer for these images. */
+async function readTeacher(file: string, task: ImageTask): Promise<TrainedNetwork> {
+  const teacher = await readWeights(file);
   const { provenance, description } = teacher;
   if (description === undefined && !networkNames.some((known) => known === provenance.model))
     throw new UsageError(
       `${file}: expected a teacher that classifies images, got ${provenance.model}; name other weights`,
     );
   checkParameters(file, networkOfWeights(teacher, task), teacher.parameters);
+  return teacher;
 }
 
 /** A network for images, and the weights to start from. */
@@ -83,8 +84,7 @@ export async function checkTeachers(
   for (const settings of later) {
     const file = settings?.distillation?.teacher;
     if (file === undefined) continue;
-    const teacher = await readWeights(file);
-    teacherNetwork(file, teacher, imageTask(data));
+    const teacher = await readTeacher(file, imageTask(data));
     const digital = { provenance: { normalization: data.normalization } };
     normalizedAs(images, { 'the digital network': digital, 'the teacher': teacher });
   }

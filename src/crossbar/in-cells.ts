@@ -6,10 +6,11 @@ import { assertNever, UsageError } from '../base/errors.ts';
 import { gradients } from '../graph/gradients.ts';
 import { exactProduct, type Layer, type LayerGeometry, type Operator } from '../graph/operator.ts';
 import { customGradient, type GraphKey, iota, type Tensor } from '../graph/tensor.ts';
-import { type HardwareSpec, hardwareOf, hasIdealPeriphery, hasRangePerExample } from './hardware.ts';
+import { type HardwareSpec, hardwareOf } from './hardware.ts';
 import { matrixSize } from './mapping.ts';
 import { patchesOf, patchesOfTransposed } from './patches.ts';
 import { analogProduct, type ConverterRanges, numberedKeys } from './periphery.ts';
+import { hasInputRange } from './ranges.ts';
 import { transposedProduct } from './transposed-product.ts';
 
 /** A layer's weights as products on its cells sense them. */
@@ -58,9 +59,7 @@ export function inCells({ hardware: chip, sensed, weights, ranges, key, seen }: 
       const { variance, fullWeight } = cells;
       const keyOfProduct = productKey(layer.name);
       // A learned range has a gradient of its own, through what it clips.
-      const isLimited =
-        layer.kind !== 'embedding' && !hasIdealPeriphery(hardware) && !hasRangePerExample(hardware);
-      const limited = isLimited
+      const limited = hasInputRange(layer, hardware)
         ? ranges.inputRange(layer.name, input, hardware.dac.kind !== 'ideal')
         : { x: input, range: 1 };
       const { x } = limited;

@@ -7,7 +7,13 @@ import type { TensorSpec } from '../base/parameters.ts';
 import type { Layer, LayerGeometry, Operator } from '../graph/operator.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import type { Trace } from '../graph/trace.ts';
-import { type HardwareSpec, hardwareOf, hasIdealPeriphery, hasRangePerExample } from './hardware.ts';
+import {
+  type ArrayHardware,
+  type HardwareSpec,
+  hardwareOf,
+  hasIdealPeriphery,
+  hasRangePerExample,
+} from './hardware.ts';
 import { asMatrix, largestWeight } from './mapping.ts';
 import { type ConverterRanges, largestOfExamples, partialSums } from './periphery.ts';
 import { meanSquare } from './tile-stack.ts';
@@ -23,11 +29,14 @@ export function rangeStates(
   if (hasIdealPeriphery(hardware)) return [];
   const isOutputCalibrated = hardware.adc.kind === 'uniform' && hardware.adc.range.kind === 'calibrated';
   return [
-    ...(kind === 'embedding' || hasRangePerExample(hardware)
-      ? []
-      : [{ name: inputRangeName(name), shape: [] }]),
+    ...(hasInputRange({ kind }, hardware) ? [{ name: inputRangeName(name), shape: [] }] : []),
     ...(isOutputCalibrated ? [{ name: outputRangeName(name), shape: [] }] : []),
   ];
+}
+
+/** True for layers whose DAC has one range for all inputs: no embedding, and none that finds a range for each example. */
+export function hasInputRange({ kind }: Pick<Layer, 'kind'>, hardware: ArrayHardware): boolean {
+  return kind !== 'embedding' && !hasIdealPeriphery(hardware) && !hasRangePerExample(hardware);
 }
 
 /** The ranges of all layers of a chip, as states. */
@@ -93,11 +102,11 @@ export function observing(base: Operator, weights: (layer: Layer) => Tensor, chi
   const observe = (x: Tensor, layer: Layer, geometry: LayerGeometry | undefined): void => {
     const hardware = hardwareOf(chip, layer.name);
     if (hardware === undefined || hasIdealPeriphery(hardware)) return;
-    const isScaledByExample = layer.kind !== 'embedding' && hasRangePerExample(hardware);
-    if (layer.kind !== 'embedding' && !isScaledByExample) record(layer.name, 'input', x);
+    if (hasInputRange(layer, hardware)) record(layer.name, 'input', x);
     if (hardware.adc.kind !== 'uniform' || hardware.adc.range.kind !== 'calibrated') return;
     const own = weights(layer);
     const largest = largestWeight(asMatrix(own), hardware.mapping).reshape([-1]);
+    const isScaledByExample = layer.kind !== 'embedding' && hasRangePerExample(hardware);
     const input = isScaledByExample ? x.divide(largestOfExamples(x)) : x;
     const { sums } = partialSums({ hardware, layer, x: input, weights: own.divide(largest), geometry });
     for (const sum of sums) record(layer.name, 'output', sum);

@@ -44,13 +44,15 @@ function samples(count: number, name: string): Float32Array {
 const task = adversarial({ ...SHAPE, train: samples(512, 'train'), test: samples(100, 'test') });
 const wasm = backends.find(({ name }) => name === 'wasm')!;
 
+/** Of a single step. */
+const settings = {
+  batchSize: 4,
+  statisticsMomentum: 0.1,
+  noise: { kind: 'none' },
+  clipping: { kind: 'none' },
+} as const;
+
 test('a step moves each part against the gradient of its own objective', () => {
-  const settings = {
-    batchSize: 4,
-    statisticsMomentum: 0.1,
-    noise: { kind: 'none' },
-    clipping: { kind: 'none' },
-  } as const;
   const rule = sgd({ momentum: 0, nesterov: false, weightDecay: 0 });
   const step = traceTrainingStep({ network, task, rule, settings });
   const slopes = trace((t) => {
@@ -121,12 +123,6 @@ test('the samples that a pulsed update writes are those of the objective that mo
       return { ...written.update(update), counts };
     },
   };
-  const settings = {
-    batchSize: 4,
-    statisticsMomentum: 0.1,
-    noise: { kind: 'none' },
-    clipping: { kind: 'none' },
-  } as const;
   const setup = { network, task, rule, settings };
   const batch = { latent: new Float32Array(8), samples: new Float32Array(8), filled: new Float32Array(4) };
   task.examples.fillTraining(batch, Uint32Array.of(5, 6, 7, 8), { key: keyFromSeed(1), epoch: 0 });
