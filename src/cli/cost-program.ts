@@ -6,6 +6,7 @@ import { COMPENSATION_METHODS } from '../experiment/compensation-method.ts';
 import { characterNetworkNames } from '../nn/character-networks.ts';
 import { networkNames } from '../nn/networks.ts';
 import { pairNames } from '../train/gan.ts';
+import { withCompanions } from './companions.ts';
 import { type CostFlags, costCommand, TRAINING_RULES } from './cost-command.ts';
 import {
   countingNumber,
@@ -22,14 +23,27 @@ export const COST_HELP: string = `${costNames.join(', ')}, or a file (ohmic pres
 
 /** Adds `cost`. */
 export function addCost(program: Command): void {
-  jsonOption(hardwareOptions(program.command('cost'), 'hermes256'))
+  const cost = jsonOption(hardwareOptions(program.command('cost'), 'hermes256'));
+  withCompanions(cost, [
+    { options: ['--batch-size'], beside: '--training', add: '--training mixed-precision' },
+  ])
     .description(
       'energy, latency and area of a network on its hardware, counted over the mapping that gives its accuracy; needs no data',
     )
     .option('--model <name>', [...networkNames, ...characterNetworkNames, ...pairNames].join(', '))
     .option('--weights <file>', 'the network of these weights, instead of --model')
-    .option('--dataset <name>', `${datasets}: decides the size of the images (default: mnist or cifar10)`)
-    .option('--symbols <n>', 'of a text: different characters', countingNumber, 50)
+    .addOption(
+      new Option(
+        '--dataset <name>',
+        `${datasets}: decides the size of the images (default: mnist or cifar10)`,
+      ).conflicts('weights'),
+    )
+    .addOption(
+      new Option('--symbols <n>', 'of a text: different characters')
+        .argParser(countingNumber)
+        .default(50)
+        .conflicts('weights'),
+    )
     .option('--context <n>', 'of a text: characters of one example', countingNumber, 1)
     .option('--cost <name>', `${COST_HELP} (default: hermes if it suits, else bottom-up-14nm)`)
     .option('--replicas <list>', 'copies of layers, which work side by side: stem=4,stage1.*=2')
@@ -40,7 +54,12 @@ export function addCost(program: Command): void {
       ),
     )
     .option('--batch-size <n>', 'of that training', countingNumber, 1)
-    .option('--twins <record>', 'a record.json of ohmic twins: its rule, batches, pulses and refreshes')
+    .addOption(
+      new Option(
+        '--twins <record>',
+        'a record.json of ohmic twins: its rule, batches, pulses and refreshes',
+      ).conflicts('training'),
+    )
     .addHelpText('after', COST_EXAMPLES)
     .action((flags: CostFlags) => costCommand(flags));
 }
@@ -78,6 +97,7 @@ export function addPareto(program: Command): void {
       .option('--tile-sizes <list>', 'rows and columns of square tiles, as 128,256')
       .option('--read-modes <list>', 'one-phase, four-phase')
       .option('--copies <list>', 'copies of every layer, as 1,4'),
+    '--method',
     'hermes256',
   )
     .addHelpText('after', PARETO_EXAMPLES)

@@ -1,6 +1,5 @@
 // Costs of evaluated networks, on the hardware and with the weights of their evaluation.
 
-import { UsageError } from '../base/errors.ts';
 import type { HardwareCost } from '../cost/cost-spec.ts';
 import type { Replicas } from '../cost/estimate.ts';
 import { checkNetworkCost, networkCost } from '../experiment/network-cost.ts';
@@ -17,8 +16,6 @@ export type AskedCost = { readonly cost: HardwareCost; readonly replicas?: Repli
 
 /** What flags ask for; nothing without `--cost`. Throws UsageError if it can't be read. */
 export function askedCost({ cost, replicas }: CostOfEvaluationFlags): AskedCost | undefined {
-  if (cost === undefined && replicas !== undefined)
-    throw new UsageError('evaluate: --replicas: expected --cost beside it, got none; add --cost hermes');
   if (cost === undefined) return undefined;
   return {
     cost: costFromFlag(cost),

@@ -56,9 +56,6 @@ export async function exportCommand(file: string, flags: ExportFlags, progress: 
     print(`${network.name}, ${what}: ${out}\n${inputsText(trained)}`);
   };
   if (onChip === undefined) {
-    const { keepDigital } = flags;
-    if (keepDigital !== undefined)
-      throw new UsageError('export: --keep-digital: expected --hardware beside it, got none; leave it out');
     write(trained.parameters, 'as it was trained');
     return;
   }

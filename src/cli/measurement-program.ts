@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import { COMPENSATION_METHODS, USUAL_METHODS } from '../experiment/compensation-method.ts';
 import { type AttributeFlags, attributeCommand } from './attribute-command.ts';
+import { withCompanions } from './companions.ts';
 import { COST_HELP } from './cost-program.ts';
 import { type EvaluateFlags, evaluateCommand } from './evaluate-command.ts';
 import { type ExportFlags, exportCommand } from './export-command.ts';
@@ -10,7 +11,7 @@ import { countingNumber, dataOptions, hardwareOptions, measurementOptions, progr
 
 /** Adds `evaluate`. */
 export function addEvaluate(program: Command): void {
-  measurementOptions(
+  const evaluate = measurementOptions(
     program
       .command('evaluate')
       .description('program trained networks onto simulated chips and measure their accuracy over time')
@@ -20,7 +21,9 @@ export function addEvaluate(program: Command): void {
       .option('--methods <list>', COMPENSATION_METHODS.join(', '), USUAL_METHODS.join(','))
       .option('--cost <name>', `energy, latency and area too: ${COST_HELP}`)
       .option('--replicas <list>', 'with --cost: copies of layers, as stem=4,stage1.*=2'),
-  )
+    '--methods',
+  );
+  withCompanions(evaluate, [{ options: ['--replicas'], beside: '--cost', add: '--cost hermes' }])
     .addHelpText('after', EVALUATE_EXAMPLES)
     .action((flags: EvaluateFlags) => evaluateCommand(flags, progressFor(flags)));
 }
@@ -57,6 +60,7 @@ export function addAttribute(program: Command): void {
         '--groups <list>',
         "layers that are moved together, as 'stage1.*,dense', or each (default: by the first part of their names)",
       ),
+    '--points',
   )
     .addHelpText('after', ATTRIBUTE_EXAMPLES)
     .action((flags: AttributeFlags) => attributeCommand(flags, progressFor(flags)));
@@ -74,7 +78,14 @@ export function addExport(program: Command): void {
   const command = dataOptions(program.command('export <weights>'))
     .description('a network as an ONNX file, as it was trained or as a simulated chip is read at some time')
     .requiredOption('--out <file>', 'the ONNX file');
-  hardwareOptions(command)
+  hardwareOptions(command);
+  withCompanions(command, [
+    {
+      options: ['--time', '--method', '--chip', '--seed', '--set', '--keep-digital', '--train-images'],
+      beside: '--hardware',
+      add: '--hardware joshi2020',
+    },
+  ])
     .option('--time <time>', 'of a chip: time since programming, with s, min, h, d, month or y', '1d')
     .option('--method <name>', `of a chip: ${COMPENSATION_METHODS.join(', ')}`, 'global')
     .option('--chip <n>', 'of a chip: which one of the evaluation', countingNumber, 1)

@@ -9,6 +9,7 @@ import {
   loraDefaults,
 } from '../experiment/evaluation-settings.ts';
 import { BACKEND_CHOICES } from '../node/create-engine.ts';
+import { withCompanions } from './companions.ts';
 import { type Progress, progressOn, silentProgress } from './progress.ts';
 import { imagesNames } from './settings-schema.ts';
 import { countOrText, shareOrText } from './values.ts';
@@ -83,10 +84,14 @@ export function keepDigitalOption(command: Command): Command {
   return command.option('--keep-digital <layers>', "layers that stay digital, as 'stem*,dense'");
 }
 
-/** How networks are measured on chips; defaults are those of the evaluation's schema. */
-export function measurementOptions(command: Command, hardware = 'joshi2020'): Command {
+/**
+ * How networks are measured on chips; defaults are those of the evaluation's schema.
+ *
+ * @param methods the command's option that names methods of compensation
+ */
+export function measurementOptions(command: Command, methods: string, hardware = 'joshi2020'): Command {
   const { chips, calibrationImages, adabs } = evaluationDefaults;
-  return jsonOption(hardwareOptions(workOptions(command), hardware))
+  jsonOption(hardwareOptions(workOptions(command), hardware))
     .option('--chips <n>', `chips to program (default: ${chips})`)
     .option('--dataset <name>', 'data set to evaluate on (default: the one trained on)')
     .option('--train-images <n>', 'only the first n training images for AdaBS and converter ranges')
@@ -106,6 +111,17 @@ export function measurementOptions(command: Command, hardware = 'joshi2020'): Co
       `training images that set converter ranges, unless they were learned (default: ${calibrationImages})`,
     )
     .option('--seed <n>', 'seed of all random draws', '0');
+  const ofMethod = (method: string): string[] =>
+    command.options.flatMap(({ long }) => (long?.startsWith(`--${method}-`) ? [long] : []));
+  return withCompanions(
+    command,
+    ['lora', 'adabs'].map((method) => ({
+      options: ofMethod(method),
+      beside: methods,
+      holding: method,
+      add: method,
+    })),
+  );
 }
 
 /** The default settings of an evaluation. */

@@ -4,6 +4,7 @@ import { Command, Option } from 'commander';
 import { hardwareNames } from '../crossbar/hardware-choice.ts';
 import { sharedNormalizationNames } from '../data/shared-normalizations.ts';
 import { networkNames } from '../nn/networks.ts';
+import { withCompanions } from './companions.ts';
 import { completionCommand } from './completion-command.ts';
 import { addCost, addPareto } from './cost-program.ts';
 import { type FitCellFlags, fitCellCommand } from './fit-cell-command.ts';
@@ -367,7 +368,9 @@ function addInspect(program: Command): void {
 }
 
 function graphOptions(command: Command): Command {
-  return command
+  return withCompanions(command, [
+    { options: ['--noise'], beside: '--kind', holding: 'training', add: '--kind training' },
+  ])
     .requiredOption('--model <name>', networkNames.join(', '))
     .option('--dataset <name>', `${datasets}: decides the size of the images`, 'cifar10')
     .addOption(

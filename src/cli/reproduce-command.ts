@@ -19,7 +19,7 @@ import { type SetFlags, withSetFlags } from './run-set.ts';
 import { runInFolder } from './run-stages.ts';
 import { table } from './table.ts';
 import { keepBackend, type WorkFlags } from './train-command.ts';
-import { areTwins, checkTwinsSettings, runTwins } from './twins-command.ts';
+import { areTwins, askedParts, checkTwinsSettings, runTwins } from './twins-command.ts';
 
 /** Flags of `ohmic reproduce`. */
 export type ReproduceFlags = WorkFlags &
@@ -71,8 +71,10 @@ export async function reproduceCommand(
   const raw = readSettingsFile(file);
   if (areTwins(raw)) {
     const twins = checkTwinsSettings(where, laySettings(raw, changes));
+    const parts = askedParts(twins, flags.only);
     if (flags.printSettings === true) {
-      printSettings(name, file, twins);
+      const only = Object.fromEntries(parts.map((part) => [part, twins.parts[part]!]));
+      printSettings(name, file, { ...twins, parts: only });
       return;
     }
     await runTwins(twins, flags, progress);

@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import { BACKEND_CHOICES } from '../node/create-engine.ts';
+import { withCompanions } from './companions.ts';
 import {
   checkpointOption,
   countingNumber,
@@ -20,6 +21,7 @@ import { type WorkerFlags, workerCommand } from './worker-command.ts';
 /** Adds `sweep`, `sweep plan` and `sweep collect`. */
 export function addSweep(program: Command): void {
   const sweep = program.command('sweep <file>');
+  withCompanions(sweep, [{ options: ['--shared'], beside: '--queue', add: '--queue redis://server' }]);
   workingOptions(jsonOption(fileOptions(checkpointOption(sweep))))
     .description(
       'every combination of settings that a file names: trained, programmed, measured; on this machine or a queue',

@@ -80,16 +80,22 @@ export function areTwins(raw: Json | undefined): boolean {
   return isTree(raw) && raw['parts'] !== undefined;
 }
 
+/** Names of the parts that `--only` asks for, all by default. Throws UsageError for an unknown one. */
+export function askedParts({ parts }: TwinsSettings, only: string | undefined): string[] {
+  const names = Object.keys(parts);
+  const asked = only === undefined ? names : only.split(',').map((name) => name.trim());
+  const unknown = asked.find((name) => !names.includes(name));
+  if (unknown !== undefined) throw new UsageError(`twins: --only: ${unknownName(unknown, names)}`);
+  return asked;
+}
+
 /** Trains and reports the parts, one after another. */
 export async function runTwins(
   settings: TwinsSettings,
   flags: TwinsFlags,
   progress: Progress,
 ): Promise<void> {
-  const names = Object.keys(settings.parts);
-  const asked = flags.only === undefined ? names : flags.only.split(',').map((name) => name.trim());
-  const unknown = asked.find((name) => !names.includes(name));
-  if (unknown !== undefined) throw new UsageError(`twins: --only: ${unknownName(unknown, names)}`);
+  const asked = askedParts(settings, flags.only);
   const out = flags.out ?? join('runs', settings.name);
   await withWorkplace({ ...flags, backend: settings.backend, progress }, async (place) => {
     await interruptible(commandLine(), async (signal) => {

@@ -237,3 +237,14 @@ test('settings of LoRA have defaults where the method is asked for, and impossib
     /lora\.rank/,
   );
 });
+
+test('a fit that diverges names the chip, the step and the rate', async () => {
+  // Steps so large that the numbers leave float32.
+  await deployed({ evaluation: withLora({ rate: 1e30 }) }, async (deployment) => {
+    await assert.rejects(deployment.accuracy(read), {
+      name: 'UsageError',
+      message:
+        /^lora: chip 2: the loss is not finite in step [23] of 3; lower the rate of the corrections, which is 1e\+30$/,
+    });
+  });
+});

@@ -1,6 +1,7 @@
 // LoRA as a compensation of drift: digital corrections of low rank beside the layers on arrays, fitted on training examples
 // to a chip as it was read. The cells stay as they are. Needs training examples with their answers.
 
+import { UsageError } from '../base/errors.ts';
 import { type HostTensor, hostTensor, type Parameters, zeros } from '../base/parameters.ts';
 import { deriveKey, type Key, randomSequence } from '../base/random.ts';
 import { elementCount } from '../base/shape.ts';
@@ -67,6 +68,7 @@ export type Lora = {
  *
  * A fit belongs to one read of one chip: it mends drift, programming noise and what converters cost, of this chip alone.
  *
+ * @throws UsageError, when it is run, if the loss is not finite
  * @source E. J. Hu et al., ICLR 2022 (arXiv 2106.09685), Section 4.1, for the correction and its first values. That each
  *         chip is fitted at the time of its read is ours.
  *
@@ -110,7 +112,7 @@ export async function prepareLora(options: LoraOptions): Promise<Lora> {
       let number = 0;
       for await (const inputs of calibrationBatches(options.task, deriveKey(own, 'examples'), sizes)) {
         signal?.throwIfAborted();
-        await step.run({
+        const { loss } = await step.run({
           inputs,
           state: store,
           scalars: {
@@ -121,11 +123,18 @@ export async function prepareLora(options: LoraOptions): Promise<Lora> {
           keys: { output: deriveKey(outputKey, 'lora', number) },
           aliases,
         });
+        if (!Number.isFinite(loss![0])) throw divergence(chip, number, settings);
         number++;
       }
     },
     free: step.free,
   };
+}
+
+function divergence(chip: number, step: number, { rate, steps }: LoraSettings): UsageError {
+  return new UsageError(
+    `lora: chip ${chip + 1}: the loss is not finite in step ${step + 1} of ${steps}; lower the rate of the corrections, which is ${rate}`,
+  );
 }
 
 /** The matrices of a layer as parameters that a rule moves. */

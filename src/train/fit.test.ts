@@ -559,6 +559,15 @@ test('neither images nor a task, and a teacher without a place in the settings, 
       name: 'UsageError',
       message: 'train: the settings have `distillation`, but no teacher is given',
     });
+    const other = mlp({ ...tinyTask, classes: 3, hidden: [5], activation: 'relu' });
+    const parameters = randomParameters(other);
+    await assert.rejects(
+      prepareFit(optionsOn(engine, { settings, teacher: { network: other, parameters } })),
+      {
+        name: 'UsageError',
+        message: 'train: the teacher mlp must have the outputs of the network, "logits" (4), got (3)',
+      },
+    );
     const { 'dense2.bias': _, ...some } = teacher.parameters;
     await assert.rejects(
       prepareFit(optionsOn(engine, { settings, teacher: { ...teacher, parameters: some } })),

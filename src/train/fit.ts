@@ -281,7 +281,7 @@ function namesOfStates({ parameters }: Network): string[] {
 }
 
 function optionFaults(
-  { network, teacher, rule: custom, evaluateEveryEpochs = 1 }: FitOptions,
+  { network, data, teacher, rule: custom, evaluateEveryEpochs = 1 }: FitOptions,
   { batchSize, distillation, hardware, rule, averaging, normalizesBy }: TrainingSettings,
   { batch, examples }: Task,
   seed: number,
@@ -309,7 +309,23 @@ function optionFaults(
         ? 'a teacher is given, but the settings have no `distillation`'
         : 'the settings have `distillation`, but no teacher is given',
     );
+  // A task of the caller may ask a teacher what it likes; that of images asks for the same answers.
+  if (teacher !== undefined && data !== undefined) faults.push(...teacherFaults(network, teacher.network));
   return faults;
+}
+
+/** What keeps a network from learning from the answers of another one. */
+function teacherFaults(network: Network, teacher: Network): string[] {
+  return (['inputs', 'outputs'] as const).flatMap((side) =>
+    Object.entries(network[side]).flatMap(([name, shape]) => {
+      const others = teacher[side][name];
+      if (others !== undefined && sameShape(others, shape)) return [];
+      const got = others === undefined ? 'none' : formatShape(others);
+      return [
+        `the teacher ${teacher.name} must have the ${side} of the network, "${name}" ${formatShape(shape)}, got ${got}`,
+      ];
+    }),
+  );
 }
 
 /** The state of a run that has not begun. */

@@ -1,6 +1,7 @@
 // The bytes of an ONNX file → the network as plain data. Checks what a file must say (operator set, names, sizes of
 // tensors), and reads weights that lie in files beside it. What the nodes mean is not asked here.
 
+import { echo } from '../../base/echo.ts';
 import { messageOf, UsageError } from '../../base/errors.ts';
 import type {
   AttributeMessage,
@@ -70,6 +71,8 @@ export function isStandard(domain: string): boolean {
 }
 
 function decoded(bytes: Uint8Array): ReturnType<typeof decodeMessage<'Model'>> {
+  if (!(bytes instanceof Uint8Array))
+    throw new UsageError(`expected the bytes of an ONNX file, a Uint8Array, got ${echo(bytes)}`);
   try {
     return decodeMessage('Model', bytes);
   } catch (thrown) {

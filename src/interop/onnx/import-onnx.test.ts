@@ -548,3 +548,11 @@ test('options for inputs and outputs that do not exist are refused', async () =>
     /axis 3 is 6, the given shape says 7/,
   );
 });
+
+test('what is no bytes is refused', async () => {
+  for (const value of [null, 'network.onnx'])
+    await assert.rejects(importOnnx(value as unknown as Uint8Array), {
+      name: 'UsageError',
+      message: /^onnx: expected the bytes of an ONNX file, a Uint8Array, got (null|"network\.onnx")$/,
+    });
+});
