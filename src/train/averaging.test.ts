@@ -3,8 +3,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { backends, withEngine } from '../../test/compare.ts';
-import { fullSettings, nesterovRule, tinyConvolutional, tinySplit } from '../../test/tiny.ts';
+import { fullSettings, nesterovRule, plainSettings, tinyConvolutional, tinySplit } from '../../test/tiny.ts';
 import type { Parameters } from '../base/parameters.ts';
+import { keyFromSeed } from '../base/random.ts';
+import { meanOf } from '../base/statistics.ts';
+import { noAugmentation } from '../data/batches.ts';
 import type { Engine } from '../engine.ts';
 import { descent } from '../rules/descent.ts';
 import { averageShareAt, ITERATE } from './averaging.ts';
@@ -35,6 +38,8 @@ async function statesOf(options: FitOptions): Promise<TrainingState[]> {
   }
 }
 
+const isStatistic = (name: string): boolean => /\.running(Mean|Variance)$/.test(name);
+
 const parametersOf = (tensors: Parameters, ending = ''): Record<string, Float32Array> =>
   Object.fromEntries(tinyConvolutional.parameters.map(({ name }) => [name, tensors[name + ending]!.data]));
 
@@ -55,6 +60,7 @@ for (const choice of backends) {
         if (step === 0) continue;
         const share = Math.max(0.2, 1 / step);
         for (const [name, values] of Object.entries(parametersOf(tensors))) {
+          if (isStatistic(name)) continue;
           const iterate = plain[step]!.tensors[name]!.data;
           for (const [at, value] of values.entries()) {
             const average = expected[name]![at]!;
@@ -116,11 +122,71 @@ async function finished(options: FitOptions): Promise<TrainingState> {
   }
 }
 
+/** What a convolution of 3 x 3 with a padding of 1 gives, its mean over all images and pixels, by channel. */
+function meanOfConvolution(images: Float32Array, count: number, weights: Float32Array): number[] {
+  const [side, channels] = [tinyConvolutional.inputs['images']![0]!, tinyConvolutional.inputs['images']![2]!];
+  const filters = weights.length / (9 * channels);
+  const sums = new Array<number>(filters).fill(0);
+  const inside = (at: number): boolean => at >= 0 && at < side;
+  for (let image = 0; image < count; image++)
+    for (let row = 0; row < side; row++)
+      for (let column = 0; column < side; column++)
+        for (let tap = 0; tap < 9; tap++) {
+          const [y, x] = [row + Math.floor(tap / 3) - 1, column + (tap % 3) - 1];
+          if (!inside(y) || !inside(x)) continue;
+          for (let channel = 0; channel < channels; channel++) {
+            const pixel = images[((image * side + y) * side + x) * channels + channel]!;
+            for (let filter = 0; filter < filters; filter++)
+              sums[filter]! += pixel * weights[(tap * channels + channel) * filters + filter]!;
+          }
+        }
+  return sums.map((sum) => sum / (count * side * side));
+}
+
+test('running statistics are those of the averaged weights, over the training examples', async () => {
+  const exact = { noise: { kind: 'none' }, augmentation: noAugmentation, averaging } as const;
+  await withEngine(backends[0]!, 2, async (engine) => {
+    const { tensors } = await finished(optionsOn(engine, exact));
+    const { examples } = classification(data, { ...fullSettings, ...exact });
+    const count = examples.trainCount;
+    const batch = { images: new Float32Array(count * 128), labels: new Float32Array(count) };
+    const all = Uint32Array.from({ length: count }, (_, k) => k);
+    await examples.fillTraining(batch, all, { key: keyFromSeed(0), epoch: 0 });
+    // Four batches of 16 are all 64 images, so the mean over batches is that over the images.
+    const means = (ending: string): number[] =>
+      meanOfConvolution(batch.images, count, tensors[`conv1.weights${ending}`]!.data);
+    const [kept, expected, ofIterate] = [tensors['norm1.runningMean']!.data, means(''), means(ITERATE)];
+    const distance = (others: readonly number[]): number =>
+      Math.max(...others.map((other, k) => Math.abs(other - kept[k]!)));
+    assert.ok(distance(expected) < 1e-7, `${distance(expected)}`);
+    assert.ok(distance(ofIterate) > 1e-4, `${distance(ofIterate)}`);
+  });
+});
+
+test('statistics of averaged weights are gathered with the noise of the training', async () => {
+  await withEngine(backends[0]!, 2, async (engine) => {
+    const still = { augmentation: noAugmentation, averaging, learningRate: plainSettings.learningRate };
+    const at = async (relativeToMax: number): Promise<Float32Array> => {
+      const fitting = await prepareFit(
+        optionsOn(engine, { ...still, noise: { kind: 'gaussian', relativeToMax }, epochs: 1 }),
+      );
+      try {
+        return (await fitting.result()).tensors['norm2.runningVariance']!.data;
+      } finally {
+        fitting.free();
+      }
+    };
+    const [little, much] = [await at(1e-6), await at(0.5)];
+    // Noise of half the largest weight is larger than most weights.
+    assert.ok(meanOf([...much]) > 1.5 * meanOf([...little]), `${much} ${little}`);
+  });
+});
+
 test('without decay the average is the iterate', async () => {
   await withEngine(backends[0]!, 1, async (engine) => {
     const { tensors } = await finished(optionsOn(engine, { averaging: { decay: 0 } }));
     const [averages, iterates] = [parametersOf(tensors), parametersOf(tensors, ITERATE)];
-    for (const [name, values] of Object.entries(averages))
+    for (const [name, values] of Object.entries(averages).filter(([each]) => !isStatistic(each)))
       for (const [at, value] of values.entries())
         assert.ok(Math.abs(value - iterates[name]![at]!) <= 1e-6 * Math.abs(value), `${name} at ${at}`);
   });

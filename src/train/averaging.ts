@@ -4,7 +4,7 @@
 import type { Parameters } from '../base/parameters.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import type { Trace } from '../graph/trace.ts';
-import type { Network, ParameterSpec } from '../nn/network.ts';
+import { isTrained, type Network, type ParameterSpec } from '../nn/network.ts';
 import type { TrainingSettings, WeightAveraging } from './settings.ts';
 
 /** Ending of the names of iterates. */
@@ -20,7 +20,8 @@ export type MovingParameters = {
 
 /**
  * The parameters of a network as states of a training step. With averaging the graph has a scalar `averageShare`, the
- * part s of the new iterate w in the average, a ← a + s (w − a). Running statistics are averaged as weights are, learned converter ranges are not.
+ * part s of the new iterate w in the average, a ← a + s (w − a). Neither running statistics, which are estimated for the average
+ * (`traceAveragedStatistics`), nor learned converter ranges are averaged.
  */
 export function movingParameters(
   t: Trace,
@@ -32,6 +33,7 @@ export function movingParameters(
   if (averaging === undefined)
     return { tensors: states(({ name }) => name), updates: (moved) => ({ ...moved }) };
   const averages = states(({ name }) => name);
+  const estimated = new Set(parameters.filter((spec) => !isTrained(spec)).map(({ name }) => name));
   const share = t.scalar('averageShare');
   return {
     tensors: states((spec) => (isMoved(spec) ? iterateOf(spec.name) : spec.name)),
@@ -40,6 +42,7 @@ export function movingParameters(
         Object.entries(moved).flatMap(([name, value]) => {
           const average = averages[name];
           if (average === undefined) return [[name, value]];
+          if (estimated.has(name)) return [[iterateOf(name), value]];
           return [
             [iterateOf(name), value],
             [name, average.add(value.subtract(average).multiply(share))],

@@ -8,7 +8,7 @@ import type { Trace } from '../graph/trace.ts';
 import type { Context, Forward, Network } from '../nn/network.ts';
 
 /** Whose states: the training's, or those of a pass of its own; of a calibration by the size of its batches. */
-export type CarriedUse = 'training' | 'inference' | 'adabs' | 'lora' | `calibration.${number}`;
+export type CarriedUse = 'training' | 'inference' | 'statistics' | 'adabs' | 'lora' | `calibration.${number}`;
 
 /** The carried states of a network for batches of a size, (batchSize, …), by their names in a store. */
 export function carriedStates(

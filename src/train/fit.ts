@@ -4,33 +4,28 @@
 import { echo } from '../base/echo.ts';
 import { throwFaults, UsageError } from '../base/errors.ts';
 import { type Parameters, type TensorSpec, zeros } from '../base/parameters.ts';
-import { deriveKey, type Key, keyFromSeed, randomSequence } from '../base/random.ts';
+import { deriveKey, type Key, keyFromSeed } from '../base/random.ts';
 import { check, checkForm, type Incomplete } from '../base/schema.ts';
-import { elementCount, formatShape, sameShape } from '../base/shape.ts';
+import { formatShape, sameShape } from '../base/shape.ts';
 import { exceptionFaults, hardwareOf } from '../crossbar/hardware.ts';
 import { fullWeightFor } from '../crossbar/learning-cells.ts';
 import { ideal } from '../crossbar/presets.ts';
-import { batchOrder } from '../data/batches.ts';
 import type { DataSplit, LabelledImages } from '../data/image-set.ts';
 import type { Engine, Executable, Store } from '../engine.ts';
 import { digital, weightsOf } from '../graph/operator.ts';
 import { updateRule } from '../insitu/update-rule.ts';
 import { initialParameters, isTrained, type Network } from '../nn/network.ts';
 import type { UpdateRule } from '../rules/update-rule.ts';
+import { type AveragedStatistics, prepareAveragedStatistics } from './averaged-statistics.ts';
 import { averageShareAt, initialIterates } from './averaging.ts';
+import { batchMaker } from './batch-maker.ts';
 import { carryScalar } from './carried-states.ts';
 import { checkTensors, isKept } from './checkpoint.ts';
 import { classification } from './classification.ts';
 import { learningRateAt } from './learning-rate.ts';
 import { fitForm, seedFaults } from './options-schema.ts';
 import { finiteScore, inferenceBatch, reserveCarried, scoreOn, traceInference } from './score.ts';
-import {
-  noiseScaleAt,
-  readSecondsAt,
-  type TrainingNoise,
-  type TrainingSettings,
-  trainingSchema,
-} from './settings.ts';
+import { type TrainingSettings, trainingSchema } from './settings.ts';
 import {
   initialTrainingState,
   ruleCount,
@@ -39,14 +34,8 @@ import {
   traceTrainingStep,
   traceUpkeep,
 } from './step.ts';
-import {
-  type Batch,
-  carryFaults,
-  exampleFaults,
-  streamIndices,
-  type Task,
-  type TestBatches,
-} from './task.ts';
+import { carryFaults, exampleFaults, type Task, type TestBatches } from './task.ts';
+import { operatorScalars } from './training-operator.ts';
 import type { EpochRecord, TrainingState } from './training-state.ts';
 
 /** Progress of a run. */
@@ -144,6 +133,8 @@ export async function prepareFit(options: FitOptions): Promise<Fitting> {
       digital((layer) => t.state(weightsOf(layer), layer.shape)),
     ),
   );
+  const stepsPerEpoch = Math.floor(task.examples.trainCount / settings.batchSize);
+  const statistics = await prepareAveragedStatistics({ engine, network, task, settings, stepsPerEpoch });
   const upkeepGraph = traceUpkeep({ network, rule, settings });
   const upkeep = upkeepGraph && (await engine.compile(upkeepGraph));
   const store = await engine.store({ ...begin.tensors, ...teacherTensors(teacher) });
@@ -157,17 +148,18 @@ export async function prepareFit(options: FitOptions): Promise<Fitting> {
     rule,
     step,
     upkeep,
+    statistics,
     inference,
     store,
     names,
-    stepsPerEpoch: Math.floor(task.examples.trainCount / settings.batchSize),
+    stepsPerEpoch,
     testBatches: task.examples.testBatches(batchSize),
   };
   return fitting(run, begin);
 }
 
 function fitting(run: Run, begin: Progress): Fitting {
-  const { settings, stepsPerEpoch, store, step, upkeep, inference, names } = run;
+  const { settings, stepsPerEpoch, store, step, upkeep, statistics, inference, names } = run;
   let { step: done, history, running }: Progress = begin;
   let isFollowed = false;
   const snapshot = async (): Promise<TrainingState> => {
@@ -204,6 +196,7 @@ function fitting(run: Run, begin: Progress): Fitting {
       store.free();
       step.free();
       upkeep?.free();
+      statistics?.free();
       inference.free();
     },
   };
@@ -381,6 +374,8 @@ type Run = {
   readonly step: Executable;
   /** What the rule does beside the steps. */
   readonly upkeep: Executable | undefined;
+  /** The running statistics, if the network is an average. */
+  readonly statistics: AveragedStatistics | undefined;
   readonly inference: Executable;
   readonly store: Store;
   /** Tensors of the store that belong to the run's state. What inference carries does not: each pass begins with zeros. */
@@ -412,7 +407,7 @@ async function* iterate(
     const ended = step / stepsPerEpoch;
     if (step > 0 && Number.isInteger(ended) && history.at(-1)?.epoch !== ended) {
       await checkFinite(run, ended, step);
-      const record = await epochRecord(run, ended, running);
+      const record = await epochRecord(run, ended, running, root);
       history = [...history, record];
       running = {};
       publish({ step, history, running });
@@ -426,9 +421,7 @@ async function* iterate(
       scalars: {
         ...run.rule.scalars(step),
         learningRate,
-        noiseScale: noiseScaleAt(settings.noise, step, stepsPerEpoch),
-        ...readScalar(settings.noise, root, step),
-        step,
+        ...operatorScalars(settings.noise, root, step, stepsPerEpoch),
         ...(settings.averaging && { averageShare: averageShareAt(settings.averaging, step) }),
         ...(options.network.carried.length > 0 && carryScalar(step % stepsPerEpoch)),
       },
@@ -455,13 +448,6 @@ async function* iterate(
     publish({ step, history, running });
     yield { kind: 'step', step, steps, epoch, loss, learningRate };
   }
-}
-
-/** When a step reads its cells, if they are its noise. */
-function readScalar(noise: TrainingNoise, root: Key, step: number): { readonly readSeconds?: number } {
-  if (noise.kind !== 'cells') return {};
-  const draw = randomSequence(deriveKey(root, 'read time', step));
-  return { readSeconds: readSecondsAt(noise, draw.uniform()) };
 }
 
 /** Sums over the epoch under way, with the loss and the metrics of one more batch. */
@@ -492,41 +478,6 @@ async function checkFinite(
   throw new UsageError(`train: "${broken}" is not finite after ${when}; ${DIVERGED}`);
 }
 
-/**
- * Makes the batch of any step, from the seed and the step alone. Two buffers alternate, for the batch that is computed
- * and the next one, so a batch is overwritten by the second call after its own.
- */
-function batchMaker({ task, settings, stepsPerEpoch }: Run, root: Key): (step: number) => Promise<Batch> {
-  const { examples, batch: shapes } = task;
-  const { batchSize } = settings;
-  const [orderKey, key] = [deriveKey(root, 'order'), deriveKey(root, 'augmentation')];
-  const pair = [0, 1].map((): Batch => {
-    const tensors = Object.entries(shapes).map(([name, shape]) => [
-      name,
-      new Float32Array(batchSize * elementCount(shape)),
-    ]);
-    return Object.fromEntries(tensors) as Batch;
-  });
-  let order: { readonly epoch: number; readonly indices: Uint32Array } | undefined;
-  const indicesOf = (epoch: number, position: number): Uint32Array => {
-    if (examples.streams !== undefined) return streamIndices(position, stepsPerEpoch, batchSize);
-    if (order?.epoch !== epoch) order = { epoch, indices: batchOrder(orderKey, epoch, examples.trainCount) };
-    const first = position * batchSize;
-    return order.indices.subarray(first, first + batchSize);
-  };
-  return (step) => {
-    const epoch = Math.floor(step / stepsPerEpoch);
-    const made = (async () => {
-      const batch = pair[step % 2]!;
-      await examples.fillTraining(batch, indicesOf(epoch, step % stepsPerEpoch), { key, epoch });
-      return batch;
-    })();
-    // A failure is that of the step that needs the batch; a run that is stopped needs it no more.
-    made.catch(() => undefined);
-    return made;
-  };
-}
-
 /** What the rule counted in an epoch. */
 function ruleCounts(running: TrainingState['running']): Pick<EpochRecord, 'pulses' | 'refreshes'> {
   const [pulses, refreshes] = [running[ruleCount('pulses')], running[ruleCount('refreshes')]];
@@ -534,10 +485,12 @@ function ruleCounts(running: TrainingState['running']): Pick<EpochRecord, 'pulse
 }
 
 async function epochRecord(
-  { options, settings, task, inference, testBatches, store, stepsPerEpoch }: Run,
+  run: Run,
   epoch: number,
   running: TrainingState['running'],
+  root: Key,
 ): Promise<EpochRecord> {
+  const { options, settings, task, inference, testBatches, store, stepsPerEpoch, statistics } = run;
   const { evaluateEveryEpochs = 1 } = options;
   const trained = {
     epoch,
@@ -549,6 +502,7 @@ async function epochRecord(
     ...ruleCounts(running),
   };
   if (epoch % evaluateEveryEpochs !== 0 && epoch !== settings.epochs) return trained;
+  await statistics?.estimate(store, root, epoch * stepsPerEpoch);
   const testAccuracy = await scoreOn(inference, task, testBatches, () => ({ state: store }), {
     place: `train: test examples after epoch ${epoch}`,
     advice: DIVERGED,

@@ -92,7 +92,7 @@ export type Distillation = {
 };
 
 /**
- * The network of a run is the exponential moving average of its weights and running statistics over the steps,
+ * The network of a run is the exponential moving average of its weights over the steps, with statistics of its own,
  * a ← a + max(1 − decay, 1 / (1 + step)) (w − a): a plain average as long as there are fewer steps than 1 / (1 − decay).
  *
  * @source A. Tarvainen and H. Valpola, arXiv 1703.01780; the plain average at the start is ours

@@ -264,7 +264,7 @@ export function batchInputs(t: Trace, task: Goal, size: number): Record<string, 
 }
 
 /** Keys for the modules that draw, in the order of the trace; made of the step's key only if one is asked for. */
-function freshKeys(t: Trace): () => GraphKey {
+export function freshKeys(t: Trace): () => GraphKey {
   let asked = 0;
   return () => t.key('noise').derive('dropout', asked++);
 }

@@ -3,6 +3,7 @@
 
 import { assertNever } from '../base/errors.ts';
 import type { TensorSpec } from '../base/parameters.ts';
+import { deriveKey, type Key, randomSequence } from '../base/random.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
 import { type HardwareAwareOptions, hardwareAware } from '../crossbar/hardware-aware.ts';
 import { type InCellsOptions, inCells } from '../crossbar/in-cells.ts';
@@ -14,7 +15,9 @@ import type { Tensor } from '../graph/tensor.ts';
 import type { Trace } from '../graph/trace.ts';
 import type { Network } from '../nn/network.ts';
 import {
+  noiseScaleAt,
   rangeLearningDefaults,
+  readSecondsAt,
   type TrainingNoise,
   type TrainingSettings,
   type WeightScale,
@@ -96,4 +99,17 @@ function withoutReadNoise({ readNoise: _, ...hardware }: HardwareSpec): Hardware
 function mappingScale(scale: WeightScale | undefined): 'per-layer' | 'per-column' | undefined {
   if (scale === undefined) return undefined;
   return scale === 'layer' ? 'per-layer' : 'per-column';
+}
+
+/** The scalars of the operator of a step; the time at which it reads cells is drawn. */
+export function operatorScalars(
+  noise: TrainingNoise,
+  root: Key,
+  step: number,
+  stepsPerEpoch: number,
+): Readonly<Record<string, number>> {
+  const scalars = { noiseScale: noiseScaleAt(noise, step, stepsPerEpoch), step };
+  if (noise.kind !== 'cells') return scalars;
+  const draw = randomSequence(deriveKey(root, 'read time', step));
+  return { ...scalars, readSeconds: readSecondsAt(noise, draw.uniform()) };
 }
