@@ -11,6 +11,7 @@ import { settingsDifferences } from '../src/base/merge.ts';
 import type { Json } from '../src/base/schema.ts';
 import { checkRunSettings } from '../src/cli/check-settings.ts';
 import { readSettingsFile } from '../src/cli/files.ts';
+import { laySettings } from '../src/cli/lay-settings.ts';
 import type { Progress } from '../src/cli/progress.ts';
 import {
   type ReproduceFlags,
@@ -128,6 +129,23 @@ test('printed settings are complete, hold the changes, and are a settings file',
   assert.deepEqual(checkRunSettings('printed', printed), printed);
 });
 
+test('--faithful takes our departures away, and nothing else', async () => {
+  const printed = async (...flags: string[]): Promise<Json> =>
+    parse((await ohmic(['reproduce', 'joshi2020', '--print-settings', ...flags])).out);
+  assert.deepEqual(settingsDifferences(await printed(), await printed('--faithful')).sort(), [
+    'noiseSweep.training.averaging: "none" there, absent here',
+    'noiseTraining.averaging: {"decay":0.9999} there, absent here',
+    'noiseTraining.learningRate.atEpochs: [] there, absent here',
+    'noiseTraining.learningRate.factor: 0.1 there, absent here',
+    'noiseTraining.learningRate.initial: 0.01 there, 0.005 here',
+    'noiseTraining.learningRate.kind: "step" there, "cosine" here',
+    'noiseTraining.learningRate.warmupEpochs: absent there, 0 here',
+  ]);
+  const { code, err } = await ohmic(['reproduce', 'nandakumar2020', '--faithful', '--print-settings']);
+  assert.notEqual(code, 0);
+  assert.match(err, /reproduce: --faithful: nandakumar2020 has no better schedule of ours; leave it out/);
+});
+
 test('impossible changes are refused before anything is trained', async () => {
   const twice = { ...trial, noiseSweep: { relativeToMax: [0, 0] } };
   await assert.rejects(
@@ -152,7 +170,9 @@ test('the kept run of a reproduction can be continued: it began with the setting
     ) as Json;
     // Of whatever version they are: completed, they say what was asked for.
     const { backend, ...begun } = checkRunSettings(name, stored);
-    const { backend: _, ...today } = checkRunSettings(name, readSettingsFile(reproductionFile(name)));
+    const faithful = resolve(import.meta.dirname, `../reproductions/faithful/${name}.yaml`);
+    const settings = laySettings(rawOf(name), existsSync(faithful) ? readSettingsFile(faithful) : undefined);
+    const { backend: _, ...today } = checkRunSettings(name, settings);
     assert.deepEqual(settingsDifferences(begun as unknown as Json, today as unknown as Json), []);
     assert.equal(backend, 'native');
   }

@@ -8,6 +8,7 @@ import { hermes256 } from '../crossbar/presets.ts';
 import { rangeLearningDefaults } from '../train/settings.ts';
 import { checkRunSettings, checkTrainSettings } from './check-settings.ts';
 import { laySettings } from './lay-settings.ts';
+import type { RunSettings } from './settings-schema.ts';
 
 const common = { data: { dataset: 'synthetic' }, model: 'small-cnn' };
 const training = { epochs: 2 };
@@ -141,4 +142,27 @@ test('complete settings are complete', () => {
     noiseSweep: { relativeToMax: [0.1] },
   });
   assert.deepEqual(checkRunSettings('here', run as unknown as Json), run);
+});
+
+test('`averaging: none` takes an inherited average away, also from settings that are read again', () => {
+  const averaging = { decay: 0.9 };
+  const run = (training: object, noiseTraining: object, sweep: object): RunSettings =>
+    checkRunSettings('f', {
+      data: { dataset: 'synthetic' },
+      model: 'small-cnn',
+      training: { epochs: 1, ...training },
+      noiseTraining: { epochs: 1, noise: { kind: 'gaussian', relativeToMax: 0.1 }, ...noiseTraining },
+      hardware: 'joshi2020',
+      evaluation: {},
+      noiseSweep: { relativeToMax: [0], training: { epochs: 1, ...sweep }, evaluation: {} },
+    } as Json);
+  const averagesOf = ({ training, noiseTraining, noiseSweep }: RunSettings): unknown[] =>
+    [training, noiseTraining!, noiseSweep!.training].map((one) => one.averaging);
+  const taken = run({ averaging }, { averaging: 'none' }, {});
+  assert.deepEqual(averagesOf(taken), [averaging, 'none', undefined]);
+  assert.deepEqual(checkRunSettings('f', taken as unknown as Json), taken);
+  assert.deepEqual(averagesOf(run({}, { averaging }, {})), [undefined, averaging, averaging]);
+  assert.deepEqual(averagesOf(run({}, { averaging }, { averaging: 'none' })), [undefined, averaging, 'none']);
+  // Where there is none, it says nothing: earlier runs without the field go on.
+  assert.deepEqual(averagesOf(run({}, { averaging: 'none' }, {})), [undefined, undefined, undefined]);
 });

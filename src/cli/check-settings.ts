@@ -32,7 +32,7 @@ export function checkTrainSettings(where: string, raw: Json | undefined): TrainS
   const fields = fieldsOf(laySettings(raw));
   return check(trainSchema, where, {
     ...fields,
-    training: completed(layTrainings(suggested(fields), fields['training'] ?? {})),
+    training: completed(withoutNone(layTrainings(suggested(fields), fields['training'] ?? {}))),
   });
 }
 
@@ -53,8 +53,8 @@ export function checkTextRunSettings(where: string, raw: Json | undefined): Text
 function laidRun(raw: Json | undefined): Json {
   const fields = fieldsOf(laySettings(raw));
   const { training = {}, noiseTraining, evaluation = {}, controlEvaluation, noiseSweep, ...rest } = fields;
-  const digital = layTrainings(suggested(fields), training);
-  const noisy = layTrainings(digital, noiseTraining);
+  const digital = withoutNone(layTrainings(suggested(fields), training));
+  const noisy = withoutNone(layTrainings(digital, noiseTraining), digital);
   const sweep = laySettings({ training: noisy, evaluation }, noiseSweep);
   return {
     ...rest,
@@ -66,8 +66,19 @@ function laidRun(raw: Json | undefined): Json {
       : { controlEvaluation: mergeSettings(evaluation, controlEvaluation) }),
     ...(noiseSweep === undefined
       ? {}
-      : { noiseSweep: isTree(sweep) ? { ...sweep, training: completed(sweep['training']) } : sweep }),
+      : {
+          noiseSweep: isTree(sweep)
+            ? { ...sweep, training: completed(withoutNone(sweep['training'], noisy)) }
+            : sweep,
+        }),
   } as Json;
+}
+
+/** A training without `averaging: none`, unless the part that it takes its fields from has an average. */
+function withoutNone(training: Json | undefined, from?: Json): Json | undefined {
+  const { averaging, ...rest } = fieldsOf(training);
+  const { averaging: inherited = 'none' } = fieldsOf(from);
+  return averaging === 'none' && inherited === 'none' ? rest : training;
 }
 
 /** Parts of a run, and the parts from which they take what they do not say, nearest first. */

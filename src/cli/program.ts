@@ -209,6 +209,10 @@ function addReproduce(program: Command): void {
       '--config <file>',
       'changes to its settings as JSON or YAML, for a shorter trial (ohmic schema run)',
     )
+    .option(
+      '--faithful',
+      'as the publication has it, where the settings leave it for something better (joshi2020)',
+    )
     .option('--print-settings', 'print its settings, with the changes of --config, and do nothing else')
     .addHelpText('after', REPRODUCE_EXAMPLES)
     .action((name: string | undefined, flags: ReproduceFlags) =>

@@ -1,11 +1,12 @@
 // `ohmic reproduce`: published experiments, whose settings and figures come with ohmic as files of `reproductions/`.
 // A reproduction is a run of such a file; the same command again continues it, so it can take days.
 
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { UsageError } from '../base/errors.ts';
+import type { Json } from '../base/schema.ts';
 import { unknownName } from '../base/suggest.ts';
 import { jsonText } from '../report/json.ts';
 import { withCellFiles } from './cell-file.ts';
@@ -29,6 +30,8 @@ export type ReproduceFlags = WorkFlags &
     readonly config?: string;
     readonly printSettings?: boolean;
     readonly only?: string;
+    /** As the publication has it, where the settings leave it. */
+    readonly faithful?: boolean;
   };
 
 // Two folders up from this file, whether it runs as src/cli/ or as dist/cli/.
@@ -52,6 +55,18 @@ export function reproductionFile(name: string): string {
   return join(FOLDER, `${name}${ENDING}`);
 }
 
+/**
+ * What makes a reproduction follow its publication where the settings leave it for something better.
+ *
+ * @throws UsageError if they leave it nowhere
+ */
+function faithfulChanges(name: string): Json | undefined {
+  const file = join(FOLDER, 'faithful', `${name}${ENDING}`);
+  if (!existsSync(file))
+    throw new UsageError(`reproduce: --faithful: ${name} has no better schedule of ours; leave it out`);
+  return readSettingsFile(file);
+}
+
 /** Runs or continues a published experiment; without a name, lists what there is. */
 export async function reproduceCommand(
   name: string | undefined,
@@ -65,7 +80,8 @@ export async function reproduceCommand(
   }
   const began = performance.now();
   const file = reproductionFile(name);
-  const { config } = flags;
+  const { config, faithful = false } = flags;
+  const published = faithful ? faithfulChanges(name) : undefined;
   const changes = config === undefined ? undefined : withCellFiles(readSettingsFile(config), config);
   const where = flags.config === undefined ? file : `${name} with ${flags.config}`;
   const raw = readSettingsFile(file);
@@ -82,13 +98,13 @@ export async function reproduceCommand(
     return;
   }
   if (flags.only !== undefined) throw new UsageError(`reproduce: --only: ${name} has no parts; leave it out`);
-  const asked = withSetFlags(laySettings(raw, changes)!, flags);
+  const asked = withSetFlags(laySettings(raw, published, changes)!, flags);
   const complete = checkRunSettings(where, asked);
   if (flags.printSettings === true) {
     printSettings(name, file, complete);
     return;
   }
-  const folder = flags.out ?? join('runs', complete.name);
+  const folder = flags.out ?? join('runs', faithful ? `${complete.name}-faithful` : complete.name);
   const resume = holdsRun(folder);
   const settings = checkRunSettings(where, keepBackend(asked, resume ? storedSettings(folder) : undefined));
   await runInFolder(settings, { folder, resume, resumeCommand: commandLine(), flags, progress });

@@ -10,6 +10,7 @@ import { trace } from '../graph/trace.ts';
 import { updatedStatistics } from '../nn/normalization.ts';
 import { type BatchOptions, batchMaker } from './batch-maker.ts';
 import { carriedStates, carrying, carryScalar } from './carried-states.ts';
+import { averagingOf } from './settings.ts';
 import { batchInputs, freshKeys, type StepOptions } from './step.ts';
 import { operatorScalars, trainingOperator } from './training-operator.ts';
 
@@ -33,7 +34,7 @@ export async function prepareAveragedStatistics(
   options: BatchOptions & Pick<StepOptions, 'network' | 'settings'> & { readonly engine: Engine },
 ): Promise<AveragedStatistics | undefined> {
   const { engine, network, settings, stepsPerEpoch } = options;
-  if (settings.averaging === undefined || network.normalizationLayers.length === 0) return undefined;
+  if (averagingOf(settings) === undefined || network.normalizationLayers.length === 0) return undefined;
   const executable = await engine.compile(traceAveragedStatistics(options));
   return {
     estimate: async (store, root, step) => {

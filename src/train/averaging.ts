@@ -5,7 +5,7 @@ import type { Parameters } from '../base/parameters.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import type { Trace } from '../graph/trace.ts';
 import { isTrained, type Network, type ParameterSpec } from '../nn/network.ts';
-import type { TrainingSettings, WeightAveraging } from './settings.ts';
+import { averagingOf, type TrainingSettings, type WeightAveraging } from './settings.ts';
 
 /** Ending of the names of iterates. */
 export const ITERATE = '.iterate';
@@ -26,11 +26,11 @@ export type MovingParameters = {
 export function movingParameters(
   t: Trace,
   { parameters }: Pick<Network, 'parameters'>,
-  { averaging }: Pick<TrainingSettings, 'averaging'>,
+  settings: Pick<TrainingSettings, 'averaging'>,
 ): MovingParameters {
   const states = (nameOf: (spec: ParameterSpec) => string): Record<string, Tensor> =>
     Object.fromEntries(parameters.map((spec) => [spec.name, t.state(nameOf(spec), spec.shape)]));
-  if (averaging === undefined)
+  if (averagingOf(settings) === undefined)
     return { tensors: states(({ name }) => name), updates: (moved) => ({ ...moved }) };
   const averages = states(({ name }) => name);
   const estimated = new Set(parameters.filter((spec) => !isTrained(spec)).map(({ name }) => name));
@@ -55,10 +55,10 @@ export function movingParameters(
 /** The iterates that a run begins with: its parameters. None for a run without averaging. */
 export function initialIterates(
   { parameters }: Pick<Network, 'parameters'>,
-  { averaging }: Pick<TrainingSettings, 'averaging'>,
+  settings: Pick<TrainingSettings, 'averaging'>,
   start: Parameters,
 ): Parameters {
-  if (averaging === undefined) return {};
+  if (averagingOf(settings) === undefined) return {};
   return Object.fromEntries(parameters.filter(isMoved).map(({ name }) => [iterateOf(name), start[name]!]));
 }
 

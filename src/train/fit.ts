@@ -25,7 +25,7 @@ import { classification } from './classification.ts';
 import { learningRateAt } from './learning-rate.ts';
 import { fitForm, seedFaults } from './options-schema.ts';
 import { finiteScore, inferenceBatch, reserveCarried, scoreOn, traceInference } from './score.ts';
-import { type TrainingSettings, trainingSchema } from './settings.ts';
+import { averagingOf, type TrainingSettings, trainingSchema } from './settings.ts';
 import {
   initialTrainingState,
   ruleCount,
@@ -275,12 +275,16 @@ function namesOfStates({ parameters }: Network): string[] {
 
 function optionFaults(
   { network, data, teacher, rule: custom, evaluateEveryEpochs = 1 }: FitOptions,
-  { batchSize, distillation, hardware, rule, averaging, normalizesBy }: TrainingSettings,
+  settings: TrainingSettings,
   { batch, examples }: Task,
   seed: number,
 ): string[] {
+  const { batchSize, distillation, hardware, rule, normalizesBy } = settings;
   const faults = [...seedFaults(seed), ...namesOfStates(network)];
-  if (averaging !== undefined && (custom?.begin ?? custom?.upkeep ?? custom?.sensed) !== undefined)
+  if (
+    averagingOf(settings) !== undefined &&
+    (custom?.begin ?? custom?.upkeep ?? custom?.sensed) !== undefined
+  )
     faults.push('averaging has no effect on a rule that keeps weights itself; leave it out');
   if (!Number.isInteger(evaluateEveryEpochs) || evaluateEveryEpochs < 1)
     faults.push(`evaluateEveryEpochs must be a whole number from 1, got ${echo(evaluateEveryEpochs)}`);
@@ -399,6 +403,7 @@ async function* iterate(
   const root = drawKey(options);
   const steps = settings.epochs * stepsPerEpoch;
   let { step, history, running } = begin;
+  const averaging = averagingOf(settings);
   const batches = batchMaker(run, root);
   let batch = step < steps ? batches(step) : undefined;
   for (;;) {
@@ -422,7 +427,7 @@ async function* iterate(
         ...run.rule.scalars(step),
         learningRate,
         ...operatorScalars(settings.noise, root, step, stepsPerEpoch),
-        ...(settings.averaging && { averageShare: averageShareAt(settings.averaging, step) }),
+        ...(averaging && { averageShare: averageShareAt(averaging, step) }),
         ...(options.network.carried.length > 0 && carryScalar(step % stepsPerEpoch)),
       },
       keys: { noise: deriveKey(root, 'noise', step), rule: deriveKey(root, 'rule', step) },

@@ -132,7 +132,8 @@ export type TrainingSettings = {
   readonly ranges?: RangeLearning | undefined;
   readonly distillation?: Distillation | undefined;
   /** Absent: the network is what the last step left. */
-  readonly averaging?: WeightAveraging | undefined;
+  /** `none`, as absent, even if another part of a run has one. */
+  readonly averaging?: WeightAveraging | 'none' | undefined;
 };
 
 const count = z.int().min(1);
@@ -278,9 +279,13 @@ export const trainingSchema: z.ZodType<TrainingSettings> = z
       .meta({ description: 'converters and output noise of the forward pass; absent: an ideal periphery' }),
     ranges: rangeLearningSchema.optional(),
     distillation: distillationSchema.optional(),
-    averaging: averagingSchema
+    averaging: z
+      .union([averagingSchema, z.literal('none')])
       .optional()
-      .meta({ description: 'the network is the moving average of the weights over the steps; absent: none' }),
+      .meta({
+        description:
+          'the network is the moving average of the weights over the steps; absent: none, unless another part of a run has one',
+      }),
   })
   .superRefine((settings, { addIssue }) => {
     for (const message of contradictions(settings)) addIssue({ code: 'custom', message, path: [] });
@@ -313,6 +318,11 @@ function contradictions(settings: TrainingSettings): string[] {
   return faults;
 }
 
+/** How the weights of a training are averaged; undefined: not at all. */
+export function averagingOf({ averaging }: Pick<TrainingSettings, 'averaging'>): WeightAveraging | undefined {
+  return averaging === 'none' ? undefined : averaging;
+}
+
 /** What a rule in cells would pass over: weights are as the cells hold them, and samples are written as they are. */
 function cellFaults({
   rule,
@@ -327,7 +337,7 @@ function cellFaults({
     noise: noise.kind !== 'none',
     dropConnect: dropConnect !== undefined,
     clipping: clipping.kind !== 'none',
-    averaging: averaging !== undefined,
+    averaging: averagingOf({ averaging }) !== undefined,
     gradientNorm: gradientNorm !== undefined && rule.kind !== 'mixed-precision',
   };
   const faults = Object.entries(unheard).flatMap(([field, isGiven]) =>
