@@ -10,6 +10,7 @@ import { trace } from '../graph/trace.ts';
 import { updatedStatistics } from '../nn/normalization.ts';
 import { type BatchOptions, batchMaker } from './batch-maker.ts';
 import { carriedStates, carrying, carryScalar } from './carried-states.ts';
+import { madeAhead } from './examples.ts';
 import { averagingOf } from './settings.ts';
 import { batchInputs, freshKeys, type StepOptions } from './step.ts';
 import { operatorScalars, trainingOperator } from './training-operator.ts';
@@ -40,10 +41,11 @@ export async function prepareAveragedStatistics(
     estimate: async (store, root, step) => {
       store.reserve(carriedStates(network, settings.batchSize, 'statistics'));
       const own = deriveKey(root, 'statistics');
-      const batches = batchMaker(options, own);
-      for (let number = 0; number < Math.min(ESTIMATION_BATCHES, stepsPerEpoch); number++) {
+      const batches = madeAhead(Math.min(ESTIMATION_BATCHES, stepsPerEpoch), batchMaker(options, own));
+      let number = 0;
+      for await (const inputs of batches) {
         await executable.run({
-          inputs: await batches(number),
+          inputs,
           scalars: {
             ...operatorScalars(settings.noise, deriveKey(own, number), step, stepsPerEpoch),
             statisticsShare: 1 / (number + 1),
@@ -52,6 +54,7 @@ export async function prepareAveragedStatistics(
           keys: { noise: deriveKey(own, 'noise', number), rule: deriveKey(own, 'rule', number) },
           state: store,
         });
+        number++;
       }
     },
     free: executable.free,
