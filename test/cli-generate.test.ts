@@ -191,9 +191,12 @@ test('weights and flags that can not be are refused', async () => {
     ],
     [
       [pair, '--classifier', judge, '--columns', '3'],
-      /--count, --columns: they are of the picture; name its/,
+      /--columns: expected --out beside it, got none; add --out picture\.png, or leave --columns out/,
     ],
-    [[pair, '--out', 'x.png', '--test-images', '9'], /--test-images: test images are compared with by a/],
+    [
+      [pair, '--out', 'x.png', '--test-images', '9'],
+      /--test-images: expected --classifier beside it, got none; add/,
+    ],
     [[pair, '--classifier', judge, '--test-images', '1'], /--test-images: expected at least 2, .*, got 1/],
   ] as const)
     assert.match(await refused(generate(...args)), message);

@@ -61,7 +61,7 @@ export async function costCommand(flags: CostFlags): Promise<void> {
   const estimate = estimateCost({ count, hardware, cost, replicas });
   const work = workFromFlags(flags, network);
   const training = work && trainingEnergy(count, hardware, cost, work);
-  const programming = programmingEnergy(count, cost);
+  const programming = programmingEnergy(count, hardware, cost);
   if (flags.json === true) {
     process.stdout.write(`${jsonText({ estimate, ...(training && { training }), programming })}\n`);
     return;

@@ -61,7 +61,7 @@ export async function generateCommand(file: string, flags: GenerateFlags, progre
 
 /** Checks the flags and returns the seed. */
 function checkFlags(flags: GenerateFlags): number {
-  const { out, count, columns, classifier, testImages } = flags;
+  const { out, count, classifier, testImages } = flags;
   const faults: string[] = [];
   let seed = 0;
   try {
@@ -71,14 +71,10 @@ function checkFlags(flags: GenerateFlags): number {
   }
   if (out === undefined && classifier === undefined)
     faults.push('expected --out, for a picture, or --classifier, for a distance, got neither');
-  if (out === undefined && (count !== undefined || columns !== undefined))
-    faults.push('--count, --columns: they are of the picture; name its file with --out');
   if (out !== undefined && !/\.png$/i.test(out))
     faults.push(`--out: expected a file that ends in .png, got "${out}"`);
   if (count !== undefined && count > MOST_IMAGES)
     faults.push(`--count: expected at most ${MOST_IMAGES} images in a picture, got ${count}`);
-  if (classifier === undefined && testImages !== undefined)
-    faults.push('--test-images: test images are compared with by a classifier; name one with --classifier');
   if (testImages === 1) faults.push('--test-images: expected at least 2, since a spread is measured, got 1');
   throwFaults('generate', faults);
   return seed;

@@ -168,7 +168,7 @@ Examples:
 `;
 
 function addGenerate(program: Command): void {
-  jsonOption(dataOptions(program.command('generate <weights>')))
+  const generate = jsonOption(dataOptions(program.command('generate <weights>')))
     .description(
       'images from a trained adversarial pair as a picture, and their distance from the test images, in floating point',
     )
@@ -187,6 +187,10 @@ function addGenerate(program: Command): void {
     )
     .addHelpText('after', GENERATE_EXAMPLES)
     .action((file: string, flags: GenerateFlags) => generateCommand(file, flags, progressFor(flags)));
+  withCompanions(generate, [
+    { options: ['--count', '--columns'], beside: '--out', add: '--out picture.png' },
+    { options: ['--test-images'], beside: '--classifier', add: '--classifier weights.safetensors' },
+  ]);
 }
 
 const GENERATE_EXAMPLES = `

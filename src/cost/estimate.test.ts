@@ -383,12 +383,12 @@ test('training: impossible work is refused, pulses of unknown energy are a gap, 
   const known = trainingEnergy(count, inCellTraining, told, work);
   assert.deepEqual(known.gaps, []);
   same(known.picojoules - blind.picojoules, 3 * 2 + 2 * 0.5 * 2);
-  assert.deepEqual(programmingEnergy(count, told), {
+  assert.deepEqual(programmingEnergy(count, inCellTraining, told), {
     devices: 2 * 198_500,
     picojoules: 2 * 198_500 * 10 * 2,
     evidence: 'assumed',
   });
-  assert.equal(programmingEnergy(count, bottomUp14).picojoules, null);
+  assert.equal(programmingEnergy(count, inCellTraining, bottomUp14).picojoules, null);
   const pulsed = trainingEnergy(count, inCellTraining, told, { ...work, rule: 'pulsed' });
   assert.ok(pulsed.picojoules < known.picojoules, 'no accumulator');
 });

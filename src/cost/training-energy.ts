@@ -3,8 +3,8 @@
 // is reckoned once. Left out: time, and the steps of Tiki-Taka.
 
 import { throwFaults } from '../base/errors.ts';
-import { PAIR } from '../crossbar/arrays.ts';
-import { type HardwareSpec, hardwareOf } from '../crossbar/hardware.ts';
+import { POLARITIES } from '../crossbar/arrays.ts';
+import { type HardwareSpec, hardwareOf, pairsOfWeight, severalPairsFaults } from '../crossbar/hardware.ts';
 import { checkCost } from './cost-schema.ts';
 import { type Evidence, type HardwareCost, weaker } from './cost-spec.ts';
 import type { LayerCount, NetworkCount } from './count.ts';
@@ -85,6 +85,7 @@ export function trainingEnergy(
   throwFaults(`cost "${cost.name}" for training on "${hardware.name}"`, [
     ...workFaults(work),
     ...costFaults(count, hardware, cost),
+    ...severalPairsFaults(hardware),
   ]);
   const forward = count.layers.map((layer) => energyOf(layer, layer, hardware, cost));
   const backward = count.layers
@@ -184,7 +185,7 @@ function updateTerms(
   return [
     ...(rule === 'mixed-precision' ? gathered : []),
     pulseTerm('pulses', pulses),
-    pulseTerm('refresh', refreshes === null ? null : PAIR.length * refreshes),
+    pulseTerm('refresh', refreshes === null ? null : POLARITIES.length * refreshes),
   ];
 }
 
@@ -232,9 +233,13 @@ export type ProgrammingEstimate = {
 /** Devices · pulses for a device by program-and-verify · energy of a pulse; the reads between pulses are not in it. */
 export function programmingEnergy(
   { layers }: NetworkCount,
+  hardware: HardwareSpec,
   { writing: { pulse, pulsesPerDevice } }: HardwareCost,
 ): ProgrammingEstimate {
-  const devices = PAIR.length * weightsOf(layers.filter(({ isDigital }) => !isDigital));
+  const devices = layers.reduce((sum, layer) => {
+    const own = layer.isDigital ? undefined : hardwareOf(hardware, layer.name);
+    return own === undefined ? sum : sum + POLARITIES.length * pairsOfWeight(own) * weightsOf([layer]);
+  }, 0);
   const pulses = times(pulsesPerDevice, devices);
   return {
     devices,

@@ -6,14 +6,22 @@ import type { TensorSpec } from '../base/parameters.ts';
 import type { Shape } from '../base/shape.ts';
 import type { Layer } from '../graph/operator.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import { type HardwareSpec, hasReadNoiseInProducts } from './hardware.ts';
+import { type HardwareSpec, hasReadNoiseInProducts, type Mapping } from './hardware.ts';
 import { matrixSize } from './mapping.ts';
 
 /** The sign with which an array contributes to the weight. */
 export type Polarity = 'plus' | 'minus';
 
+/** The two cells of a differential pair. */
+export const POLARITIES: readonly Polarity[] = ['plus', 'minus'];
+
 /** One array of cells of a layer: its part of the weight is ± significance · conductance · scale. */
-export type ArraySpec = { readonly polarity: Polarity; readonly significance: number };
+export type ArraySpec = {
+  readonly polarity: Polarity;
+  readonly significance: number;
+  /** Of a weight with several pairs: which one, from 2 on. Absent: the first. */
+  readonly pair?: number;
+};
 
 /** A programmed array; each quantity (rows, columns). */
 export type CellArray<T> = ArraySpec & {
@@ -45,11 +53,18 @@ export type SensedArrays<T> = {
   readonly variance?: T;
 };
 
-/** A differential pair: one positive and one negative cell. */
-export const PAIR: readonly ArraySpec[] = [
-  { polarity: 'plus', significance: 1 },
-  { polarity: 'minus', significance: 1 },
-];
+/** The arrays of a layer: `pairs` differential pairs, each one positive and one negative cell of a weight. */
+export function pairsOf({ pairs = 1 }: Pick<Mapping, 'pairs'>): ArraySpec[] {
+  const significance = 1 / pairs;
+  return Array.from({ length: pairs }, (_, k) =>
+    POLARITIES.map((polarity) => ({ polarity, significance, ...(k > 0 && { pair: k + 1 }) })),
+  ).flat();
+}
+
+/** The name of an array among those of its layer, in stores and in keys of draws: `plus`, `minus2`. */
+export function arrayName({ polarity, pair }: ArraySpec): string {
+  return pair === undefined ? polarity : `${polarity}${pair}`;
+}
 
 /** The factor with which an array contributes to the weight. */
 export function signedSignificance({ polarity, significance }: ArraySpec): number {
@@ -65,9 +80,9 @@ export function scaleShape({ shape }: Layer, { mapping }: HardwareSpec): Shape {
 export function arraysOf(layer: Layer, hardware: HardwareSpec): Arrays<TensorSpec> {
   const { rows, columns } = matrixSize(layer.shape);
   return {
-    cells: PAIR.map((array) => {
+    cells: pairsOf(hardware.mapping).map((array) => {
       const tensor = (quantity: string): TensorSpec => ({
-        name: `${layer.name}.arrays.${array.polarity}.${quantity}`,
+        name: `${layer.name}.arrays.${arrayName(array)}.${quantity}`,
         shape: [rows, columns],
       });
       return {
@@ -89,9 +104,9 @@ export function sensedArraysOf(layer: Layer, hardware: HardwareSpec): SensedArra
     shape,
   });
   return {
-    cells: PAIR.map((array) => ({
+    cells: pairsOf(hardware.mapping).map((array) => ({
       ...array,
-      conductance: tensor(`${array.polarity}.conductance`, [rows, columns]),
+      conductance: tensor(`${arrayName(array)}.conductance`, [rows, columns]),
     })),
     readOut: tensor('readOut', [1, columns]),
     ...(hasReadNoiseInProducts(hardware) && { variance: tensor('variance', [rows, columns]) }),
@@ -101,9 +116,8 @@ export function sensedArraysOf(layer: Layer, hardware: HardwareSpec): SensedArra
 /** The same layer with other tensors. */
 export function mapArrays<A, B>({ cells, scale }: Arrays<A>, to: (tensor: A) => B): Arrays<B> {
   return {
-    cells: cells.map(({ polarity, significance, target, conductance, driftExponent }) => ({
-      polarity,
-      significance,
+    cells: cells.map(({ target, conductance, driftExponent, ...array }) => ({
+      ...array,
       target: to(target),
       conductance: to(conductance),
       driftExponent: to(driftExponent),
@@ -118,11 +132,7 @@ export function mapSensedArrays<A, B>(
   to: (tensor: A) => B,
 ): SensedArrays<B> {
   return {
-    cells: cells.map(({ polarity, significance, conductance }) => ({
-      polarity,
-      significance,
-      conductance: to(conductance),
-    })),
+    cells: cells.map(({ conductance, ...array }) => ({ ...array, conductance: to(conductance) })),
     readOut: to(readOut),
     ...(variance !== undefined && { variance: to(variance) }),
   };

@@ -20,12 +20,20 @@ import {
   type Tile,
 } from './hardware.ts';
 
+/** More are no hardware that anyone built. */
+const MOST_PAIRS = 16;
+
 const ideal = z.strictObject({ kind: z.literal('ideal') });
 const size = z.int().min(1);
 /** Two bits are the least that hold −1, 0 and 1; float32 holds no more than 24. */
 const bits = z.int().min(2).max(24);
 
-const mapping: z.ZodType<Mapping> = z.strictObject({ scale: z.enum(['per-layer', 'per-column']) });
+const mapping: z.ZodType<Mapping> = z.strictObject({
+  scale: z.enum(['per-layer', 'per-column']),
+  pairs: z
+    .exactOptional(z.int().min(1).max(MOST_PAIRS))
+    .meta({ description: 'differential pairs of a weight, whose mean is the weight; absent: one' }),
+});
 
 const tile: z.ZodType<Tile> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('unlimited') }),

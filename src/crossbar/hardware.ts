@@ -3,10 +3,15 @@
 
 import type { CellSpec } from '../cells/cell.ts';
 
-/** One conductance scale for the whole weight matrix, or one for each of its columns. */
-export type Mapping = { readonly scale: 'per-layer' | 'per-column' };
+/** How weights become conductances. */
+export type Mapping = {
+  /** One conductance scale for the whole weight matrix, or one for each of its columns. */
+  readonly scale: 'per-layer' | 'per-column';
+  /** Differential pairs of a weight; all have the same targets, and their mean is the weight. Absent: one. */
+  readonly pairs?: number;
+};
 
-/** A physical array; a crosspoint holds one differential pair, so one weight. */
+/** A physical array; a crosspoint holds one weight, with all its differential pairs. */
 export type Tile =
   | { readonly kind: 'unlimited' }
   | { readonly kind: 'limited'; readonly rows: number; readonly columns: number };
@@ -173,6 +178,23 @@ export function readModeFaults({ readMode, adc }: ArrayHardware): string[] {
   return readMode?.kind === 'one-phase' && adc.kind === 'ideal'
     ? ['a one-phase read needs an ADC with a full scale, got an ideal one; set adc, or leave readMode out']
     : [];
+}
+
+/** Number of differential pairs that hold a weight. */
+export function pairsOfWeight({ mapping: { pairs = 1 } }: Pick<ArrayHardware, 'mapping'>): number {
+  return pairs;
+}
+
+/** Several pairs a weight, as faults: cells that learn are one device or one pair. */
+export function severalPairsFaults({ layers = {}, ...common }: HardwareSpec): string[] {
+  const own = Object.entries(layers).flatMap(([name, arrays]): [string, Partial<ArrayHardware>][] =>
+    arrays === 'digital' ? [] : [[`layers."${name}".mapping.pairs`, arrays]],
+  );
+  return [['mapping.pairs', common] as const, ...own].flatMap(([field, { mapping }]) =>
+    mapping === undefined || pairsOfWeight({ mapping }) === 1
+      ? []
+      : [`${field} must be 1 where cells learn, got ${mapping.pairs}; leave it out`],
+  );
 }
 
 /** True if each example has an input range of its own. */

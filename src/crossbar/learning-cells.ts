@@ -8,7 +8,7 @@ import type { DeviceValues, Draw, PulseModel } from '../cells/pulse-device.ts';
 import type { Layer } from '../graph/operator.ts';
 import { recur } from '../graph/recurrence.ts';
 import { constant, type GraphKey, type Tensor } from '../graph/tensor.ts';
-import { type ArraySpec, PAIR, type Polarity } from './arrays.ts';
+import { type ArraySpec, POLARITIES, type Polarity } from './arrays.ts';
 import { matchesPattern } from './hardware.ts';
 import { asMatrix, matrixSize } from './mapping.ts';
 
@@ -87,7 +87,7 @@ export function learningCellsOf(
 }
 
 function polarities({ isOneSided }: PulseModel): readonly Polarity[] {
-  return isOneSided ? PAIR.map(({ polarity }) => polarity) : ['plus'];
+  return isOneSided ? [...POLARITIES] : ['plus'];
 }
 
 /** The same layer with other tensors. */

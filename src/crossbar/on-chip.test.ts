@@ -21,7 +21,7 @@ import { interpret } from '../graph/interpret.ts';
 import type { Layer } from '../graph/operator.ts';
 import { constant, type Tensor } from '../graph/tensor.ts';
 import { trace } from '../graph/trace.ts';
-import { PAIR } from './arrays.ts';
+import { pairsOf } from './arrays.ts';
 import { type HardwareSpec, hardwareOf } from './hardware.ts';
 import { mapWeights } from './mapping.ts';
 import { onChip, type SensedLayer } from './on-chip.ts';
@@ -119,7 +119,7 @@ test('8-bit converters stay within half a step of every conversion', () => {
 /** A layer whose pairs are exactly what its weights map to. */
 function mappedExactly(weights: Tensor, hardware: HardwareSpec, compensation: Tensor): SensedLayer {
   const { gPlus, gMinus, scale } = mapWeights(weights, hardware);
-  const cells = PAIR.map((array) => ({
+  const cells = pairsOf({}).map((array) => ({
     ...array,
     conductance: array.polarity === 'plus' ? gPlus : gMinus,
   }));
@@ -171,7 +171,7 @@ test('conductances of another network are refused', () => {
           hardware: ideal,
           weights: () => t.input('w', [5, 4]),
           sensed: () => ({
-            cells: PAIR.map((array) => ({ ...array, conductance: g })),
+            cells: pairsOf({}).map((array) => ({ ...array, conductance: g })),
             scale: one,
             compensation: one,
           }),

@@ -17,7 +17,7 @@ import type { Layer, Operator } from '../graph/operator.ts';
 import { printGraph } from '../graph/print.ts';
 import { constant, type GraphKey, type Tensor } from '../graph/tensor.ts';
 import { type Trace, trace } from '../graph/trace.ts';
-import { netConductance, PAIR, type SensedArray } from './arrays.ts';
+import { netConductance, pairsOf, type SensedArray } from './arrays.ts';
 import type { LayerReading } from './chip.ts';
 import { type HardwareSpec, hasReadNoiseInProducts } from './hardware.ts';
 import { onChip, type SensedLayer } from './on-chip.ts';
@@ -67,7 +67,7 @@ function pairOf({ cells }: LayerReading): readonly [plus: Float32Array, minus: F
 
 /** A pair of arrays with conductances by polarity. */
 function pairs(of: (polarity: 'plus' | 'minus') => Tensor): SensedArray<Tensor>[] {
-  return PAIR.map((array) => ({ ...array, conductance: of(array.polarity) }));
+  return pairsOf({}).map((array) => ({ ...array, conductance: of(array.polarity) }));
 }
 
 /** χ²(k) / k is below this with the probability that a normal variable is below z. Wilson and Hilferty 1931. */
@@ -104,7 +104,7 @@ test('the variance of a reading is that of many reads of its cells, and the cond
   const graph = trace((t) => {
     const repeated = (name: string): Tensor =>
       t.input(name, [ROWS * COLUMNS]).broadcastTo([N, ROWS * COLUMNS]);
-    const cells = PAIR.map((array) => ({
+    const cells = pairsOf({}).map((array) => ({
       ...array,
       target: repeated(`target ${array.polarity}`),
       conductance: repeated(`conductance ${array.polarity}`),

@@ -1,12 +1,12 @@
 // Programming as a graph: weights in a store → programmed cells in the same store. The key of a draw is derived from
-// the layer, the polarity and the noise, so a layer's cells do not depend on other layers.
+// the layer, the array and the noise, so a layer's cells do not depend on other layers.
 
 import { driftExponent, programmedConductance } from '../cells/cell.ts';
 import type { Graph } from '../graph/node.ts';
 import { type Layer, weightsOf } from '../graph/operator.ts';
 import type { GraphKey, Tensor } from '../graph/tensor.ts';
 import { trace } from '../graph/trace.ts';
-import { type Arrays, arraysOf, mapArrays, PAIR, tensorsOfArrays } from './arrays.ts';
+import { type Arrays, arrayName, arraysOf, mapArrays, pairsOf, tensorsOfArrays } from './arrays.ts';
 import type { HardwareSpec } from './hardware.ts';
 import { mapWeights } from './mapping.ts';
 
@@ -27,14 +27,14 @@ export function programArrays(
   const { cell } = hardware;
   const { gPlus, gMinus, scale } = mapWeights(weights, hardware);
   return {
-    cells: PAIR.map((array) => {
-      const { polarity } = array;
-      const target = polarity === 'plus' ? gPlus : gMinus;
+    cells: pairsOf(hardware.mapping).map((array) => {
+      const name = arrayName(array);
+      const target = array.polarity === 'plus' ? gPlus : gMinus;
       return {
         ...array,
         target,
-        conductance: programmedConductance(cell, target, key.derive(layer.name, polarity, 'programming')),
-        driftExponent: driftExponent(cell, target, key.derive(layer.name, polarity, 'drift')),
+        conductance: programmedConductance(cell, target, key.derive(layer.name, name, 'programming')),
+        driftExponent: driftExponent(cell, target, key.derive(layer.name, name, 'drift')),
       };
     }),
     scale,

@@ -7,6 +7,7 @@ import type { GraphKey, Tensor } from '../graph/tensor.ts';
 import { trace } from '../graph/trace.ts';
 import {
   type Arrays,
+  arrayName,
   arraysOf,
   mapArrays,
   mapSensedArrays,
@@ -36,29 +37,21 @@ export function readArrays(
   key: GraphKey,
 ): SensedArrays<Tensor> {
   const { cell } = hardware;
-  const read = arrays.cells.map(({ polarity, significance, conductance: g0, driftExponent: nu }) => {
+  const read = arrays.cells.map(({ target: _, conductance: g0, driftExponent: nu, ...array }) => {
     const drifted =
       cell.drift.kind === 'none' ? g0 : driftedConductance(g0, nu, t, cell.driftReferenceSeconds);
-    const sensed = readConductance(cell, drifted, g0, t, key.derive(layer.name, polarity, 'read'));
-    return { polarity, significance, g0, drifted, sensed };
+    const sensed = readConductance(cell, drifted, g0, t, key.derive(layer.name, arrayName(array), 'read'));
+    return { array, g0, drifted, sensed };
   });
-  const sensed = read.map(({ polarity, significance, sensed: conductance }) => ({
-    polarity,
-    significance,
-    conductance,
-  }));
+  const sensed = read.map(({ array, sensed: conductance }) => ({ ...array, conductance }));
   const readOut = columnReadOut(netConductance(sensed), cell.gMaxMicrosiemens);
   if (!hasReadNoiseInProducts(hardware)) return { cells: sensed, readOut };
-  const variances = read.map(({ significance, drifted, g0 }) => {
+  const variances = read.map(({ array: { significance }, drifted, g0 }) => {
     const variance = readVariance(cell, drifted, g0, t);
     return significance === 1 ? variance : variance.multiply(significance ** 2);
   });
   return {
-    cells: read.map(({ polarity, significance, drifted }) => ({
-      polarity,
-      significance,
-      conductance: drifted,
-    })),
+    cells: read.map(({ array, drifted: conductance }) => ({ ...array, conductance })),
     readOut,
     variance: variances.reduce((sum, variance) => sum.add(variance)),
   };

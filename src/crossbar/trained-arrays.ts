@@ -1,11 +1,13 @@
 // Arrays that were trained in place, as a chip: instead of being programmed, its cells are those that learned.
 
+import { throwFaults } from '../base/errors.ts';
 import { driftExponent } from '../cells/cell.ts';
 import type { PulseModel } from '../cells/pulse-device.ts';
 import type { Graph } from '../graph/node.ts';
 import type { GraphKey, Tensor } from '../graph/tensor.ts';
 import { trace } from '../graph/trace.ts';
-import { type Arrays, arraysOf, mapArrays, PAIR, tensorsOfArrays } from './arrays.ts';
+import { type Arrays, arraysOf, mapArrays, pairsOf, tensorsOfArrays } from './arrays.ts';
+import { severalPairsFaults } from './hardware.ts';
 import { type LearningCells, learningCellsOf, mapLearningCells } from './learning-cells.ts';
 import type { PlacedLayer } from './programming.ts';
 
@@ -21,7 +23,7 @@ export function trainedArrays(
   const [plus, minus] = arrays.map(({ values }) => values['value']!);
   const [own, other] = minus === undefined ? [plus!.relu(), plus!.negate().relu()] : [plus!, minus];
   return {
-    cells: PAIR.map((array) => {
+    cells: pairsOf({}).map((array) => {
       const conductance = array.polarity === 'plus' ? own : other;
       return {
         ...array,
@@ -41,8 +43,16 @@ export function trainedArrays(
 /**
  * The graph that makes a chip of trained cells, in place of `traceProgramming`. States: the cells of every layer
  * (`learningCellsOf`), which it loads, and the tensors of `arraysOf`, which it stores. Keys: `program`.
+ *
+ * @throws UsageError if the hardware has several pairs a weight
  */
 export function traceTrainedArrays(layers: readonly PlacedLayer[], model: PulseModel): Graph {
+  throwFaults(
+    'trained cells',
+    layers.flatMap(({ layer, hardware }) =>
+      severalPairsFaults(hardware).map((fault) => `${layer.name}: ${fault}, or program the weights anew`),
+    ),
+  );
   return trace((t) => {
     const key = t.key('program');
     const updates = layers.flatMap((placed): [string, Tensor][] => {

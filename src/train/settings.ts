@@ -6,7 +6,7 @@ import { nameSchema } from '../base/schema.ts';
 import type { Seconds } from '../base/units.ts';
 import { LATEST_SECONDS } from '../crossbar/chip.ts';
 import { DRIFT_COMPENSATIONS, type DriftCompensation } from '../crossbar/compensation.ts';
-import type { HardwareSpec } from '../crossbar/hardware.ts';
+import { type HardwareSpec, severalPairsFaults } from '../crossbar/hardware.ts';
 import { chosenHardwareSchema } from '../crossbar/hardware-choice.ts';
 import type { Augmentation } from '../data/image-set.ts';
 import type { ResizedCrop } from '../data/photo-view.ts';
@@ -331,6 +331,7 @@ function cellFaults({
   clipping,
   gradientNorm,
   averaging,
+  hardware,
 }: TrainingSettings): string[] {
   if (!isInCells(rule)) return [];
   const unheard = {
@@ -345,6 +346,8 @@ function cellFaults({
       ? [`${field} has no effect with the rule "${rule.kind}", whose weights are in cells; leave it out`]
       : [],
   );
+  if (hardware !== undefined)
+    faults.push(...severalPairsFaults(hardware).map((fault) => `hardware: ${fault}`));
   if (gradientNorm !== undefined && rule.kind === 'mixed-precision' && rule.operands !== undefined)
     faults.push(
       'gradientNorm has no effect with rule.operands, which form their own gradient; leave one out',

@@ -1,0 +1,137 @@
+// Weights that several differential pairs hold: their mean, with errors that average out.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type InterpretedChip, placedOn, programmedChip, readingAt } from '../../test/interpreted-chip.ts';
+import { plainSettings } from '../../test/tiny.ts';
+import { keyFromSeed, randomSequence } from '../base/random.ts';
+import { check } from '../base/schema.ts';
+import { DAY } from '../base/units.ts';
+import type { Layer } from '../graph/operator.ts';
+import { trainingSchema } from '../train/settings.ts';
+import { arrayName, pairsOf, signedSignificance } from './arrays.ts';
+import { chipTensors, type Reading, readingTensors } from './chip.ts';
+import type { HardwareSpec } from './hardware.ts';
+import { checkHardware } from './hardware-schema.ts';
+import { ideal, inCellTraining, joshi2020 } from './presets.ts';
+import { traceTrainedArrays } from './trained-arrays.ts';
+
+const layer: Layer = { name: 'fc', kind: 'dense', shape: [200, 50] };
+const { normal } = randomSequence(keyFromSeed(3));
+const weights = Float64Array.from({ length: 10_000 }, normal);
+
+function withPairs(hardware: HardwareSpec, pairs: number): HardwareSpec {
+  return { ...hardware, mapping: { ...hardware.mapping, pairs } };
+}
+
+function program(hardware: HardwareSpec): InterpretedChip {
+  return programmedChip(hardware, [layer], { 'fc.weights': weights }, { seed: 1, key: [1, 0] });
+}
+
+/** Root mean square of the weight error, relative to the largest weight. */
+function weightError({ layers }: Reading): number {
+  const { cells, scale } = layers['fc']!;
+  const errors = weights.map((weight, i) => {
+    const net = cells.reduce((sum, cell) => sum + signedSignificance(cell) * cell.conductance.data[i]!, 0);
+    return net * scale.data[0]! - weight;
+  });
+  const largest = Math.max(...weights.map(Math.abs));
+  return Math.sqrt(errors.reduce((sum, error) => sum + error ** 2, 0) / errors.length) / largest;
+}
+
+test('the arrays of two pairs have half the significance and names of their own', () => {
+  assert.deepEqual(pairsOf({ pairs: 2 }), [
+    { polarity: 'plus', significance: 0.5 },
+    { polarity: 'minus', significance: 0.5 },
+    { polarity: 'plus', significance: 0.5, pair: 2 },
+    { polarity: 'minus', significance: 0.5, pair: 2 },
+  ]);
+  assert.deepEqual(pairsOf({ pairs: 2 }).map(arrayName), ['plus', 'minus', 'plus2', 'minus2']);
+  const [placed] = placedOn(withPairs(joshi2020, 2), [layer]);
+  const programmed = chipTensors([placed!]);
+  assert.ok(programmed.includes('fc.arrays.minus2.driftExponent'));
+  assert.equal(programmed.length, 4 * 3 + 1);
+  assert.deepEqual(readingTensors([placed!]), [
+    'fc.sensed.plus.conductance',
+    'fc.sensed.minus.conductance',
+    'fc.sensed.plus2.conductance',
+    'fc.sensed.minus2.conductance',
+    'fc.sensed.readOut',
+    'fc.arrays.scale',
+  ]);
+});
+
+test('one pair is what hardware has without the field, and the first of several has the same draws', () => {
+  const [usual, one, three] = [joshi2020, withPairs(joshi2020, 1), withPairs(joshi2020, 3)].map(
+    (hardware) => program(hardware).chip.layers['fc']!,
+  );
+  assert.deepEqual(one, usual);
+  assert.equal(three!.cells.length, 6);
+  for (const k of [0, 1]) {
+    const { significance, ...first } = three!.cells[k]!;
+    assert.equal(significance, 1 / 3);
+    assert.deepEqual({ ...first, significance: 1 }, usual!.cells[k]);
+  }
+  const [plus, , second] = three!.cells;
+  assert.deepEqual(second!.target, plus!.target);
+  assert.notDeepEqual(second!.conductance, plus!.conductance);
+  assert.notDeepEqual(second!.driftExponent, plus!.driftExponent);
+});
+
+test('pairs without noise are the weight again', () => {
+  assert.ok(weightError(readingAt(program(withPairs(ideal, 3)), DAY, [2, 0])) < 1e-6);
+});
+
+// 10,000 independent errors: a ratio of two root mean squares is within 3 % of its expectation, false alarm below 1e-4.
+// Programming noise cut at zero has a mean, which pairs of equal cells take away but for the used cell: it is small.
+test('errors of four pairs are half those of one, for programming and read noise alike', () => {
+  const { drift: _, ...cell } = joshi2020.cell;
+  const steady = { ...joshi2020, cell: { ...cell, drift: { kind: 'none' as const } } };
+  const error = (hardware: HardwareSpec): number => weightError(readingAt(program(hardware), DAY, [2, 0]));
+  const { programmingNoise, readNoise } = cell;
+  assert.ok(programmingNoise.kind !== 'none' && readNoise.kind !== 'none');
+  for (const noise of [
+    { programmingNoise: { kind: 'none' as const } },
+    { readNoise: { kind: 'none' as const } },
+  ]) {
+    const hardware = { ...steady, cell: { ...steady.cell, ...noise } };
+    const ratio = error(withPairs(hardware, 4)) / error(hardware);
+    assert.ok(Math.abs(ratio - 0.5) < 0.05, `${Object.keys(noise)[0]} left out: ${ratio}`);
+  }
+});
+
+test('variances of products with read noise add up', () => {
+  const hardware = (pairs: number): HardwareSpec => ({
+    ...withPairs(joshi2020, pairs),
+    readNoise: { kind: 'per-product' },
+  });
+  const varianceOf = (pairs: number): number => {
+    const { variance } = readingAt(program(hardware(pairs)), DAY, [2, 0]).layers['fc']!;
+    return variance!.data.reduce((sum, value) => sum + value, 0);
+  };
+  const ratio = varianceOf(4) / varianceOf(1);
+  assert.ok(Math.abs(ratio - 0.25) < 0.01, `${ratio}`);
+});
+
+test('a file gives the number of pairs, from 1 to 16', () => {
+  assert.deepEqual(checkHardware(withPairs(joshi2020, 2)).mapping, { scale: 'per-layer', pairs: 2 });
+  for (const pairs of [0, 1.5, 17])
+    assert.throws(
+      () => checkHardware(withPairs(joshi2020, pairs)),
+      /^UsageError: hardware: .*mapping\.pairs/s,
+    );
+});
+
+test('cells that learn are one pair', () => {
+  const message = /hardware: layers\."fc"\.mapping\.pairs must be 1 where cells learn, got 2; leave it out/;
+  const mapping = { scale: 'per-layer', pairs: 2 };
+  const hardware = { ...inCellTraining, layers: { fc: { mapping } } };
+  const rule = { kind: 'mixed-precision' };
+  assert.throws(() => check(trainingSchema, 'training', { ...plainSettings, rule, hardware }), message);
+  const [placed] = placedOn(withPairs(joshi2020, 2), [layer]);
+  assert.throws(() => traceTrainedArrays([placed!], undefined as never), {
+    name: 'UsageError',
+    message:
+      /fc: mapping\.pairs must be 1 where cells learn, got 2; leave it out, or program the weights anew/,
+  });
+});
