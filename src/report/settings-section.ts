@@ -17,7 +17,7 @@ export function layerSection({ networks }: ExperimentRecord): Section {
     if (same === undefined) layouts.set(layout, { labels: [label], layers });
     else same.labels.push(label);
   }
-  const body = markup`<p>Sizes of the weight matrices and the tiles that hold them. A crosspoint is one pair of cells. Utilisation is the share of the tiles' crosspoints in use.</p>
+  const body = markup`<p>Sizes of the weight matrices and the tiles that hold them. A crosspoint holds one weight, in one pair of cells or, if the hardware says so, in several. Utilisation is the share of the tiles' crosspoints in use.</p>
 ${[...layouts.values()].map(({ labels, layers }) => layerTable(labels.join(', '), layers))}`;
   return { id: 'layers', title: 'Layers on the chip', body };
 }
