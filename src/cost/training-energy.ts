@@ -3,8 +3,8 @@
 // is reckoned once. Left out: time, and the steps of Tiki-Taka.
 
 import { throwFaults } from '../base/errors.ts';
-import { POLARITIES } from '../crossbar/arrays.ts';
-import { type HardwareSpec, hardwareOf, pairsOfWeight, severalPairsFaults } from '../crossbar/hardware.ts';
+import { POLARITIES, pairsOf } from '../crossbar/arrays.ts';
+import { type HardwareSpec, hardwareOf, severalPairsFaults } from '../crossbar/hardware.ts';
 import { checkCost } from './cost-schema.ts';
 import { type Evidence, type HardwareCost, weaker } from './cost-spec.ts';
 import type { LayerCount, NetworkCount } from './count.ts';
@@ -237,8 +237,8 @@ export function programmingEnergy(
   { writing: { pulse, pulsesPerDevice } }: HardwareCost,
 ): ProgrammingEstimate {
   const devices = layers.reduce((sum, layer) => {
-    const own = layer.isDigital ? undefined : hardwareOf(hardware, layer.name);
-    return own === undefined ? sum : sum + POLARITIES.length * pairsOfWeight(own) * weightsOf([layer]);
+    const own = hardwareOf(hardware, layer.name);
+    return own === undefined ? sum : sum + pairsOf(own.mapping).length * weightsOf([layer]);
   }, 0);
   const pulses = times(pulsesPerDevice, devices);
   return {

@@ -180,20 +180,13 @@ export function readModeFaults({ readMode, adc }: ArrayHardware): string[] {
     : [];
 }
 
-/** Number of differential pairs that hold a weight. */
-export function pairsOfWeight({ mapping: { pairs = 1 } }: Pick<ArrayHardware, 'mapping'>): number {
-  return pairs;
-}
-
 /** Several pairs a weight, as faults: cells that learn are one device or one pair. */
 export function severalPairsFaults({ layers = {}, ...common }: HardwareSpec): string[] {
   const own = Object.entries(layers).flatMap(([name, arrays]): [string, Partial<ArrayHardware>][] =>
     arrays === 'digital' ? [] : [[`layers."${name}".mapping.pairs`, arrays]],
   );
-  return [['mapping.pairs', common] as const, ...own].flatMap(([field, { mapping }]) =>
-    mapping === undefined || pairsOfWeight({ mapping }) === 1
-      ? []
-      : [`${field} must be 1 where cells learn, got ${mapping.pairs}; leave it out`],
+  return [['mapping.pairs', common] as const, ...own].flatMap(([field, { mapping: { pairs = 1 } = {} }]) =>
+    pairs === 1 ? [] : [`${field} must be 1 where cells learn, got ${pairs}; leave it out`],
   );
 }
 

@@ -87,7 +87,7 @@ export function learningCellsOf(
 }
 
 function polarities({ isOneSided }: PulseModel): readonly Polarity[] {
-  return isOneSided ? [...POLARITIES] : ['plus'];
+  return isOneSided ? POLARITIES : ['plus'];
 }
 
 /** The same layer with other tensors. */

@@ -7,10 +7,11 @@ import { plainSettings } from '../../test/tiny.ts';
 import { keyFromSeed, randomSequence } from '../base/random.ts';
 import { check } from '../base/schema.ts';
 import { DAY } from '../base/units.ts';
+import { layerSummaries } from '../experiment/summarize.ts';
 import type { Layer } from '../graph/operator.ts';
 import { trainingSchema } from '../train/settings.ts';
-import { arrayName, pairsOf, signedSignificance } from './arrays.ts';
-import { chipTensors, type Reading, readingTensors } from './chip.ts';
+import { arrayName, pairsOf } from './arrays.ts';
+import { chipTensors, readingTensors } from './chip.ts';
 import type { HardwareSpec } from './hardware.ts';
 import { checkHardware } from './hardware-schema.ts';
 import { ideal, inCellTraining, joshi2020 } from './presets.ts';
@@ -28,15 +29,13 @@ function program(hardware: HardwareSpec): InterpretedChip {
   return programmedChip(hardware, [layer], { 'fc.weights': weights }, { seed: 1, key: [1, 0] });
 }
 
-/** Root mean square of the weight error, relative to the largest weight. */
-function weightError({ layers }: Reading): number {
-  const { cells, scale } = layers['fc']!;
-  const errors = weights.map((weight, i) => {
-    const net = cells.reduce((sum, cell) => sum + signedSignificance(cell) * cell.conductance.data[i]!, 0);
-    return net * scale.data[0]! - weight;
-  });
-  const largest = Math.max(...weights.map(Math.abs));
-  return Math.sqrt(errors.reduce((sum, error) => sum + error ** 2, 0) / errors.length) / largest;
+/** Root mean square of the weight error after a day, relative to the largest weight. */
+function weightError(hardware: HardwareSpec): number {
+  const programmed = program(hardware);
+  const reading = readingAt(programmed, DAY, [2, 0]);
+  const parameters = { 'fc.weights': { shape: layer.shape, data: Float32Array.from(weights) } };
+  const [summary] = layerSummaries(programmed.chip, parameters, reading, [reading]);
+  return summary!.weightErrors[0]!.none;
 }
 
 test('the arrays of two pairs have half the significance and names of their own', () => {
@@ -79,7 +78,7 @@ test('one pair is what hardware has without the field, and the first of several 
 });
 
 test('pairs without noise are the weight again', () => {
-  assert.ok(weightError(readingAt(program(withPairs(ideal, 3)), DAY, [2, 0])) < 1e-6);
+  assert.ok(weightError(withPairs(ideal, 3)) < 1e-6);
 });
 
 // 10,000 independent errors: a ratio of two root mean squares is within 3 % of its expectation, false alarm below 1e-4.
@@ -87,7 +86,6 @@ test('pairs without noise are the weight again', () => {
 test('errors of four pairs are half those of one, for programming and read noise alike', () => {
   const { drift: _, ...cell } = joshi2020.cell;
   const steady = { ...joshi2020, cell: { ...cell, drift: { kind: 'none' as const } } };
-  const error = (hardware: HardwareSpec): number => weightError(readingAt(program(hardware), DAY, [2, 0]));
   const { programmingNoise, readNoise } = cell;
   assert.ok(programmingNoise.kind !== 'none' && readNoise.kind !== 'none');
   for (const noise of [
@@ -95,7 +93,7 @@ test('errors of four pairs are half those of one, for programming and read noise
     { readNoise: { kind: 'none' as const } },
   ]) {
     const hardware = { ...steady, cell: { ...steady.cell, ...noise } };
-    const ratio = error(withPairs(hardware, 4)) / error(hardware);
+    const ratio = weightError(withPairs(hardware, 4)) / weightError(hardware);
     assert.ok(Math.abs(ratio - 0.5) < 0.05, `${Object.keys(noise)[0]} left out: ${ratio}`);
   }
 });
