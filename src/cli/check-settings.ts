@@ -5,7 +5,7 @@ import type { z } from 'zod';
 import { InternalError, throwFaults } from '../base/errors.ts';
 import { isTree, mergeSettings, type Tree } from '../base/merge.ts';
 import { check, examine, type Json } from '../base/schema.ts';
-import { hasIdealPeriphery } from '../crossbar/hardware.ts';
+import { arraysOf, hasIdealPeriphery } from '../crossbar/hardware.ts';
 import { chosenHardwareSchema } from '../crossbar/hardware-choice.ts';
 import { isNamedSet, namedSets } from '../data/named-sets.ts';
 import { photosAugmentation } from '../data/usual-photos.ts';
@@ -128,7 +128,6 @@ function completed(training: Json | undefined): Json | undefined {
   if (!isTree(named) || named['ranges'] !== undefined) return named;
   const hardware = chosenHardwareSchema.safeParse(named['hardware']);
   if (!hardware.success) return named;
-  const { layers = {}, ...rest } = hardware.data;
-  const all = [rest, ...Object.values(layers).map((own) => (own === 'digital' ? rest : { ...rest, ...own }))];
-  return all.every(hasIdealPeriphery) ? named : { ...named, ranges: rangeLearningDefaults };
+  const isIdeal = arraysOf(hardware.data).every(({ arrays }) => hasIdealPeriphery(arrays));
+  return isIdeal ? named : { ...named, ranges: rangeLearningDefaults };
 }

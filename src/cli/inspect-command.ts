@@ -191,7 +191,7 @@ type ProgrammedLayer = {
   readonly tiles: number;
   readonly utilisation: number;
   readonly meanTargetMicrosiemens: number;
-  /** Root mean square of the pair's difference from its target. */
+  /** Root mean square of the difference of a weight's conductance from its target. */
   readonly programmingErrorMicrosiemens: number;
 };
 
@@ -241,7 +241,7 @@ function chipText(chip: Chip): string {
     `${((100 * layer.programmingErrorMicrosiemens) / gMax).toFixed(2)} %`,
   ]);
   const head = ['layer', 'matrix', 'tiles', 'in use', 'mean target, µS', 'programming error, µS', 'of Gmax'];
-  return `${hardware.name}: cells ${cell}, Gmax ${gMax} µS; chip ${number + 1} of seed ${seed}\nThe error is the root mean square of the pair's difference from its target, just programmed.\n\n${table(head, rows)}\n`;
+  return `${hardware.name}: cells ${cell}, Gmax ${gMax} µS; chip ${number + 1} of seed ${seed}\nThe error is the root mean square of the difference between a weight's conductance and its target, just programmed.\n\n${table(head, rows)}\n`;
 }
 
 function rootMeanSquare(values: Float64Array): number {

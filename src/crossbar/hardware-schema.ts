@@ -6,7 +6,7 @@ import { cellChoiceSchema } from '../cells/cell-schema.ts';
 import {
   type Adc,
   type AdcRange,
-  type ArrayHardware,
+  arraysOf,
   type BoundManagement,
   type Dac,
   type DacRange,
@@ -121,12 +121,11 @@ export const hardwareSchema: z.ZodType<HardwareSpec> = z
       .meta({ description: 'layers that differ, by name or by a pattern with *: "digital", or changes' }),
   })
   .superRefine((hardware, { addIssue }) => {
-    const { layers = {}, ...common } = hardware;
-    const all = Object.entries(layers).flatMap(([name, own]): [string[], ArrayHardware][] =>
-      own === 'digital' ? [] : [[['layers', name, 'readMode'], { ...common, ...own }]],
-    );
-    for (const [path, arrays] of [[['readMode'], common] as [string[], ArrayHardware], ...all])
-      for (const message of readModeFaults(arrays)) addIssue({ code: 'custom', path, message });
+    for (const { pattern, arrays } of arraysOf(hardware))
+      for (const message of readModeFaults(arrays)) {
+        const where = pattern === undefined ? [] : ['layers', pattern];
+        addIssue({ code: 'custom', path: [...where, 'readMode'], message });
+      }
   })
   .meta({ title: 'Hardware' });
 

@@ -114,6 +114,23 @@ export function hardwareOf({ layers, ...hardware }: HardwareSpec, layer: string)
   return own === undefined ? hardware : { ...hardware, ...own };
 }
 
+/** The arrays of some layers. */
+export type NamedArrays = {
+  /** Of the names of the layers; undefined: what all layers have in common. */
+  readonly pattern: string | undefined;
+  readonly arrays: ArrayHardware;
+  /** The fields that are stated here. */
+  readonly own: Partial<ArrayHardware>;
+};
+
+/** All arrays that a hardware describes: first what its layers have in common, then each exception. */
+export function arraysOf({ layers = {}, ...common }: HardwareSpec): NamedArrays[] {
+  const exceptions = Object.entries(layers).flatMap(([pattern, own]): NamedArrays[] =>
+    own === 'digital' ? [] : [{ pattern, arrays: { ...common, ...own }, own }],
+  );
+  return [{ pattern: undefined, arrays: common, own: common }, ...exceptions];
+}
+
 /**
  * The hardware with exceptions that a function chooses: `byLayer(hermes256, network.layers, ({ name }) => …)`. They
  * have priority over the hardware's own names and patterns.
@@ -181,13 +198,13 @@ export function readModeFaults({ readMode, adc }: ArrayHardware): string[] {
 }
 
 /** Several pairs a weight, as faults: cells that learn are one device or one pair. */
-export function severalPairsFaults({ layers = {}, ...common }: HardwareSpec): string[] {
-  const own = Object.entries(layers).flatMap(([name, arrays]): [string, Partial<ArrayHardware>][] =>
-    arrays === 'digital' ? [] : [[`layers."${name}".mapping.pairs`, arrays]],
-  );
-  return [['mapping.pairs', common] as const, ...own].flatMap(([field, { mapping: { pairs = 1 } = {} }]) =>
-    pairs === 1 ? [] : [`${field} must be 1 where cells learn, got ${pairs}; leave it out`],
-  );
+export function severalPairsFaults(hardware: HardwareSpec): string[] {
+  return arraysOf(hardware).flatMap(({ pattern, own: { mapping: { pairs = 1 } = {} } }) => {
+    const where = pattern === undefined ? '' : `layers."${pattern}".`;
+    return pairs === 1
+      ? []
+      : [`${where}mapping.pairs must be 1 where cells learn, got ${pairs}; leave it out`];
+  });
 }
 
 /** True if each example has an input range of its own. */
