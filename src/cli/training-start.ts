@@ -11,6 +11,7 @@ import type { ImageTask } from '../nn/define-network.ts';
 import type { Network } from '../nn/network.ts';
 import { networkByName, networkNames } from '../nn/networks.ts';
 import { checkParameters, type TrainedNetwork } from '../train/checkpoint.ts';
+import { rateFactorFaults } from '../train/fit.ts';
 import type { TrainingSettings } from '../train/settings.ts';
 import { networkOfWeights } from '../train/trained-network.ts';
 import { EXPECTED_WEIGHTS, IMPORTED } from './settings-schema.ts';
@@ -90,18 +91,19 @@ export async function checkTeachers(
   }
 }
 
-/** Patterns in the hardware of a training that fit no layer, as faults. */
+/** Patterns in the settings of a training that fit no layer, or no parameter, as faults. */
 export function layerFaults(
   place: string,
   settings: TrainingSettings | undefined,
-  { layers }: Network,
+  network: Network,
 ): string[] {
   if (settings === undefined) return [];
   const { hardware, rule } = settings;
-  const names = layers.map(({ name }) => name);
+  const names = network.layers.map(({ name }) => name);
   const fullWeights = 'fullWeights' in rule ? rule.fullWeights : undefined;
   return [
     ...exceptionFaults('hardware.layers', hardware?.layers, names),
     ...exceptionFaults('rule.fullWeights', fullWeights, names),
+    ...rateFactorFaults(settings, network),
   ].map((fault) => `${place}.${fault}`);
 }

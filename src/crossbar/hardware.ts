@@ -171,18 +171,20 @@ export function patternFaults({ layers }: HardwareSpec, names: readonly string[]
 }
 
 /**
- * A fault for each pattern that fits no layer.
+ * A fault for each pattern that fits no layer, or no parameter.
  *
  * @param field what has the patterns, for people
+ * @param kind what the names are of, for people
  */
 export function exceptionFaults(
   field: string,
   exceptions: Readonly<Record<string, unknown>> | undefined,
   names: readonly string[],
+  kind: 'layer' | 'parameter' = 'layer',
 ): string[] {
   return Object.keys(exceptions ?? {})
     .filter((pattern) => !names.some((name) => matchesPattern(name, pattern)))
-    .map((pattern) => `${field}: "${pattern}" fits no layer; there are ${names.join(', ')}`);
+    .map((pattern) => `${field}: "${pattern}" fits no ${kind}; there are ${names.join(', ')}`);
 }
 
 /** True if the periphery is exact: then a product is the plain product with the conductances. */

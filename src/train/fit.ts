@@ -208,6 +208,12 @@ function ruleOf({ rule, hardware = ideal }: TrainingSettings, { layers }: Networ
   return updateRule(rule, (layer) => !isOnArrays.has(layer));
 }
 
+/** Patterns of rates that fit no parameter that is trained. */
+export function rateFactorFaults({ rateFactors }: TrainingSettings, { parameters }: Network): string[] {
+  const names = parameters.filter(isTrained).map(({ name }) => name);
+  return exceptionFaults('rateFactors', rateFactors, names, 'parameter');
+}
+
 /** Layers in cells that begin with zeros only, which do not tell what weight a full device should stand for. */
 function emptyLayerFaults(
   { rule, hardware = ideal }: TrainingSettings,
@@ -293,6 +299,7 @@ function optionFaults(
   const names = network.layers.map(({ name }) => name);
   faults.push(...exceptionFaults('layers', hardware?.layers, names));
   if ('fullWeights' in rule) faults.push(...exceptionFaults('rule.fullWeights', rule.fullWeights, names));
+  faults.push(...rateFactorFaults(settings, network));
   for (const [name, shape] of Object.entries(network.inputs)) {
     const given = batch[name];
     // A task may make an input itself, as an adversarial pair makes noise.

@@ -107,6 +107,11 @@ export type TrainingSettings = {
   readonly epochs: number;
   readonly batchSize: number;
   readonly learningRate: LearningRate;
+  /**
+   * Factors of the learning rate by the name of a parameter, or by a pattern in which `*` stands for any text; the first that
+   * fits decides. 0: the parameter stays. Absent: 1. Converter ranges have a rate of their own, `ranges.rateShare`.
+   */
+  readonly rateFactors?: Readonly<Record<string, number>> | undefined;
   readonly rule: UpdateRuleSettings;
   readonly labelSmoothing: number;
   /** Share of a batch's statistics in the running ones. */
@@ -258,6 +263,10 @@ export const trainingSchema: z.ZodType<TrainingSettings> = z
     epochs: z.int().min(0),
     batchSize: count.default(128),
     learningRate: learningRateSchema.prefault({ kind: 'cosine', initial: 0.1, warmupEpochs: 0 }),
+    rateFactors: z.record(z.string().min(1), z.number().min(0)).optional().meta({
+      description:
+        'factors of the learning rate by parameter, by name or by a pattern with *, the first that fits; 0: it stays',
+    }),
     rule: ruleSchema.prefault({ kind: 'sgd', momentum: 0.9, nesterov: true, weightDecay: 5e-4 }),
     labelSmoothing: share.default(0),
     statisticsMomentum: z.number().positive().max(1).default(0.1),

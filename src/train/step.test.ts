@@ -125,6 +125,21 @@ for (const nesterov of [false, true]) {
   });
 }
 
+test('factors of the rate: the first pattern that fits decides, without one it is 1, with 0 a parameter stays', () => {
+  const factors: Record<string, number> = { 'conv1.weights': 0.5, 'conv*': 3, 'dense.*': 0 };
+  const slopes = gradientsAt(plainSettings, start);
+  const { states: after } = referenceStep({ ...plainSettings, rateFactors: factors }, start, { rate: 0.3 });
+  for (const { name } of trained) {
+    const factor = factors[name] ?? (name.startsWith('conv') ? 3 : name.startsWith('dense') ? 0 : 1);
+    assertNear(
+      after[name]!,
+      slopes[name]!.map((g, i) => start[name]![i]! - 0.3 * factor * g),
+      name,
+    );
+    if (factor === 0) assert.deepEqual(Array.from(after[name]!), Array.from(start[name]!));
+  }
+});
+
 test('running statistics move by their share towards those of the batch', () => {
   const share = 0.15;
   const { states: batch } = referenceStep({ ...plainSettings, statisticsMomentum: 1 }, start, { rate: 0 });

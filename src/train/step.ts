@@ -4,6 +4,7 @@
 
 import type { Parameters, TensorSpec } from '../base/parameters.ts';
 import { zeros } from '../base/parameters.ts';
+import { matchesPattern } from '../crossbar/hardware.ts';
 import { asSamples, type ProductFactors } from '../crossbar/in-cells.ts';
 import { asMatrix } from '../crossbar/mapping.ts';
 import { gradients } from '../graph/gradients.ts';
@@ -28,6 +29,7 @@ export type StepOptions = {
   readonly settings: Pick<
     TrainingSettings,
     | 'batchSize'
+    | 'rateFactors'
     | 'statisticsMomentum'
     | 'normalizesBy'
     | 'noise'
@@ -139,7 +141,7 @@ export function traceTrainingStep({ network, task, rule, settings, teacher }: St
         ...contextOf(parameter, tensorOf(parameter)),
         gradient: slopes[position]!,
         factors: () => products.factorsOf(parameter),
-        learningRate: parameter.role === 'range' ? rangeRate : learningRate,
+        learningRate: parameter.role === 'range' ? rangeRate : rateOf(parameter, settings, learningRate),
         scalar: (name) => t.scalar(name),
       };
       const { weights: moved, states, counts: counted } = rule.update(update);
@@ -194,6 +196,11 @@ function traceRule(
     }
     return { outputs: counts.totals(), updates };
   });
+}
+
+function rateOf({ name }: ParameterSpec, { rateFactors }: StepOptions['settings'], rate: Tensor): Tensor {
+  const own = Object.entries(rateFactors ?? {}).find(([pattern]) => matchesPattern(name, pattern));
+  return own === undefined ? rate : rate.multiply(own[1]);
 }
 
 /** What a rule is told of a parameter; the key of a parameter's draws is derived from its name. */
