@@ -21,20 +21,26 @@ function powerOfTwo(b: KernelBuilder, n: Local): Local {
   return b.operation('bitsFloat', b.shift('left', biased, 23));
 }
 
+/** e to less than this is nearer to 0 than to any float32. */
+const SMALLEST_EXPONENT = -104;
+
 /**
  * e^x, relative error below 2e-7; overflows to infinity above 88.73, underflows gradually below −87.3.
  *
  * Reduction to |r| ≤ ln 2 / 2 with ln 2 in two parts, Taylor polynomial of degree 7 there.
  */
 export function emitExp(b: KernelBuilder, x: Local): Local {
-  const limited = b.operation('maximum', b.literal(-104), b.operation('minimum', b.literal(89), x));
+  // What is far too small takes the way of 0: numbers that underflow cost a processor many cycles.
+  const vanishes = b.operation('less', x, b.literal(SMALLEST_EXPONENT));
+  const limited = b.operation('select', vanishes, b.literal(0), b.operation('minimum', b.literal(89), x));
   const n = b.operation('round', b.operation('multiply', limited, b.literal(Math.LOG2E)));
   const high = b.operation('subtract', limited, b.operation('multiply', n, b.literal(0.693359375)));
   const r = b.operation('subtract', high, b.operation('multiply', n, b.literal(-2.1219444005469057e-4)));
   const p = polynomial(b, r, [1 / 5040, 1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2, 1, 1]);
   const half = b.operation('floor', b.operation('multiply', n, b.literal(0.5)));
   const scaled = b.operation('multiply', p, powerOfTwo(b, half));
-  return b.operation('multiply', scaled, powerOfTwo(b, b.operation('subtract', n, half)));
+  const power = b.operation('multiply', scaled, powerOfTwo(b, b.operation('subtract', n, half)));
+  return b.operation('select', vanishes, b.literal(0), power);
 }
 
 /**
