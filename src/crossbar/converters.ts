@@ -18,12 +18,14 @@ export function stepsOf(bits: number): number {
  * @param x     any shape
  * @param range above 0; a number or a tensor that broadcasts to `x`
  * @param steps even; see `stepsOf`
+ * @param times range and number of levels are so many times as large, and Δ stays; whole, broadcasts to `x`; absent: 1
  */
-export function quantize(x: Tensor, range: TensorLike, steps: number): Tensor {
+export function quantize(x: Tensor, range: TensorLike, steps: number, times?: Tensor): Tensor {
   const [low, delta, perDelta] =
     typeof range === 'number'
       ? [-range, (2 * range) / steps, steps / (2 * range)]
       : [range.negate(), range.multiply(2 / steps), constant(range, steps / 2).divide(range)];
-  const clipped = x.clip(low, range);
+  const clipped =
+    times === undefined ? x.clip(low, range) : x.clip(times.multiply(low), times.multiply(range));
   return straightThrough(clipped.multiply(perDelta).round().multiply(delta), clipped);
 }

@@ -165,21 +165,43 @@ function doublings(excess: Tensor, most: number): Tensor {
 export type Conversion = Pick<AnalogProduct, 'hardware' | 'key'> & {
   /** Of each, with its variance in one product. */
   readonly sums: readonly { readonly sum: Tensor; readonly variance?: Tensor | undefined }[];
+  /** Column outputs that a sum adds, each converted by itself, K; broadcasts to the sums. Absent: 1. */
+  readonly addends?: Tensor | undefined;
   /** The value of 1. */
   readonly unit: Tensor;
   readonly calibratedRange: () => TensorLike;
 };
 
-/** Column outputs with read noise and output noise, after the ADC. */
-export function convertSums({ hardware, sums, unit, calibratedRange, key }: Conversion): Tensor[] {
-  const noise = together(outputNoise(hardware.outputNoise, unit), readError(hardware, unit, calibratedRange));
+/**
+ * Column outputs with read noise and output noise, after the ADC. A sum of K outputs has K times the variance of the noise, and
+ * K roundings: one is done, to the same steps, and the others are noise of (K − 1) Δ² / 12.
+ */
+export function convertSums({ hardware, sums, unit, addends, calibratedRange, key }: Conversion): Tensor[] {
+  const { adc } = hardware;
+  const ofOne = together(outputNoise(hardware.outputNoise, unit), readError(hardware, unit, calibratedRange));
+  const noise =
+    addends === undefined
+      ? ofOne
+      : together(ofOne?.multiply(addends.sqrt()), roundings(adc, unit, calibratedRange, addends));
   return sums.map(({ sum, variance }, k) => {
     const noisy =
       variance === undefined
         ? withNoise(sum, noise, key.derive(k))
         : sum.add(gaussian(withVariance(variance, noise), key.derive('read', k)));
-    return convertOutput(noisy, hardware.adc, unit, calibratedRange);
+    return convertOutput(noisy, adc, unit, calibratedRange, addends);
   });
+}
+
+/** σ of all roundings of the addends but one. */
+function roundings(
+  adc: Adc,
+  unit: Tensor,
+  calibratedRange: () => TensorLike,
+  addends: Tensor,
+): Tensor | undefined {
+  if (adc.kind === 'ideal') return undefined;
+  const step = unit.multiply(fullScaleOf(adc.range, calibratedRange)).multiply(2 / stepsOf(adc.bits));
+  return addends.subtract(1).relu().divide(12).sqrt().multiply(step);
 }
 
 /** Squares of what drives the rows, in the form of the input: an index stands for a one. */
@@ -246,14 +268,20 @@ function withVariance(variance: Tensor, sigma: Tensor | undefined): Tensor {
   return sigma === undefined ? variance : variance.add(sigma.square());
 }
 
-/** A column output after the ADC, whose full scale is in units of x̂ ŵ. */
-function convertOutput(sum: Tensor, adc: Adc, unit: Tensor, calibratedRange: () => TensorLike): Tensor {
+/** A column output after the ADC, whose full scale is in units of x̂ ŵ; or the sum of some. */
+function convertOutput(
+  sum: Tensor,
+  adc: Adc,
+  unit: Tensor,
+  calibratedRange: () => TensorLike,
+  addends: Tensor | undefined,
+): Tensor {
   switch (adc.kind) {
     case 'ideal':
       return sum;
     case 'uniform': {
       const fullScale = unit.multiply(fullScaleOf(adc.range, calibratedRange));
-      return quantize(sum, fullScale, stepsOf(adc.bits));
+      return quantize(sum, fullScale, stepsOf(adc.bits), addends);
     }
     default:
       return assertNever(adc);

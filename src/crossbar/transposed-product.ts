@@ -1,9 +1,10 @@
 // The product of a layer's arrays in the other direction, from columns to rows: the gradient of its inputs. Inputs are
 // the gradients of the outputs, scaled for each example; noise and converters are those of the product forwards.
 
+import type { Shape } from '../base/shape.ts';
 import { gradients } from '../graph/gradients.ts';
 import { exactProduct, type Layer, type LayerGeometry } from '../graph/operator.ts';
-import type { GraphKey, Tensor } from '../graph/tensor.ts';
+import { constant, type GraphKey, type Tensor } from '../graph/tensor.ts';
 import { type HardwareSpec, hasIdealPeriphery } from './hardware.ts';
 import { matrixSize } from './mapping.ts';
 import { convertInput, convertSums, gaussian, largestOfExamples } from './periphery.ts';
@@ -29,16 +30,17 @@ export type TransposedProduct = {
 /**
  * Σ_tiles ADC(Σ_{c in tile} δ̂_c ŵ_rc + √(σ² + Σ δ̂_c² v̂_rc) N(0, 1)) · max |δ| · full weight, δ̂ = DAC(δ / max |δ|) of each
  * example. A tile holds some of the columns. The ADC has the full scale of the product forwards, or, if that is
- * calibrated, the largest output of each example.
+ * calibrated, the largest gradient of each example.
+ *
+ * Of a convolution, K of these results belong to an input pixel, one for each output pixel that it is a part of, each with
+ * noise and a conversion of its own; they are added digitally. The noise of their sum is drawn at once (`convertSums`).
  *
  * @returns in the shape of `x`
  * @source the same conductances serve both directions: S. R. Nandakumar et al., Front. Neurosci. 14:406 (2020), known
  *         from notes on it
  *
- * Not modelled: another set of converters for the rows; bound management. Of a convolution, the row results of the output
- * pixels that an input pixel belongs to, up to one for each place of the filter, are added before the noise and the ADC, not
- * after: with a 3 x 3 filter the output noise of the gradient is up to three times too small. What the energy counts
- * (cost/training-energy.ts) is every row result.
+ * Not modelled: another set of converters for the rows; bound management; of a convolution, an ADC that is calibrated to
+ * single results, whose steps would be finer, and one that clips single results.
  */
 export function transposedProduct(product: TransposedProduct): Tensor {
   const { hardware, layer, variance, fullWeight, key } = product;
@@ -72,7 +74,8 @@ export function transposedProduct(product: TransposedProduct): Tensor {
       .map(({ sum }) => largestOfExamples(sum))
       .reduce((all, one) => all.maximum(one))
       .divide(unit);
-  const converted = convertSums({ hardware, sums, unit, calibratedRange: largest, key });
+  const addends = resultsOfPixels(product);
+  const converted = convertSums({ hardware, sums, unit, addends, calibratedRange: largest, key });
   return converted.reduce((all, sum) => all.add(sum));
 }
 
@@ -84,4 +87,16 @@ function pulledBack(
 ): Tensor {
   const forwards = exactProduct(x, weights.detach(), kind, geometry);
   return gradients(forwards.multiply(delta).sum(), [x])[0]!;
+}
+
+/** Results of rows that the gradient of an input pixel adds, K, (1, h, w, 1); undefined: one for each input. */
+function resultsOfPixels({ layer: { kind, shape }, geometry, x }: TransposedProduct): Tensor | undefined {
+  if (kind === 'dense' || kind === 'embedding') return undefined;
+  const [, height, width] = x.shape as readonly [number, number, number];
+  const [kernelRows, kernelColumns] = shape as readonly [number, number];
+  const ones = (size: Shape): Tensor => constant(x, 1).broadcastTo(size);
+  const image = ones([1, height, width, 1]);
+  const filter = ones([kernelRows, kernelColumns, 1, 1]);
+  const places = exactProduct(image, filter, kind, { ...geometry!, groups: 1 });
+  return gradients(places.sum(), [image])[0]!;
 }
