@@ -52,7 +52,7 @@ test('of a provenance the settings are migrated, if it has any', () => {
 const results = new URL('../../results/', import.meta.url);
 const cifar = { inputShape: [32, 32, 3], classes: 10 };
 
-for (const file of ['joshi2020/digital', 'joshi2020/noise-trained']) {
+for (const file of ['joshi2020/digital', 'joshi2020/faithful/noise-trained']) {
   test(`the kept weights of ${file} are read, with their rule`, async () => {
     const bytes = await readFile(new URL(`${file}/weights.safetensors`, results));
     const { parameters, provenance } = await decodeWeights(file, bytes);
