@@ -1,7 +1,7 @@
 // Where the noise-trained network loses accuracy on chips: each source of error and each stage of the network, alone and
 // left out, on the chips of the record. What `ohmic attribute` does, as a script on the library's names.
 //
-//   npm run example results/joshi2020/losses.ts FOLDER     FOLDER holds CIFAR-10; writes losses.json; some twenty minutes
+//   npm run example results/joshi2020/faithful/losses.ts FOLDER     FOLDER holds CIFAR-10; writes losses.json; some twenty minutes
 
 import {
   type Attribution,
