@@ -81,10 +81,10 @@ test('faults of published figures and of a sweep are found too', () => {
 
 // Records of version 0.1.0 have the numbers of gradient descent beside the other settings.
 for (const folder of [
-  'joshi2020',
+  'joshi2020/faithful',
   'synthetic-small-cnn',
-  'joshi2020/without-clipping/eta-0',
-  'joshi2020/without-clipping/eta-0.08',
+  'joshi2020/faithful/without-clipping/eta-0',
+  'joshi2020/faithful/without-clipping/eta-0.08',
 ]) {
   test(`the kept record of ${folder} is read, with the rule of every training`, async () => {
     const record = parseRecord(
