@@ -492,29 +492,6 @@ test('a layer in cells that begins with zeros has no deviation to scale by; a fi
   });
 });
 
-test('a factor of the rate that fits no parameter is refused; with 0 no cell gets a pulse', async () => {
-  await withEngine(wasm, 1, async (engine) => {
-    const learningRate = { kind: 'step', initial: 2, factor: 1, atEpochs: [] } as const;
-    const rule = { kind: 'mixed-precision' } as const;
-    const settings = { ...plainSettings, epochs: 1, learningRate, rule };
-    const network = tinyPerceptron;
-    const rateFactors = { 'dense3.*': 0.5 };
-    await assert.rejects(prepareFit(optionsOn(engine, { network, settings: { ...settings, rateFactors } })), {
-      name: 'UsageError',
-      message:
-        'train: rateFactors: "dense3.*" fits no parameter; there are dense1.weights, dense1.bias, dense2.weights, dense2.bias',
-    });
-    const pulsesOf = async (factors: TrainingSettings['rateFactors']): Promise<number> => {
-      const { state } = await follow(
-        optionsOn(engine, { network, settings: { ...settings, rateFactors: factors } }),
-      );
-      return state.history[0]!.pulses!;
-    };
-    assert.ok((await pulsesOf({ 'dense1.*': 0 })) > 0);
-    assert.equal(await pulsesOf({ '*': 0 }), 0);
-  });
-});
-
 test('layers that are named as states of a training are refused: their weights would not be kept', async () => {
   await withEngine(wasm, 1, async (engine) => {
     const network = classifier({
