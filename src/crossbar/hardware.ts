@@ -109,7 +109,7 @@ export type HardwareSpec = ArrayHardware & {
 /** The hardware of one layer; undefined if it stays digital. */
 export function hardwareOf({ layers, ...hardware }: HardwareSpec, layer: string): HardwareSpec | undefined {
   if (layers === undefined) return hardware;
-  const own = Object.entries(layers).find(([pattern]) => matchesPattern(layer, pattern))?.[1];
+  const own = exceptionOf(layers, layer);
   if (own === 'digital') return undefined;
   return own === undefined ? hardware : { ...hardware, ...own };
 }
@@ -148,6 +148,11 @@ export function byLayer<L extends { readonly name: string }>(
   });
   const first = Object.fromEntries(chosen);
   return { ...hardware, layers: { ...first, ...hardware.layers, ...first } };
+}
+
+/** The exception of the first name or pattern that fits; undefined: none. */
+export function exceptionOf<T>(exceptions: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.entries(exceptions).find(([pattern]) => matchesPattern(name, pattern))?.[1];
 }
 
 /** True if a name fits a pattern in which `*` stands for any text. */

@@ -9,7 +9,7 @@ import type { Layer } from '../graph/operator.ts';
 import { recur } from '../graph/recurrence.ts';
 import { constant, type GraphKey, type Tensor } from '../graph/tensor.ts';
 import { type ArraySpec, POLARITIES, type Polarity } from './arrays.ts';
-import { matchesPattern } from './hardware.ts';
+import { exceptionOf } from './hardware.ts';
 import { asMatrix, matrixSize } from './mapping.ts';
 
 /** One array of devices: each quantity (rows, columns). */
@@ -42,8 +42,7 @@ export type FullWeights = {
 
 /** The weight that a full device of a layer stands for. */
 export function fullWeightFor({ fullWeight, fullWeights = {} }: FullWeights, layer: string): FullWeight {
-  const own = Object.entries(fullWeights).find(([pattern]) => matchesPattern(layer, pattern));
-  return own?.[1] ?? fullWeight;
+  return exceptionOf(fullWeights, layer) ?? fullWeight;
 }
 
 /** When a pair is refreshed: shares of a full device. */

@@ -91,12 +91,12 @@ function pulledBack(
 
 /** Results of rows that the gradient of an input pixel adds, K, (1, h, w, 1); undefined: one for each input. */
 function resultsOfPixels({ layer: { kind, shape }, geometry, x }: TransposedProduct): Tensor | undefined {
-  if (kind === 'dense' || kind === 'embedding') return undefined;
+  if (geometry === undefined) return undefined;
   const [, height, width] = x.shape as readonly [number, number, number];
   const [kernelRows, kernelColumns] = shape as readonly [number, number];
   const ones = (size: Shape): Tensor => constant(x, 1).broadcastTo(size);
   const image = ones([1, height, width, 1]);
   const filter = ones([kernelRows, kernelColumns, 1, 1]);
-  const places = exactProduct(image, filter, kind, { ...geometry!, groups: 1 });
+  const places = exactProduct(image, filter, kind, { ...geometry, groups: 1 });
   return gradients(places.sum(), [image])[0]!;
 }

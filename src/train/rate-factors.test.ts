@@ -32,8 +32,7 @@ test('a factor of the rate that fits no parameter is refused; with 0 no cell get
     });
     const pulsesOf = async (factors: TrainingSettings['rateFactors']): Promise<number> => {
       const training = await fitting(factors);
-      for await (const _ of training.events());
-      const { history } = await training.snapshot();
+      const { history } = await training.result();
       training.free();
       return history[0]!.pulses!;
     };

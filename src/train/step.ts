@@ -4,7 +4,7 @@
 
 import type { Parameters, TensorSpec } from '../base/parameters.ts';
 import { zeros } from '../base/parameters.ts';
-import { matchesPattern } from '../crossbar/hardware.ts';
+import { exceptionOf } from '../crossbar/hardware.ts';
 import { asSamples, type ProductFactors } from '../crossbar/in-cells.ts';
 import { asMatrix } from '../crossbar/mapping.ts';
 import { gradients } from '../graph/gradients.ts';
@@ -198,9 +198,13 @@ function traceRule(
   });
 }
 
-function rateOf({ name }: ParameterSpec, { rateFactors }: StepOptions['settings'], rate: Tensor): Tensor {
-  const own = Object.entries(rateFactors ?? {}).find(([pattern]) => matchesPattern(name, pattern));
-  return own === undefined ? rate : rate.multiply(own[1]);
+function rateOf(
+  { name }: ParameterSpec,
+  { rateFactors = {} }: StepOptions['settings'],
+  rate: Tensor,
+): Tensor {
+  const factor = exceptionOf(rateFactors, name);
+  return factor === undefined ? rate : rate.multiply(factor);
 }
 
 /** What a rule is told of a parameter; the key of a parameter's draws is derived from its name. */
