@@ -104,7 +104,7 @@ export {
 export { checkHardware } from './crossbar/hardware-schema.ts';
 // Training in the cells.
 export { type CellWeights, type InCellsOptions, inCells } from './crossbar/in-cells.ts';
-export type { FullWeight, RefreshThreshold } from './crossbar/learning-cells.ts';
+export type { FullWeight } from './crossbar/learning-cells.ts';
 export { corrected, type LowRank, lowRankOf } from './crossbar/low-rank.ts';
 export { onChip } from './crossbar/on-chip.ts';
 export {

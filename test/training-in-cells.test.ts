@@ -6,14 +6,16 @@ import { test } from 'node:test';
 import type { Parameters } from '../src/base/parameters.ts';
 import { deriveKey, type Key, keyFromSeed } from '../src/base/random.ts';
 import { softBoundsDevice } from '../src/cells/published-pulse-devices.ts';
+import type { HardwareSpec } from '../src/crossbar/hardware.ts';
+import { ideal } from '../src/crossbar/presets.ts';
 import { fillBatch } from '../src/data/batches.ts';
-import { ruleSchema, type UpdateRuleSettings } from '../src/insitu/settings.ts';
-import { updateRule } from '../src/insitu/update-rule.ts';
+import { ruleSchema } from '../src/insitu/settings.ts';
 import { classifier } from '../src/nn/define-network.ts';
 import { activation, convolution, dense, flatten, sequence } from '../src/nn/modules.ts';
+import type { UpdateRule } from '../src/rules/update-rule.ts';
 import { decodeCheckpoint, encodeCheckpoint } from '../src/train/checkpoint.ts';
 import { classificationGoal } from '../src/train/classification.ts';
-import { prepareFit } from '../src/train/fit.ts';
+import { prepareFit, ruleOf } from '../src/train/fit.ts';
 import type { TrainingSettings } from '../src/train/settings.ts';
 import { initialTrainingState, traceBegin, traceTrainingStep } from '../src/train/step.ts';
 import type { TrainingState } from '../src/train/training-state.ts';
@@ -49,13 +51,21 @@ const fixed = { kind: 'fixed', weight: 1 };
 const tikiTaka = { kind: 'tiki-taka', fullWeight: fixed, device: noisy, mostPulses: 2, readNoise: 0.01 };
 const buffered = { rate: 2, isScaled: false };
 
-const rules: Readonly<Record<string, UpdateRuleSettings>> = Object.fromEntries(
+const inTurn = { ...ideal, mapping: { ...ideal.mapping, pairs: 3 } };
+
+const trainings: Readonly<Record<string, TrainingSettings>> = Object.fromEntries(
   Object.entries({
     'mixed precision': { kind: 'mixed-precision', device: leaky, fullWeight: fixed },
     'mixed precision with pairs': {
       kind: 'mixed-precision',
       granularity: 0.2,
       refresh: { everySteps: 2, larger: 0.2, smaller: 0.02 },
+    },
+    'mixed precision with three pairs a weight': {
+      hardware: inTurn,
+      kind: 'mixed-precision',
+      granularity: 0.2,
+      refresh: { everySteps: 2, larger: 0.1, smaller: 0.01 },
     },
     'mixed precision with a clock and operands of 8 bits': {
       kind: 'mixed-precision',
@@ -90,16 +100,20 @@ const rules: Readonly<Record<string, UpdateRuleSettings>> = Object.fromEntries(
       unit: 'steps',
       gamma: 0.4,
     },
-  }).map(([name, rule]) => [name, ruleSchema.parse(rule)]),
+  }).map(([name, { hardware, ...rule }]: [string, { readonly hardware?: HardwareSpec }]) => [
+    name,
+    {
+      ...plainSettings,
+      batchSize: BATCH,
+      rule: ruleSchema.parse(rule),
+      ...(hardware !== undefined && { hardware }),
+    },
+  ]),
 );
 
-function settingsOf(rule: UpdateRuleSettings): TrainingSettings {
-  return { ...plainSettings, batchSize: BATCH, rule };
-}
-
-function setupOf(rule: UpdateRuleSettings): StepSetup {
+function setupOf(settings: TrainingSettings): StepSetup & { readonly rule: UpdateRule } {
   const task = classificationGoal(network.inputs['images']!, { labelSmoothing: 0 });
-  return { network, task, settings: settingsOf(rule) };
+  return { network, task, settings, rule: ruleOf(settings, network) };
 }
 
 function batchAt(step: number): { readonly images: Float32Array; readonly labels: Float32Array } {
@@ -115,11 +129,11 @@ const stepKey = (step: number): Key => deriveKey(keyFromSeed(5), step);
 async function statesOn(
   choice: BackendChoice,
   threads: number,
-  rule: UpdateRuleSettings,
+  settings: TrainingSettings,
   steps: number,
 ): Promise<Parameters[]> {
   return withEngine(choice, threads, async (engine) => {
-    const setup = { ...setupOf(rule), rule: updateRule(rule) };
+    const setup = setupOf(settings);
     const store = await engine.store({ ...randomParameters(network), ...initialTrainingState(setup) });
     const begin = await engine.compile(traceBegin(setup)!);
     const step = await engine.compile(traceTrainingStep(setup));
@@ -141,14 +155,14 @@ const TOLERANCE = 2e-5;
 // With other bits, a draw in ten million would fall on the other side of its probability, and a whole pulse be missing: the
 // seeds are fixed, and none does.
 for (const choice of backends) {
-  for (const [name, rule] of Object.entries(rules)) {
+  for (const [name, training] of Object.entries(trainings)) {
     test(`steps of ${name} agree with float64 on ${choice.name}, with the same bits for 1, 2 and 3 threads`, async () => {
       const steps = 2;
       const [one, ...others] = await Promise.all(
-        [1, 2, 3].map((threads) => statesOn(choice, threads, rule, steps)),
+        [1, 2, 3].map((threads) => statesOn(choice, threads, training, steps)),
       );
       for (const other of others) assert.deepEqual(other, one);
-      const setup = setupOf(rule);
+      const setup = setupOf(training);
       let expected = begunStates(setup, startOf(setup, randomParameters(network)), beginKey);
       for (const [step, states] of one!.entries()) {
         if (step > 0)
@@ -176,10 +190,10 @@ for (const choice of backends) {
 
 const wasm = backends.find(({ name }) => name === 'wasm')!;
 
-for (const [name, rule] of Object.entries(rules)) {
+for (const [name, training] of Object.entries(trainings)) {
   test(`a run of ${name} that is interrupted continues to the same bits`, async () => {
     await withEngine(wasm, 2, async (engine) => {
-      const settings = { ...settingsOf(rule), batchSize: 16 };
+      const settings = { ...training, batchSize: 16 };
       const follow = async (state?: TrainingState, until?: number): Promise<TrainingState> => {
         const fitting = await prepareFit({
           engine,

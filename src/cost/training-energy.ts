@@ -4,7 +4,7 @@
 
 import { throwFaults } from '../base/errors.ts';
 import { POLARITIES, pairsOf } from '../crossbar/arrays.ts';
-import { type HardwareSpec, hardwareOf, severalPairsFaults } from '../crossbar/hardware.ts';
+import { type HardwareSpec, hardwareOf } from '../crossbar/hardware.ts';
 import { checkCost } from './cost-schema.ts';
 import { type Evidence, type HardwareCost, weaker } from './cost-spec.ts';
 import type { LayerCount, NetworkCount } from './count.ts';
@@ -85,7 +85,6 @@ export function trainingEnergy(
   throwFaults(`cost "${cost.name}" for training on "${hardware.name}"`, [
     ...workFaults(work),
     ...costFaults(count, hardware, cost),
-    ...severalPairsFaults(hardware),
   ]);
   const forward = count.layers.map((layer) => energyOf(layer, layer, hardware, cost));
   const backward = count.layers

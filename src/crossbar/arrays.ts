@@ -15,13 +15,15 @@ export type Polarity = 'plus' | 'minus';
 /** The two cells of a differential pair. */
 export const POLARITIES: readonly Polarity[] = ['plus', 'minus'];
 
-/** One array of cells of a layer: its part of the weight is ± significance · conductance · scale. */
-export type ArraySpec = {
+/** Which array of a layer: of which pair, of which sign. */
+export type ArrayPlace = {
   readonly polarity: Polarity;
-  readonly significance: number;
   /** Of a weight with several pairs: which one, from 2 on. Absent: the first. */
   readonly pair?: number;
 };
+
+/** One array of cells of a layer: its part of the weight is ± significance · conductance · scale. */
+export type ArraySpec = ArrayPlace & { readonly significance: number };
 
 /** A programmed array; each quantity (rows, columns). */
 export type CellArray<T> = ArraySpec & {
@@ -62,7 +64,7 @@ export function pairsOf({ pairs = 1 }: Pick<Mapping, 'pairs'>): ArraySpec[] {
 }
 
 /** The name of an array among those of its layer, in stores and in keys of draws: `plus`, `minus2`. */
-export function arrayName({ polarity, pair }: ArraySpec): string {
+export function arrayName({ polarity, pair }: ArrayPlace): string {
   return pair === undefined ? polarity : `${polarity}${pair}`;
 }
 

@@ -204,13 +204,15 @@ export function readModeFaults({ readMode, adc }: ArrayHardware): string[] {
     : [];
 }
 
-/** Several pairs a weight, as faults: cells that learn are one device or one pair. */
-export function severalPairsFaults(hardware: HardwareSpec): string[] {
+/**
+ * Several pairs a weight, as faults.
+ *
+ * @param why where each weight has one device or one pair: `with the rule "pulsed"`
+ */
+export function severalPairsFaults(hardware: HardwareSpec, why: string): string[] {
   return arraysOf(hardware).flatMap(({ pattern, own: { mapping: { pairs = 1 } = {} } }) => {
     const where = pattern === undefined ? '' : `layers."${pattern}".`;
-    return pairs === 1
-      ? []
-      : [`${where}mapping.pairs must be 1 where cells learn, got ${pairs}; leave it out`];
+    return pairs === 1 ? [] : [`${where}mapping.pairs must be 1 ${why}, got ${pairs}; leave it out`];
   });
 }
 

@@ -1,6 +1,5 @@
-// A layer in cells that pulses move: a device for each weight, or a pair of one-sided ones, one of which can only raise
-// the weight and the other only lower it. Here: their tensors, their start, pulses by count, and the refresh of pairs in
-// which both devices are nearly full.
+// A layer in cells that pulses move: a device for each weight, or pairs of one-sided ones, one of which can only raise the
+// weight and the other only lower it. Here: their tensors, their start, and pulses by count.
 
 import type { TensorSpec } from '../base/parameters.ts';
 import type { Shape } from '../base/shape.ts';
@@ -8,12 +7,13 @@ import type { DeviceValues, Draw, PulseModel } from '../cells/pulse-device.ts';
 import type { Layer } from '../graph/operator.ts';
 import { recur } from '../graph/recurrence.ts';
 import { constant, type GraphKey, type Tensor } from '../graph/tensor.ts';
-import { type ArraySpec, POLARITIES, type Polarity } from './arrays.ts';
+import { remainder } from '../graph/whole-numbers.ts';
+import { type ArrayPlace, arrayName, pairsOf } from './arrays.ts';
 import { exceptionOf } from './hardware.ts';
 import { asMatrix, matrixSize } from './mapping.ts';
 
 /** One array of devices: each quantity (rows, columns). */
-export type LearningArray<T> = Pick<ArraySpec, 'polarity'> & {
+export type LearningArray<T> = ArrayPlace & {
   /** The quantities of its model, by name. */
   readonly values: Readonly<Record<string, T>>;
   /** Pulses that each device has had. */
@@ -25,6 +25,8 @@ export type LearningCells<T> = {
   readonly arrays: readonly LearningArray<T>[];
   /** Weight of a value of 1, (1, 1). */
   readonly scale: T;
+  /** Of several pairs, the one that gets the next pulse, from 0, (1, 1); absent: there is one. */
+  readonly turn?: T;
 };
 
 /** The weight that a full device stands for. */
@@ -45,25 +47,20 @@ export function fullWeightFor({ fullWeight, fullWeights = {} }: FullWeights, lay
   return exceptionOf(fullWeights, layer) ?? fullWeight;
 }
 
-/** When a pair is refreshed: shares of a full device. */
-export type RefreshThreshold = {
-  /** The larger device holds more than this. */
-  readonly larger: number;
-  /** And the smaller more than this. */
-  readonly smaller: number;
-};
-
 /** Below this, initial weights count as zero. */
 const SMALLEST_WEIGHT = 1e-6;
 
 /** Below this share of the largest, a standard deviation is the rounding of a mean in float32. */
 const SMALLEST_DEVIATION = 1e-3;
 
+/** Which of a layer's tensors: of how many pairs, and of which group of arrays. */
+export type CellNames = { readonly pairs?: number | undefined; readonly group?: string };
+
 /** Names and shapes of a layer's tensors: `dense1.cells.plus.value`, or of another group of arrays of the layer. */
 export function learningCellsOf(
   { name, shape }: Pick<Layer, 'name' | 'shape'>,
   model: PulseModel,
-  group = 'cells',
+  { pairs = 1, group = 'cells' }: CellNames = {},
 ): LearningCells<TensorSpec> {
   const { rows, columns } = matrixSize(shape);
   const tensor = (quantity: string): TensorSpec => ({
@@ -71,36 +68,51 @@ export function learningCellsOf(
     shape: [rows, columns],
   });
   return {
-    arrays: polarities(model).map((polarity) => ({
-      polarity,
+    arrays: placesOf(model, pairs).map((place) => ({
+      ...place,
       values: Object.fromEntries(
         [...model.states, ...model.parameters].map((quantity) => [
           quantity,
-          tensor(`${polarity}.${quantity}`),
+          tensor(`${arrayName(place)}.${quantity}`),
         ]),
       ),
-      pulsesGiven: tensor(`${polarity}.pulsesGiven`),
+      pulsesGiven: tensor(`${arrayName(place)}.pulsesGiven`),
     })),
     scale: { name: `${name}.${group}.scale`, shape: [1, 1] },
+    ...(pairs > 1 && { turn: { name: `${name}.${group}.turn`, shape: [1, 1] } }),
   };
 }
 
-function polarities({ isOneSided }: PulseModel): readonly Polarity[] {
-  return isOneSided ? POLARITIES : ['plus'];
+/** How many pairs a layer has among the names of trained tensors. */
+export function learnedPairs(layer: string, has: (name: string) => boolean): number {
+  let pairs = 1;
+  while (has(`${layer}.cells.${arrayName({ polarity: 'plus', pair: pairs + 1 })}.pulsesGiven`)) pairs++;
+  return pairs;
+}
+
+function placesOf({ isOneSided }: PulseModel, pairs: number): ArrayPlace[] {
+  return isOneSided
+    ? pairsOf({ pairs }).map(({ significance: _, ...place }) => place)
+    : [{ polarity: 'plus' }];
+}
+
+function pairCount({ arrays }: Pick<LearningCells<unknown>, 'arrays'>): number {
+  return arrays.filter(({ polarity }) => polarity === 'plus').length;
 }
 
 /** The same layer with other tensors. */
 export function mapLearningCells<A, B>(
-  { arrays, scale }: LearningCells<A>,
+  { arrays, scale, turn }: LearningCells<A>,
   to: (tensor: A) => B,
 ): LearningCells<B> {
   return {
-    arrays: arrays.map(({ polarity, values, pulsesGiven }) => ({
-      polarity,
+    arrays: arrays.map(({ values, pulsesGiven, ...place }) => ({
+      ...place,
       values: Object.fromEntries(Object.entries(values).map(([quantity, value]) => [quantity, to(value)])),
       pulsesGiven: to(pulsesGiven),
     })),
     scale: to(scale),
+    ...(turn !== undefined && { turn: to(turn) }),
   };
 }
 
@@ -124,8 +136,11 @@ export function learningStates(
 
 /** Σ plus − Σ minus, (rows, columns), in the units of the devices. */
 export function netValue({ arrays }: Pick<LearningCells<Tensor>, 'arrays'>): Tensor {
-  const [plus, minus] = arrays.map(({ values }) => values['value']!);
-  return minus === undefined ? plus! : plus!.subtract(minus);
+  const [first, ...others] = arrays.map(({ polarity, values }) => ({ polarity, value: values['value']! }));
+  return others.reduce(
+    (sum, { polarity, value }) => (polarity === 'plus' ? sum.add(value) : sum.subtract(value)),
+    first!.value,
+  );
 }
 
 /** The weights, (rows, columns). */
@@ -142,41 +157,45 @@ export function weightVariance(cells: LearningCells<Tensor>, model: PulseModel):
     .multiply(cells.scale.square());
 }
 
-/** The weight that a full device stands for, (1, 1). */
-export function fullWeightOf({ scale }: LearningCells<Tensor>, { range: [, high] }: PulseModel): Tensor {
-  return scale.multiply(high);
+/** The weight that full devices stand for, (1, 1): with several pairs, those of one sign together. */
+export function fullWeightOf(cells: LearningCells<Tensor>, { range: [, high] }: PulseModel): Tensor {
+  return cells.scale.multiply(high * pairCount(cells));
 }
+
+/** How cells hold the weights of a layer. */
+export type CellLayout = { readonly full: FullWeight; readonly pairs?: number | undefined };
 
 /**
  * Devices as made that hold weights, of a pair one of them, the other at the low end: as iterative programming leaves
- * them, which is taken to be exact. Weights beyond the range of the devices are cut.
+ * them, which is taken to be exact. Several pairs have equal shares. Weights beyond the range of the devices are cut.
  *
  * @param weights of the layer, in the shape of its parameter
  */
 export function startCells(
   weights: Tensor,
   model: PulseModel,
-  full: FullWeight,
+  { full, pairs = 1 }: CellLayout,
   key: GraphKey,
 ): LearningCells<Tensor> {
   const matrix = asMatrix(weights);
   const [low, high] = model.range;
+  const range = high * pairs;
   const scale =
     full.kind === 'fixed'
-      ? constant(matrix, full.weight / high).broadcastTo([1, 1])
-      : ownScale(matrix, full.count).divide(high);
-  const value = matrix.divide(scale);
-  const arrays = polarities(model).map((polarity) => {
-    const device = model.fabricate(matrix.shape, key.derive('made', polarity));
-    const own = polarity === 'plus' ? value : value.negate();
+      ? constant(matrix, full.weight / range).broadcastTo([1, 1])
+      : ownScale(matrix, full.count).divide(range);
+  const value = pairs === 1 ? matrix.divide(scale) : matrix.divide(scale.multiply(pairs));
+  const arrays = placesOf(model, pairs).map((place) => {
+    const device = model.fabricate(matrix.shape, key.derive('made', arrayName(place)));
+    const own = place.polarity === 'plus' ? value : value.negate();
     const target = model.isOneSided ? own.relu().add(low).minimum(high) : own.clip(low, high);
     return {
-      polarity,
+      ...place,
       values: { ...device, ...model.at(device, target) },
       pulsesGiven: constant(matrix, 0).broadcastTo(matrix.shape),
     };
   });
-  return { arrays, scale };
+  return { arrays, scale, ...(pairs > 1 && { turn: constant(scale, 0).broadcastTo([1, 1]) }) };
 }
 
 /** So many standard deviations of weights, or their largest magnitude where they do not deviate, (1, 1). */
@@ -199,7 +218,12 @@ export type WeighedCells = { readonly cells: LearningCells<Tensor>; readonly wei
  * The cells after pulses: |count| of them on each weight, upwards where the count is above 0. Of a pair, the plus device
  * gets those upwards and the minus device those downwards. Only weights that get a pulse are touched.
  *
+ * Several pairs take turns, all weights of the layer at once: the pulses of this call go to the pair of the turn and to
+ * those that follow it, and the turn moves on by one if there was any pulse.
+ *
  * @param counts whole numbers of −most … most, (rows, columns)
+ * @source several devices of a weight under one counter for the whole array: I. Boybat et al., Nature Communications 9:2514
+ *         (2018), abstract and Fig. 1
  */
 export function pulsed(
   { cells, weights }: WeighedCells,
@@ -209,16 +233,25 @@ export function pulsed(
 ): WeighedCells {
   const number = counts.abs();
   const isUp = isAbove(counts, 0);
+  const { turn } = cells;
+  const pairs = pairCount(cells);
   const after = recur({
     count: most,
     initial: carriedOf(model, cells, weights),
     where: isAbove(number, 0),
-    step: (state, { item, number: iteration }) => ({
-      next: afterPulse(model, cells, state, isUp, drawsOf(key, [most, ...counts.shape], item)),
-      where: iteration.cast('f32').less(number),
-    }),
+    step: (state, { item, number: iteration }) => {
+      const count = iteration.cast('f32');
+      const pair = turn === undefined ? undefined : remainder(turn.add(count), pairs);
+      return {
+        next: afterPulse(model, cells, state, { isUp, pair }, drawsOf(key, [most, ...counts.shape], item)),
+        where: count.less(number),
+      };
+    },
   });
-  return cellsOfCarried(model, cells, after);
+  const moved = cellsOfCarried(model, cells, after);
+  if (turn === undefined) return moved;
+  const next = remainder(turn.add(number.sum().minimum(1)), pairs);
+  return { ...moved, cells: { ...moved.cells, turn: next } };
 }
 
 /** The cells after the leak of one mini-batch, and the weights that they then hold; the same if nothing leaks. */
@@ -233,7 +266,7 @@ export function leaked(
     ...array,
     values: {
       ...array.values,
-      ...model.leak(array.values, drawsOf(draws.derive(array.polarity), weights.shape)),
+      ...model.leak(array.values, drawsOf(draws.derive(arrayName(array)), weights.shape)),
     },
   }));
   const after = { ...cells, arrays };
@@ -249,9 +282,9 @@ export function carriedOf(
   { arrays }: LearningCells<Tensor>,
   weights: Tensor,
 ): CarriedCells {
-  const entries = arrays.flatMap(({ polarity, values, pulsesGiven }): [string, Tensor][] => [
-    ...states.map((name): [string, Tensor] => [`${polarity}.${name}`, values[name]!]),
-    [`${polarity}.pulsesGiven`, pulsesGiven],
+  const entries = arrays.flatMap(({ values, pulsesGiven, ...place }): [string, Tensor][] => [
+    ...states.map((name): [string, Tensor] => [`${arrayName(place)}.${name}`, values[name]!]),
+    [`${arrayName(place)}.pulsesGiven`, pulsesGiven],
   ]);
   return { weights, ...Object.fromEntries(entries) };
 }
@@ -262,32 +295,47 @@ export function cellsOfCarried(
   cells: LearningCells<Tensor>,
   carried: CarriedCells,
 ): WeighedCells {
-  const arrays = cells.arrays.map(({ polarity, values }) => ({
-    polarity,
-    values: { ...values, ...statesOf(model, values, (name) => carried[`${polarity}.${name}`]!) },
-    pulsesGiven: carried[`${polarity}.pulsesGiven`]!,
-  }));
-  return { cells: { arrays, scale: cells.scale }, weights: carried['weights']! };
+  const arrays = cells.arrays.map((array) => {
+    const name = arrayName(array);
+    const states = statesOf(model, array.values, (quantity) => carried[`${name}.${quantity}`]!);
+    return {
+      ...array,
+      values: { ...array.values, ...states },
+      pulsesGiven: carried[`${name}.pulsesGiven`]!,
+    };
+  });
+  return { cells: { ...cells, arrays }, weights: carried['weights']! };
 }
 
-/** What a loop carries after one pulse on every weight, upwards where `isUp`. */
+/** The device of each weight that a pulse goes to. */
+export type PulseTarget = {
+  /** (rows, columns); of a pair, the plus device where true. */
+  readonly isUp: Tensor;
+  /** Of several pairs which one, (1, 1). */
+  readonly pair?: Tensor | undefined;
+};
+
+/** What a loop carries after one pulse on every weight. */
 export function afterPulse(
   model: PulseModel,
   cells: LearningCells<Tensor>,
   carried: CarriedCells,
-  isUp: Tensor,
+  target: PulseTarget,
   draw: Draw,
 ): CarriedCells {
   const { cells: now } = cellsOfCarried(model, cells, carried);
-  const moved = withChosen(model, now, isUp, model.pulse(chosenDevice(now, isUp), isUp, draw), 1);
+  const states = model.pulse(chosenDevice(now, target), target.isUp, draw);
+  const moved = withChosen(model, now, target, states, 1);
   return carriedOf(model, moved, weightMatrix(moved));
 }
 
-function isAbove(x: Tensor, bound: number): Tensor {
+/** x > bound */
+export function isAbove(x: Tensor, bound: number): Tensor {
   return constant(x, bound).less(x);
 }
 
-function statesOf(
+/** The states alone among the quantities of devices, or others in their place. */
+export function statesOf(
   { states }: PulseModel,
   values: DeviceValues,
   of: (name: string) => Tensor = (name) => values[name]!,
@@ -301,131 +349,61 @@ export function drawsOf(key: GraphKey, shape: Shape, item: (x: Tensor) => Tensor
   return () => item(key.derive(count++).normal(shape));
 }
 
-function mergeStates(where: Tensor, then: DeviceValues, otherwise: DeviceValues): DeviceValues {
-  return Object.fromEntries(
-    Object.entries(otherwise).map(([name, value]) => [name, where.select(then[name]!, value)]),
+/** The quantities of the device of each weight that a pulse meets. */
+export function chosenDevice(cells: LearningCells<Tensor>, { isUp, pair }: PulseTarget): DeviceValues {
+  const [first, ...others] = pairsOfCells(cells).map(([plus, minus]) =>
+    minus === undefined
+      ? plus.values
+      : mapValues(plus.values, (value, name) => isUp.select(value, minus.values[name]!)),
   );
-}
-
-/** The quantities of the device of each weight that a change in a direction meets. */
-function chosenDevice({ arrays }: LearningCells<Tensor>, isUp: Tensor): DeviceValues {
-  const [plus, minus] = arrays;
-  if (minus === undefined) return plus!.values;
-  return Object.fromEntries(
-    Object.entries(plus!.values).map(([name, value]) => [name, isUp.select(value, minus.values[name]!)]),
+  return others.reduce(
+    (before, own, k) => mapValues(before, (value, name) => isPair(pair!, k + 2).select(own[name]!, value)),
+    first!,
   );
 }
 
 /** The cells with other states of the chosen devices, after so many more pulses. */
-function withChosen(
+export function withChosen(
   model: PulseModel,
-  { arrays, scale }: LearningCells<Tensor>,
-  isUp: Tensor,
+  cells: LearningCells<Tensor>,
+  { isUp, pair }: PulseTarget,
   states: DeviceValues,
   number: Tensor | number,
 ): LearningCells<Tensor> {
-  const isPair = arrays.length === 2;
-  return {
-    arrays: arrays.map(({ polarity, values, pulsesGiven }) => {
-      const own = (changed: Tensor, kept: Tensor): Tensor => {
-        if (!isPair) return changed;
-        return polarity === 'plus' ? isUp.select(changed, kept) : isUp.select(kept, changed);
-      };
-      return {
-        polarity,
-        values: { ...values, ...statesOf(model, values, (name) => own(states[name]!, values[name]!)) },
-        pulsesGiven: own(pulsesGiven.add(number), pulsesGiven),
-      };
-    }),
-    scale,
-  };
-}
-
-/** Cells after a refresh, and what it did. */
-export type Refreshed = {
-  readonly cells: LearningCells<Tensor>;
-  /** Of each weight, 1 if its pair was refreshed, else 0. */
-  readonly isRefreshed: Tensor;
-  /** What the refresh lost of each weight, as read: weight before − weight after; 0 where there was none. */
-  readonly lost: Tensor;
-};
-
-/**
- * Refreshes pairs that have no room left: where the larger device is above `larger` and the smaller above `smaller`, both
- * in shares of the range, the pair is read, both devices are RESET, and the difference is written to one of them: a
- * pulse as long as a read says that more than half a mean step is missing, so that the number of pulses follows the
- * state of the device. At most `most` pulses. `sensed` are the cells as a read senses them, if they have drifted.
- *
- * @source the refresh of a pair: S. R. Nandakumar et al., Front. Neurosci. 14:406 (2020), known from notes on it;
- *         thresholds: aihwkit, rpu_onesided_device.cpp. Writing with reads between the pulses: ours, as the open-loop
- *         write of aihwkit overshoots
- */
-export function refreshed(
-  cells: LearningCells<Tensor>,
-  model: PulseModel,
-  { larger, smaller }: RefreshThreshold,
-  {
-    most,
-    key,
-    sensed = cells,
-  }: { readonly most: number; readonly key: GraphKey; readonly sensed?: LearningCells<Tensor> },
-): Refreshed {
-  const [sensedPlus, sensedMinus] = sensed.arrays.map(({ values }) => values);
-  const [plus, minus] = cells.arrays as readonly [LearningArray<Tensor>, LearningArray<Tensor>];
-  const [, high] = model.range;
-  const [p, m] = [plus.values['value']!, minus.values['value']!];
-  const isSaturated = isAbove(isAbove(p.maximum(m), larger * high).select(p.minimum(m), 0), smaller * high);
-  const read = (values: DeviceValues, name: string): Tensor =>
-    model.hasReadNoise
-      ? values['value']!.add(
-          model.readVariance(values).sqrt().multiply(key.derive('read', name).normal(p.shape)),
-        )
-      : values['value']!;
-  const before = read(sensedPlus!, 'plus').subtract(read(sensedMinus!, 'minus'));
-  const erased: LearningCells<Tensor> = {
-    ...cells,
-    arrays: cells.arrays.map((array) => ({
-      ...array,
-      values: {
-        ...array.values,
-        ...model.reset(array.values, drawsOf(key.derive('reset', array.polarity), p.shape)),
-      },
-    })),
-  };
-  const isUp = isAbove(before, 0);
-  const device = chosenDevice(erased, isUp);
-  const enough = before.abs().add(model.range[0] - model.granularity / 2);
-  const shape = [most, ...p.shape];
-  const { number, ...states } = recur<DeviceValues>({
-    count: most,
-    initial: { number: constant(p, 0).broadcastTo(p.shape), ...statesOf(model, device) },
-    where: isSaturated,
-    step: ({ number: count, ...own }, { item }) => {
-      const current = { ...device, ...own };
-      const draw = drawsOf(key.derive('write'), shape, item);
-      const held = model.hasReadNoise
-        ? current['value']!.add(model.readVariance(current).sqrt().multiply(draw()))
-        : current['value']!;
-      return {
-        next: { number: count!.add(1), ...model.pulse(current, isUp, draw) },
-        where: held.less(enough),
-      };
-    },
-  });
-  const written = withChosen(model, erased, isUp, states, number!);
-  const [newPlus, newMinus] = written.arrays as readonly [LearningArray<Tensor>, LearningArray<Tensor>];
-  const after = read(newPlus.values, 'plus after').subtract(read(newMinus.values, 'minus after'));
-  const pairs = [plus, minus].map((old, k): LearningArray<Tensor> => {
-    const fresh = written.arrays[k]!;
+  const isAlone = cells.arrays.length === 1;
+  const arrays = cells.arrays.map(({ polarity, pair: ownPair = 1, values, pulsesGiven, ...array }) => {
+    const own = (changed: Tensor, kept: Tensor): Tensor => {
+      if (isAlone) return changed;
+      const ofPair = polarity === 'plus' ? isUp.select(changed, kept) : isUp.select(kept, changed);
+      return pair === undefined ? ofPair : isPair(pair, ownPair).select(ofPair, kept);
+    };
     return {
-      polarity: old.polarity,
-      values: { ...old.values, ...mergeStates(isSaturated, fresh.values, statesOf(model, old.values)) },
-      pulsesGiven: isSaturated.select(fresh.pulsesGiven, old.pulsesGiven),
+      ...array,
+      polarity,
+      ...(ownPair > 1 && { pair: ownPair }),
+      values: { ...values, ...statesOf(model, values, (name) => own(states[name]!, values[name]!)) },
+      pulsesGiven: own(pulsesGiven.add(number), pulsesGiven),
     };
   });
-  return {
-    cells: { arrays: pairs, scale: cells.scale },
-    isRefreshed: isSaturated.select(1, 0),
-    lost: isSaturated.select(before.subtract(after), 0).multiply(cells.scale),
-  };
+  return { ...cells, arrays };
+}
+
+function isPair(pair: Tensor, number: number): Tensor {
+  return pair.equal(number - 1);
+}
+
+/** The arrays by pair: plus and minus, or one array of single devices. */
+export function pairsOfCells<T>({
+  arrays,
+}: Pick<LearningCells<T>, 'arrays'>): (readonly [LearningArray<T>, LearningArray<T>?])[] {
+  return arrays
+    .filter(({ polarity }) => polarity === 'plus')
+    .map((plus) => {
+      const minus = arrays.find(({ polarity, pair }) => polarity === 'minus' && pair === plus.pair);
+      return minus === undefined ? [plus] : [plus, minus];
+    });
+}
+
+function mapValues(values: DeviceValues, to: (value: Tensor, name: string) => Tensor): DeviceValues {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, to(value, name)]));
 }

@@ -7,13 +7,17 @@ import { plainSettings } from '../../test/tiny.ts';
 import { keyFromSeed, randomSequence } from '../base/random.ts';
 import { check } from '../base/schema.ts';
 import { DAY } from '../base/units.ts';
+import { pcmNandakumar2018 } from '../cells/published-pulse-devices.ts';
+import { pulseModel } from '../cells/pulse-device.ts';
 import { layerSummaries } from '../experiment/summarize.ts';
+import { interpret } from '../graph/interpret.ts';
 import type { Layer } from '../graph/operator.ts';
 import { trainingSchema } from '../train/settings.ts';
 import { arrayName, pairsOf } from './arrays.ts';
 import { chipTensors, readingTensors } from './chip.ts';
 import type { HardwareSpec } from './hardware.ts';
 import { checkHardware } from './hardware-schema.ts';
+import { learningCellsOf, tensorsOfLearningCells } from './learning-cells.ts';
 import { ideal, inCellTraining, joshi2020 } from './presets.ts';
 import { traceTrainedArrays } from './trained-arrays.ts';
 
@@ -120,16 +124,55 @@ test('a file gives the number of pairs, from 1 to 16', () => {
     );
 });
 
-test('cells that learn are one pair', () => {
-  const message = /hardware: layers\."fc"\.mapping\.pairs must be 1 where cells learn, got 2; leave it out/;
-  const mapping = { scale: 'per-layer', pairs: 2 };
-  const hardware = { ...inCellTraining, layers: { fc: { mapping } } };
-  const rule = { kind: 'mixed-precision' };
-  assert.throws(() => check(trainingSchema, 'training', { ...plainSettings, rule, hardware }), message);
-  const [placed] = placedOn(withPairs(joshi2020, 2), [layer]);
-  assert.throws(() => traceTrainedArrays([placed!], undefined as never), {
-    name: 'UsageError',
-    message:
-      /fc: mapping\.pairs must be 1 where cells learn, got 2; leave it out, or program the weights anew/,
+test('cells that learn have several pairs with mixed precision on one-sided devices alone', () => {
+  const hardware = {
+    ...inCellTraining,
+    layers: { fc: { mapping: { scale: 'per-layer' as const, pairs: 2 } } },
+  };
+  const checked = (rule: object): unknown =>
+    check(trainingSchema, 'training', { ...plainSettings, rule, hardware });
+  const where = 'hardware: layers."fc".mapping.pairs must be 1';
+  for (const [rule, why] of [
+    [{ kind: 'pulsed', device: 'pcm-nandakumar-2018' }, 'with the rule "pulsed"'],
+    [{ kind: 'tiki-taka' }, 'with the rule "tiki-taka"'],
+    [{ kind: 'mixed-precision', device: 'ecram' }, 'with "ecram", which moves both ways and is in no pair'],
+  ] as const)
+    assert.throws(() => checked(rule), new RegExp(`${where} ${why}, got 2; leave it out`));
+  checked({ kind: 'mixed-precision' });
+});
+
+test('a chip of trained cells with several pairs holds the weights that they hold', () => {
+  const pairs = 3;
+  const device = pulseModel(pcmNandakumar2018);
+  const [placed] = placedOn(withPairs(inCellTraining, pairs), [layer]);
+  const specs = learningCellsOf(layer, device, { pairs });
+  const { uniform } = randomSequence(keyFromSeed(8));
+  const states = Object.fromEntries(
+    tensorsOfLearningCells(specs).map(({ name, shape }) => [
+      name,
+      Float64Array.from({ length: shape.reduce((p, n) => p * n, 1) }, () =>
+        shape[0] === 1 ? 0.02 : uniform(),
+      ),
+    ]),
+  );
+  const { updates } = interpret(traceTrainedArrays([placed!], device), {
+    ...states,
+    'program.0': [1],
+    'program.1': [2],
   });
+  const sumOf = (chosen: Readonly<Record<string, ArrayLike<number>>>, name: (array: string) => string) =>
+    pairsOf({ pairs }).map((array) => ({ array, values: chosen[name(arrayName(array))]! }));
+  const programmed = sumOf(updates, (array) => `fc.arrays.${array}.conductance`);
+  const learned = sumOf(states, (array) => `fc.cells.${array}.value`);
+  const weight = (all: typeof learned, i: number, scale: number, share: number): number =>
+    all.reduce(
+      (sum, { array, values }) => sum + scale * share * (array.polarity === 'plus' ? 1 : -1) * values[i]!,
+      0,
+    );
+  const scale = updates['fc.arrays.scale']![0]!;
+  for (let i = 0; i < 10_000; i++) {
+    const expected = weight(learned, i, 0.02, 1);
+    // A chip's weight is the mean of its pairs.
+    assert.ok(Math.abs(weight(programmed, i, scale, 1 / pairs) - expected) < 1e-9, `weight ${i}`);
+  }
 });

@@ -1,14 +1,12 @@
 // Arrays that were trained in place, as a chip: instead of being programmed, its cells are those that learned.
 
-import { throwFaults } from '../base/errors.ts';
 import { driftExponent } from '../cells/cell.ts';
 import type { PulseModel } from '../cells/pulse-device.ts';
 import type { Graph } from '../graph/node.ts';
 import type { GraphKey, Tensor } from '../graph/tensor.ts';
 import { trace } from '../graph/trace.ts';
-import { type Arrays, arraysOf, mapArrays, pairsOf, tensorsOfArrays } from './arrays.ts';
-import { severalPairsFaults } from './hardware.ts';
-import { type LearningCells, learningCellsOf, mapLearningCells } from './learning-cells.ts';
+import { type Arrays, arrayName, arraysOf, mapArrays, pairsOf, tensorsOfArrays } from './arrays.ts';
+import { type LearningCells, learningCellsOf, mapLearningCells, pairsOfCells } from './learning-cells.ts';
 import type { PlacedLayer } from './programming.ts';
 
 /**
@@ -16,15 +14,20 @@ import type { PlacedLayer } from './programming.ts';
  * with one cell at the magnitude of its value. Drift exponents are drawn, as the cell of the hardware says.
  */
 export function trainedArrays(
-  { arrays, scale }: LearningCells<Tensor>,
+  cells: LearningCells<Tensor>,
   { layer, hardware }: PlacedLayer,
   key: GraphKey,
 ): Arrays<Tensor> {
-  const [plus, minus] = arrays.map(({ values }) => values['value']!);
-  const [own, other] = minus === undefined ? [plus!.relu(), plus!.negate().relu()] : [plus!, minus];
+  const pairs = pairsOfCells(cells);
+  const values = pairs.map(([{ values: plus }, minus]) => {
+    const value = plus['value']!;
+    return minus === undefined
+      ? { plus: value.relu(), minus: value.negate().relu() }
+      : { plus: value, minus: minus.values['value']! };
+  });
   return {
-    cells: pairsOf({}).map((array) => {
-      const conductance = array.polarity === 'plus' ? own : other;
+    cells: pairsOf({ pairs: pairs.length }).map((array) => {
+      const conductance = values[(array.pair ?? 1) - 1]![array.polarity];
       return {
         ...array,
         target: conductance,
@@ -32,32 +35,26 @@ export function trainedArrays(
         driftExponent: driftExponent(
           hardware.cell,
           conductance,
-          key.derive(layer.name, array.polarity, 'drift'),
+          key.derive(layer.name, arrayName(array), 'drift'),
         ),
       };
     }),
-    scale,
+    // A weight is the mean of its pairs.
+    scale: pairs.length === 1 ? cells.scale : cells.scale.multiply(pairs.length),
   };
 }
 
 /**
  * The graph that makes a chip of trained cells, in place of `traceProgramming`. States: the cells of every layer
- * (`learningCellsOf`), which it loads, and the tensors of `arraysOf`, which it stores. Keys: `program`.
- *
- * @throws UsageError if the hardware has several pairs a weight
+ * (`learningCellsOf`), which it loads, and the tensors of `arraysOf`, which it stores. Keys: `program`. The mapping has as
+ * many pairs as the cells.
  */
 export function traceTrainedArrays(layers: readonly PlacedLayer[], model: PulseModel): Graph {
-  throwFaults(
-    'trained cells',
-    layers.flatMap(({ layer, hardware }) =>
-      severalPairsFaults(hardware).map((fault) => `${layer.name}: ${fault}, or program the weights anew`),
-    ),
-  );
   return trace((t) => {
     const key = t.key('program');
     const updates = layers.flatMap((placed): [string, Tensor][] => {
       const { layer, hardware } = placed;
-      const cells = mapLearningCells(learningCellsOf(layer, model), ({ name, shape }) =>
+      const cells = mapLearningCells(learningCellsOf(layer, model, hardware.mapping), ({ name, shape }) =>
         t.state(name, shape),
       );
       const specs = arraysOf(layer, hardware);

@@ -2,12 +2,14 @@
 
 import type { Parameters } from '../base/parameters.ts';
 import { type PulseDeviceSpec, pulseModel } from '../cells/pulse-device.ts';
-import { learningCellsOf } from '../crossbar/learning-cells.ts';
+import { learnedPairs, learningCellsOf } from '../crossbar/learning-cells.ts';
 import type { Layer } from '../graph/operator.ts';
 
 /** One array of a layer after training. */
 export type ArrayStatistics = {
   readonly polarity: 'plus' | 'minus';
+  /** Of a weight with several pairs: which one, from 2 on. Absent: the first. */
+  readonly pair?: number | undefined;
   /** Counts of devices by value, between the edges of the record. */
   readonly values: readonly number[];
   /** Counts of devices by pulses: none, 1, 2 to 3, 4 to 7, … */
@@ -48,7 +50,10 @@ export function cellStatistics(
   const model = pulseModel(device);
   const [low, high] = model.range;
   const inCells = layers.filter(({ name }) => parameters[`${name}.cells.scale`] !== undefined);
-  const specs = inCells.map((layer) => ({ layer, cells: learningCellsOf(layer, model) }));
+  const specs = inCells.map((layer) => {
+    const pairs = learnedPairs(layer.name, (name) => parameters[name] !== undefined);
+    return { layer, cells: learningCellsOf(layer, model, { pairs }) };
+  });
   const dataOf = (name: string): Float32Array => parameters[name]!.data;
   const all = specs.flatMap(({ cells }) => cells.arrays.map(({ values }) => dataOf(values['value']!.name)));
   // Single devices may go beyond the nominal range.
@@ -69,10 +74,11 @@ export function cellStatistics(
     layers: specs.map(({ layer, cells }) => ({
       name: layer.name,
       weights: dataOf(cells.arrays[0]!.pulsesGiven.name).length,
-      arrays: cells.arrays.map(({ polarity, values, pulsesGiven }) => {
+      arrays: cells.arrays.map(({ polarity, pair, values, pulsesGiven }) => {
         const given = dataOf(pulsesGiven.name);
         return {
           polarity,
+          ...(pair !== undefined && { pair }),
           values: counts(dataOf(values['value']!.name), VALUE_BINS, (v) => Math.floor((v - from) / width)),
           pulses: counts(given, PULSE_BINS, (n) => (n < 1 ? 0 : 1 + Math.floor(Math.log2(n)))),
           pulsesGiven: given.reduce((sum, n) => sum + n, 0),

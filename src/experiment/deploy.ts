@@ -16,7 +16,7 @@ import { checkPulseDevice } from '../cells/pulse-schema.ts';
 import { type Chip, checkReadTime, type Reading } from '../crossbar/chip.ts';
 import { type HardwareSpec, patternFaults } from '../crossbar/hardware.ts';
 import { checkHardware } from '../crossbar/hardware-schema.ts';
-import { learningCellsOf, tensorsOfLearningCells } from '../crossbar/learning-cells.ts';
+import { learnedPairs, learningCellsOf, tensorsOfLearningCells } from '../crossbar/learning-cells.ts';
 import { allRangeStates } from '../crossbar/ranges.ts';
 import {
   type Augmentation,
@@ -146,6 +146,7 @@ export async function deploy(options: DeploymentOptions): Promise<Deployment> {
   throwFaults('deploy', deploymentFaults(network, hardware, evaluation, tasks.scored, seed));
   checkParameters('deploy', network, parameters);
   const cells = trained === undefined ? [] : trainedCells(network, hardware, trained);
+  if (trained !== undefined) throwFaults('deploy', learnedPairsFaults(network, hardware, parameters));
   checkTensors('deploy: not trained in these cells', cells, parameters);
   const root = deploymentKey(seed);
   const store = await engine.store(await startTensors(options, hardware, evaluation, tasks.plain, root));
@@ -244,9 +245,22 @@ function withCell(hardware: HardwareSpec, cell: CellSpec): HardwareSpec {
 
 /** The tensors of the cells of all layers that are on arrays. */
 function trainedCells(network: Network, hardware: HardwareSpec, model: PulseModel): TensorSpec[] {
-  return placedLayers(network, hardware).flatMap(({ layer }) =>
-    tensorsOfLearningCells(learningCellsOf(layer, model)),
+  return placedLayers(network, hardware).flatMap(({ layer, hardware: { mapping } }) =>
+    tensorsOfLearningCells(learningCellsOf(layer, model, mapping)),
   );
+}
+
+/** Hardware with another number of pairs than the cells among the parameters have, as faults. */
+function learnedPairsFaults(network: Network, hardware: HardwareSpec, parameters: Parameters): string[] {
+  return placedLayers(network, hardware).flatMap(({ layer: { name }, hardware: { mapping } }) => {
+    const learned = learnedPairs(name, (tensor) => Object.hasOwn(parameters, tensor));
+    const { pairs = 1 } = mapping;
+    return pairs === learned
+      ? []
+      : [
+          `${name}: mapping.pairs must be ${learned}, the pairs that it was trained with, got ${pairs}; set mapping.pairs, or program the weights anew`,
+        ];
+  });
 }
 
 type Parts = {

@@ -6,10 +6,11 @@ import { test } from 'node:test';
 import { backends, withEngine } from '../../test/compare.ts';
 import { plainSettings, tinyPerceptron, tinySplit } from '../../test/tiny.ts';
 import { pcmNandakumar2018 } from '../cells/published-pulse-devices.ts';
+import type { HardwareSpec } from '../crossbar/hardware.ts';
 import { ideal, inCellTraining } from '../crossbar/presets.ts';
 import { prepareFit } from '../train/fit.ts';
 import { type TrainingSettings, trainingSchema } from '../train/settings.ts';
-import { deploy } from './deploy.ts';
+import { type Deployment, deploy } from './deploy.ts';
 import { deviceOfRule } from './trained-device.ts';
 
 const data = tinySplit({ train: 256 });
@@ -65,6 +66,43 @@ test('the cells that learned are the chip: they hold the weights, drift together
     assert.ok(Math.abs(accuracies[0]! - last.testAccuracy!) < 0.15, `as trained: ${accuracies[0]}`);
     assert.ok(accuracies[2]! > 0.7, `compensated: ${accuracies}`);
     deployment.free();
+  });
+});
+
+test('cells of several pairs a weight are the chip, on hardware with as many', async () => {
+  await withEngine(backends[0]!, 2, async (engine) => {
+    const withPairs = (pairs: number): HardwareSpec => ({ ...ideal, mapping: { ...ideal.mapping, pairs } });
+    const fitting = await prepareFit({
+      engine,
+      network: tinyPerceptron,
+      data,
+      settings: { ...settings, hardware: withPairs(2) },
+      seed: 3,
+    });
+    const { tensors, history } = await fitting.result();
+    fitting.free();
+    assert.ok(history.at(-1)!.testAccuracy! > 0.8, `it learns: ${history.at(-1)!.testAccuracy}`);
+    const deployed = (pairs: number): Promise<Deployment> =>
+      deploy({
+        engine,
+        network: tinyPerceptron,
+        parameters: tensors,
+        data,
+        hardware: withPairs(pairs),
+        trainedDevice: pcmNandakumar2018,
+        evaluation: { methods: ['none'] },
+      });
+    const deployment = await deployed(2);
+    const accuracy = await deployment.accuracy({ chip: 0, timeSeconds: 0, method: 'none' });
+    deployment.free();
+    assert.ok(Math.abs(accuracy - history.at(-1)!.testAccuracy!) < 0.1, `as trained: ${accuracy}`);
+    for (const pairs of [1, 3])
+      await assert.rejects(deployed(pairs), {
+        name: 'UsageError',
+        message: new RegExp(
+          `dense1: mapping\\.pairs must be 2, the pairs that it was trained with, got ${pairs}; set mapping\\.pairs`,
+        ),
+      });
   });
 });
 

@@ -60,6 +60,11 @@ export const twinFigureSchema: z.ZodType<TwinFigure> = exactly<TwinFigure>()(
 const array = exactly<ArrayStatistics>()(
   z.strictObject({
     polarity: z.enum(['plus', 'minus']),
+    pair: z
+      .int()
+      .min(2)
+      .optional()
+      .meta({ description: 'of a weight with several pairs: which one; absent: the first' }),
     values: z.array(count).meta({ description: 'devices by value, between the edges' }),
     pulses: z.array(count).meta({ description: 'devices by pulses: none, 1, 2 to 3, 4 to 7, …' }),
     pulsesGiven: z.number().min(0),

@@ -76,7 +76,7 @@ export function arrayChain(options: ChainOptions): ArrayChain {
       const zero = constant(weights, 0).broadcastTo(parameter.shape);
       // All have the same full weight.
       const made = others.map((group, k) => ({
-        ...group.start(zero, { kind: 'fixed', weight: 1 }, key()),
+        ...group.start(zero, { full: { kind: 'fixed', weight: 1 } }, key()),
         scale: scale.multiply(slowModel.range[1] / modelOf(k + 1).range[1]),
       }));
       const first = linkSpecs(parameter).map(({ name, shape }) => [

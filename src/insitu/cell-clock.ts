@@ -2,6 +2,7 @@
 
 import type { TensorSpec } from '../base/parameters.ts';
 import type { PulseModel } from '../cells/pulse-device.ts';
+import { arrayName } from '../crossbar/arrays.ts';
 import type { LearningCells } from '../crossbar/learning-cells.ts';
 import { constant, type Tensor } from '../graph/tensor.ts';
 
@@ -27,9 +28,9 @@ export function clockSpecs(
 ): CellClock<TensorSpec> {
   return {
     steps: { name: `${layer}.${group}.clock`, shape: [1, 1] },
-    pulsedAt: arrays.map(({ polarity, pulsesGiven: { shape } }) => ({
-      name: `${layer}.${group}.${polarity}.pulsedAt`,
-      shape,
+    pulsedAt: arrays.map((array) => ({
+      name: `${layer}.${group}.${arrayName(array)}.pulsedAt`,
+      shape: array.pulsesGiven.shape,
     })),
   };
 }
@@ -63,20 +64,20 @@ export function agedCells(
  * The clock after cells were pulsed or RESET.
  *
  * @param passed steps that this took
- * @param isReset above 0 for weights whose devices all had a RESET, (rows, columns); absent: none
+ * @param isReset of each array, above 0 for devices that had a RESET, (rows, columns); absent: none
  */
 export function clockAfter(
   { steps, pulsedAt }: CellClock<Tensor>,
   before: LearningCells<Tensor>,
   after: LearningCells<Tensor>,
-  { passed, isReset }: { readonly passed: number; readonly isReset?: Tensor | undefined },
+  { passed, isReset }: { readonly passed: number; readonly isReset?: readonly Tensor[] | undefined },
 ): CellClock<Tensor> {
   const now = steps.add(passed);
   return {
     steps: now,
     pulsedAt: pulsedAt.map((last, k) => {
       const isAsBefore = after.arrays[k]!.pulsesGiven.equal(before.arrays[k]!.pulsesGiven);
-      const isStill = isReset === undefined ? isAsBefore : isAsBefore.select(isReset.equal(0), 0);
+      const isStill = isReset === undefined ? isAsBefore : isAsBefore.select(isReset[k]!.equal(0), 0);
       return isStill.select(last, constant(last, 0).add(now).broadcastTo(last.shape));
     }),
   };

@@ -4,7 +4,7 @@ import type { TensorSpec } from '../base/parameters.ts';
 import type { PulseModel } from '../cells/pulse-device.ts';
 import type { CellWeights } from '../crossbar/in-cells.ts';
 import {
-  type FullWeight,
+  type CellLayout,
   type FullWeights,
   fullWeightFor,
   fullWeightOf,
@@ -40,7 +40,7 @@ export type CellGroup = {
   /** The cells in the store. */
   readonly of: (context: Pick<RuleContext, 'parameter' | 'state'>) => LearningCells<Tensor>;
   /** Cells that hold the weights at the start. */
-  readonly start: (weights: Tensor, full: FullWeight, key: GraphKey) => LearningCells<Tensor>;
+  readonly start: (weights: Tensor, layout: CellLayout, key: GraphKey) => LearningCells<Tensor>;
   /** A start with all weights in this group. */
   readonly begin: (context: RuleContext, full: FullWeights) => Updated;
   /** The weights of a layer whose parameter has the value of this group. */
@@ -55,26 +55,36 @@ export type CellGroup = {
     before: LearningCells<Tensor>,
     after: WeighedCells,
   ) => Updated;
-  /** The same after upkeep, which takes no time and gave the devices of some weights a RESET. */
+  /** The same after upkeep, which takes no time and gave some devices of each array a RESET. */
   readonly maintained: (
     context: Pick<RuleContext, 'parameter' | 'state'>,
     before: LearningCells<Tensor>,
-    after: WeighedCells & { readonly isReset: Tensor },
+    after: WeighedCells & { readonly isReset: readonly Tensor[] },
   ) => Updated;
 };
 
-/**
- * The group `name` of arrays of devices.
- *
- * @param clock of the training; undefined: no time passes
- */
-export function cellGroup(model: PulseModel, name: string, clock?: TrainingClock): CellGroup {
-  const specs = (parameter: ParameterSpec): LearningCells<TensorSpec> =>
-    learningCellsOf(layerOfWeights(parameter), model, name);
+/** What a group of arrays may have. */
+export type CellGroupOptions = {
+  /** Of the training; undefined: no time passes. */
+  readonly clock?: TrainingClock | undefined;
+  /** Pairs of a weight of a layer; absent: one. */
+  readonly pairsOf?: ((layer: string) => number) | undefined;
+};
+
+/** The group `name` of arrays of devices. */
+export function cellGroup(
+  model: PulseModel,
+  name: string,
+  { clock, pairsOf = () => 1 }: CellGroupOptions = {},
+): CellGroup {
+  const specs = (parameter: ParameterSpec): LearningCells<TensorSpec> => {
+    const layer = layerOfWeights(parameter);
+    return learningCellsOf(layer, model, { pairs: pairsOf(layer.name), group: name });
+  };
   const of: CellGroup['of'] = ({ parameter, state }) =>
     mapLearningCells(specs(parameter), (tensor) => state(tensor.name));
-  const start: CellGroup['start'] = (weights, full, key) =>
-    startCells(weights, model, full, key.derive(name));
+  const start: CellGroup['start'] = (weights, layout, key) =>
+    startCells(weights, model, layout, key.derive(name));
   const clockOf = (parameter: ParameterSpec): CellClock<TensorSpec> =>
     clockSpecs(layerOfWeights(parameter).name, name, specs(parameter));
   const clockNow = ({ parameter, state }: Pick<RuleContext, 'parameter' | 'state'>): CellClock<Tensor> => {
@@ -112,7 +122,9 @@ export function cellGroup(model: PulseModel, name: string, clock?: TrainingClock
     aged,
     start,
     begin: ({ parameter, weights, key }, full) => {
-      const cells = start(weights, fullWeightFor(full, layerOfWeights(parameter).name), key());
+      const { name: layer } = layerOfWeights(parameter);
+      const layout = { full: fullWeightFor(full, layer), pairs: pairsOf(layer) };
+      const cells = start(weights, layout, key());
       const zeros = clock === undefined ? [] : tensorsOfClock(clockOf(parameter));
       return {
         weights: weightMatrix(cells).reshape(parameter.shape),

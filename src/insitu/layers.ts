@@ -1,5 +1,6 @@
 // Which parameters live in cells: the weights of layers, but for those that stay digital.
 
+import type { Mapping } from '../crossbar/hardware.ts';
 import { weightsOf } from '../graph/operator.ts';
 import type { ParameterSpec } from '../nn/network.ts';
 
@@ -11,7 +12,10 @@ export function layerOfWeights({ name, shape }: Pick<ParameterSpec, 'name' | 'sh
   return { name: name.slice(0, -weightsOf({ name: '' }).length), shape };
 }
 
+/** How arrays hold the weights of a layer, by its name; undefined for one that stays digital. */
+export type LayerMapping = (layer: string) => Pick<Mapping, 'pairs'> | undefined;
+
 /** True for a parameter that a digital rule moves. */
-export function digitalParameter(parameter: ParameterSpec, isDigital: (layer: string) => boolean): boolean {
-  return parameter.role !== 'weights' || isDigital(layerOfWeights(parameter).name);
+export function digitalParameter(parameter: ParameterSpec, mapping: LayerMapping): boolean {
+  return parameter.role !== 'weights' || mapping(layerOfWeights(parameter).name) === undefined;
 }

@@ -29,7 +29,7 @@ const plain: MixedPrecisionOptions = {
   everySteps: 1,
   refresh: { everySteps: 10, larger: 0.75, smaller: 0.25, mostPulses: 20 },
   descent: sgd({ momentum: 0, nesterov: false, weightDecay: 0 }),
-  isDigital: () => false,
+  mapping: () => ({}),
 };
 
 function setupOf(changes: Partial<MixedPrecisionOptions>): OneParameter {
@@ -230,7 +230,7 @@ test('without an accumulator small changes are lost, step by step', () => {
 });
 
 test('weights that stay digital, and biases, are moved by the digital rule', () => {
-  const setup = setupOf({ isDigital: (layer) => layer === 'layer' });
+  const setup = setupOf({ mapping: (layer) => (layer === 'layer' ? undefined : {}) });
   assert.deepEqual(
     setup.rule.states({
       name: 'layer.weights',

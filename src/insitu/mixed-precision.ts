@@ -3,21 +3,16 @@
 
 import type { TensorSpec } from '../base/parameters.ts';
 import { type PulseDeviceSpec, type PulseModel, pulseModel } from '../cells/pulse-device.ts';
-import {
-  type FullWeights,
-  pulsed,
-  type RefreshThreshold,
-  refreshed,
-  weightMatrix,
-} from '../crossbar/learning-cells.ts';
+import { type FullWeights, pulsed, weightMatrix } from '../crossbar/learning-cells.ts';
 import { asMatrix, matrixSize } from '../crossbar/mapping.ts';
+import { type RefreshThreshold, refreshed } from '../crossbar/refresh.ts';
+import { truncated } from '../graph/whole-numbers.ts';
 import type { ParameterSpec } from '../nn/network.ts';
 import type { RuleContext, Updated, UpdateRule } from '../rules/update-rule.ts';
 import type { TrainingClock } from './cell-clock.ts';
 import { type CellGroup, cellGroup } from './cell-group.ts';
-import { digitalParameter, layerOfWeights } from './layers.ts';
+import { digitalParameter, type LayerMapping, layerOfWeights } from './layers.ts';
 import { type OperandBits, quantizedGradient } from './operand-bits.ts';
-import { truncated } from './whole-numbers.ts';
 
 /** What mixed precision is made of. */
 export type MixedPrecisionOptions = FullWeights & {
@@ -38,8 +33,8 @@ export type MixedPrecisionOptions = FullWeights & {
   readonly clock?: TrainingClock | undefined;
   /** Its changes of weights in cells are gathered; the other parameters it moves itself. */
   readonly descent: UpdateRule;
-  /** True for the weights, by the name of their layer, that stay digital. */
-  readonly isDigital: (layer: string) => boolean;
+  /** How cells hold the weights of a layer; undefined for one that stays digital. */
+  readonly mapping: LayerMapping;
 };
 
 /**
@@ -49,7 +44,8 @@ export type MixedPrecisionOptions = FullWeights & {
  *
  * and |p| single pulses, blind: on the device that raises the weight if p > 0, on the one that lowers it otherwise. ε is
  * `granularity` mean steps of a pulse, as a weight. Pairs that are full on both sides are refreshed (`refreshed`); what
- * the refresh loses goes back into χ, what devices leak after a step does not.
+ * the refresh loses goes back into χ, what devices leak after a step does not. Of several pairs, whose mean is the weight,
+ * one gets a pulse at a time, in turn (`pulsed`): ε is that much smaller.
  *
  * State: `<layer>.accumulator`, that of the descent, and the cells. The parameter itself is the weight that the cells
  * hold, without read noise.
@@ -62,8 +58,9 @@ export type MixedPrecisionOptions = FullWeights & {
 export function mixedPrecision(options: MixedPrecisionOptions): UpdateRule {
   const { device, mostPulses, everySteps, refresh, descent, operands } = options;
   const model = pulseModel(device);
-  const group = cellGroup(model, 'cells', options.clock);
-  const isInCells = (parameter: ParameterSpec): boolean => !digitalParameter(parameter, options.isDigital);
+  const { clock, mapping } = options;
+  const group = cellGroup(model, 'cells', { clock, pairsOf: (layer) => mapping(layer)?.pairs ?? 1 });
+  const isInCells = (parameter: ParameterSpec): boolean => !digitalParameter(parameter, mapping);
   const accumulatorOf = (parameter: ParameterSpec): TensorSpec => {
     const { name, shape } = layerOfWeights(parameter);
     const { rows, columns } = matrixSize(shape);
@@ -85,7 +82,8 @@ export function mixedPrecision(options: MixedPrecisionOptions): UpdateRule {
     }),
     begin: (context) =>
       isInCells(context.parameter) ? group.begin(context, options) : { weights: context.weights, states: {} },
-    sensed: (layer, context) => (options.isDigital(layer.name) ? undefined : group.sensed(layer, context)),
+    sensed: (layer, context) =>
+      mapping(layer.name) === undefined ? undefined : group.sensed(layer, context),
     update: (update) => {
       const { parameter, weights, state, scalar, key } = update;
       if (!isInCells(parameter)) return descent.update(update);
@@ -139,12 +137,14 @@ function refreshedParameter(
     key: key(),
     sensed: group.aged(context),
   });
-  const after = { cells, weights: weightMatrix(cells), isReset: isRefreshed };
+  // A refresh gives both devices of a pair a RESET.
+  const isReset = isRefreshed.flatMap((isOfPair) => [isOfPair, isOfPair]);
+  const after = { cells, weights: weightMatrix(cells), isReset };
   const { states, weights } = group.maintained(context, before, after);
   return {
     weights,
     states: { ...states, ...(accumulates && { [accumulator]: state(accumulator).add(lost) }) },
-    counts: { refreshes: isRefreshed.sum() },
+    counts: { refreshes: isRefreshed.map((isOfPair) => isOfPair.sum()).reduce((sum, one) => sum.add(one)) },
   };
 }
 

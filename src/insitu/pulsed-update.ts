@@ -116,7 +116,7 @@ function writeSamples(
               model,
               cells,
               inner,
-              isUp,
+              { isUp },
               drawsOf(key.derive('steps'), shape, (draw) => slot.item(item(draw))),
             ),
           }),

@@ -7,7 +7,7 @@ import { asMatrix } from '../crossbar/mapping.ts';
 import type { UpdateRule } from '../rules/update-rule.ts';
 import type { TrainingClock } from './cell-clock.ts';
 import { cellGroup } from './cell-group.ts';
-import { digitalParameter } from './layers.ts';
+import { digitalParameter, type LayerMapping } from './layers.ts';
 import type { PulseTrains } from './pulse-trains.ts';
 import { pulsedUpdate } from './pulsed-update.ts';
 
@@ -20,7 +20,7 @@ export type PulsedOptions = FullWeights & {
   /** Moves the parameters that are not in cells. */
   readonly digital: UpdateRule;
   /** True for the weights, by the name of their layer, that stay digital. */
-  readonly isDigital: (layer: string) => boolean;
+  readonly mapping: LayerMapping;
 };
 
 /**
@@ -30,22 +30,23 @@ export type PulsedOptions = FullWeights & {
  * @source T. Gokmen, Y. Vlasov, Front. Neurosci. 10:333 (2016)
  */
 export function pulsedDescent(options: PulsedOptions): UpdateRule {
-  const { device, trains, digital, isDigital } = options;
+  const { device, trains, digital, mapping } = options;
   const model = pulseModel(device);
-  const cells = cellGroup(model, 'cells', options.clock);
+  const cells = cellGroup(model, 'cells', { clock: options.clock });
   return {
     name: 'pulsed',
     states: (parameter) =>
-      digitalParameter(parameter, isDigital) ? digital.states(parameter) : cells.states(parameter),
+      digitalParameter(parameter, mapping) ? digital.states(parameter) : cells.states(parameter),
     scalars: (step) => digital.scalars(step),
     begin: (context) =>
-      digitalParameter(context.parameter, isDigital)
+      digitalParameter(context.parameter, mapping)
         ? (digital.begin?.(context) ?? { weights: context.weights, states: {} })
         : cells.begin(context, options),
-    sensed: (layer, context) => (isDigital(layer.name) ? undefined : cells.sensed(layer, context)),
+    sensed: (layer, context) =>
+      mapping(layer.name) === undefined ? undefined : cells.sensed(layer, context),
     update: (update) => {
       const { weights, learningRate, factors, key } = update;
-      if (digitalParameter(update.parameter, isDigital)) return digital.update(update);
+      if (digitalParameter(update.parameter, mapping)) return digital.update(update);
       const before = { cells: cells.of(update), weights: asMatrix(weights) };
       const written = pulsedUpdate(before, model, factors(), { rate: learningRate, trains, key: key() });
       const after = cells.leaked(written, update);

@@ -166,7 +166,7 @@ function writtenSample(
         model,
         cells,
         inner,
-        isUp,
+        { isUp },
         drawsOf(key, shape, (draw) => slot.item(item(draw))),
       ),
     }),
@@ -232,7 +232,7 @@ function handedOver(
             slow.model,
             slow.cells,
             inner,
-            isUp,
+            { isUp },
             drawsOf(key.derive('transfer steps'), [...counts, mostPulses, ...shape], (all) =>
               slot.item(item(all)),
             ),

@@ -34,7 +34,7 @@ const plain: TikiTakaOptions = {
   slower: 1,
   unit: 'samples',
   digital: sgd({ momentum: 0, nesterov: false, weightDecay: 0 }),
-  isDigital: () => false,
+  mapping: () => ({}),
 };
 
 const draw = randomSequence(keyFromSeed(4));

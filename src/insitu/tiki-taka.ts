@@ -5,7 +5,7 @@
 import type { UpdateRule } from '../rules/update-rule.ts';
 import { arrayChain, type ChainOptions } from './array-chain.ts';
 import { type FastRate, fastRateOf, meanSpecs } from './fast-rate.ts';
-import { digitalParameter, layerOfWeights } from './layers.ts';
+import { digitalParameter, type LayerMapping, layerOfWeights } from './layers.ts';
 import { type LoopOptions, writtenAndTransferred } from './tiki-taka-loop.ts';
 
 /** What Tiki-Taka is made of. */
@@ -13,7 +13,7 @@ export type TikiTakaOptions = LoopOptions &
   ChainOptions & {
     readonly fastRate: FastRate;
     readonly digital: UpdateRule;
-    readonly isDigital: (layer: string) => boolean;
+    readonly mapping: LayerMapping;
   };
 
 /**
@@ -36,23 +36,24 @@ export type TikiTakaOptions = LoopOptions &
  * Not modelled: converters of the reads of an array; transfers of several rows at once; refresh of pairs.
  */
 export function tikiTaka(options: TikiTakaOptions): UpdateRule {
-  const { digital, isDigital, fastRate, transfer } = options;
+  const { digital, mapping, fastRate, transfer } = options;
   const chain = arrayChain(options);
   return {
     name: `tiki-taka ${transfer.kind}`,
     states: (parameter) =>
-      digitalParameter(parameter, isDigital)
+      digitalParameter(parameter, mapping)
         ? digital.states(parameter)
         : [...chain.states(parameter), ...meanSpecs(fastRate, layerOfWeights(parameter).name)],
     scalars: (step) => digital.scalars(step),
     begin: (context) => {
       const { parameter, weights } = context;
-      if (digitalParameter(parameter, isDigital)) return digital.begin?.(context) ?? { weights, states: {} };
+      if (digitalParameter(parameter, mapping)) return digital.begin?.(context) ?? { weights, states: {} };
       return chain.begin(context);
     },
-    sensed: (layer, context) => (isDigital(layer.name) ? undefined : chain.sensed(layer, context)),
+    sensed: (layer, context) =>
+      mapping(layer.name) === undefined ? undefined : chain.sensed(layer, context),
     update: (update) => {
-      if (digitalParameter(update.parameter, isDigital)) return digital.update(update);
+      if (digitalParameter(update.parameter, mapping)) return digital.update(update);
       const before = chain.of(update);
       const means = meanSpecs(fastRate, layerOfWeights(update.parameter).name);
       const fast = before.arrays.at(-1)!;

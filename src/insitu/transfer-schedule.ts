@@ -3,8 +3,8 @@
 
 import type { TensorSpec } from '../base/parameters.ts';
 import type { Tensor } from '../graph/tensor.ts';
+import { quotient, remainder } from '../graph/whole-numbers.ts';
 import { type TransferMethod, transferName, transferPeriod } from './transfer.ts';
-import { quotient, remainder } from './whole-numbers.ts';
 
 /** Where the schedule of a parameter stands, each (). */
 export type Schedule = {

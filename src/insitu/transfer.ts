@@ -4,7 +4,7 @@
 import { assertNever } from '../base/errors.ts';
 import type { TensorSpec } from '../base/parameters.ts';
 import { constant, type Tensor } from '../graph/tensor.ts';
-import { remainder, signOf, truncated } from './whole-numbers.ts';
+import { remainder, signOf, truncated } from '../graph/whole-numbers.ts';
 
 type Scaled = {
   /** Rate of the transfer, times the learning rate if it is scaled. */

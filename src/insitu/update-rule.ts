@@ -3,6 +3,7 @@
 import { assertNever } from '../base/errors.ts';
 import { type DescentSettings, descent } from '../rules/descent.ts';
 import type { UpdateRule } from '../rules/update-rule.ts';
+import type { LayerMapping } from './layers.ts';
 import { mixedPrecision } from './mixed-precision.ts';
 import { pulsedDescent } from './pulsed.ts';
 import type { UpdateRuleSettings } from './settings.ts';
@@ -11,24 +12,21 @@ import { tikiTaka } from './tiki-taka.ts';
 /**
  * The rule of these settings.
  *
- * @param isDigital true for the name of a layer whose weights stay digital; absent: for none
+ * @param mapping of the layers on arrays; absent: all are, each weight in one device or pair
  */
-export function updateRule(
-  settings: UpdateRuleSettings,
-  isDigital: (layer: string) => boolean = () => false,
-): UpdateRule {
+export function updateRule(settings: UpdateRuleSettings, mapping: LayerMapping = () => ({})): UpdateRule {
   switch (settings.kind) {
     case 'sgd':
     case 'adam':
     case 'adamw':
       return descent(settings);
     case 'mixed-precision':
-      return mixedPrecision({ ...settings, descent: descent(settings.descent), isDigital });
+      return mixedPrecision({ ...settings, descent: descent(settings.descent), mapping });
     case 'pulsed':
-      return pulsedDescent({ ...settings, digital: descent(settings.digital), isDigital });
+      return pulsedDescent({ ...settings, digital: descent(settings.digital), mapping });
     case 'tiki-taka': {
       const { device, slowDevice = device } = settings;
-      return tikiTaka({ ...settings, slowDevice, digital: descent(settings.digital), isDigital });
+      return tikiTaka({ ...settings, slowDevice, digital: descent(settings.digital), mapping });
     }
     default:
       return assertNever(settings);

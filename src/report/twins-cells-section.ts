@@ -20,7 +20,8 @@ import { formatCount, formatTick } from './wording.ts';
 /** Section on the cells after training; none if the record has none. */
 export function twinCellsSection({ cells, pairs }: TwinRecord): Section | undefined {
   if (cells === undefined || cells.layers.length === 0) return undefined;
-  const { layers, unit } = cells;
+  const { unit } = cells;
+  const layers = cells.layers.map(bySign);
   const bins = pulseBinsOf(layers);
   const figures = layers.flatMap((layer, index) => [
     {
@@ -54,7 +55,7 @@ export function twinCellsSection({ cells, pairs }: TwinRecord): Section | undefi
   const legend = polarities.map(({ name, colour }) =>
     legendKey(markup`<path class="band" d="M1,13V3H27V13Z"/><path class="mean" d="M1,3H27"/>`, name, colour),
   );
-  const body = markup`<p>The cells of seed ${pairs[0]!.seed} after training. A weight is proportional to the difference of its devices in the plus and the minus array; without a minus array, to its device.</p>
+  const body = markup`<p>The cells of seed ${pairs[0]!.seed} after training. A weight is proportional to the difference of its devices in the plus and the minus array; without a minus array, to its device.${pairsOf(cells) > 1 ? ' With several pairs, which share the weight, the arrays of each sign are counted together.' : ''}</p>
 <ul class="legend">${legend}</ul>
 ${figureGrid(figures)}
 ${layers.map((layer) => countsTable(cells, layer, bins))}`;
@@ -100,6 +101,29 @@ const POLARITIES = [
   { of: 'plus', name: 'plus array', colour: 'network-2' },
   { of: 'minus', name: 'minus array', colour: 'network-3' },
 ] as const;
+
+/** The most pairs of a weight. */
+function pairsOf({ layers }: CellStatistics): number {
+  return Math.max(...layers.flatMap(({ arrays }) => arrays.map(({ pair = 1 }) => pair)));
+}
+
+/** The layer with the arrays of each sign as one. */
+function bySign({ arrays, ...layer }: LayerStatistics): LayerStatistics {
+  const signs = POLARITIES.flatMap(({ of }) => {
+    const [first, ...others] = arrays.filter(({ polarity }) => polarity === of);
+    return first === undefined ? [] : [others.reduce(together, first)];
+  });
+  return { ...layer, arrays: signs };
+}
+
+function together({ pair: _, ...a }: ArrayStatistics, b: ArrayStatistics): ArrayStatistics {
+  return {
+    ...a,
+    values: a.values.map((n, bin) => n + b.values[bin]!),
+    pulses: a.pulses.map((n, bin) => n + b.pulses[bin]!),
+    pulsesGiven: a.pulsesGiven + b.pulsesGiven,
+  };
+}
 
 function quantityOf({ unit }: CellStatistics): string {
   return unit === 'µS' ? 'conductance' : 'value';

@@ -108,7 +108,7 @@ test('the samples that a pulsed update writes are those of the objective that mo
     fullWeight,
     trains,
     digital: plain,
-    isDigital: () => false,
+    mapping: () => ({}),
   });
   const rule: UpdateRule = {
     ...written,

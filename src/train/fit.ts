@@ -203,9 +203,9 @@ function fitting(run: Run, begin: Progress): Fitting {
 }
 
 /** The rule of the settings; layers that the hardware keeps digital are moved by its digital part. */
-function ruleOf({ rule, hardware = ideal }: TrainingSettings, { layers }: Network): UpdateRule {
-  const isOnArrays = new Set(layers.filter(({ name }) => hardwareOf(hardware, name)).map(({ name }) => name));
-  return updateRule(rule, (layer) => !isOnArrays.has(layer));
+export function ruleOf({ rule, hardware = ideal }: TrainingSettings, { layers }: Network): UpdateRule {
+  const mappings = new Map(layers.map(({ name }) => [name, hardwareOf(hardware, name)?.mapping]));
+  return updateRule(rule, (layer) => mappings.get(layer));
 }
 
 /** Patterns of rates that fit no parameter that is trained. */

@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import { nameSchema } from '../base/schema.ts';
 import type { Seconds } from '../base/units.ts';
+import { pulseModel } from '../cells/pulse-device.ts';
 import { LATEST_SECONDS } from '../crossbar/chip.ts';
 import { DRIFT_COMPENSATIONS, type DriftCompensation } from '../crossbar/compensation.ts';
 import { type HardwareSpec, severalPairsFaults } from '../crossbar/hardware.ts';
@@ -355,8 +356,9 @@ function cellFaults({
       ? [`${field} has no effect with the rule "${rule.kind}", whose weights are in cells; leave it out`]
       : [],
   );
-  if (hardware !== undefined)
-    faults.push(...severalPairsFaults(hardware).map((fault) => `hardware: ${fault}`));
+  const single = singleDevices(rule);
+  if (hardware !== undefined && single !== undefined)
+    faults.push(...severalPairsFaults(hardware, single).map((fault) => `hardware: ${fault}`));
   if (gradientNorm !== undefined && rule.kind === 'mixed-precision' && rule.operands !== undefined)
     faults.push(
       'gradientNorm has no effect with rule.operands, which form their own gradient; leave one out',
@@ -365,6 +367,14 @@ function cellFaults({
   if (isTimed && rule.clock !== undefined && rule.device.drift.kind === 'none')
     faults.push(`rule.clock has no effect on "${rule.device.name}", which does not drift; leave it out`);
   return faults;
+}
+
+/** Why each weight has one device or one pair; undefined: it may have several pairs. */
+function singleDevices(rule: UpdateRuleSettings): string | undefined {
+  if (rule.kind !== 'mixed-precision') return `with the rule "${rule.kind}"`;
+  return pulseModel(rule.device).isOneSided
+    ? undefined
+    : `with "${rule.device.name}", which moves both ways and is in no pair`;
 }
 
 /** η at step `step` of a run with `stepsPerEpoch` steps in an epoch; 0 without Gaussian noise. */

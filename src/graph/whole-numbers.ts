@@ -1,7 +1,7 @@
 // Whole numbers that are kept as f32: counts of samples, turns and pulses. Exact while they, and their quotients times the
 // divisor, are below 2²².
 
-import { constant, type Tensor } from '../graph/tensor.ts';
+import { constant, type Tensor } from './tensor.ts';
 
 /** ⌊x / n⌋ of whole numbers; the half keeps the rounding of 1 / n away from the steps. */
 export function quotient(x: Tensor, n: number): Tensor {
