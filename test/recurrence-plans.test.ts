@@ -169,6 +169,31 @@ test('they are, where another result needs their old values, or where the result
   }
 });
 
+test('a loop whose condition is its number below what stays ends with it; another condition is tested to the end', () => {
+  type Condition = (state: { readonly s: Tensor }, number: Tensor, most: Tensor) => Tensor;
+  const endsWith = (where: Condition): boolean => {
+    const { kernels } = planOf((t) => {
+      const [x, most] = [t.input('x', [64]), t.input('most', [64])];
+      const { s } = recur({
+        count: 5,
+        initial: { s: x },
+        step: (state, { number }) => ({
+          next: { s: state.s.multiply(0.5) },
+          where: where(state, number, most),
+        }),
+      });
+      return { outputs: { s } };
+    });
+    return kernels.some((kernel) => printKernel(kernel).includes('else leave the loop'));
+  };
+  assert.ok(endsWith((_, number, most) => number.less(most.cast('i32'))));
+  assert.ok(endsWith((_, number, most) => number.cast('f32').less(most.abs())));
+  assert.ok(!endsWith(({ s }, number) => number.cast('f32').less(s)));
+  assert.ok(!endsWith((_, number, most) => most.less(number.cast('f32'))));
+  assert.ok(!endsWith((_, number, most) => number.cast('f32').lessEqual(most)));
+  assert.ok(!endsWith((_, number, most) => number.cast('f32').equal(most)));
+});
+
 test('a loop is written once, also along short rows', () => {
   const plan = planOf((t) => {
     const x = t.input('x', [30, 64, 1]);

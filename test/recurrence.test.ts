@@ -67,6 +67,36 @@ function conditions(t: SampleTrace): Traced {
   return { outputs };
 }
 
+/** As many iterations as each element says, none and more than there are among them, alone and within another loop. */
+function numbered(t: SampleTrace): Traced {
+  const outputs: Record<string, Tensor> = {};
+  for (const shape of SHAPES) {
+    const bounds = { integers: t.integers(shape, -1, 9), fractions: quarters(t, shape) };
+    const x = t.normals(shape);
+    const times = (g: Tensor, bound: Tensor, where?: Tensor): Tensor =>
+      recur({
+        count: 7,
+        initial: { g },
+        step: (s, { number }) => ({
+          next: { g: s.g.multiply(0.75).add(1) },
+          where: number.cast(bound.dtype).less(bound),
+        }),
+        where,
+      }).g;
+    for (const [name, bound] of Object.entries(bounds)) {
+      outputs[`${name} (${shape})`] = times(x, bound);
+      outputs[`${name}, where (${shape})`] = times(x, bound, quarters(t, shape).less(0));
+      const { g } = recur({
+        count: 3,
+        initial: { g: x },
+        step: (s, { number }) => ({ next: { g: times(s.g, bound.subtract(number.cast(bound.dtype))) } }),
+      });
+      outputs[`${name}, in a loop (${shape})`] = g;
+    }
+  }
+  return { outputs };
+}
+
 /** States that need the old values of one another. */
 function swaps(t: SampleTrace): Traced {
   const [a, b, c] = [t.normals([37]), t.normals([1]), t.normals([37])];
@@ -282,6 +312,7 @@ function sparse(t: SampleTrace): Traced {
 testEverywhere({
   'one state': single,
   conditions,
+  'numbers of iterations': numbered,
   'several states': swaps,
   draws: drawn,
   'trains of bits': trains,

@@ -136,7 +136,7 @@ test('more draws than can be numbered are refused', () => {
     samples: 70_000,
     rows: 100,
     columns: 100,
-    countOf: () => assert.fail(),
+    slotsOf: () => assert.fail(),
     isUpOf: () => assert.fail(),
   };
   assert.throws(() => checkDraws(train, 31), {

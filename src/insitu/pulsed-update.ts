@@ -50,8 +50,8 @@ export type SampleTrains = {
   readonly samples: number;
   readonly rows: number;
   readonly columns: number;
-  /** Of a sample, the slots in which a device fires, i32, (rows, columns). */
-  readonly countOf: (item: (x: Tensor) => Tensor) => Tensor;
+  /** Of a sample, the slots in which a device gets a pulse, a bit for each of 31 at most, i32, (rows, columns). */
+  readonly slotsOf: (item: (x: Tensor) => Tensor) => Tensor;
   /** Of a sample, where pulses go upwards, bool. */
   readonly isUpOf: (item: (x: Tensor) => Tensor) => Tensor;
 };
@@ -73,7 +73,7 @@ export function sampleTrains(
     samples,
     rows,
     columns,
-    countOf: (item) => item(rowWords).bitAnd(item(columnWords)).bitCount(),
+    slotsOf: (item) => item(rowWords).bitAnd(item(columnWords)),
     isUpOf: (item) => isUpwards(item(ofRows), item(ofColumns)),
   };
 }
@@ -103,10 +103,11 @@ function writeSamples(
     count: samples,
     initial: carriedOf(model, cells, weights),
     step: (state, { item }) => {
-      const count = train.countOf(item);
+      const slots = train.slotsOf(item);
+      const count = slots.bitCount();
       const isUp = train.isUpOf(item);
       return {
-        where: constant(count, 0, 'i32').less(count),
+        where: constant(slots, 0, 'i32').less(slots),
         next: recur({
           count: length,
           initial: state,

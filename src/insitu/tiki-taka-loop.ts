@@ -150,7 +150,8 @@ function writtenSample(
 ): CarriedCells {
   const at = arrays.length - 1;
   const { model, cells } = arrays[at]!;
-  const count = train.countOf(item);
+  const slots = train.slotsOf(item);
+  const count = slots.bitCount();
   const sign = state[`${keptPrefix(at - 1)}.sign`];
   const plain = train.isUpOf(item);
   const isUp =
@@ -159,7 +160,7 @@ function writtenSample(
   const after = recur({
     count: length,
     initial: part(arrayPrefix(at), state),
-    where: constant(count, 0, 'i32').less(count),
+    where: constant(slots, 0, 'i32').less(slots),
     step: (inner, slot) => ({
       where: slot.number.less(count),
       next: afterPulse(

@@ -128,14 +128,21 @@ export class KernelBuilder {
   /**
    * Runs `body`, for all lanes, only if any lane of the mask is set. What is first asked for in it is computed in it, unless
    * it does not change in the loop around it. Inside the body of the same mask nothing is tested again.
+   *
+   * @param endsLoop true at the end of the body of a loop whose later iterations set no lane once none is set
    */
-  ifAny(mask: Local, body: () => void): void {
+  ifAny(mask: Local, body: () => void, { endsLoop = false }: { readonly endsLoop?: boolean } = {}): void {
     if (this.blocks.some((block) => block.mask === mask)) {
       body();
       return;
     }
     const statements = this.nested(body, { mask });
-    this.current().statements.push({ kind: 'ifAny', mask, body: statements });
+    this.current().statements.push({
+      kind: 'ifAny',
+      mask,
+      body: statements,
+      ...(endsLoop && { endsLoop }),
+    });
   }
 
   /**

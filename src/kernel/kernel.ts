@@ -229,8 +229,16 @@ export type Statement =
     }
   /** Runs `body` where `index` < `below`. */
   | { readonly kind: 'if'; readonly index: Int; readonly below: number; readonly body: readonly Statement[] }
-  /** Runs `body`, for all lanes, if any lane of the mask is set. */
-  | { readonly kind: 'ifAny'; readonly mask: Local; readonly body: readonly Statement[] };
+  /**
+   * Runs `body`, for all lanes, if any lane of the mask is set. `endsLoop`: otherwise the loop whose body ends with this
+   * statement ends; then no later iteration may set a lane.
+   */
+  | {
+      readonly kind: 'ifAny';
+      readonly mask: Local;
+      readonly body: readonly Statement[];
+      readonly endsLoop?: true;
+    };
 
 /** A kernel: runs once for every value of the variable `chunk`; chunks are independent of one another. */
 export type Kernel = {

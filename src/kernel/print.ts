@@ -64,6 +64,6 @@ export function printStatement(s: Statement): string {
     case 'if':
       return `if ${printInt(s.index)} < ${s.below}`;
     case 'ifAny':
-      return `if any ${v(s.mask)}`;
+      return `if any ${v(s.mask)}${s.endsLoop ? ', else leave the loop' : ''}`;
   }
 }

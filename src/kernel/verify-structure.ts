@@ -29,9 +29,11 @@ export function checkStructure(
   report: (statement: Statement, message: string) => void,
 ): void {
   const defined = new Set<Local>();
-  const visit = (statements: readonly Statement[], scope: Scope): void => {
-    for (const statement of statements) {
+  const visit = (statements: readonly Statement[], scope: Scope, isLoop = false): void => {
+    for (const [at, statement] of statements.entries()) {
       const fault: Report = (message) => report(statement, message);
+      if (statement.kind === 'ifAny' && statement.endsLoop && !(isLoop && at === statements.length - 1))
+        fault('only the last statement of a loop may end it');
       checkOperands(kernel, statement, scope, defined, fault);
       checkIndices(kernel, statement, scope, fault);
       checkLimits(kernel, statement, fault);
@@ -40,7 +42,7 @@ export function checkStructure(
         if (scope.variables.has(variable))
           fault(`the variable ${variable} is taken by a loop around this one`);
         if (!(Number.isInteger(count) && count >= 1)) fault(`a loop runs at least once, not ${count} times`);
-        visit(statement.body, inner(scope, new Map([...scope.variables, [variable, count - 1]])));
+        visit(statement.body, inner(scope, new Map([...scope.variables, [variable, count - 1]])), true);
       } else if (statement.kind === 'if' || statement.kind === 'ifAny') {
         visit(statement.body, inner(scope, scope.variables));
       } else if ('target' in statement) {

@@ -281,3 +281,23 @@ test('the mask of a condition is a vector of integers, known before it', () => {
   assert.match(faults(x), /v\d+ is f32, not i32/);
   assert.match(faults(99), /v99 is used before it is defined/);
 });
+
+test('only the last statement of a loop may end it', () => {
+  const given = (isLoop: boolean, isLast: boolean): string => {
+    const b = new KernelBuilder(4);
+    const x = b.load(0, row(literal(0)));
+    const part = (): void => {
+      b.ifAny(b.operation('less', x, b.literal(0)), () => b.store(1, row(literal(0)), x), { endsLoop: true });
+      if (!isLast) b.store(1, row(literal(0)), x);
+    };
+    if (isLoop) b.loop(3, part);
+    else part();
+    return verifyKernel(b.finish({ ...parts, chunks: 1 })).join('\n');
+  };
+  assert.equal(given(true, true), '');
+  for (const [isLoop, isLast] of [
+    [false, true],
+    [true, false],
+  ] as const)
+    assert.match(given(isLoop, isLast), /only the last statement of a loop may end it/);
+});

@@ -142,3 +142,14 @@ test('a condition on any lane is a branch', () => {
   const text = printTranslationUnit([b.finish({ name: 'k', buffers: 2, pushConstants: 0, chunks: 1 })], 4);
   assert.match(text, /\n {2}if \(any_lane\(v2\)\) \{\n.*\n {4}store\(b1 \+ 0, \(vf\)v3\);\n {2}\}\n/);
 });
+
+test('a condition that ends its loop is a branch that leaves it', () => {
+  const b = new KernelBuilder(4);
+  const x = b.load(0, lane(4));
+  b.loop(3, (i) => {
+    const mask = b.operation('lessInt', b.index(i), b.operation('truncate', x));
+    b.ifAny(mask, () => b.store(1, plus(times(i, 4), lane(4)), x), { endsLoop: true });
+  });
+  const text = printTranslationUnit([b.finish({ name: 'k', buffers: 2, pushConstants: 0, chunks: 1 })], 4);
+  assert.match(text, /\n {4}if \(any_lane\(v\d+\)\) \{\n.*\n {4}\} else break;\n {2}\}\n/);
+});

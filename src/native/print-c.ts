@@ -77,7 +77,7 @@ function printBlock(kernel: Kernel, statements: readonly Statement[], indent: st
     } else if (statement.kind === 'ifAny') {
       lines.push(`${indent}if (any_lane(${v(statement.mask)})) {`);
       printBlock(kernel, statement.body, `${indent}  `, lines);
-      lines.push(`${indent}}`);
+      lines.push(statement.endsLoop ? `${indent}} else break;` : `${indent}}`);
     } else {
       lines.push(`${indent}${printSimple(kernel, statement)}`);
     }

@@ -323,6 +323,32 @@ test('a body runs if any lane of its mask is set, in a loop and for memory that 
   );
 });
 
+test('a loop ends where its last condition holds for no lane, and starts anew', async () => {
+  const [i, j] = [variable('i', 3), variable('j', 6)];
+  // Bounds 2, 0 and 6 of the inner loop, by its outer one; a store for each of its iterations.
+  const inner: Statement[] = [
+    { kind: 'index', target: 1, index: j },
+    { kind: 'operation', target: 2, op: 'lessInt', operands: [1, 0] },
+    {
+      kind: 'ifAny',
+      mask: 2,
+      endsLoop: true,
+      body: [store(3, sum(sum(times(i, 24), times(j, 4)), lane(4)), 4)],
+    },
+  ];
+  const body: Statement[] = [
+    { ...load(0, 0, i, 'splat'), type: 'i32' } as Statement,
+    load(3, 0, literal(4)),
+    { kind: 'for', variable: 'j', count: 6, body: inner },
+  ];
+  const given = Int32Array.from([2, 0, 6, 0, ...fromFloats([1, 2, 3, 4])]);
+  const types = ['i32', 'i32', 'i32', 'f32'] as const;
+  const kernel = kernelOf({ types, body: [{ kind: 'for', variable: 'i', count: 3, body }] });
+  const [, written] = await agrees(kernel, { buffers: [given, new Int32Array(72)] });
+  const rows = Array.from({ length: 18 }, (_, k) => floats(written!)[4 * k]);
+  assert.deepEqual(rows, [1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1]);
+});
+
 test('scratch memory keeps what a chunk wrote', async () => {
   const chunk = variable('chunk', 4);
   const body: Statement[] = [

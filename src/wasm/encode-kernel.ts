@@ -86,11 +86,7 @@ function encodeStatement(context: Context, s: Statement): void {
       writer.emit('end');
       break;
     case 'ifAny':
-      writer.get(vector(s.mask));
-      writer.emit('v128.any_true');
-      writer.when();
-      encodeStatements(context, s.body);
-      writer.emit('end');
+      encodeIfAny(context, s);
       break;
     case 'store':
       encodeStore(writer, s, vector(s.value), context.plan.addresses.get(s)!);
@@ -223,15 +219,39 @@ function encodeFor(context: Context, loop: ForStatement): void {
   }
   writer.constant(0);
   writer.set(counter);
+  const goOn = (depth: number): void => {
+    for (const { pointer, bytes } of pointers.steps) increment(writer, pointer, bytes);
+    increment(writer, counter, 1);
+    writer.get(counter);
+    writer.constant(loop.count);
+    writer.emit('i32.lt_s');
+    writer.branchIf(depth);
+  };
   writer.loop();
   encodeComputed(inner, pointers);
-  encodeStatements(inner, loop.body);
-  for (const { pointer, bytes } of pointers.steps) increment(writer, pointer, bytes);
-  increment(writer, counter, 1);
-  writer.get(counter);
-  writer.constant(loop.count);
-  writer.emit('i32.lt_s');
-  writer.branchIf(0);
+  const last = loop.body.at(-1);
+  if (last?.kind === 'ifAny' && last.endsLoop) {
+    // The loop goes on from within the condition alone.
+    encodeStatements(inner, loop.body.slice(0, -1));
+    encodeIfAny(inner, last, () => goOn(1));
+  } else {
+    encodeStatements(inner, loop.body);
+    goOn(0);
+  }
+  writer.emit('end');
+}
+
+function encodeIfAny(
+  context: Context,
+  { mask, body }: Extract<Statement, { kind: 'ifAny' }>,
+  then: () => void = () => {},
+): void {
+  const { writer, vector } = context;
+  writer.get(vector(mask));
+  writer.emit('v128.any_true');
+  writer.when();
+  encodeStatements(context, body);
+  then();
   writer.emit('end');
 }
 

@@ -95,6 +95,7 @@ export function interpret(kernel: Kernel, { buffers, scalars = [], pushConstants
   const values = new Map<Local, Int32Array>();
   const scratch = new Int32Array(kernel.scratch + 64);
   const value = (local: Local): Int32Array => values.get(local)!;
+  const isAnySet = (mask: Local): boolean => value(mask).some((word) => word !== 0);
   const buffer = (slot: number): Int32Array => (slot === SCRATCH ? scratch : buffers[slot]!);
   const lanesOf = (rule: (lane: number) => number): Int32Array => Int32Array.from([0, 1, 2, 3], rule);
   const run = (statements: readonly Statement[], variables: Variables): void => {
@@ -102,13 +103,17 @@ export function interpret(kernel: Kernel, { buffers, scalars = [], pushConstants
     for (const s of statements) {
       switch (s.kind) {
         case 'for':
-          for (let i = 0; i < s.count; i++) run(s.body, new Map([...variables, [s.variable, i]]));
+          for (let i = 0; i < s.count; i++) {
+            run(s.body, new Map([...variables, [s.variable, i]]));
+            const last = s.body.at(-1);
+            if (last?.kind === 'ifAny' && last.endsLoop && !isAnySet(last.mask)) break;
+          }
           break;
         case 'if':
           if (at(s.index, 0) < s.below) run(s.body, variables);
           break;
         case 'ifAny':
-          if (value(s.mask).some((word) => word !== 0)) run(s.body, variables);
+          if (isAnySet(s.mask)) run(s.body, variables);
           break;
         case 'operation':
           values.set(s.target, evaluateOperation(s.op, s.operands.map(value)));

@@ -1,7 +1,7 @@
 // Lowering of recurrences: a loop over the iterations, inside the loops over the elements, with one accumulator for each
 // state. Whatever does not change from iteration to iteration is moved out of it by the builder.
 
-import { recurrenceParts } from '../../graph/loops.ts';
+import { openLoops, recurrenceParts } from '../../graph/loops.ts';
 import { isOp, type Node } from '../../graph/node.ts';
 import { type Int, intKey } from '../../kernel/int.ts';
 import type { Local } from '../../kernel/kernel.ts';
@@ -25,7 +25,8 @@ function emitLoop(node: Node<'recurrence'>, index: readonly Int[], emit: Emit, s
     loops.set(loop, { iteration, states: old });
     const inner = condition && emit(condition, index);
     const held = both(s, outer, inner);
-    where(s, inner && held, () => {
+    const ended = condition !== undefined && count > 1 && isUntil(condition, loop);
+    where(s, { mask: inner && held, endsLoop: ended }, () => {
       const values = next.map((value) => emit(value, index));
       for (const [k, state] of states.entries()) {
         const op = builder.typeOf(state) === 'f32' ? 'select' : 'selectInt';
@@ -35,14 +36,42 @@ function emitLoop(node: Node<'recurrence'>, index: readonly Int[], emit: Emit, s
     });
     loops.delete(loop);
   };
-  where(s, outer, () => builder.loop(count, (iteration) => s.scoped(() => iterate(iteration)), 'at'));
+  where(s, { mask: outer }, () =>
+    builder.loop(count, (iteration) => s.scoped(() => iterate(iteration)), 'at'),
+  );
   return states.map((state) => builder.valueOf(state));
 }
 
 /** Emits `body`, to run only if any lane of the mask is set; always, if there is no mask. */
-function where({ builder, scoped }: Place, mask: Local | undefined, body: () => void): void {
+function where(
+  { builder, scoped }: Place,
+  { mask, endsLoop }: { readonly mask: Local | undefined; readonly endsLoop?: boolean },
+  body: () => void,
+): void {
   if (mask === undefined) body();
-  else builder.ifAny(mask, () => scoped(body));
+  else builder.ifAny(mask, () => scoped(body), { ...(endsLoop && { endsLoop }) });
+}
+
+/** True for `number < bound` of a loop, with a bound that stays: where it does not hold, it never holds again. */
+function isUntil(condition: Node, loop: number): boolean {
+  const whole = throughViews(condition);
+  if (!isOp(whole, 'less')) return false;
+  const [number, bound] = whole.inputs as readonly [Node, Node];
+  return isNumberOf(number, loop) && !openLoops(bound).has(loop);
+}
+
+/** True for the number of an iteration, as it is or as f32. */
+function isNumberOf(node: Node, loop: number): boolean {
+  const inner = throughViews(node);
+  if (isOp(inner, 'cast')) return isNumberOf(inner.inputs[0]!, loop);
+  if (!(isOp(inner, 'item') && inner.attributes.loop === loop)) return false;
+  const items = throughViews(inner.inputs[0]!);
+  return isOp(items, 'iota') && items.attributes.axis === 0;
+}
+
+/** The node that others only reshape or repeat. */
+function throughViews(node: Node): Node {
+  return isOp(node, 'broadcast') || isOp(node, 'reshape') ? throughViews(node.inputs[0]!) : node;
 }
 
 /** Where both masks hold, if there are two. */
