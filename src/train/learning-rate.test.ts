@@ -55,6 +55,12 @@ test('a warm restart begins at the initial rate again and ends near 0 like the c
   near(rates[24]!, rates[14]!);
 });
 
+test('a step schedule with a warm-up rises in equal parts, and drops within it too', () => {
+  const rates = ratesOf({ kind: 'step', initial: 1, factor: 0.5, atEpochs: [1], warmupEpochs: 2 }, 3);
+  for (let step = 0; step < 10; step++) near(rates[step]!, ((step + 1) / 10) * (step < 5 ? 1 : 0.5));
+  for (let step = 10; step < 15; step++) near(rates[step]!, 0.5);
+});
+
 test('a step schedule drops at the start of each epoch it names, in any order', () => {
   const rates = ratesOf({ kind: 'step', initial: 1, factor: 0.5, atEpochs: [3, 1] }, 4);
   assert.deepEqual(

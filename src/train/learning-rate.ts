@@ -8,14 +8,16 @@ export function learningRateAt(
   step: number,
   stepsPerEpoch: number,
 ): number {
+  const { warmupEpochs = 0 } = learningRate;
+  const warmup = warmupEpochs * stepsPerEpoch;
+  // A warm-up that ends in the middle of a step must not exceed the rate after it.
+  const rise = step < warmup ? Math.min(1, (step + 1) / warmup) : 1;
   if (learningRate.kind === 'step') {
     const epoch = Math.floor(step / stepsPerEpoch);
     const drops = learningRate.atEpochs.filter((at) => epoch >= at).length;
-    return learningRate.initial * learningRate.factor ** drops;
+    return learningRate.initial * learningRate.factor ** drops * rise;
   }
-  const warmup = learningRate.warmupEpochs * stepsPerEpoch;
-  // A warm-up that ends in the middle of a step must not exceed the initial rate in that step.
-  if (step < warmup) return learningRate.initial * Math.min(1, (step + 1) / warmup);
+  if (step < warmup) return learningRate.initial * rise;
   const bounds = [...(learningRate.restartEpochs ?? []), epochs].map((epoch) => epoch * stepsPerEpoch);
   const start = Math.max(warmup, ...bounds.filter((bound) => bound <= step));
   const end = Math.min(epochs * stepsPerEpoch, ...bounds.filter((bound) => bound > step));

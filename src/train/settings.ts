@@ -4,7 +4,6 @@
 import { z } from 'zod';
 import { nameSchema } from '../base/schema.ts';
 import type { Seconds } from '../base/units.ts';
-import { pulseModel } from '../cells/pulse-device.ts';
 import { LATEST_SECONDS } from '../crossbar/chip.ts';
 import { DRIFT_COMPENSATIONS, type DriftCompensation } from '../crossbar/compensation.ts';
 import { type HardwareSpec, severalPairsFaults } from '../crossbar/hardware.ts';
@@ -25,12 +24,14 @@ export type LearningRate =
       readonly warmupEpochs: number;
       readonly restartEpochs?: readonly number[] | undefined;
     }
-  /** `initial`, multiplied by `factor` at the start of each epoch of `atEpochs`. */
+  /** `initial`, multiplied by `factor` at the start of each epoch of `atEpochs`; before that, a linear rise over `warmupEpochs`. */
   | {
       readonly kind: 'step';
       readonly initial: number;
       readonly factor: number;
       readonly atEpochs: readonly number[];
+      /** Absent: 0. */
+      readonly warmupEpochs?: number | undefined;
     };
 
 /** Over what the largest weight or the standard deviation is taken: all weights of a layer, or each column (output). */
@@ -161,6 +162,7 @@ const learningRateSchema: z.ZodType<LearningRate> = z.discriminatedUnion('kind',
     initial: z.number().positive().default(0.1),
     factor: z.number().positive().default(0.1),
     atEpochs: z.array(z.int().min(0)).default([]),
+    warmupEpochs: z.number().min(0).optional(),
   }),
 ]);
 
@@ -306,10 +308,11 @@ function contradictions(settings: TrainingSettings): string[] {
   const { epochs, learningRate, noise, hardware } = settings;
   const faults: string[] = [...cellFaults(settings)];
   if (epochs < 0) return faults;
+  const { warmupEpochs = 0 } = learningRate;
+  if (warmupEpochs > epochs)
+    faults.push(`learningRate.warmupEpochs must be between 0 and epochs, got ${warmupEpochs}`);
   if (learningRate.kind === 'cosine') {
-    const { warmupEpochs, restartEpochs = [] } = learningRate;
-    if (warmupEpochs > epochs)
-      faults.push(`learningRate.warmupEpochs must be between 0 and epochs, got ${warmupEpochs}`);
+    const { restartEpochs = [] } = learningRate;
     for (const at of restartEpochs) {
       if (at >= 1 && (at < warmupEpochs || at >= epochs))
         faults.push(
@@ -372,9 +375,10 @@ function cellFaults({
 /** Why each weight has one device or one pair; undefined: it may have several pairs. */
 function singleDevices(rule: UpdateRuleSettings): string | undefined {
   if (rule.kind !== 'mixed-precision') return `with the rule "${rule.kind}"`;
-  return pulseModel(rule.device).isOneSided
-    ? undefined
-    : `with "${rule.device.name}", which moves both ways and is in no pair`;
+  const { device } = rule;
+  return device.kind === 'steps' && !device.isOneSided
+    ? `with "${device.name}", which moves both ways and is in no pair`
+    : undefined;
 }
 
 /** η at step `step` of a run with `stepsPerEpoch` steps in an epoch; 0 without Gaussian noise. */
