@@ -19,6 +19,8 @@ export type MixedPrecisionOptions = FullWeights & {
   readonly device: PulseDeviceSpec;
   /** ε, the gathered change that asks for a pulse, in mean steps of the device. */
   readonly granularity: number;
+  /** A weight gets pulses once so many are due. */
+  readonly leastPulses: number;
   /** Pulses that a weight gets at a time, at most; what they leave stays in the accumulator. */
   readonly mostPulses: number;
   /** False: what a step's pulses leave of its change is lost, as it is without an accumulator. */
@@ -40,12 +42,15 @@ export type MixedPrecisionOptions = FullWeights & {
 /**
  * Mixed-precision training. With the change Δ that a descent in floating point makes of a weight, plain descent Δ = −r g:
  *
- *     χ ← χ + Δ,  p = trunc(χ / ε) in −most … most,  χ ← χ − p ε
+ *     χ ← χ + Δ,  p = trunc(χ / ε) in −most … most, 0 if |p| < least,  χ ← χ − p ε
  *
  * and |p| single pulses, blind: on the device that raises the weight if p > 0, on the one that lowers it otherwise. ε is
  * `granularity` mean steps of a pulse, as a weight. Pairs that are full on both sides are refreshed (`refreshed`); what
  * the refresh loses goes back into χ, what devices leak after a step does not. Of several pairs, whose mean is the weight,
  * one gets a pulse at a time, in turn (`pulsed`): ε is that much smaller.
+ *
+ * Where Δ is mostly chance, of variance D a step, χ reaches ε every ε² / D steps. With steps of relative spread c, pulses then add a variance
+ * c² D / least to that of the weights, however fine they are: `least` above 1 is what averages it.
  *
  * State: `<layer>.accumulator`, that of the descent, and the cells. The parameter itself is the weight that the cells
  * hold, without read noise.
@@ -56,7 +61,7 @@ export type MixedPrecisionOptions = FullWeights & {
  * Not modelled: without a clock, drift between steps.
  */
 export function mixedPrecision(options: MixedPrecisionOptions): UpdateRule {
-  const { device, mostPulses, everySteps, refresh, descent, operands } = options;
+  const { device, leastPulses, mostPulses, everySteps, refresh, descent, operands } = options;
   const model = pulseModel(device);
   const { clock, mapping } = options;
   const group = cellGroup(model, 'cells', { clock, pairsOf: (layer) => mapping(layer)?.pairs ?? 1 });
@@ -95,8 +100,9 @@ export function mixedPrecision(options: MixedPrecisionOptions): UpdateRule {
       const change = asMatrix(wanted.subtract(weights));
       const gathered = options.accumulates ? state(accumulator).add(change) : change;
       const epsilon = cells.scale.multiply(model.granularity * options.granularity);
-      const whole = truncated(gathered.divide(epsilon)).clip(-mostPulses, mostPulses);
-      const counts = everySteps > 1 ? whole.multiply(scalar('cells.isPulsed')) : whole;
+      const due = truncated(gathered.divide(epsilon)).clip(-mostPulses, mostPulses);
+      const enough = leastPulses > 1 ? due.abs().less(leastPulses).select(0, due) : due;
+      const counts = everySteps > 1 ? enough.multiply(scalar('cells.isPulsed')) : enough;
       const before = { cells, weights: asMatrix(weights) };
       const after = group.leaked(pulsed(before, model, counts, { most: mostPulses, key: key() }), update);
       const { states, ...updated } = group.updated(update, before.cells, after);

@@ -26,6 +26,7 @@ export type MixedPrecisionSettings = FullWeights & {
   readonly device: PulseDeviceSpec;
   /** Of the accumulator, in mean steps of the device. */
   readonly granularity: number;
+  readonly leastPulses: number;
   readonly mostPulses: number;
   readonly accumulates: boolean;
   readonly everySteps: number;
@@ -144,12 +145,15 @@ const weightDevice = chosenPulseDeviceSchema.superRefine((spec, { addIssue }) =>
   });
 });
 
-const mixedPrecisionSchema = z.strictObject({
+const mixedPrecisionFields = z.strictObject({
   kind: z.literal('mixed-precision'),
   device: weightDevice.prefault('pcm-nandakumar-2018'),
   fullWeight: fullWeight.prefault({ kind: 'deviations', count: 10 }),
   fullWeights,
   granularity: z.number().positive().default(1),
+  leastPulses: count
+    .default(1)
+    .meta({ description: 'a weight waits until so many pulses are due, and gets them together' }),
   mostPulses: count.max(31).default(2),
   accumulates: z
     .boolean()
@@ -160,6 +164,15 @@ const mixedPrecisionSchema = z.strictObject({
   operands: z.strictObject({ bits: z.int().min(2).max(24) }).optional(),
   clock: clock.optional(),
   descent: plainDescent,
+});
+
+const mixedPrecisionSchema = mixedPrecisionFields.superRefine(({ leastPulses, mostPulses }, { addIssue }) => {
+  if (leastPulses > mostPulses)
+    addIssue({
+      code: 'custom',
+      path: ['leastPulses'],
+      message: `must be at most mostPulses (${mostPulses}), got ${leastPulses}`,
+    });
 });
 
 /** Defaults are those of aihwkit, UpdateParameters. */

@@ -83,6 +83,7 @@ for (const [changes, message] of [
     { rule: { ...cells, operands: { bits: 8 } }, gradientNorm: 1 },
     'gradientNorm has no effect with rule.operands, which form their own gradient; leave one out',
   ],
+  [{ rule: { ...cells, leastPulses: 3 } }, 'rule.leastPulses: must be at most mostPulses (2), got 3'],
   [{ rule: { ...cells, mostPulses: 40 } }, 'rule.mostPulses: expected number to be <=31, got 40'],
   [{ rule: { ...cells, device: { preset: 'ecram', step: { mean: 5 } } } }, /^settings: rule\.device.*step/],
   [
