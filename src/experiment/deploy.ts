@@ -253,9 +253,10 @@ function trainedCells(network: Network, hardware: HardwareSpec, model: PulseMode
 /** Hardware with another number of pairs than the cells among the parameters have, as faults. */
 function learnedPairsFaults(network: Network, hardware: HardwareSpec, parameters: Parameters): string[] {
   return placedLayers(network, hardware).flatMap(({ layer: { name }, hardware: { mapping } }) => {
-    const learned = learnedPairs(name, (tensor) => Object.hasOwn(parameters, tensor));
+    const has = (tensor: string): boolean => Object.hasOwn(parameters, tensor);
+    const learned = learnedPairs(name, has);
     const { pairs = 1 } = mapping;
-    return pairs === learned
+    return pairs === learned || !has(`${name}.cells.scale`)
       ? []
       : [
           `${name}: mapping.pairs must be ${learned}, the pairs that it was trained with, got ${pairs}; set mapping.pairs, or program the weights anew`,
