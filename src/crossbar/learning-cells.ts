@@ -96,10 +96,6 @@ function placesOf({ isOneSided }: PulseModel, pairs: number): ArrayPlace[] {
     : [{ polarity: 'plus' }];
 }
 
-function pairCount({ arrays }: Pick<LearningCells<unknown>, 'arrays'>): number {
-  return arrays.filter(({ polarity }) => polarity === 'plus').length;
-}
-
 /** The same layer with other tensors. */
 export function mapLearningCells<A, B>(
   { arrays, scale, turn }: LearningCells<A>,
@@ -159,7 +155,7 @@ export function weightVariance(cells: LearningCells<Tensor>, model: PulseModel):
 
 /** The weight that full devices stand for, (1, 1): with several pairs, those of one sign together. */
 export function fullWeightOf(cells: LearningCells<Tensor>, { range: [, high] }: PulseModel): Tensor {
-  return cells.scale.multiply(high * pairCount(cells));
+  return cells.scale.multiply(high * pairsOfCells(cells).length);
 }
 
 /** How cells hold the weights of a layer. */
@@ -234,7 +230,7 @@ export function pulsed(
   const number = counts.abs();
   const isUp = isAbove(counts, 0);
   const { turn } = cells;
-  const pairs = pairCount(cells);
+  const pairs = pairsOfCells(cells).length;
   const after = recur({
     count: most,
     initial: carriedOf(model, cells, weights),

@@ -9,6 +9,7 @@ import { trace } from '../graph/trace.ts';
 import {
   emptyStates,
   evaluated,
+  near,
   type OneParameter,
   parameterOf,
   run,
@@ -53,11 +54,6 @@ function sensed(setup: OneParameter, states: States): Float64Array {
 }
 
 const still = { x: [1, 1], delta: [0, 0, 0] };
-
-function near(actual: ArrayLike<number>, expected: ArrayLike<number>, what: string): void {
-  for (let i = 0; i < expected.length; i++)
-    assert.ok(Math.abs(actual[i]! - expected[i]!) < 1e-9, `${what} ${i}: ${actual[i]} beside ${expected[i]}`);
-}
 
 test('weights that get no pulse are sensed as they drift, and stay as they were written', () => {
   const setup = setupOf({ clock: { secondsPerStep: SECONDS } });

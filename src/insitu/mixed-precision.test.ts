@@ -10,6 +10,7 @@ import { type MixedPrecisionOptions, mixedPrecision } from './mixed-precision.ts
 import {
   emptyStates,
   evaluated,
+  near,
   type OneParameter,
   run,
   type States,
@@ -64,15 +65,6 @@ function gradientOf({
   });
 }
 
-function near(actual: ArrayLike<number>, expected: ArrayLike<number>, bound: number, what: string): void {
-  assert.equal(actual.length, expected.length);
-  for (let i = 0; i < expected.length; i++)
-    assert.ok(
-      Math.abs(actual[i]! - expected[i]!) <= bound,
-      `${what} ${i}: ${actual[i]} beside ${expected[i]}`,
-    );
-}
-
 for (const { name, momentum = 0, weightDecay = 0, ...changes } of [
   { name: 'plain' },
   { name: 'with momentum and decay', momentum: 0.8, weightDecay: 0.1 },
@@ -107,8 +99,8 @@ for (const { name, momentum = 0, weightDecay = 0, ...changes } of [
         }
       }
       const { states, counts } = results[k + 1]!;
-      near(states['layer.weights']!, weights, 1e-9, `weights after step ${k}`);
-      near(states['layer.accumulator']!, accumulator, 1e-9, `accumulator after step ${k}`);
+      near(states['layer.weights']!, weights, `weights after step ${k}`);
+      near(states['layer.accumulator']!, accumulator, `accumulator after step ${k}`);
       assert.equal(counts['pulses'], pulses);
     }
     const given = Array.from(results.at(-1)!.states['layer.cells.plus.pulsesGiven']!);
@@ -121,7 +113,7 @@ test('weights that are all equal are held as they are, whatever number of deviat
   for (const weight of [0.3, -2e-4]) {
     const weights = new Array<number>(ROWS * COLUMNS).fill(weight);
     const { states } = run(setup, weights, []).at(-1)!;
-    near(states['layer.weights']!, weights, 1e-12, 'weight');
+    near(states['layer.weights']!, weights, 'weight', 1e-12);
   }
 });
 
@@ -135,9 +127,9 @@ test('with fine, even, silent steps it is stochastic gradient descent, to the si
   for (const { samples, rate } of steps)
     for (const [i, g] of gradientOf(samples).entries()) weights[i]! -= rate * g;
   const { states } = results.at(-1)!;
-  near(states['layer.weights']!, weights, step, 'weight');
+  near(states['layer.weights']!, weights, 'weight', step);
   const whole = Array.from(states['layer.weights']!, (w, i) => w + states['layer.accumulator']![i]!);
-  near(whole, weights, 1e-9, 'weight and accumulator');
+  near(whole, weights, 'weight and accumulator');
   assert.ok(
     weights.some((w, i) => Math.abs(w - initial[i]!) > 10 * step),
     'weights move',
@@ -155,13 +147,13 @@ test('of a pair the plus device gets the pulses upwards, the minus device those 
     const before = results[k - 1]!.states;
     const [scale] = at(states, 'scale');
     const net = at(states, 'plus.value').map((g, i) => scale! * (g - at(states, 'minus.value')[i]!));
-    near(states['layer.weights']!, net, 1e-9, 'weight');
+    near(states['layer.weights']!, net, 'weight');
     for (const side of ['plus', 'minus']) {
       const given = at(states, `${side}.pulsesGiven`).map(
         (n, i) => n - at(before, `${side}.pulsesGiven`)[i]!,
       );
       const counted = at(states, `${side}.pulses`).map((n, i) => n - at(before, `${side}.pulses`)[i]!);
-      near(counted, given, 1e-9, 'pulses since RESET');
+      near(counted, given, 'pulses since RESET');
       for (const [i, n] of given.entries()) {
         const change = at(states, `${side}.value`)[i]! - at(before, `${side}.value`)[i]!;
         assert.ok(change === 0 || n > 0, 'a device changes only if it gets a pulse');
@@ -215,7 +207,6 @@ test('full pairs alone are refreshed: their difference stays, and what is lost o
   near(
     after['layer.weights']!,
     at(after, 'plus.value').map((g, i) => scale * (g - at(after, 'minus.value')[i]!)),
-    1e-9,
     'weight',
   );
 });
@@ -248,7 +239,7 @@ test('a layer may have a full weight of its own; the first pattern that fits dec
   const initial = numbers(ROWS * COLUMNS, 0.1);
   const scaleOf = (fullWeights: MixedPrecisionOptions['fullWeights']): number => {
     const { states } = run(setupOf({ fullWeights }), initial, []).at(-1)!;
-    near(states['layer.weights']!, initial, 1e-12, 'weights');
+    near(states['layer.weights']!, initial, 'weights', 1e-12);
     return states['layer.cells.scale']![0]!;
   };
   const own = { kind: 'fixed', weight: 0.2 } as const;

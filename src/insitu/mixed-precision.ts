@@ -49,8 +49,8 @@ export type MixedPrecisionOptions = FullWeights & {
  * the refresh loses goes back into χ, what devices leak after a step does not. Of several pairs, whose mean is the weight,
  * one gets a pulse at a time, in turn (`pulsed`): ε is that much smaller.
  *
- * Where Δ is mostly chance, of variance D a step, χ reaches ε every ε² / D steps. With steps of relative spread c, pulses then add a variance
- * c² D / least to that of the weights, however fine they are: `least` above 1 is what averages it.
+ * Where Δ is mostly chance, of variance D a step, χ reaches ε every ε² / D steps. With steps of relative spread c, pulses
+ * then add the variance c² D / least a step to the weights, however fine they are: `least` above 1 averages it.
  *
  * State: `<layer>.accumulator`, that of the descent, and the cells. The parameter itself is the weight that the cells
  * hold, without read noise.

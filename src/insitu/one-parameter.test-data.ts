@@ -1,6 +1,7 @@
 // A rule on the weights of one layer, for tests: its start, its steps and its upkeep in float64, by the interpreter. Every
 // step gets samples (x, δ), whose sum of products is the gradient.
 
+import assert from 'node:assert/strict';
 import { interpret } from '../graph/interpret.ts';
 import type { Graph } from '../graph/node.ts';
 import { trace } from '../graph/trace.ts';
@@ -113,4 +114,19 @@ export function run(
     all.push(evaluated(step, all.at(-1)!.states, given, [k, 9]));
   }
   return all;
+}
+
+/** Asserts that values are as expected, each to within a bound. */
+export function near(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  what: string,
+  bound = 1e-9,
+): void {
+  assert.equal(actual.length, expected.length);
+  for (let i = 0; i < expected.length; i++)
+    assert.ok(
+      Math.abs(actual[i]! - expected[i]!) < bound,
+      `${what} ${i}: ${actual[i]} beside ${expected[i]}`,
+    );
 }

@@ -19,7 +19,7 @@ export type PulsedOptions = FullWeights & {
   readonly clock?: TrainingClock | undefined;
   /** Moves the parameters that are not in cells. */
   readonly digital: UpdateRule;
-  /** True for the weights, by the name of their layer, that stay digital. */
+  /** How cells hold the weights of a layer; undefined for one that stays digital. */
   readonly mapping: LayerMapping;
 };
 

@@ -8,6 +8,7 @@ import { pcmNandakumar2018, softBoundsDevice } from '../cells/published-pulse-de
 import {
   emptyStates,
   evaluated,
+  near,
   type OneParameter,
   parameterOf,
   run,
@@ -54,12 +55,6 @@ const steps = Array.from({ length: 14 }, (_, k) => ({
 const sides = ['plus', 'minus'];
 const names = Array.from({ length: PAIRS }, (_, k) => (k === 0 ? '' : String(k + 1)));
 const at = (states: States, quantity: string): number[] => Array.from(states[`layer.cells.${quantity}`]!);
-
-function near(actual: ArrayLike<number>, expected: ArrayLike<number>, what: string): void {
-  assert.equal(actual.length, expected.length);
-  for (let i = 0; i < expected.length; i++)
-    assert.ok(Math.abs(actual[i]! - expected[i]!) < 1e-9, `${what} ${i}: ${actual[i]} beside ${expected[i]}`);
-}
 
 for (const everySteps of [1, 3])
   test(`steps are those of the formula, the pairs in turn, pulsed every ${everySteps} steps`, () => {

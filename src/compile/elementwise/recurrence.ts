@@ -19,37 +19,37 @@ function emitLoop(node: Node<'recurrence'>, index: readonly Int[], emit: Emit, s
   const { precondition, condition, initial, next } = recurrenceParts(node);
   const outer = precondition && emit(precondition, index);
   const states = initial.map((value) => builder.accumulator(emit(value, index)));
+  const endsLoop = condition !== undefined && count > 1 && isUntil(condition, loop);
   const iterate = (iteration: Int): void => {
     // The old states: every next state is computed from them, whatever is assigned meanwhile.
     const old = states.map((state) => builder.valueOf(state));
     loops.set(loop, { iteration, states: old });
     const inner = condition && emit(condition, index);
     const held = both(s, outer, inner);
-    const ended = condition !== undefined && count > 1 && isUntil(condition, loop);
-    where(s, { mask: inner && held, endsLoop: ended }, () => {
+    const update = (): void => {
       const values = next.map((value) => emit(value, index));
       for (const [k, state] of states.entries()) {
         const op = builder.typeOf(state) === 'f32' ? 'select' : 'selectInt';
         const value = held === undefined ? values[k]! : builder.operation(op, held, values[k]!, old[k]!);
         builder.assign(state, value);
       }
-    });
+    };
+    where(s, inner && held, update, endsLoop);
     loops.delete(loop);
   };
-  where(s, { mask: outer }, () =>
-    builder.loop(count, (iteration) => s.scoped(() => iterate(iteration)), 'at'),
-  );
+  where(s, outer, () => builder.loop(count, (iteration) => s.scoped(() => iterate(iteration)), 'at'));
   return states.map((state) => builder.valueOf(state));
 }
 
-/** Emits `body`, to run only if any lane of the mask is set; always, if there is no mask. */
+/** Emits `body`, to run only if any lane of the mask is set; always, if there is no mask. `endsLoop` as for `ifAny`. */
 function where(
   { builder, scoped }: Place,
-  { mask, endsLoop }: { readonly mask: Local | undefined; readonly endsLoop?: boolean },
+  mask: Local | undefined,
   body: () => void,
+  endsLoop = false,
 ): void {
   if (mask === undefined) body();
-  else builder.ifAny(mask, () => scoped(body), { ...(endsLoop && { endsLoop }) });
+  else builder.ifAny(mask, () => scoped(body), { endsLoop });
 }
 
 /** True for `number < bound` of a loop, with a bound that stays: where it does not hold, it never holds again. */
