@@ -340,6 +340,7 @@ export {
   lstmParameters,
   lstmStep,
 } from './nn/recurrent.ts';
+export { type OutputScales, withOutputScales } from './nn/output-scales.ts';
 export { type ResnetOptions, resnet, resnet32, resnet32Wide } from './nn/resnet.ts';
 export { resnet18, resnet34 } from './nn/resnet-photos.ts';
 export { type VitOptions, vit } from './nn/vit.ts';

@@ -136,32 +136,47 @@ test('what a job was lost with goes on: the coordinator may be away', { skip: wi
   await stopped([one]);
 });
 
-test('a worker of another version is refused, and takes nothing', { skip: withoutRedis }, async () => {
-  const waiting = coordinator('version');
-  await until(() => /on the queue/.test(waiting.said()));
-  await pause(300);
-  const pool = createPool({
-    count: 1,
-    silentSeconds: 60,
-    start: { ohmic: '9.9.9', backend: 'auto', threads: 1, data: undefined, checkpointMinutes: 2 },
+for (const order of ['after', 'before'])
+  test(`a worker of another version is refused, and takes nothing: it comes ${order} the sweep`, {
+    skip: withoutRedis,
+  }, async () => {
+    const isFirst = order === 'before';
+    const pool = createPool({
+      count: 1,
+      silentSeconds: 60,
+      start: { ohmic: '9.9.9', backend: 'auto', threads: 1, data: undefined, checkpointMinutes: 2 },
+    });
+    const options = {
+      pool,
+      shared: undefined,
+      cache: join(folder, 'cache'),
+      lostSeconds: 1,
+      signal: new AbortController().signal,
+      address: queueAddress(redis.url),
+      ohmic: '9.9.9',
+      onLine: () => undefined,
+    };
+    const refused = (): Promise<void> =>
+      assert.rejects(
+        serveQueue(options),
+        new UsageError(
+          `worker: "tiny" is a sweep of ohmic ${ohmicVersion()}, this worker is 9.9.9; install ohmic@${ohmicVersion()} to work for it`,
+        ),
+      );
+    const early = isFirst ? refused() : undefined;
+    const sweep = `version-${order}`;
+    const waiting = coordinator(sweep);
+    const client = new Redis(redis.url);
+    await until(() => /on the queue/.test(waiting.said()));
+    while ((await client.hlen('ohmic:sweeps')) === 0) await pause(50);
+    await (early ?? refused());
+    assert.equal(chipsIn(sweep), 0);
+    waiting.child.kill('SIGKILL');
+    await waiting.ended;
+    // The next finds no sweep of a killed coordinator.
+    await client.del('ohmic:sweeps');
+    client.disconnect();
   });
-  const options = {
-    pool,
-    shared: undefined,
-    cache: join(folder, 'cache'),
-    lostSeconds: 1,
-    signal: new AbortController().signal,
-  };
-  await assert.rejects(
-    serveQueue({ ...options, address: queueAddress(redis.url), ohmic: '9.9.9', onLine: () => undefined }),
-    new UsageError(
-      `worker: "tiny" is a sweep of ohmic ${ohmicVersion()}, this worker is 9.9.9; install ohmic@${ohmicVersion()} to work for it`,
-    ),
-  );
-  assert.equal(chipsIn('version'), 0);
-  waiting.child.kill('SIGKILL');
-  await waiting.ended;
-});
 
 test('a queue that is not there, wants a password, refuses one, or forgets is named, and nothing is lost', {
   skip: withoutRedis,

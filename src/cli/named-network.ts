@@ -43,7 +43,7 @@ export type NamedNetwork = {
 const FOR_PHOTOS: readonly string[] = ['resnet18', 'resnet34'];
 
 /** Networks that are usually for small images without colour. */
-const FOR_DIGITS: readonly string[] = ['mlp', 'mlp-256-128', 'lenet5', ...pairNames];
+const FOR_DIGITS: readonly string[] = ['mlp', 'mlp-256-128', 'mlp-256-128-scaled', 'lenet5', ...pairNames];
 
 /**
  * The network of a name.

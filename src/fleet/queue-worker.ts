@@ -45,11 +45,9 @@ export async function serveQueue(options: QueueWorker): Promise<number> {
   const { address, ohmic, pool, lostSeconds, idleSeconds, signal, onLine } = options;
   const client = await connectQueue(address);
   client.on('close', () => onLine(`the queue does not answer; waiting for ${address.url}`));
+  let isGreeted: boolean;
   try {
-    const sweeps = Object.values(await client.hgetall(SWEEPS)).map(
-      (text) => JSON.parse(text) as AnnouncedSweep,
-    );
-    refuseVersions(ohmic, sweeps, onLine);
+    isGreeted = await greetSweeps(client, options);
   } catch (thrown) {
     client.disconnect();
     throw thrown;
@@ -83,44 +81,61 @@ export async function serveQueue(options: QueueWorker): Promise<number> {
   );
   // Of a lost connection, and of locks that were lost with it: the job is done by another, with the same bits.
   worker.on('error', () => undefined);
+  const isIdle = (): boolean =>
+    idleSeconds !== undefined && busy === 0 && performance.now() - idleSince > 1000 * idleSeconds;
   try {
-    await new Promise<void>((resolve) => {
-      const look = setInterval(() => {
-        const isIdle =
-          idleSeconds !== undefined && busy === 0 && performance.now() - idleSince > 1000 * idleSeconds;
-        if (!signal.aborted && !isIdle) return;
-        clearInterval(look);
-        resolve();
-      }, 100);
-    });
+    for (let look = 1; !signal.aborted && !isIdle(); look++) {
+      await pause(100);
+      // A worker may be there before the first sweep.
+      if (!isGreeted && look % 10 === 0)
+        isGreeted = await Promise.race([lookAgain(client, options), pause(1000).then(() => false)]);
+    }
+  } finally {
     // No more jobs; what is under way goes back to the queue.
     await Promise.race([worker.pause(true), pause(1000)]);
     pool.stop();
     for (let waited = 0; busy > 0 && waited < 10_000; waited += 50) await pause(50);
     // Closed at once: a patient end waits for the server's answer to a question that nobody asks any more.
     await Promise.race([worker.close(true), pause(1000)]);
-    return jobs;
-  } finally {
     client.removeAllListeners('close');
     client.disconnect();
   }
+  return jobs;
 }
 
 function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-function refuseVersions(
-  ohmic: string,
-  sweeps: readonly AnnouncedSweep[],
-  onLine: (text: string) => void,
-): void {
+/**
+ * Looks at the versions of the sweeps on a queue.
+ *
+ * @returns false if there is none yet
+ * @throws UsageError if all are of other versions
+ */
+async function greetSweeps(
+  client: Awaited<ReturnType<typeof connectQueue>>,
+  { ohmic, onLine }: Pick<QueueWorker, 'ohmic' | 'onLine'>,
+): Promise<boolean> {
+  const texts = Object.values(await client.hgetall(SWEEPS));
+  const sweeps = texts.map((text) => JSON.parse(text) as AnnouncedSweep);
   const others = sweeps.filter((sweep) => sweep.ohmic !== ohmic);
   const [first] = others;
-  if (first === undefined) return;
+  if (first === undefined) return sweeps.length > 0;
   const text = `"${first.name}" is a sweep of ohmic ${first.ohmic}, this worker is ${ohmic}; install ohmic@${first.ohmic} to work for it`;
   if (others.length === sweeps.length) throw new UsageError(`worker: ${text}`);
   onLine(`note: ${text}`);
+  return true;
+}
+
+/** The same while the queue is served, when the server may be away. */
+async function lookAgain(...[client, options]: Parameters<typeof greetSweeps>): Promise<boolean> {
+  try {
+    return await greetSweeps(client, options);
+  } catch (thrown) {
+    if (thrown instanceof UsageError) throw thrown;
+    return false;
+  }
 }
 
 async function perform(

@@ -180,7 +180,7 @@ test('impossible networks are refused with all their faults', () => {
   assert.throws(
     () => networkByName('vgg', cifar),
     refused(
-      /^model: expected one of mlp, mlp-256-128, lenet5, small-cnn, cnn, .*resnet32-wide, resnet18, resnet34, vit, got "vgg"$/,
+      /^model: expected one of mlp, mlp-256-128, mlp-256-128-scaled, lenet5, small-cnn, cnn, .*resnet32-wide, resnet18, resnet34, vit, got "vgg"$/,
     ),
   );
 });

@@ -17,6 +17,7 @@ import {
   sequence,
 } from './modules.ts';
 import type { Network } from './network.ts';
+import { withOutputScales } from './output-scales.ts';
 import { resnet, resnet32, resnet32Wide } from './resnet.ts';
 import { resnet18, resnet34 } from './resnet-photos.ts';
 import { vit } from './vit.ts';
@@ -127,6 +128,7 @@ function normalizedConvolution(position: number, filters: number, stride: number
 export type NetworkName =
   | 'mlp'
   | 'mlp-256-128'
+  | 'mlp-256-128-scaled'
   | 'lenet5'
   | 'small-cnn'
   | 'cnn'
@@ -145,6 +147,11 @@ const networks: { readonly [N in NetworkName]: (task: ImageTask) => Network } = 
   'mlp-256-128': (task) => ({
     ...mlp({ ...task, hidden: [256, 128], activation: 'sigmoid' }),
     name: 'mlp-256-128',
+  }),
+  // With a learned factor on each layer's products, as the scripts of Z. Wu et al. have it.
+  'mlp-256-128-scaled': (task) => ({
+    ...withOutputScales(networks['mlp-256-128'](task), 'per-layer'),
+    name: 'mlp-256-128-scaled',
   }),
   lenet5,
   'small-cnn': smallCnn,
