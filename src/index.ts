@@ -332,6 +332,7 @@ export {
   type ParameterSpec,
 } from './nn/network.ts';
 export { cnn, lenet5, mlp, type NetworkName, networkByName, networkNames, smallCnn } from './nn/networks.ts';
+export { type OutputScales, withOutputScales } from './nn/output-scales.ts';
 export {
   gruLayers,
   gruParameters,
@@ -340,7 +341,6 @@ export {
   lstmParameters,
   lstmStep,
 } from './nn/recurrent.ts';
-export { type OutputScales, withOutputScales } from './nn/output-scales.ts';
 export { type ResnetOptions, resnet, resnet32, resnet32Wide } from './nn/resnet.ts';
 export { resnet18, resnet34 } from './nn/resnet-photos.ts';
 export { type VitOptions, vit } from './nn/vit.ts';
@@ -365,6 +365,7 @@ export {
   sgd,
 } from './rules/descent.ts';
 export type {
+  Descent,
   Factors,
   RuleContext,
   Update,

@@ -5,6 +5,9 @@ import { test } from 'node:test';
 import { keyFromSeed, randomSequence } from '../base/random.ts';
 import { idealDevice, pcmNandakumar2018, softBoundsDevice } from '../cells/published-pulse-devices.ts';
 import { pulseModel } from '../cells/pulse-device.ts';
+import { callsOf } from '../compile/backend.ts';
+import { compile } from '../compile/compile.ts';
+import type { Statement } from '../kernel/kernel.ts';
 import { sgd } from '../rules/descent.ts';
 import { type MixedPrecisionOptions, mixedPrecision } from './mixed-precision.ts';
 import {
@@ -14,6 +17,7 @@ import {
   type OneParameter,
   run,
   type States,
+  traceStep,
   traceUpkeepOf,
 } from './one-parameter.test-data.ts';
 
@@ -33,6 +37,8 @@ const plain: MixedPrecisionOptions = {
   descent: sgd({ momentum: 0, nesterov: false, weightDecay: 0 }),
   mapping: () => ({}),
 };
+
+const pcm = { device: pcmNandakumar2018, fullWeight: { kind: 'fixed', weight: 1 } } as const;
 
 function setupOf(changes: Partial<MixedPrecisionOptions>): OneParameter {
   return { rule: mixedPrecision({ ...plain, ...changes }), rows: ROWS, columns: COLUMNS, samples: SAMPLES };
@@ -136,7 +142,44 @@ test('with fine, even, silent steps it is stochastic gradient descent, to the si
   );
 });
 
-const pcm = { device: pcmNandakumar2018, fullWeight: { kind: 'fixed', weight: 1 } } as const;
+test('the accumulator keeps changes that are far below the rounding of the weight', () => {
+  const initial = new Array<number>(ROWS * COLUMNS).fill(0.3);
+  const x = new Array<number>(SAMPLES * ROWS).fill(1);
+  const delta = new Array<number>(SAMPLES * COLUMNS).fill(1);
+  const { states } = run(setupOf({}), initial, [{ samples: { x, delta }, rate: 1e-20 }]).at(-1)!;
+  near(
+    states['layer.accumulator']!,
+    initial.map(() => -SAMPLES * 1e-20),
+    'accumulator',
+    1e-30,
+  );
+});
+
+test('cells without a pulse are neither read nor written', () => {
+  const setup = { ...setupOf(pcm), rows: 64, columns: 48 };
+  const { kernels, launches, bindings } = compile(traceStep(setup), { lanes: 16, registers: 32 });
+  const ofCells = (name: string): boolean => /\.cells\.(plus|minus)\./.test(name);
+  let touched = 0;
+  for (const { kernel, buffers } of launches.flatMap(callsOf)) {
+    const slots = new Set(
+      buffers.flatMap((place, slot) =>
+        place.space === 'binding' && ofCells(bindings[place.binding]!.name) ? [slot] : [],
+      ),
+    );
+    const touches = (statements: readonly Statement[], isInside: boolean): void => {
+      for (const statement of statements) {
+        if ('buffer' in statement && slots.has(statement.buffer)) {
+          assert.ok(isInside, `${kernels[kernel]!.name}: ${statement.kind}`);
+          touched++;
+        }
+        if ('body' in statement) touches(statement.body, isInside || statement.kind === 'ifAny');
+      }
+    };
+    touches(kernels[kernel]!.body, false);
+  }
+  assert.ok(touched > 0);
+});
+
 const at = (states: States, quantity: string): number[] => Array.from(states[`layer.cells.${quantity}`]!);
 
 test('of a pair the plus device gets the pulses upwards, the minus device those downwards; others stay', () => {

@@ -8,7 +8,7 @@ import { asMatrix, matrixSize } from '../crossbar/mapping.ts';
 import { type RefreshThreshold, refreshed } from '../crossbar/refresh.ts';
 import { truncated } from '../graph/whole-numbers.ts';
 import type { ParameterSpec } from '../nn/network.ts';
-import type { RuleContext, Updated, UpdateRule } from '../rules/update-rule.ts';
+import type { Descent, RuleContext, Updated, UpdateRule } from '../rules/update-rule.ts';
 import type { TrainingClock } from './cell-clock.ts';
 import { type CellGroup, cellGroup } from './cell-group.ts';
 import { digitalParameter, type LayerMapping, layerOfWeights } from './layers.ts';
@@ -34,7 +34,7 @@ export type MixedPrecisionOptions = FullWeights & {
   /** Absent: no time passes. */
   readonly clock?: TrainingClock | undefined;
   /** Its changes of weights in cells are gathered; the other parameters it moves itself. */
-  readonly descent: UpdateRule;
+  readonly descent: Descent;
   /** How cells hold the weights of a layer; undefined for one that stays digital. */
   readonly mapping: LayerMapping;
 };
@@ -92,12 +92,12 @@ export function mixedPrecision(options: MixedPrecisionOptions): UpdateRule {
     update: (update) => {
       const { parameter, weights, state, scalar, key } = update;
       if (!isInCells(parameter)) return descent.update(update);
-      const { weights: wanted, states: descentStates } = descent.update(
+      const { step, states: descentStates } = descent.step(
         operands === undefined ? update : { ...update, gradient: quantizedGradient(update, operands) },
       );
       const { name: accumulator } = accumulatorOf(parameter);
       const cells = group.of(update);
-      const change = asMatrix(wanted.subtract(weights));
+      const change = asMatrix(step).negate();
       const gathered = options.accumulates ? state(accumulator).add(change) : change;
       const epsilon = cells.scale.multiply(model.granularity * options.granularity);
       const due = truncated(gathered.divide(epsilon)).clip(-mostPulses, mostPulses);

@@ -37,10 +37,10 @@ typedef struct {
   int64_t *places; /* binding number + offset << BINDING_BITS, or -1 - offset in the arena */
   uint32_t *push_constants;
   float **addresses;
-  atomic_int *claimed;   /* chunks of each launch that a thread has taken */
+  atomic_int *claimed;   /* taken chunks of each launch, of the share of the first thread, then of the next */
   atomic_uint *finished; /* chunks of each launch that are done */
   float *arena;
-  int32_t launch_count, place_count;
+  int32_t launch_count, place_count, share_count;
   int64_t scratch_elements;
 } program;
 
@@ -125,22 +125,48 @@ static int reserve_scratch(pool *p, const program *job) {
   return 1;
 }
 
-/* Walks all launches. A launch ends when all of its chunks are done, whoever did them, so a thread that wakes up late
-   delays nobody. Writes the milliseconds of each launch to `times` unless that is NULL. */
+/* Makes room for the claims of all threads. Returns 0 if there is no memory. */
+static int reserve_claims(pool *p, program *job) {
+  if (job->share_count >= p->count) return 1;
+  atomic_int *more = calloc((size_t)p->count * (size_t)job->launch_count + 1, sizeof(atomic_int));
+  if (more == NULL) return 0;
+  free(job->claimed);
+  job->claimed = more;
+  job->share_count = p->count;
+  return 1;
+}
+
+/* First chunk of a thread's share. A single chunk is the caller's. */
+static int share_start(int chunks, int number, int count) {
+  return (int)(((int64_t)chunks * number + count - 1) / count);
+}
+
+/* Takes chunks of the share of thread `owner`, one by one, until none is left. */
+static void run_share(pool *p, program *job, int number, int32_t i, int owner) {
+  const launch *l = job->launches + i;
+  const int chunks = l->first.chunks;
+  const int end = share_start(chunks, owner + 1, p->count);
+  int chunk = share_start(chunks, owner, p->count);
+  if (chunk == end) return;
+  atomic_int *claimed = job->claimed + (size_t)owner * (size_t)job->launch_count + (size_t)i;
+  const int start = chunk;
+  while ((chunk = start + atomic_fetch_add_explicit(claimed, 1, memory_order_relaxed)) < end) {
+    run_chunk(p, job, &l->first, number, chunk);
+    for (int k = 0; k < l->ratio; k++) run_chunk(p, job, &l->second, number, chunk * l->ratio + k);
+    const unsigned done = atomic_fetch_add_explicit(job->finished + i, 1, memory_order_seq_cst) + 1;
+    if (done == (unsigned)chunks && atomic_load_explicit(&p->sleepers, memory_order_seq_cst) > 0)
+      wake_all(job->finished + i);
+  }
+}
+
+/* Walks all launches. A thread begins with the chunks of its own share, whose data the launches before have often left in
+   its cache, and goes on with what others have not taken. A launch ends when all of its chunks are done, whoever did them,
+   so a thread that wakes up late delays nobody. Writes the milliseconds of each launch to `times` unless that is NULL. */
 static void work(pool *p, program *job, int number, double *times) {
   double start = times != NULL ? milliseconds() : 0;
   for (int32_t i = 0; i < job->launch_count; i++) {
-    const launch *l = job->launches + i;
-    const int chunks = l->first.chunks;
-    for (;;) {
-      int chunk = atomic_fetch_add_explicit(job->claimed + i, 1, memory_order_relaxed);
-      if (chunk >= chunks) break;
-      run_chunk(p, job, &l->first, number, chunk);
-      for (int k = 0; k < l->ratio; k++) run_chunk(p, job, &l->second, number, chunk * l->ratio + k);
-      const unsigned done = atomic_fetch_add_explicit(job->finished + i, 1, memory_order_seq_cst) + 1;
-      if (done == (unsigned)chunks && atomic_load_explicit(&p->sleepers, memory_order_seq_cst) > 0)
-        wake_all(job->finished + i);
-    }
+    const int chunks = job->launches[i].first.chunks;
+    for (int k = 0; k < p->count; k++) run_share(p, job, number, i, (number + k) % p->count);
     wait_for(p, job->finished + i, (unsigned)chunks);
     if (times != NULL) {
       const double end = milliseconds();
@@ -247,13 +273,12 @@ EXPORT program *ohmic_program(const void *kernels, const int32_t *launches, int3
   job->places = copy_of(places, (size_t)place_count * 8);
   job->push_constants = copy_of(push_constants, (size_t)push_constant_count * 4);
   job->addresses = calloc((size_t)place_count + 1, sizeof(float *));
-  job->claimed = calloc((size_t)launch_count + 1, sizeof(atomic_int));
   job->finished = calloc((size_t)launch_count + 1, sizeof(atomic_uint));
   job->launch_count = launch_count;
   job->place_count = place_count;
   job->scratch_elements = scratch_elements + 64;
   if (job->arena == NULL || job->launches == NULL || job->places == NULL || job->push_constants == NULL ||
-      job->addresses == NULL || job->claimed == NULL || job->finished == NULL) {
+      job->addresses == NULL || job->finished == NULL) {
     ohmic_free_program(job);
     return NULL;
   }
@@ -272,13 +297,13 @@ EXPORT void ohmic_free_program(program *job) {
 }
 
 static int32_t run(pool *p, program *job, const uint64_t *bindings, const uint32_t *scalars, double *times) {
-  if (!reserve_scratch(p, job)) return 0;
+  if (!reserve_scratch(p, job) || !reserve_claims(p, job)) return 0;
   for (int32_t i = 0; i < job->place_count; i++) {
     int64_t place = job->places[i];
     job->addresses[i] = place >= 0 ? (float *)(uintptr_t)bindings[place & BINDING_MASK] + (place >> BINDING_BITS)
                                    : job->arena + (-1 - place);
   }
-  memset(job->claimed, 0, (size_t)job->launch_count * sizeof(atomic_int));
+  memset(job->claimed, 0, (size_t)p->count * (size_t)job->launch_count * sizeof(atomic_int));
   memset(job->finished, 0, (size_t)job->launch_count * sizeof(atomic_uint));
   lock_acquire(&p->mutex);
   p->job = job;

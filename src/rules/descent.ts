@@ -1,7 +1,7 @@
 // Descent in floating point: stochastic gradient descent, Adam, AdamW, as update rules.
 
 import { assertNever } from '../base/errors.ts';
-import type { UpdateRule } from './update-rule.ts';
+import type { Descent, Update } from './update-rule.ts';
 
 /** A descent by name. */
 export type DescentSettings =
@@ -22,20 +22,31 @@ export type SgdOptions = {
  *
  * @source I. Sutskever et al., ICML 2013, in the form of PyTorch's SGD
  */
-export function sgd({ momentum: mu, nesterov, weightDecay }: SgdOptions): UpdateRule {
-  return {
+export function sgd({ momentum: mu, nesterov, weightDecay }: SgdOptions): Descent {
+  return subtracting({
     name: 'sgd',
     states: ({ name, shape }) => [{ name: momentumName(name), shape }],
     scalars: () => ({}),
-    update: ({ parameter, weights, gradient, learningRate, state }) => {
+    step: ({ parameter, weights, gradient, learningRate, state }) => {
       const decay = parameter.role === 'weights' ? weightDecay : 0;
       const slope = decay === 0 ? gradient : gradient.add(weights.multiply(decay));
       const velocity = state(momentumName(parameter.name)).multiply(mu).add(slope);
       const direction = nesterov ? slope.add(velocity.multiply(mu)) : velocity;
       return {
-        weights: weights.subtract(direction.multiply(learningRate)),
+        step: direction.multiply(learningRate),
         states: { [momentumName(parameter.name)]: velocity },
       };
+    },
+  });
+}
+
+/** A descent by its step. */
+function subtracting(rule: Omit<Descent, 'update'>): Descent {
+  return {
+    ...rule,
+    update: (update) => {
+      const { step, states } = rule.step(update);
+      return { weights: update.weights.subtract(step), states };
     },
   };
 }
@@ -59,7 +70,7 @@ export type AdamOptions = {
  *
  * @source D. P. Kingma, J. Ba, ICLR 2015 (arXiv 1412.6980), Algorithm 1
  */
-export function adam(options: AdamOptions): UpdateRule {
+export function adam(options: AdamOptions): Descent {
   return adamRule('adam', options, false);
 }
 
@@ -68,7 +79,7 @@ export function adam(options: AdamOptions): UpdateRule {
  *
  * @source I. Loshchilov, F. Hutter, ICLR 2019 (arXiv 1711.05101), Algorithm 2
  */
-export function adamw(options: AdamOptions): UpdateRule {
+export function adamw(options: AdamOptions): Descent {
   return adamRule('adamw', options, true);
 }
 
@@ -76,10 +87,10 @@ function adamRule(
   name: 'adam' | 'adamw',
   { beta1, beta2, epsilon, weightDecay }: AdamOptions,
   isDecoupled: boolean,
-): UpdateRule {
+): Descent {
   const first = (parameter: string): string => `${parameter}.firstMoment`;
   const second = (parameter: string): string => `${parameter}.secondMoment`;
-  return {
+  const byGradient = subtracting({
     name,
     states: ({ name: parameter, shape }) => [
       { name: first(parameter), shape },
@@ -89,9 +100,9 @@ function adamRule(
       'adam.firstCorrection': 1 / (1 - beta1 ** (step + 1)),
       'adam.secondCorrection': 1 / (1 - beta2 ** (step + 1)),
     }),
-    update: ({ parameter, weights, gradient, learningRate, state, scalar }) => {
-      const decay = parameter.role === 'weights' ? weightDecay : 0;
-      const slope = decay === 0 || isDecoupled ? gradient : gradient.add(weights.multiply(decay));
+    step: ({ parameter, weights, gradient, learningRate, state, scalar }) => {
+      const decay = isDecoupled || parameter.role !== 'weights' ? 0 : weightDecay;
+      const slope = decay === 0 ? gradient : gradient.add(weights.multiply(decay));
       const m = state(first(parameter.name))
         .multiply(beta1)
         .add(slope.multiply(1 - beta1));
@@ -100,20 +111,35 @@ function adamRule(
         .add(slope.square().multiply(1 - beta2));
       const spread = s.multiply(scalar('adam.secondCorrection')).sqrt().add(epsilon);
       const direction = m.multiply(scalar('adam.firstCorrection')).divide(spread);
-      const kept =
-        decay === 0 || !isDecoupled
-          ? weights
-          : weights.subtract(weights.multiply(learningRate.multiply(decay)));
       return {
-        weights: kept.subtract(direction.multiply(learningRate)),
+        step: direction.multiply(learningRate),
         states: { [first(parameter.name)]: m, [second(parameter.name)]: s },
       };
+    },
+  });
+  return isDecoupled && weightDecay > 0 ? decaying(byGradient, weightDecay) : byGradient;
+}
+
+/** A descent with decoupled weight decay: first w ← w − r λ w for the weights of layers. */
+function decaying(rule: Descent, weightDecay: number): Descent {
+  const lossOf = ({ weights, learningRate }: Update) => weights.multiply(learningRate.multiply(weightDecay));
+  const isDecaying = ({ parameter }: Update): boolean => parameter.role === 'weights';
+  return {
+    ...rule,
+    step: (update) => {
+      const { step, states } = rule.step(update);
+      return { step: isDecaying(update) ? step.add(lossOf(update)) : step, states };
+    },
+    update: (update) => {
+      if (!isDecaying(update)) return rule.update(update);
+      const { step, states } = rule.step(update);
+      return { weights: update.weights.subtract(lossOf(update)).subtract(step), states };
     },
   };
 }
 
 /** The descent of these settings. */
-export function descent(settings: DescentSettings): UpdateRule {
+export function descent(settings: DescentSettings): Descent {
   switch (settings.kind) {
     case 'sgd':
       return sgd(settings);

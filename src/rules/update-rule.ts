@@ -63,3 +63,12 @@ export type UpdateRule = {
     readonly update: (context: RuleContext) => Updated | undefined;
   };
 };
+
+/** A rule that subtracts a step from the weights. */
+export type Descent = UpdateRule & {
+  /** What `update` subtracts, in floating point, and the new states. */
+  readonly step: (update: Update) => {
+    readonly step: Tensor;
+    readonly states: Readonly<Record<string, Tensor>>;
+  };
+};

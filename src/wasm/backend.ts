@@ -178,7 +178,8 @@ async function loadProgram(machine: Machine, whole: Plan): Promise<Program> {
     for (const block of layout.blocks) heap.free(block);
   };
   const id = machine.newId();
-  const counterBytes = counterWords(plan.launches.length) * ELEMENT_BYTES;
+  const threads = pool.workers.length;
+  const counterBytes = counterWords(plan.launches.length, threads) * ELEMENT_BYTES;
   const { isShared } = machine.moduleOptions;
   const counters = new Int32Array(
     isShared ? new SharedArrayBuffer(counterBytes) : new ArrayBuffer(counterBytes),
@@ -190,7 +191,7 @@ async function loadProgram(machine: Machine, whole: Plan): Promise<Program> {
     memory: heap.memory,
     launches: workerLaunches(plan, layout),
     scalars: layout.scalars.address,
-    threads: pool.workers.length,
+    threads,
     counters,
   };
   try {
@@ -198,7 +199,7 @@ async function loadProgram(machine: Machine, whole: Plan): Promise<Program> {
       pool.request((worker) => ({
         kind: 'load',
         id,
-        program: { ...shared, scratch: layout.scratch[worker]!.address },
+        program: { ...shared, number: worker, scratch: layout.scratch[worker]!.address },
       })),
     );
   } catch (error) {

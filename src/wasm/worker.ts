@@ -29,6 +29,8 @@ export type WorkerProgram = {
   readonly scratch: number;
   /** Workers that run the program together. */
   readonly threads: number;
+  /** Which of them this one is, from 0. */
+  readonly number: number;
   /** Counters that they share, laid out by `counterWords`; zero when a run starts. */
   readonly counters: Int32Array;
 };
@@ -57,14 +59,15 @@ export type Pause = () => Promise<void> | undefined;
 
 /** Tests of a counter before a waiting worker goes to sleep: some tens of microseconds. */
 const SPINS = 4000;
-/** Layout of the counters: a flag, then per launch the chunks claimed and the workers arrived. */
+/** Layout of the counters: a flag; the workers arrived, per launch; the chunks claimed of each worker's share, likewise. */
 const FAILED = 0;
-const claimedAt = (launch: number): number => 1 + 2 * launch;
-const arrivedAt = (launch: number): number => 2 + 2 * launch;
+const arrivedAt = (launch: number): number => 1 + launch;
+const claimedAt = (launch: number, owner: number, launches: number): number =>
+  1 + (1 + owner) * launches + launch;
 
-/** Number of 32-bit counters that a program of so many launches needs. */
-export function counterWords(launches: number): number {
-  return 1 + 2 * launches;
+/** Number of 32-bit counters that a program of so many launches needs, run by so many workers. */
+export function counterWords(launches: number, threads: number): number {
+  return 1 + (1 + threads) * launches;
 }
 
 type LoadedProgram = WorkerProgram & { readonly kernels: readonly KernelFunction[] };
@@ -101,12 +104,17 @@ async function instantiate(program: WorkerProgram): Promise<LoadedProgram> {
   return { ...program, kernels };
 }
 
+/** First chunk of a worker's share of a launch. A single chunk is the first worker's. */
+function shareStart(chunks: number, worker: number, threads: number): number {
+  return Math.ceil((chunks * worker) / threads);
+}
+
 /**
- * Runs this worker's share of every launch. Workers claim chunks one by one and meet at a barrier after each launch.
- * After a failure in any of them they claim no more chunks, but still meet, so that none waits for ever.
+ * Runs this worker's share of every launch: chunks whose data the launches before have often left in its cache. It goes on
+ * with what others have not claimed yet, chunk by chunk, and meets them at a barrier after each launch. After a failure in any of them they claim no more chunks, but still meet, so that none waits for ever.
  */
 async function runProgram(
-  { kernels, launches, scalars, scratch, threads, counters }: LoadedProgram,
+  { kernels, launches, scalars, scratch, threads, number, counters }: LoadedProgram,
   pause: Pause | undefined,
 ): Promise<WorkerReply> {
   let reply: WorkerReply = {};
@@ -119,11 +127,19 @@ async function runProgram(
     if (Atomics.load(counters, FAILED) === 0) {
       const { chunks } = callsOf(launch)[0]!;
       try {
-        const claim = (): number => Atomics.add(counters, claimedAt(l), 1);
-        for (let chunk = claim(); chunk < chunks; chunk = claim()) {
-          runChunk(launch, chunk, run);
-          const waiting = pause?.();
-          if (waiting !== undefined) await waiting;
+        for (let k = 0; k < threads; k++) {
+          const owner = (number + k) % threads;
+          const [start, end] = [owner, owner + 1].map((one) => shareStart(chunks, one, threads)) as [
+            number,
+            number,
+          ];
+          const position = claimedAt(l, owner, launches.length);
+          const claim = (): number => start + Atomics.add(counters, position, 1);
+          for (let chunk = claim(); chunk < end; chunk = claim()) {
+            runChunk(launch, chunk, run);
+            const waiting = pause?.();
+            if (waiting !== undefined) await waiting;
+          }
         }
       } catch (error) {
         reply = { failure: `kernel "${running}": ${messageOf(error)}` };

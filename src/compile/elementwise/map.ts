@@ -63,9 +63,11 @@ export function lowerMap(context: Context, nodes: readonly Node[]): DraftLaunch 
     const values = b.interleaved(plain.map((node) => () => emit(node, full)));
     storeAll([...plain, ...looped], [...values, ...looped.map((node) => emit(node, full))]);
   };
+  // What few vectors need costs little: their condition counts.
+  const usual = [...dense, ...sparse.map(({ where }) => where)];
   const perChunk = Math.max(
     tuning.leastChunkVectors,
-    Math.floor(tuning.flatChunkVectors / costOf(nodes, isLoaded)),
+    Math.floor(tuning.flatChunkVectors / costOf(usual, isLoaded)),
   );
   // A recurrence is a loop of its own: once is enough.
   const hasLoops = sparse.length + looped.length > 0;
