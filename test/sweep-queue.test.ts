@@ -9,7 +9,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { after, before, test } from 'node:test';
 import { Redis } from 'ioredis';
 import { UsageError } from '../src/base/errors.ts';
-import { ohmicVersion } from '../src/cli/workplace.ts';
+import { ohmicVersion } from '../src/cli/version.ts';
 import { createPool } from '../src/fleet/pool.ts';
 import { queueAddress } from '../src/fleet/queue-connection.ts';
 import { serveQueue } from '../src/fleet/queue-worker.ts';

@@ -12,7 +12,7 @@ import { silentProgress } from '../src/cli/progress.ts';
 import { pointSettings } from '../src/cli/sweep-base.ts';
 import { sweepCommand } from '../src/cli/sweep-command.ts';
 import { readSweep } from '../src/cli/sweep-files.ts';
-import type { SweepFlags } from '../src/cli/sweep-open.ts';
+import type { SweepFlags } from '../src/cli/sweep-flags.ts';
 import { pointsOf } from '../src/sweep/expand.ts';
 import { commandIn } from './command.ts';
 import { endAll, startOhmic, tinySweep, until, workersOf, writeSweep } from './sweep-fleet.ts';

@@ -8,7 +8,7 @@ import type { Attribution, AttributionPoint } from '../experiment/attribution.ts
 import { attributionStage } from '../experiment/evaluation-stage.ts';
 import { imageTask } from '../experiment/subject.ts';
 import type { Network } from '../nn/network.ts';
-import type { BackendChoice } from '../node/create-engine.ts';
+import type { BackendChoice } from '../node/backend-choice.ts';
 import { folderStorage } from '../node/folder-storage.ts';
 import { networkOfWeights } from '../train/trained-network.ts';
 import { commandLine } from './command-line.ts';

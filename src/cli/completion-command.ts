@@ -7,10 +7,10 @@ import { unknownName } from '../base/suggest.ts';
 import { costNames } from '../cost/published-costs.ts';
 import { hardwareNames } from '../crossbar/hardware-choice.ts';
 import { COMPENSATION_METHODS } from '../experiment/compensation-method.ts';
-import { BACKEND_CHOICES } from '../node/create-engine.ts';
+import { BACKEND_CHOICES } from '../node/backend-choice.ts';
 import { presetNames } from './presets-command.ts';
 import { reproductionNames } from './reproduce-command.ts';
-import { schemaNames } from './schema-command.ts';
+import { SCHEMA_NAMES } from './schema-names.ts';
 import { trainDatasets, trainModels } from './settings-schema.ts';
 
 /** Shells for which there are scripts. */
@@ -53,7 +53,7 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
 
 /** First arguments with known values, by command. */
 const ARGUMENTS: Readonly<Record<string, () => readonly string[]>> = {
-  schema: () => schemaNames,
+  schema: () => SCHEMA_NAMES,
   presets: () => presetNames,
   reproduce: reproductionNames,
   completion: () => SHELLS,

@@ -6,6 +6,7 @@ import { estimateCost } from '../cost/estimate.ts';
 import {
   type ProgrammingEstimate,
   programmingEnergy,
+  TRAINING_RULES,
   type TrainingEstimate,
   type TrainingWork,
   trainingEnergy,
@@ -39,9 +40,6 @@ export type CostFlags = HardwareFlags & {
   readonly twins?: string;
   readonly json?: boolean;
 };
-
-/** Rules whose energy is modelled. */
-export const TRAINING_RULES: readonly TrainingWork['rule'][] = ['mixed-precision', 'pulsed'];
 
 /** Prints the cost of a network for one example, and of its training if asked for. */
 export async function costCommand(flags: CostFlags): Promise<void> {

@@ -2,12 +2,13 @@
 
 import { type Command, Option } from 'commander';
 import { costNames } from '../cost/published-costs.ts';
+import { TRAINING_RULES } from '../cost/training-energy.ts';
 import { COMPENSATION_METHODS } from '../experiment/compensation-method.ts';
 import { characterNetworkNames } from '../nn/character-networks.ts';
 import { networkNames } from '../nn/networks.ts';
 import { pairNames } from '../train/gan.ts';
 import { withCompanions } from './companions.ts';
-import { type CostFlags, costCommand, TRAINING_RULES } from './cost-command.ts';
+import type { CostFlags } from './cost-command.ts';
 import {
   countingNumber,
   datasets,
@@ -16,7 +17,7 @@ import {
   measurementOptions,
   progressFor,
 } from './options.ts';
-import { type ParetoFlags, paretoCommand } from './pareto-command.ts';
+import type { ParetoFlags } from './pareto-command.ts';
 
 /** What costs are called in help. */
 export const COST_HELP: string = `${costNames.join(', ')}, or a file (ohmic presets, ohmic schema cost)`;
@@ -61,7 +62,7 @@ export function addCost(program: Command): void {
       ).conflicts('training'),
     )
     .addHelpText('after', COST_EXAMPLES)
-    .action((flags: CostFlags) => costCommand(flags));
+    .action(async (flags: CostFlags) => (await import('./cost-command.ts')).costCommand(flags));
 }
 
 const COST_EXAMPLES = `
@@ -101,7 +102,9 @@ export function addPareto(program: Command): void {
     'hermes256',
   )
     .addHelpText('after', PARETO_EXAMPLES)
-    .action((flags: ParetoFlags) => paretoCommand(flags, progressFor(flags)));
+    .action(async (flags: ParetoFlags) =>
+      (await import('./pareto-command.ts')).paretoCommand(flags, progressFor(flags)),
+    );
 }
 
 const PARETO_EXAMPLES = `

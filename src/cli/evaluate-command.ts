@@ -2,7 +2,7 @@
 
 import type { Json } from '../base/schema.ts';
 import { imageTask } from '../experiment/subject.ts';
-import type { BackendChoice } from '../node/create-engine.ts';
+import type { BackendChoice } from '../node/backend-choice.ts';
 import type { TrainedNetwork } from '../train/checkpoint.ts';
 import { networkOfWeights } from '../train/trained-network.ts';
 import { commandLine } from './command-line.ts';

@@ -8,7 +8,7 @@ import { check, type Json } from '../base/schema.ts';
 import { unknownName } from '../base/suggest.ts';
 import type { HardwareSpec } from '../crossbar/hardware.ts';
 import { type EvaluationSettings, evaluationSchema } from '../experiment/evaluation-settings.ts';
-import type { BackendChoice } from '../node/create-engine.ts';
+import type { BackendChoice } from '../node/backend-choice.ts';
 import type { TrainedNetwork } from '../train/checkpoint.ts';
 import { isPairName } from '../train/gan.ts';
 import { isNoiseTrained } from '../train/provenance.ts';

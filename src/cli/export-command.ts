@@ -29,7 +29,8 @@ import { print } from './print.ts';
 import type { Progress } from './progress.ts';
 import { isImagesName } from './settings-schema.ts';
 import { parseTime } from './values.ts';
-import { ohmicVersion, withWorkplace } from './workplace.ts';
+import { ohmicVersion } from './version.ts';
+import { withWorkplace } from './workplace.ts';
 
 /** Flags of `ohmic export`, as typed. */
 export type ExportFlags = Omit<MeasurementFlags, 'hardware'> & {

@@ -15,7 +15,7 @@ import { readBytes, writeWhole } from './files.ts';
 import { fitPulses } from './fit-pulses.ts';
 import { print } from './print.ts';
 import { table } from './table.ts';
-import { ohmicVersion } from './workplace.ts';
+import { ohmicVersion } from './version.ts';
 
 /** Flags of `ohmic fit-cell`; numbers are read by commander. */
 export type FitCellFlags = {

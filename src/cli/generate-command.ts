@@ -21,6 +21,7 @@ import { readBytes, writeWhole } from './files.ts';
 import { loadNamedData } from './load-data.ts';
 import { print } from './print.ts';
 import type { Progress } from './progress.ts';
+import { PICTURE } from './sample-picture.ts';
 import type { WorkFlags } from './train-command.ts';
 import { readWeights } from './train-stage.ts';
 import { backendChoice, parseSeed } from './values.ts';
@@ -38,7 +39,6 @@ export type GenerateFlags = Pick<WorkFlags, 'data' | 'backend' | 'threads' | 'qu
 };
 
 /** Defaults of the picture. */
-export const PICTURE = { count: 100, columns: 10 } as const;
 
 /** Most images of a picture: more fill no screen. */
 const MOST_IMAGES = 10_000;

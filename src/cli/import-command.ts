@@ -6,12 +6,12 @@ import { unknownName } from '../base/suggest.ts';
 import type { DataSplit, LabelledImages } from '../data/image-set.ts';
 import { imageTask, photoOrigin } from '../experiment/subject.ts';
 import { type ImportedWeights, importWeights } from '../interop/import-weights.ts';
-import type { ImageShape, Layout } from '../interop/layout.ts';
+import type { ImageShape } from '../interop/layout.ts';
 import { parseNameMap } from '../interop/name-map.ts';
 import { countReasons } from '../interop/state-dict.ts';
 import type { Network } from '../nn/network.ts';
 import { networkByName, networkNames } from '../nn/networks.ts';
-import type { BackendChoice } from '../node/create-engine.ts';
+import type { BackendChoice } from '../node/backend-choice.ts';
 import { jsonText } from '../report/json.ts';
 import { encodeWeights } from '../train/checkpoint.ts';
 import { classification } from '../train/classification.ts';
@@ -28,9 +28,6 @@ import type { Progress } from './progress.ts';
 import { type ImagesName, imagesNames, isImagesName, type PhotoSettings } from './settings-schema.ts';
 import { backendChoice, countOrText } from './values.ts';
 import { type Workplace, withWorkplace } from './workplace.ts';
-
-/** Orders of axes that a file may have. */
-export const LAYOUTS: readonly Layout[] = ['torch', 'ohmic'];
 
 /**
  * Imports the weights of a file, writes them as a weights file of ohmic, and prints their accuracy on the test images.

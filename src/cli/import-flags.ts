@@ -5,6 +5,9 @@ import { PHOTOS, type PhotoSettings, photoSettingsSchema } from './settings-sche
 import type { WorkFlags } from './train-command.ts';
 import { countOrText } from './values.ts';
 
+/** Orders of axes that a file may have. */
+export const LAYOUTS: readonly Layout[] = ['torch', 'ohmic'];
+
 /** Flags of `ohmic import`, as typed. */
 export type ImportFlags = WorkFlags & {
   readonly model?: string;

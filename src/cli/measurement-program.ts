@@ -2,11 +2,11 @@
 
 import type { Command } from 'commander';
 import { COMPENSATION_METHODS, USUAL_METHODS } from '../experiment/compensation-method.ts';
-import { type AttributeFlags, attributeCommand } from './attribute-command.ts';
+import type { AttributeFlags } from './attribute-command.ts';
 import { withCompanions } from './companions.ts';
 import { COST_HELP } from './cost-program.ts';
-import { type EvaluateFlags, evaluateCommand } from './evaluate-command.ts';
-import { type ExportFlags, exportCommand } from './export-command.ts';
+import type { EvaluateFlags } from './evaluate-command.ts';
+import type { ExportFlags } from './export-command.ts';
 import { countingNumber, dataOptions, hardwareOptions, measurementOptions, progressFor } from './options.ts';
 
 /** Adds `evaluate`. */
@@ -25,7 +25,9 @@ export function addEvaluate(program: Command): void {
   );
   withCompanions(evaluate, [{ options: ['--replicas'], beside: '--cost', add: '--cost hermes' }])
     .addHelpText('after', EVALUATE_EXAMPLES)
-    .action((flags: EvaluateFlags) => evaluateCommand(flags, progressFor(flags)));
+    .action(async (flags: EvaluateFlags) =>
+      (await import('./evaluate-command.ts')).evaluateCommand(flags, progressFor(flags)),
+    );
 }
 
 const EVALUATE_EXAMPLES = `
@@ -63,7 +65,9 @@ export function addAttribute(program: Command): void {
     '--points',
   )
     .addHelpText('after', ATTRIBUTE_EXAMPLES)
-    .action((flags: AttributeFlags) => attributeCommand(flags, progressFor(flags)));
+    .action(async (flags: AttributeFlags) =>
+      (await import('./attribute-command.ts')).attributeCommand(flags, progressFor(flags)),
+    );
 }
 
 const ATTRIBUTE_EXAMPLES = `
@@ -93,7 +97,9 @@ export function addExport(program: Command): void {
     .option('--train-images <n>', 'only the first n training images for them')
     .option('--seed <n>', 'seed of the evaluation', '0')
     .addHelpText('after', EXPORT_EXAMPLES)
-    .action((file: string, flags: ExportFlags) => exportCommand(file, flags, progressFor(flags)));
+    .action(async (file: string, flags: ExportFlags) =>
+      (await import('./export-command.ts')).exportCommand(file, flags, progressFor(flags)),
+    );
 }
 
 const EXPORT_EXAMPLES = `

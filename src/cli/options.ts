@@ -8,7 +8,7 @@ import {
   evaluationSchema,
   loraDefaults,
 } from '../experiment/evaluation-settings.ts';
-import { BACKEND_CHOICES } from '../node/create-engine.ts';
+import { BACKEND_CHOICES } from '../node/backend-choice.ts';
 import { withCompanions } from './companions.ts';
 import { type Progress, progressOn, silentProgress } from './progress.ts';
 import { imagesNames } from './settings-schema.ts';

@@ -13,6 +13,9 @@ import type { HardwareSpec } from '../crossbar/hardware.ts';
 import { hardwarePresets } from '../crossbar/hardware-choice.ts';
 import { jsonText } from '../report/json.ts';
 
+/** Flags of `ohmic presets`, as typed. */
+export type PresetsFlags = { readonly json?: boolean };
+
 /** A preset and its name. */
 type Preset =
   | { readonly kind: 'hardware'; readonly name: string; readonly spec: HardwareSpec }
@@ -36,10 +39,7 @@ export const presetNames: readonly string[] = presets.map(({ name }) => name);
  *
  * @throws UsageError for an unknown name
  */
-export function presetsCommand(
-  name: string | undefined,
-  { json = false }: { readonly json?: boolean },
-): void {
+export function presetsCommand(name: string | undefined, { json = false }: PresetsFlags): void {
   if (name === undefined) {
     const list = presets.map(({ kind, name: known, spec: { source } }) => ({ name: known, kind, source }));
     process.stdout.write(json ? `${jsonText(list)}\n` : listText(list));

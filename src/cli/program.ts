@@ -5,14 +5,11 @@ import { hardwareNames } from '../crossbar/hardware-choice.ts';
 import { sharedNormalizationNames } from '../data/shared-normalizations.ts';
 import { networkNames } from '../nn/networks.ts';
 import { withCompanions } from './companions.ts';
-import { completionCommand } from './completion-command.ts';
 import { addCost, addPareto } from './cost-program.ts';
-import { type FitCellFlags, fitCellCommand } from './fit-cell-command.ts';
-import { type GenerateFlags, generateCommand, PICTURE } from './generate-command.ts';
-import { importCommand, LAYOUTS } from './import-command.ts';
-import type { ImportFlags } from './import-flags.ts';
-import { inspectChip, inspectGraph, inspectKernels, inspectWeights } from './inspect-command.ts';
-import { builtPage, type LabFlags, labCommand } from './lab-command.ts';
+import type { FitCellFlags } from './fit-cell-command.ts';
+import type { GenerateFlags } from './generate-command.ts';
+import { type ImportFlags, LAYOUTS } from './import-flags.ts';
+import type { LabFlags } from './lab-command.ts';
 import { addAttribute, addEvaluate, addExport } from './measurement-program.ts';
 import {
   checkpointOption,
@@ -32,15 +29,16 @@ import {
   shareNumber,
   workOptions,
 } from './options.ts';
-import { presetsCommand } from './presets-command.ts';
-import { type ReproduceFlags, reproduceCommand } from './reproduce-command.ts';
-import { type RunFlags, runCommand } from './run-command.ts';
-import { schemaCommand, schemaNames } from './schema-command.ts';
+import type { PresetsFlags } from './presets-command.ts';
+import type { ReproduceFlags } from './reproduce-command.ts';
+import type { RunFlags } from './run-command.ts';
+import { PICTURE } from './sample-picture.ts';
+import { SCHEMA_NAMES } from './schema-names.ts';
 import { addSweep, addWorker } from './sweep-program.ts';
-import { type TrainFlags, trainCommand } from './train-command.ts';
+import type { TrainFlags } from './train-command.ts';
 import { trainOptions } from './train-flags.ts';
-import { type TwinsFlags, twinsCommand } from './twins-command.ts';
-import { ohmicVersion } from './workplace.ts';
+import type { TwinsFlags } from './twins-command.ts';
+import { ohmicVersion } from './version.ts';
 
 /** The whole command. */
 export function buildProgram(): Command {
@@ -72,23 +70,27 @@ export function buildProgram(): Command {
   addLab(program);
   program
     .command('schema [of]')
-    .description(`print a JSON schema: of ${schemaNames.join(', ')} (default: run)`)
+    .description(`print a JSON schema: of ${SCHEMA_NAMES.join(', ')} (default: run)`)
     .addHelpText(
       'after',
       '\nExamples:\n  ohmic schema run > run.schema.json\n  ohmic schema train\n  ohmic schema hardware\n',
     )
-    .action((of: string | undefined) => schemaCommand(of));
+    .action(async (of: string | undefined) => (await import('./schema-command.ts')).schemaCommand(of));
   jsonOption(program.command('presets [name]'))
     .description(
       'print hardware, a published cell, a device that learns or a cost as YAML; without a name, list them',
     )
     .addHelpText('after', PRESETS_EXAMPLES)
-    .action(presetsCommand);
+    .action(async (name: string | undefined, flags: PresetsFlags) =>
+      (await import('./presets-command.ts')).presetsCommand(name, flags),
+    );
   program
     .command('completion <shell>')
     .description('print a completion script for bash, zsh or fish')
     .addHelpText('after', COMPLETION_EXAMPLES)
-    .action((shell: string) => completionCommand(shell, program));
+    .action(async (shell: string) =>
+      (await import('./completion-command.ts')).completionCommand(shell, program),
+    );
   program
     .command('bench')
     .description('where the benchmarks are')
@@ -127,8 +129,8 @@ function addRun(program: Command): void {
       'after',
       '\nExamples:\n  ohmic run\n  ohmic run settings.yaml --data ~/datasets\n  ohmic run settings.yaml --resume\n  ohmic run settings.yaml --set hardware=hermes256 --set adc.bits=4\n',
     )
-    .action((settings: string | undefined, flags: RunFlags) =>
-      runCommand(settings, flags, progressFor(flags)),
+    .action(async (settings: string | undefined, flags: RunFlags) =>
+      (await import('./run-command.ts')).runCommand(settings, flags, progressFor(flags)),
     );
 }
 
@@ -147,8 +149,8 @@ function addTrain(program: Command): void {
     'change a field of the settings, of their training or of its hardware: statisticsMomentum=0.2, ranges.decay=0.01, adc.bits=4',
   )
     .addHelpText('after', TRAIN_EXAMPLES)
-    .action((flags: TrainFlags, command: Command) =>
-      trainCommand(givenFlags(flags, command), progressFor(flags)),
+    .action(async (flags: TrainFlags, command: Command) =>
+      (await import('./train-command.ts')).trainCommand(givenFlags(flags, command), progressFor(flags)),
     );
 }
 
@@ -186,7 +188,9 @@ function addGenerate(program: Command): void {
       countingNumber,
     )
     .addHelpText('after', GENERATE_EXAMPLES)
-    .action((file: string, flags: GenerateFlags) => generateCommand(file, flags, progressFor(flags)));
+    .action(async (file: string, flags: GenerateFlags) =>
+      (await import('./generate-command.ts')).generateCommand(file, flags, progressFor(flags)),
+    );
   withCompanions(generate, [
     { options: ['--count', '--columns'], beside: '--out', add: '--out picture.png' },
     { options: ['--test-images'], beside: '--classifier', add: '--classifier weights.safetensors' },
@@ -219,8 +223,8 @@ function addReproduce(program: Command): void {
     )
     .option('--print-settings', 'print its settings, with the changes of --config, and do nothing else')
     .addHelpText('after', REPRODUCE_EXAMPLES)
-    .action((name: string | undefined, flags: ReproduceFlags) =>
-      reproduceCommand(name, flags, progressFor(flags)),
+    .action(async (name: string | undefined, flags: ReproduceFlags) =>
+      (await import('./reproduce-command.ts')).reproduceCommand(name, flags, progressFor(flags)),
     );
 }
 
@@ -261,7 +265,9 @@ function addFitCell(program: Command): void {
     .option('--name <name>', 'name of the cell (default: that of the file)')
     .option('--json', 'print the cell as JSON instead of a table')
     .addHelpText('after', FIT_CELL_EXAMPLES)
-    .action((file: string, flags: FitCellFlags) => fitCellCommand(file, flags));
+    .action(async (file: string, flags: FitCellFlags) =>
+      (await import('./fit-cell-command.ts')).fitCellCommand(file, flags),
+    );
 }
 
 const FIT_CELL_EXAMPLES = `
@@ -281,7 +287,9 @@ function addTwins(program: Command): void {
     .description('train in the cells, each time beside the same training in floating point')
     .option('--out <folder>', 'folder for records and weights (default: runs/<name>)')
     .addHelpText('after', TWINS_EXAMPLES)
-    .action((file: string, flags: TwinsFlags) => twinsCommand(file, flags, progressFor(flags)));
+    .action(async (file: string, flags: TwinsFlags) =>
+      (await import('./twins-command.ts')).twinsCommand(file, flags, progressFor(flags)),
+    );
 }
 
 function onlyOption(command: Command): Command {
@@ -326,7 +334,9 @@ function addImport(program: Command): void {
       'of photos: shorter side of the photo from whose middle the square is cut (default: 8/7 of the side)',
     )
     .addHelpText('after', IMPORT_EXAMPLES)
-    .action((file: string, flags: ImportFlags) => importCommand(file, flags, progressFor(flags)));
+    .action(async (file: string, flags: ImportFlags) =>
+      (await import('./import-command.ts')).importCommand(file, flags, progressFor(flags)),
+    );
 }
 
 const IMPORT_EXAMPLES = `
@@ -350,7 +360,10 @@ function addLab(program: Command): void {
       'after',
       '\nExamples:\n  ohmic lab\n  ohmic lab runs/first/record.json\n  ohmic lab --port 0\n',
     )
-    .action((file: string | undefined, flags: LabFlags) => labCommand(file, flags, builtPage()));
+    .action(async (file: string | undefined, flags: LabFlags) => {
+      const { builtPage, labCommand } = await import('./lab-command.ts');
+      return labCommand(file, flags, builtPage());
+    });
 }
 
 function addInspect(program: Command): void {
@@ -359,20 +372,22 @@ function addInspect(program: Command): void {
     .description('look into weights, a programmed chip, a graph, kernels');
   jsonOption(inspect.command('weights <file>'))
     .description('where weights come from, and their statistics by layer')
-    .action(inspectWeights);
+    .action(async (file, flags) => (await import('./inspect-command.ts')).inspectWeights(file, flags));
   jsonOption(hardwareOptions(quietOption(engineOptions(inspect.command('chip <weights>'))), 'joshi2020'))
     .description('program one chip: targets, errors and tiles by layer')
     .option('--seed <n>', 'seed of the evaluation', '0')
     .option('--chip <n>', 'which chip of the evaluation', countingNumber, 1)
-    .action((file, flags) => inspectChip(file, flags, progressFor(flags)));
+    .action(async (file, flags) =>
+      (await import('./inspect-command.ts')).inspectChip(file, flags, progressFor(flags)),
+    );
   graphOptions(inspect.command('graph'))
     .description('the graph of a network, one node a line')
-    .action(inspectGraph);
+    .action(async (flags) => (await import('./inspect-command.ts')).inspectGraph(flags));
   graphOptions(inspect.command('kernels'))
     .description('the compiled plan: buffers, launches, kernels')
     .option('--c', 'the kernels as the C that the native backend compiles')
     .option('--verify', 'check the plan against the rules of the kernel language, and print the verdict only')
-    .action(inspectKernels);
+    .action(async (flags) => (await import('./inspect-command.ts')).inspectKernels(flags));
 }
 
 function graphOptions(command: Command): Command {

@@ -13,10 +13,11 @@ import { paretoSchema } from '../experiment/pareto-record-schema.ts';
 import { recordSchema } from '../experiment/record-schema.ts';
 import { twinRecordSchema } from '../experiment/twin-record-schema.ts';
 import { sweepFileSchema } from '../sweep/sweep-file.ts';
+import { SCHEMA_NAMES, type SchemaName } from './schema-names.ts';
 import { runSchema, textRunSchema, trainSchema } from './settings-schema.ts';
 import { twinsSchema } from './twins-schema.ts';
 
-const schemas: Readonly<Record<string, () => Json>> = {
+const schemas: Readonly<Record<SchemaName, () => Json>> = {
   run: () => withInheritance(schemaOf(runSchema)),
   'text-run': () => withInheritance(schemaOf(textRunSchema)),
   train: () => schemaOf(trainSchema),
@@ -32,9 +33,6 @@ const schemas: Readonly<Record<string, () => Json>> = {
   sweep: () => schemaOf(sweepFileSchema),
 };
 
-/** The files that have schemas. */
-export const schemaNames: readonly string[] = Object.keys(schemas);
-
 /** Parts of a run that take missing fields from another part, and the fields that they must have. */
 const INHERITING: Readonly<Record<string, readonly string[]>> = {
   noiseTraining: [],
@@ -47,9 +45,9 @@ const INHERITING: Readonly<Record<string, readonly string[]>> = {
  * device that learns, of a cost, of an evaluation, or of a kept record.
  */
 export function schemaCommand(of = 'run'): void {
-  const schema = Object.hasOwn(schemas, of) ? schemas[of] : undefined;
-  if (schema === undefined) throw new UsageError(`schema: ${unknownName(of, Object.keys(schemas))}`);
-  process.stdout.write(`${JSON.stringify(schema(), null, 2)}\n`);
+  const name = SCHEMA_NAMES.find((known) => known === of);
+  if (name === undefined) throw new UsageError(`schema: ${unknownName(of, SCHEMA_NAMES)}`);
+  process.stdout.write(`${JSON.stringify(schemas[name](), null, 2)}\n`);
 }
 
 function schemaOf(schema: z.ZodType): Json {

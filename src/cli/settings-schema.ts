@@ -15,7 +15,7 @@ import { publicationFaults, publicationSchema } from '../experiment/publication-
 import type { Publication } from '../experiment/record.ts';
 import { type CharacterNetworkName, characterNetworkNames } from '../nn/character-networks.ts';
 import { type NetworkName, networkNames } from '../nn/networks.ts';
-import { BACKEND_CHOICES, type BackendChoice } from '../node/create-engine.ts';
+import { BACKEND_CHOICES, type BackendChoice } from '../node/backend-choice.ts';
 import type { TextFiles } from '../node/load-text.ts';
 import { type PairName, pairNames } from '../train/gan.ts';
 import { type TrainingSettings, trainingSchema } from '../train/settings.ts';

@@ -8,7 +8,7 @@ import { nearestName, unknownName } from '../base/suggest.ts';
 import { type HardwareChoice, hardwareChoiceSchema, resolveHardware } from '../crossbar/hardware-choice.ts';
 import { type NamedSetName, namedSets } from '../data/named-sets.ts';
 import { type EvaluationSettings, evaluationSchema } from '../experiment/evaluation-settings.ts';
-import { BACKEND_CHOICES, type BackendChoice } from '../node/create-engine.ts';
+import { BACKEND_CHOICES, type BackendChoice } from '../node/backend-choice.ts';
 import type { PointValues } from '../sweep/expand.ts';
 import type { Axis, SweepFile } from '../sweep/sweep-file.ts';
 import { checkRunSettings } from './check-settings.ts';

@@ -10,7 +10,8 @@ import type { Progress } from './progress.ts';
 import { createFolder } from './run-folder.ts';
 import { tellResults } from './sweep-command.ts';
 import { readSweep, refuseOtherFolder, shardTables } from './sweep-files.ts';
-import { openSweep, refuseMillions, type SweepFlags } from './sweep-open.ts';
+import type { SweepFlags } from './sweep-flags.ts';
+import { openSweep, refuseMillions } from './sweep-open.ts';
 
 /** Flags of `ohmic sweep plan`. */
 export type PlanFlags = SweepFlags & { readonly shards: number; readonly cpus: number };

@@ -30,18 +30,11 @@ import {
   tablePath,
   writeResults,
 } from './sweep-files.ts';
-import {
-  BATCH,
-  openSweep,
-  parseShard,
-  refuseMillions,
-  SILENT_SECONDS,
-  type SweepFlags,
-  workerStart,
-} from './sweep-open.ts';
+import { BATCH, SILENT_SECONDS, type SweepFlags } from './sweep-flags.ts';
+import { openSweep, parseShard, refuseMillions, workerStart } from './sweep-open.ts';
 import type { Shard } from './sweep-plan.ts';
 import { sweepProgress } from './sweep-progress.ts';
-import { ohmicVersion } from './workplace.ts';
+import { ohmicVersion } from './version.ts';
 
 /** Runs or continues a sweep. */
 export async function sweepCommand(path: string, flags: SweepFlags, progress: Progress): Promise<void> {

@@ -4,7 +4,8 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Table } from '../fleet/table.ts';
-import { type BackendChoice, createEngine } from '../node/create-engine.ts';
+import type { BackendChoice } from '../node/backend-choice.ts';
+import { createEngine } from '../node/create-engine.ts';
 import { folderStorage } from '../node/folder-storage.ts';
 import { gridSize } from '../sweep/expand.ts';
 import { measureWorks } from '../sweep/measure.ts';
@@ -13,7 +14,8 @@ import type { EvaluationWork, TrainingWork } from '../sweep/works.ts';
 import { loadNamedData } from './load-data.ts';
 import { formatDuration, type Progress } from './progress.ts';
 import { type ReadSweep, tablePath } from './sweep-files.ts';
-import { openSweep, type SweepFlags } from './sweep-open.ts';
+import type { SweepFlags } from './sweep-flags.ts';
+import { openSweep } from './sweep-open.ts';
 
 /** Prints what a sweep has to do, and an estimate of its time. Throws what opening a sweep throws. */
 export async function dryRun(

@@ -3,38 +3,16 @@
 import { UsageError } from '../base/errors.ts';
 import type { WorkerStart } from '../fleet/messages.ts';
 import { openTable, type Table } from '../fleet/table.ts';
-import { type BackendChoice, createEngine } from '../node/create-engine.ts';
+import type { BackendChoice } from '../node/backend-choice.ts';
+import { createEngine } from '../node/create-engine.ts';
 import { gridSize } from '../sweep/expand.ts';
 import { loadNamedData } from './load-data.ts';
 import type { Progress } from './progress.ts';
 import { lastingBase } from './sweep-base.ts';
-import { type BaseFlags, type ReadSweep, tablePath } from './sweep-files.ts';
+import { type ReadSweep, tablePath } from './sweep-files.ts';
+import type { SweepFlags } from './sweep-flags.ts';
 import { planSweep, type Shard } from './sweep-plan.ts';
-import { ohmicVersion } from './workplace.ts';
-
-/** Flags of `ohmic sweep` and its parts, as typed. */
-export type SweepFlags = BaseFlags & {
-  readonly out?: string;
-  readonly data?: string;
-  readonly workers?: number;
-  readonly threads?: number;
-  readonly dryRun?: boolean;
-  readonly yes?: boolean;
-  readonly retryFailed?: boolean;
-  readonly queue?: string;
-  readonly shared?: string;
-  readonly shard?: string;
-  readonly batch?: number;
-  readonly silentSeconds?: number;
-  readonly checkpointMinutes?: number;
-  readonly json?: boolean;
-  readonly quiet?: boolean;
-};
-
-/** The most chips that a worker is given at once. */
-export const BATCH = 16;
-/** Seconds without a step or an accuracy after which a worker counts as hanging. */
-export const SILENT_SECONDS = 600;
+import { ohmicVersion } from './version.ts';
 
 /** Points that nobody has by mistake. */
 const MOST_POINTS = 100_000;

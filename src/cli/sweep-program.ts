@@ -1,7 +1,7 @@
 // `ohmic sweep` with its parts and `ohmic worker`, with their flags, in commander's form.
 
 import type { Command } from 'commander';
-import { BACKEND_CHOICES } from '../node/create-engine.ts';
+import { BACKEND_CHOICES } from '../node/backend-choice.ts';
 import { withCompanions } from './companions.ts';
 import {
   checkpointOption,
@@ -13,10 +13,9 @@ import {
   quietOption,
   setOption,
 } from './options.ts';
-import { collectCommand, type PlanFlags, planCommand } from './sweep-cluster.ts';
-import { sweepCommand } from './sweep-command.ts';
-import { BATCH, SILENT_SECONDS, type SweepFlags } from './sweep-open.ts';
-import { type WorkerFlags, workerCommand } from './worker-command.ts';
+import type { PlanFlags } from './sweep-cluster.ts';
+import { BATCH, SILENT_SECONDS, type SweepFlags } from './sweep-flags.ts';
+import type { WorkerFlags } from './worker-command.ts';
 
 /** Adds `sweep`, `sweep plan` and `sweep collect`. */
 export function addSweep(program: Command): void {
@@ -33,16 +32,22 @@ export function addSweep(program: Command): void {
     .option('--shard <part>', 'only this part of the sweep, as 3/20 (ohmic sweep plan)')
     .option('--batch <chips>', `the most chips of a job (default: ${BATCH})`, countingNumber)
     .addHelpText('after', SWEEP_EXAMPLES)
-    .action((file: string, flags: SweepFlags) => sweepCommand(file, flags, progressFor(flags)));
+    .action(async (file: string, flags: SweepFlags) =>
+      (await import('./sweep-command.ts')).sweepCommand(file, flags, progressFor(flags)),
+    );
   fileOptions(sweep.command('plan <file>'))
     .description('write the script of a Slurm job array, each job a part of the sweep')
     .requiredOption('--shards <n>', 'jobs', countingNumber)
     .option('--cpus <n>', 'processors of a job', countingNumber, 1)
     .option('--yes', 'more than 100,000 points are no mistake')
-    .action((file: string, flags: PlanFlags) => planCommand(file, flags, progressFor(flags)));
+    .action(async (file: string, flags: PlanFlags) =>
+      (await import('./sweep-cluster.ts')).planCommand(file, flags, progressFor(flags)),
+    );
   jsonOption(fileOptions(sweep.command('collect <file>')))
     .description('merge what the jobs have done, and write table and report')
-    .action((file: string, flags: SweepFlags) => collectCommand(file, flags, progressFor(flags)));
+    .action(async (file: string, flags: SweepFlags) =>
+      (await import('./sweep-cluster.ts')).collectCommand(file, flags, progressFor(flags)),
+    );
 }
 
 const SWEEP_EXAMPLES = `
@@ -68,7 +73,9 @@ export function addWorker(program: Command): void {
     )
     .option('--idle-seconds <s>', 'end after so long without a job (default: never)', positiveNumber)
     .addHelpText('after', WORKER_EXAMPLES)
-    .action((flags: WorkerFlags) => workerCommand(flags, progressFor(flags)));
+    .action(async (flags: WorkerFlags) =>
+      (await import('./worker-command.ts')).workerCommand(flags, progressFor(flags)),
+    );
 }
 
 const WORKER_EXAMPLES = `

@@ -12,6 +12,7 @@ import type { TrainedNetwork } from '../train/checkpoint.ts';
 import { samplePixels } from '../train/gan.ts';
 import { writeWhole } from './files.ts';
 import { loadNamedData } from './load-data.ts';
+import { PICTURE } from './sample-picture.ts';
 import { trainInFolder } from './train-stage.ts';
 import type { TwinPart } from './twins-schema.ts';
 import type { Workplace } from './workplace.ts';
@@ -20,7 +21,6 @@ import type { Workplace } from './workplace.ts';
 export type ImageJudge = (trained: TrainedNetwork, picture: string, seed: number) => Promise<number>;
 
 /** Images of a picture. */
-const PICTURE = { count: 100, columns: 10 } as const;
 
 /**
  * Trains the classifier of a part in the folder `classifier`, or reads it there, and returns what judges pairs; undefined if

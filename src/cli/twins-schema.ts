@@ -7,7 +7,7 @@ import type { TwinRecord } from '../experiment/twin-record.ts';
 import { twinFigureSchema } from '../experiment/twin-record-schema.ts';
 import { isInCells } from '../insitu/settings.ts';
 import { type NetworkName, networkNames } from '../nn/networks.ts';
-import { BACKEND_CHOICES, type BackendChoice } from '../node/create-engine.ts';
+import { BACKEND_CHOICES, type BackendChoice } from '../node/backend-choice.ts';
 import { pairNames } from '../train/gan.ts';
 import { type TrainingSettings, trainingSchema } from '../train/settings.ts';
 import {

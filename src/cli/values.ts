@@ -6,7 +6,7 @@ import { unknownName } from '../base/suggest.ts';
 import { DAY, HOUR, MINUTE, MONTH, type Seconds, YEAR } from '../base/units.ts';
 import type { AttributionPoint } from '../experiment/attribution.ts';
 import { COMPENSATION_METHODS } from '../experiment/compensation-method.ts';
-import { BACKEND_CHOICES, type BackendChoice } from '../node/create-engine.ts';
+import { BACKEND_CHOICES, type BackendChoice } from '../node/backend-choice.ts';
 
 const TIME_UNITS: Readonly<Record<string, Seconds>> = {
   s: 1,

@@ -9,8 +9,9 @@ import { defaultCacheFolder } from '../native/platforms.ts';
 import { commandLine } from './command-line.ts';
 import { Interruption, interruptible } from './interruption.ts';
 import type { Progress } from './progress.ts';
-import { SILENT_SECONDS, type SweepFlags, workerStart } from './sweep-open.ts';
-import { ohmicVersion } from './workplace.ts';
+import { SILENT_SECONDS, type SweepFlags } from './sweep-flags.ts';
+import { workerStart } from './sweep-open.ts';
+import { ohmicVersion } from './version.ts';
 
 /** Flags of `ohmic worker`, as typed. */
 export type WorkerFlags = Pick<

@@ -1,11 +1,12 @@
 // The environment of a command that computes: engine, progress, version, and a description of the machine.
 
-import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import type { Engine } from '../engine.ts';
 import type { ExperimentRecord } from '../experiment/record.ts';
-import { type BackendChoice, createEngine } from '../node/create-engine.ts';
+import type { BackendChoice } from '../node/backend-choice.ts';
+import { createEngine } from '../node/create-engine.ts';
 import type { Progress } from './progress.ts';
+import { ohmicVersion } from './version.ts';
 
 /** An engine and the surroundings of a command. */
 export type Workplace = {
@@ -36,14 +37,6 @@ export async function withWorkplace<T>(
   } finally {
     await engine.close();
   }
-}
-
-/** The version in package.json. */
-export function ohmicVersion(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    readonly version: string;
-  };
-  return version;
 }
 
 /** Processor, backend and runtime. */

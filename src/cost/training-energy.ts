@@ -23,6 +23,9 @@ export type TrainingWork = {
   readonly refreshes: number | null;
 };
 
+/** Rules whose energy is modelled. */
+export const TRAINING_RULES: readonly TrainingWork['rule'][] = ['mixed-precision', 'pulsed'];
+
 /** Steps of a training, in order. */
 export const TRAINING_STEPS = [
   'forward',

@@ -1,6 +1,6 @@
 // What a coordinator and its worker processes say to each other.
 
-import type { BackendChoice } from '../node/create-engine.ts';
+import type { BackendChoice } from '../node/backend-choice.ts';
 import type { ChipRow, Task, TaskResult } from '../sweep/works.ts';
 
 /** Where files of trainings and weights are. */

@@ -9,13 +9,8 @@ import { type ChosenEngine, engineOn } from '../engine.ts';
 import { findCompiler } from '../native/compiler.ts';
 import { platform } from '../native/platforms.ts';
 import { createWasmBackend } from '../wasm/backend.ts';
+import type { BackendChoice } from './backend-choice.ts';
 import { startNodeWorker } from './workers.ts';
-
-/** Where kernels run; `auto` takes native and, without a C compiler, wasm. */
-export type BackendChoice = 'auto' | 'native' | 'wasm';
-
-/** All choices, for messages and flags. */
-export const BACKEND_CHOICES: readonly BackendChoice[] = ['auto', 'native', 'wasm'];
 
 /** What `createEngine` is asked for. */
 export type EngineOptions = { readonly backend?: BackendChoice; readonly threads?: number };

@@ -1,7 +1,8 @@
 // `ohmic/node`: what Node adds to the library: native code, worker threads, files, data sets from folders or downloads.
 
 export type { ChosenEngine } from '../engine.ts';
-export { BACKEND_CHOICES, type BackendChoice, createEngine, type EngineOptions } from './create-engine.ts';
+export { BACKEND_CHOICES, type BackendChoice } from './backend-choice.ts';
+export { createEngine, type EngineOptions } from './create-engine.ts';
 export { decodePhoto } from './decode-photo.ts';
 export { cacheSource, download, folderSource, readBytes, writeWhole } from './files.ts';
 export { folderStorage } from './folder-storage.ts';
