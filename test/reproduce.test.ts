@@ -129,6 +129,25 @@ test('printed settings are complete, hold the changes, and are a settings file',
   assert.deepEqual(checkRunSettings('printed', printed), printed);
 });
 
+test('flags change the parts that are asked for, a field of the training or of its hardware by its own name', async () => {
+  const mlp = ['reproduce', 'nandakumar2020', '--only', 'mlp', '--print-settings'];
+  const changes = ['seeds=[7]', 'rule.granularity=2', 'mapping.pairs=4'].flatMap((one) => ['--set', one]);
+  const [before, after] = await Promise.all([ohmic(mlp), ohmic([...mlp, ...changes, '--backend', 'wasm'])]);
+  assert.equal(after.code, 0, after.err);
+  const differences = settingsDifferences(parse(before.out), parse(after.out)).join('\n');
+  for (const change of [/^backend: .*"wasm"/m, /parts\.mlp\.seeds/, /rule\.granularity: 1 there, 2 here/])
+    assert.match(differences, change);
+  assert.match(differences, /parts\.mlp\.training\.hardware\.mapping\.pairs: absent there, 4 here/);
+  for (const [change, message] of [
+    ['rule.granulaty=2', /parts\.mlp: training\.rule: Unrecognized key: "granulaty"/],
+    ['mlp.seeds=[7]', /--set: "mlp\.seeds=\[7\]": expected one of data, model, seeds, .*got "mlp"/],
+  ] as const) {
+    const { code, err } = await ohmic([...mlp, '--set', change]);
+    assert.equal(code, 1);
+    assert.match(err, message);
+  }
+});
+
 test('--faithful takes our departures away, and nothing else', async () => {
   const printed = async (...flags: string[]): Promise<Json> =>
     parse((await ohmic(['reproduce', 'joshi2020', '--print-settings', ...flags])).out);

@@ -208,7 +208,12 @@ Examples:
 
 function addReproduce(program: Command): void {
   const reproduce = onlyOption(checkpointOption(dataOptions(program.command('reproduce [name]'))));
-  jsonOption(setOption(reproduce, 'change a field of its settings or of its hardware: evaluation.chips=2'))
+  jsonOption(
+    setOption(
+      reproduce,
+      'change a field of its settings, of its parts or of its hardware: evaluation.chips=2',
+    ),
+  )
     .description(
       'repeat a published experiment from scratch, its figures beside ours; run again, it continues',
     )
@@ -283,7 +288,11 @@ Examples:
 
 function addTwins(program: Command): void {
   const twins = checkpointOption(dataOptions(program.command('twins <settings>')));
-  jsonOption(onlyOption(twins))
+  const changed = setOption(
+    onlyOption(twins),
+    'change a field of the parts: seeds=[1], rule.granularity=2, mapping.pairs=4',
+  );
+  jsonOption(changed)
     .description('train in the cells, each time beside the same training in floating point')
     .option('--out <folder>', 'folder for records and weights (default: runs/<name>)')
     .addHelpText('after', TWINS_EXAMPLES)
@@ -302,6 +311,7 @@ trained twice. The same command again continues what was interrupted.
 
 Examples:
   ohmic twins my-twins.yaml --data ~/datasets
+  ohmic twins my-twins.yaml --only mlp --set rule.granularity=2
   ohmic reproduce nandakumar2020 --print-settings      an example of such a file
 `;
 

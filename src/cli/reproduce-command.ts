@@ -20,7 +20,7 @@ import { type SetFlags, withSetFlags } from './run-set.ts';
 import { runInFolder } from './run-stages.ts';
 import { table } from './table.ts';
 import { keepBackend, type WorkFlags } from './train-command.ts';
-import { areTwins, askedParts, checkTwinsSettings, runTwins } from './twins-command.ts';
+import { areTwins, askedParts, changedTwins, checkTwinsSettings, runTwins } from './twins-command.ts';
 
 /** Flags of `ohmic reproduce`. */
 export type ReproduceFlags = WorkFlags &
@@ -86,8 +86,8 @@ export async function reproduceCommand(
   const where = flags.config === undefined ? file : `${name} with ${flags.config}`;
   const raw = readSettingsFile(file);
   if (areTwins(raw)) {
-    const twins = checkTwinsSettings(where, laySettings(raw, changes));
-    const parts = askedParts(twins, flags.only);
+    const twins = changedTwins(where, laySettings(raw, changes), flags);
+    const parts = askedParts(twins.parts, flags.only);
     if (flags.printSettings === true) {
       const only = Object.fromEntries(parts.map((part) => [part, twins.parts[part]!]));
       printSettings(name, file, { ...twins, parts: only });

@@ -6,17 +6,18 @@ import { mergeSettings, withValueAt } from '../base/merge.ts';
 import type { Json } from '../base/schema.ts';
 import { valueAt } from '../base/value-at.ts';
 import type { TextFiles } from '../node/load-text.ts';
-import { type TrainingSettings, trainingSchema } from '../train/settings.ts';
+import type { TrainingSettings } from '../train/settings.ts';
 import { withCellFiles } from './cell-file.ts';
 import { checkTrainSettings } from './check-settings.ts';
 import { commandLine } from './command-line.ts';
 import { readSettingsFile } from './files.ts';
-import { chosenHardware, type HardwareFlags, hardwareRoot } from './hardware-flag.ts';
+import { chosenHardware, type HardwareFlags } from './hardware-flag.ts';
 import { interruptible } from './interruption.ts';
 import { laySettings } from './lay-settings.ts';
 import type { Progress } from './progress.ts';
 import { enterRunFolder, storedSettings } from './run-folder.ts';
-import { below, fieldsOfSchema, located, parseSettings, type Root, settingsTree } from './set-flag.ts';
+import { TRAINING_HARDWARE, trainingRoots } from './run-set.ts';
+import { below, located, parseSettings, settingsTree } from './set-flag.ts';
 import { type TrainSettings, trainSchema } from './settings-schema.ts';
 import { flagSettings } from './train-flags.ts';
 import { trainInFolder, weightsFile } from './train-stage.ts';
@@ -65,25 +66,26 @@ export async function trainCommand(flags: TrainFlags, progress: Progress): Promi
   });
 }
 
-const HARDWARE = ['training', 'hardware'] as const;
-
 /** Merges the settings of a continued run, the file and the flags, in this order; lists all faults at once. */
 function trainSettings(flags: TrainFlags, stored: Json | undefined): TrainSettings {
   const { config, hardware, keepDigital, set = [], backend } = flags;
   const file = config === undefined ? undefined : withCellFiles(readSettingsFile(config), config);
-  const { inside, others } = below(HARDWARE, located(parseSettings(set), setRoots()));
+  const { inside, others } = below(
+    TRAINING_HARDWARE,
+    located(parseSettings(set), trainingRoots(trainSchema)),
+  );
   const laid = laySettings(
     file ?? stored,
     backend === undefined ? undefined : { backend },
     flagSettings(flags),
     settingsTree(others),
   );
-  const chosen = chosenHardware(valueAt(laid, HARDWARE) as Json | undefined, {
+  const chosen = chosenHardware(valueAt(laid, TRAINING_HARDWARE) as Json | undefined, {
     hardware,
     keepDigital,
     settings: inside,
   });
-  const merged = chosen === undefined ? laid : withValueAt(laid, HARDWARE, chosen);
+  const merged = chosen === undefined ? laid : withValueAt(laid, TRAINING_HARDWARE, chosen);
   const settings = checkTrainSettings('train', keepBackend(merged, stored));
   const { data, from, training } = settings;
   return {
@@ -110,15 +112,6 @@ export function resolvedFiles(files: TextFiles): TextFiles {
     ...(valid !== undefined && { valid: resolve(valid) }),
     test: resolve(test),
   };
-}
-
-/** The roots of `--set` paths: the settings, their training, its hardware. */
-function setRoots(): Root[] {
-  return [
-    { fields: fieldsOfSchema(trainSchema), at: [] },
-    { fields: fieldsOfSchema(trainingSchema), at: ['training'] },
-    hardwareRoot(HARDWARE),
-  ];
 }
 
 /** A continued run keeps its backend, unless a flag names another one. */

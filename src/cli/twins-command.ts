@@ -34,6 +34,7 @@ import { readSettingsFile, writeWhole } from './files.ts';
 import { interruptible } from './interruption.ts';
 import type { Progress } from './progress.ts';
 import { createFolder, enterRunFolder, holdsRun } from './run-folder.ts';
+import { withTwinFlags } from './run-set.ts';
 import type { TrainSettings } from './settings-schema.ts';
 import type { WorkFlags } from './train-command.ts';
 import { trainInFolder } from './train-stage.ts';
@@ -49,11 +50,20 @@ export type TwinsFlags = WorkFlags & {
   readonly out?: string;
   /** Names of parts, separated by commas; absent: all. */
   readonly only?: string;
+  /** Fields of these parts, as `path=value`. */
+  readonly set?: readonly string[];
 };
 
 /** Trains the parts of a settings file; the same command again continues. */
 export async function twinsCommand(file: string, flags: TwinsFlags, progress: Progress): Promise<void> {
-  await runTwins(checkTwinsSettings(file, readSettingsFile(file)), flags, progress);
+  await runTwins(changedTwins(file, readSettingsFile(file), flags), flags, progress);
+}
+
+/** Settings of twins with the changes of flags, complete. Throws UsageError that lists all faults. */
+export function changedTwins(where: string, raw: Json | undefined, flags: TwinsFlags): TwinsSettings {
+  if (!isTree(raw) || !isTree(raw['parts'])) return checkTwinsSettings(where, raw);
+  const asked = askedParts(raw['parts'], flags.only);
+  return checkTwinsSettings(where, withTwinFlags(raw, asked, flags));
 }
 
 /** Settings of twins, complete: what a data set suggests included. Throws UsageError that lists all faults. */
@@ -81,7 +91,7 @@ export function areTwins(raw: Json | undefined): boolean {
 }
 
 /** Names of the parts that `--only` asks for, all by default. Throws UsageError for an unknown one. */
-export function askedParts({ parts }: TwinsSettings, only: string | undefined): string[] {
+export function askedParts(parts: object, only: string | undefined): string[] {
   const names = Object.keys(parts);
   const asked = only === undefined ? names : only.split(',').map((name) => name.trim());
   const unknown = asked.find((name) => !names.includes(name));
@@ -95,7 +105,7 @@ export async function runTwins(
   flags: TwinsFlags,
   progress: Progress,
 ): Promise<void> {
-  const asked = askedParts(settings, flags.only);
+  const asked = askedParts(settings.parts, flags.only);
   const out = flags.out ?? join('runs', settings.name);
   await withWorkplace({ ...flags, backend: settings.backend, progress }, async (place) => {
     await interruptible(commandLine(), async (signal) => {

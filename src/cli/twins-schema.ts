@@ -39,7 +39,8 @@ export type TwinsSettings = {
   readonly parts: Readonly<Record<string, TwinPart>>;
 };
 
-const part: z.ZodType<TwinPart> = z.strictObject({
+/** Schema of `TwinPart`. */
+export const twinPartSchema: z.ZodType<TwinPart> = z.strictObject({
   data: trainDataSchema,
   model: nameSchema(trainModels),
   seeds: z.array(z.int().min(0)).min(1).default([1]),
@@ -56,7 +57,7 @@ export const twinsSchema: z.ZodType<TwinsSettings> = z
   .strictObject({
     name: z.string().min(1),
     backend: z.enum(BACKEND_CHOICES).default('auto'),
-    parts: z.record(z.string(), part),
+    parts: z.record(z.string(), twinPartSchema),
   })
   .superRefine(({ parts }, { addIssue }) => {
     for (const [name, { training, seeds, model, classifier }] of Object.entries(parts)) {
