@@ -38,8 +38,6 @@ export type GenerateFlags = Pick<WorkFlags, 'data' | 'backend' | 'threads' | 'qu
   readonly json?: boolean;
 };
 
-/** Defaults of the picture. */
-
 /** Most images of a picture: more fill no screen. */
 const MOST_IMAGES = 10_000;
 

@@ -20,8 +20,6 @@ import type { Workplace } from './workplace.ts';
 /** Scores the generator of a trained pair and draws its images to a file. */
 export type ImageJudge = (trained: TrainedNetwork, picture: string, seed: number) => Promise<number>;
 
-/** Images of a picture. */
-
 /**
  * Trains the classifier of a part in the folder `classifier`, or reads it there, and returns what judges pairs; undefined if
  * the part has none.

@@ -111,7 +111,8 @@ function shareStart(chunks: number, worker: number, threads: number): number {
 
 /**
  * Runs this worker's share of every launch: chunks whose data the launches before have often left in its cache. It goes on
- * with what others have not claimed yet, chunk by chunk, and meets them at a barrier after each launch. After a failure in any of them they claim no more chunks, but still meet, so that none waits for ever.
+ * with what others have not claimed yet, chunk by chunk, and meets them at a barrier after each launch. After a failure in
+ * any of them they claim no more chunks, but still meet, so that none waits for ever.
  */
 async function runProgram(
   { kernels, launches, scalars, scratch, threads, number, counters }: LoadedProgram,
@@ -129,10 +130,8 @@ async function runProgram(
       try {
         for (let k = 0; k < threads; k++) {
           const owner = (number + k) % threads;
-          const [start, end] = [owner, owner + 1].map((one) => shareStart(chunks, one, threads)) as [
-            number,
-            number,
-          ];
+          const start = shareStart(chunks, owner, threads);
+          const end = shareStart(chunks, owner + 1, threads);
           const position = claimedAt(l, owner, launches.length);
           const claim = (): number => start + Atomics.add(counters, position, 1);
           for (let chunk = claim(); chunk < end; chunk = claim()) {
